@@ -1,0 +1,1 @@
+"""Spiking networks: one description, three readings that agree."""
