@@ -1,1 +1,82 @@
-"""Spiking networks: one description, three readings that agree."""
+"""Simulate, train and cost spiking networks from one description.
+
+`import snn` is light: each room, and what it needs (numba, torch, matplotlib), loads when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snn import datasets, hardware, nn, plot, recipes, train
+    from snn.core import (
+        Counts,
+        Events,
+        LIFParams,
+        LIParams,
+        Network,
+        Population,
+        Projection,
+        Raster,
+        Record,
+        Recording,
+        SimulationState,
+        TimeGrid,
+        simulate,
+    )
+
+__version__ = "0.1.0"
+
+_ROOMS = ("core", "datasets", "hardware", "kernels", "nn", "plot", "recipes", "train")
+_CORE = (
+    "Counts",
+    "Events",
+    "LIFParams",
+    "LIParams",
+    "Network",
+    "Population",
+    "Projection",
+    "Raster",
+    "Record",
+    "Recording",
+    "SimulationState",
+    "TimeGrid",
+    "simulate",
+)
+
+__all__ = [
+    "Counts",
+    "Events",
+    "LIFParams",
+    "LIParams",
+    "Network",
+    "Population",
+    "Projection",
+    "Raster",
+    "Record",
+    "Recording",
+    "SimulationState",
+    "TimeGrid",
+    "__version__",
+    "datasets",
+    "hardware",
+    "nn",
+    "plot",
+    "recipes",
+    "simulate",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a room, or a name of `snn.core`, at its first use."""
+    if name in _ROOMS:
+        return import_module(f"snn.{name}")
+    if name in _CORE:
+        return getattr(import_module("snn.core"), name)
+    raise AttributeError(f"module 'snn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
