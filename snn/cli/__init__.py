@@ -1,1 +1,70 @@
-"""Room: cli."""
+"""The command `snn`: the only room that prints or parses arguments.
+
+Each command is a module here with `main(arguments)`; it is imported only when called, so `snn --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import snn
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "demo": "train on the embedded words, run them by events, cost them, write report.html",
+    "train": "train a named experiment: snn train shd [--data PATH] [--epochs N] [--out DIR] [--resume]",
+    "simulate": "run a saved model or network by events: snn simulate FILE --data PATH",
+    "energy": "count and price a saved model: snn energy FILE --data PATH --target loihi1",
+    "data": "the data sets: snn data list, snn data verify PATH",
+}
+
+# What a user can cause and mend: shown as one line. Anything else is a defect and keeps its traceback.
+_USER_ERRORS = (ValueError, OSError, FloatingPointError)
+
+
+def _help() -> str:
+    rows = "\n".join(f"  {name:<9} {what}" for name, what in _COMMANDS.items())
+    return (
+        f"snn {snn.__version__}: spiking networks, run by events, trained by gradients, costed on hardware\n\n"
+        f"usage: snn COMMAND ...\n\n{rows}\n\nsnn COMMAND --help tells a command's options."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: What follows `snn` on the command line; None reads `sys.argv`.
+
+    Returns:
+        0 when done; 2 for wrong arguments or input (one line on stderr says which); 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if words[0] == "--version":
+        print(snn.__version__)
+        return 0
+    name = words[0]
+    if name not in _COMMANDS:
+        near = difflib.get_close_matches(name, _COMMANDS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        print(f"snn: no command {name!r}{hint} (commands: {', '.join(_COMMANDS)})", file=sys.stderr)
+        return 2
+    try:
+        import_module(f"snn.cli.{name}").main(words[1:])
+    except _USER_ERRORS as error:
+        if os.environ.get("SNN_TRACEBACK"):
+            raise
+        print(f"snn {name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nsnn {name}: interrupted", file=sys.stderr)
+        return 130
+    return 0

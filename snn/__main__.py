@@ -1,0 +1,7 @@
+"""Run the command line as `python -m snn`."""
+
+import sys
+
+from snn.cli import main
+
+sys.exit(main())
