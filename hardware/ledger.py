@@ -1,0 +1,256 @@
+"""Keep the integer account of what a network did: no prices, no floats.
+
+A ledger has one row per layer: a projection and the population it feeds. It adds up over batches
+and goes to JSON and back without loss; `snn.hardware.estimate` puts prices on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+_INT64_MAX = 2**63 - 1
+SCHEMA, VERSION = "snn.ledger", 1
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCounts:
+    """Count what one projection and the population behind it did, summed over samples and steps.
+
+    A population is updated once per step however many projections feed it: its neuron columns
+    (`updates_dense`, `updates_touched`, `output_spikes`) stand in the row of its first projection
+    and are zero in the others. A population that nothing feeds has a row with ``pre=None``.
+
+    Attributes:
+        name: Projection name.
+        post: Population fed.
+        pre: Sending population, None for a population without projection.
+        n_pre: Units of `pre`.
+        n_post: Units of `post`.
+        synapses: Nonzero weights.
+        dense_synapses: Multiply-accumulates of one dense pass over the same layer shape.
+        max_delay: Largest delay, steps.
+        samples: Inferences covered.
+        steps: Valid time steps covered, summed over samples.
+        input_spikes: Spikes of `pre`, with multiplicity.
+        synaptic_events: Spikes times nonzero fan-out, at emission, with multiplicity.
+        active_inputs: Fan-out of the (unit, step) pairs that carry at least one spike.
+        macs: Fan-out of the pairs that carry more than one spike: one multiply each.
+        delay_writes: Synaptic events emitted over a delay of one step or more.
+        delay_reads: Such events that arrived within the run (after a cut: also those sent before).
+        output_spikes: Spikes of `post`.
+        updates_dense: Neurons times steps.
+        updates_touched: Neuron-steps with at least one arrival over a nonzero weight.
+
+    Raises:
+        TypeError: A count is not an integer.
+        ValueError: A count is negative or impossible beside another.
+        OverflowError: A count is outside the int64 range.
+    """
+
+    name: str
+    post: str
+    pre: str | None = None
+    n_pre: int = 0
+    n_post: int = 0
+    synapses: int = 0
+    dense_synapses: int = 0
+    max_delay: int = 0
+    samples: int = 0
+    steps: int = 0
+    input_spikes: int = 0
+    synaptic_events: int = 0
+    active_inputs: int = 0
+    macs: int = 0
+    delay_writes: int = 0
+    delay_reads: int = 0
+    output_spikes: int = 0
+    updates_dense: int = 0
+    updates_touched: int = 0
+
+    def __post_init__(self) -> None:
+        for field in _INTEGERS:
+            value = getattr(self, field)
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise TypeError(f"{self.name}.{field} is {value!r}; counts are integers")
+            value = value.__index__()
+            if value < 0:
+                raise ValueError(f"{self.name}.{field} is {value}; counts are >= 0")
+            if value > _INT64_MAX:
+                raise OverflowError(f"{self.name}.{field} is {value}; it must fit in int64")
+            object.__setattr__(self, field, value)
+        for smaller, larger in _ORDERED:
+            if getattr(self, smaller) > getattr(self, larger):
+                raise ValueError(
+                    f"{self.name}: {smaller} is {getattr(self, smaller)}, "
+                    f"more than {larger} ({getattr(self, larger)})"
+                )
+
+    @property
+    def acs(self) -> int:
+        """Accumulates without a multiply: active inputs that carry exactly one spike."""
+        return self.active_inputs - self.macs
+
+    @property
+    def dense_macs(self) -> int:
+        """Multiply-accumulates of a dense network of this shape run at every step."""
+        return self.dense_synapses * self.steps
+
+    @property
+    def spikes_per_synapse(self) -> float:
+        """Mean spikes that a nonzero synapse passes on per inference."""
+        return _ratio(self.synaptic_events, self.synapses * self.samples)
+
+    def per_sample(self, field: str) -> float:
+        """Average one count over the samples.
+
+        Raises:
+            ValueError: `field` is not a count of this row.
+        """
+        if field not in (*_ADDED, "dense_macs", "acs"):
+            raise ValueError(f"field is {field!r}; allowed: {', '.join((*_ADDED, 'dense_macs', 'acs'))}")
+        return _ratio(getattr(self, field), self.samples)
+
+    def __add__(self, other: LayerCounts) -> LayerCounts:
+        for field in _SHAPE:
+            mine, theirs = getattr(self, field), getattr(other, field)
+            if mine != theirs:
+                raise ValueError(
+                    f"cannot add row {other.name!r} to {self.name!r}: "
+                    f"{field} is {theirs!r}, expected {mine!r}"
+                )
+        shape = {field: getattr(self, field) for field in _SHAPE}
+        sums = {field: getattr(self, field) + getattr(other, field) for field in _ADDED}
+        return LayerCounts(**shape, **sums)
+
+
+_SHAPE = (
+    "name",
+    "post",
+    "pre",
+    "n_pre",
+    "n_post",
+    "synapses",
+    "dense_synapses",
+    "max_delay",
+)
+_INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "post", "pre"))
+_ADDED = tuple(field for field in _INTEGERS if field not in _SHAPE)
+_ORDERED = (
+    ("synapses", "dense_synapses"),
+    ("macs", "active_inputs"),
+    ("active_inputs", "synaptic_events"),
+    ("delay_writes", "synaptic_events"),
+    ("updates_touched", "updates_dense"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Hold one row of integers per layer; additive over batches.
+
+    Attributes:
+        rows: Layers in the order of the network.
+
+    Raises:
+        ValueError: No rows, two rows of one name, or rows that cover different samples or steps.
+    """
+
+    rows: tuple[LayerCounts, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(self.rows))
+        if not self.rows:
+            raise ValueError("a ledger needs at least one layer")
+        names = [row.name for row in self.rows]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"layer name {name!r} occurs {names.count(name)} times")
+        for row in self.rows[1:]:
+            if (row.samples, row.steps) != (self.samples, self.steps):
+                raise ValueError(
+                    f"layer {row.name!r} covers {row.samples} samples and {row.steps} steps, "
+                    f"layer {names[0]!r} {self.samples} and {self.steps}"
+                )
+
+    def __iter__(self) -> Iterator[LayerCounts]:
+        return iter(self.rows)
+
+    def __getitem__(self, name: str) -> LayerCounts:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no layer {name!r}; there are {', '.join(r.name for r in self.rows)}")
+
+    @property
+    def samples(self) -> int:
+        """Inferences covered."""
+        return self.rows[0].samples
+
+    @property
+    def steps(self) -> int:
+        """Valid time steps covered, summed over samples."""
+        return self.rows[0].steps
+
+    def total(self, field: str) -> int:
+        """Sum one count over the layers, e.g. ``total("synaptic_events")``.
+
+        Raises:
+            ValueError: `field` is not a count that adds up over layers.
+        """
+        allowed = ("synapses", "dense_synapses", "dense_macs", "acs", *_ADDED[2:])
+        if field not in allowed:
+            raise ValueError(f"field is {field!r}; allowed: {', '.join(allowed)}")
+        return sum(getattr(row, field) for row in self.rows)
+
+    @property
+    def spikes_per_synapse(self) -> float:
+        """Mean spikes per nonzero synapse per inference over the whole network."""
+        return _ratio(self.total("synaptic_events"), self.total("synapses") * self.samples)
+
+    def __add__(self, other: Ledger) -> Ledger:
+        if not isinstance(other, Ledger):
+            return NotImplemented
+        mine, theirs = [r.name for r in self.rows], [r.name for r in other.rows]
+        if mine != theirs:
+            raise ValueError(f"cannot add ledgers of different networks: {theirs} to {mine}")
+        return Ledger(tuple(a + b for a, b in zip(self.rows, other.rows, strict=True)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the ledger as plain JSON values."""
+        rows = [asdict(row) for row in self.rows]
+        return {"schema": SCHEMA, "version": VERSION, "rows": rows}
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Write the ledger as JSON text, and into `path` when given."""
+        text = json.dumps(self.to_dict(), indent=2) + "\n"
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_json(cls, source: str | Path) -> Ledger:
+        """Read a ledger from JSON text, or from a file given as a `Path`.
+
+        Raises:
+            ValueError: Not a ledger, another version, or a row with missing or unknown fields.
+        """
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        data = json.loads(text)
+        found = (data.get("schema"), data.get("version")) if isinstance(data, dict) else data
+        if found != (SCHEMA, VERSION):
+            raise ValueError(f"expected schema {SCHEMA!r} version {VERSION}, got {found!r}")
+        names = {f.name for f in fields(LayerCounts)}
+        rows = []
+        for row in data["rows"]:
+            if set(row) != names:
+                raise ValueError(f"ledger row {row.get('name')!r}: fields {set(row) ^ names}")
+            rows.append(LayerCounts(**row))
+        return cls(tuple(rows))
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,161 @@
+"""Turn an energy report into the sections of a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snn.hardware.page import Headline, Section, list_html, table_html
+from snn.hardware.text import count_text, energy_text
+
+if TYPE_CHECKING:
+    from snn.hardware.estimate import EnergyReport
+
+
+def subtitle(report: EnergyReport) -> str:
+    """Say what was priced, on what, over how much data."""
+    ledger = report.ledger
+    return (
+        f"{report.title}. Mean of {ledger.samples:,} samples, "
+        f"{ledger.steps / ledger.samples:.0f} time steps each. "
+        "Estimated from published constants and exact integer counts; nothing was measured here."
+    )
+
+
+def headlines(report: EnergyReport) -> list[Headline]:
+    """Choose the numbers for the top of the page."""
+    ledger = report.ledger
+    found = [
+        Headline(
+            "Energy per inference",
+            energy_text(report.total_pj_per_inference),
+            "synapses, memory, neurons and routing",
+        )
+    ]
+    if report.splits_memory:
+        found.append(
+            Headline(
+                "Arithmetic alone",
+                energy_text(report.compute_pj_per_inference),
+                "synaptic adds and multiply-adds, no memory",
+            )
+        )
+    found += [
+        Headline(
+            "Spikes per synapse per inference",
+            f"{ledger.spikes_per_synapse:.2f}",
+            "; ".join(f"break-even {_range(b.low, b.high)} ({b.name})" for b in report.break_evens),
+        ),
+        Headline(
+            "Synaptic events per inference",
+            count_text(ledger.total("synaptic_events") / ledger.samples),
+            f"over {ledger.total('synapses'):,} nonzero synapses",
+        ),
+    ]
+    return found
+
+
+def sections(report: EnergyReport) -> list[Section]:
+    """Give the figures and tables of the report."""
+    return [
+        Section(
+            "Where the energy goes",
+            report.plot("energy"),
+            "Energy per inference by layer and component. Each layer is a projection and the "
+            "population it feeds.",
+        ),
+        Section("Energy per layer and component", _energy_table(report), "Per inference."),
+        Section("Beside dense networks of the same shapes", report.plot("baselines")),
+        Section("Ratios, each with its baseline", _comparison_table(report), _comparison_note(report)),
+        Section("Spikes per layer", report.plot("spikes"), "Mean spikes per inference."),
+        Section(
+            "Activity against published break-even lines",
+            report.plot("break_even"),
+            "Published lines assume one pass of a dense network per inference and their authors' "
+            "hardware; they place a network, they do not prove a saving.",
+        ),
+        Section(
+            "What was counted",
+            _count_table(report),
+            "Mean per inference; the totals behind it are exact integers, kept in the JSON form.",
+        ),
+    ]
+
+
+def closing(report: EnergyReport) -> list[Section]:
+    """Give the assumptions and the constants with their sources."""
+    constants = [
+        [x.name, f"{x.value:g} {x.unit}", _node(x.node, x.voltage_v), x.kind, x.includes, x.source]
+        for x in report.constants
+    ]
+    lines = [[x.name, _range(x.low, x.high), x.note, x.source] for x in report.break_evens]
+    return [
+        Section("Assumptions", list_html(report.assumptions)),
+        Section(
+            "Constants and sources",
+            table_html(["name", "value", "node", "kind", "includes", "source"], constants, prose=True),
+        ),
+        Section(
+            "Break-even lines",
+            table_html(["line", "spikes per synapse", "note", "source"], lines, prose=True),
+        ),
+    ]
+
+
+def _energy_table(report: EnergyReport) -> str:
+    layers, cells = report.cells()
+    return table_html(["component", *layers, "all layers"], cells, sum_row=True)
+
+
+def _comparison_table(report: EnergyReport) -> str:
+    rows = [
+        [
+            item.baseline.title,
+            energy_text(item.baseline.total_pj),
+            f"{item.total_ratio:.3g}",
+            "–" if item.compute_ratio is None else f"{item.compute_ratio:.3g}",
+        ]
+        for item in report.comparisons()
+    ]
+    header = ["baseline", "its energy", "network / baseline", "arithmetic alone"]
+    return table_html(header, rows)
+
+
+def _comparison_note(report: EnergyReport) -> str:
+    text = "Below 1, the spiking network needs less. "
+    if report.splits_memory:
+        return text + "Both columns use the same price list; the first counts memory and neurons."
+    return text + (
+        "Mind the ratio: the network is priced on other silicon than its baselines, and its "
+        "synaptic events contain memory, so arithmetic alone cannot be compared."
+    )
+
+
+def _count_table(report: EnergyReport) -> str:
+    columns = (
+        ("spikes in", "input_spikes"),
+        ("synaptic events", "synaptic_events"),
+        ("adds", "acs"),
+        ("multiply-adds", "macs"),
+        ("updates", "updates_dense"),
+        ("touched", "updates_touched"),
+        ("delay writes", "delay_writes"),
+        ("dense, per step", "dense_macs"),
+    )
+    rows = [
+        [
+            row.name,
+            f"{row.n_pre} × {row.n_post}" if row.pre is not None else f"{row.n_post}",
+            *(count_text(row.per_sample(field)) for _, field in columns),
+            f"{row.spikes_per_synapse:.2f}",
+        ]
+        for row in report.ledger
+    ]
+    return table_html(["layer", "size", *(title for title, _ in columns), "spikes/synapse"], rows)
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _node(node: str, voltage_v: float | None) -> str:
+    return node if voltage_v is None else f"{node}, {voltage_v:g} V"
