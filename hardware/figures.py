@@ -27,6 +27,12 @@ _SHADES: dict[Category, tuple[str, ...]] = {
     "neuron": ("#2f6f4f", "#74b393"),
     "routing": ("#7b3f73", "#b583ae"),
 }
+_MAIN: dict[Category, str] = {
+    "compute": "#1f4e79",
+    "memory": "#e69a4c",
+    "neuron": "#2f6f4f",
+    "routing": "#7b3f73",
+}
 
 
 def plot_report(report: EnergyReport, kind: PlotKind) -> Figure:
@@ -67,7 +73,7 @@ def _baselines(report: EnergyReport) -> Figure:
     names: list[str] = [*CATEGORIES]
     if not report.splits_memory:
         names[0] = "compute (this network: with memory)"
-    return _stacked(labels, energy, names, [_SHADES[c][-1] for c in CATEGORIES])
+    return _stacked(labels, energy, names, [_MAIN[c] for c in CATEGORIES])
 
 
 def _spikes(report: EnergyReport) -> Figure:
@@ -91,6 +97,8 @@ def _spikes(report: EnergyReport) -> Figure:
 
 
 def _break_even(report: EnergyReport) -> Figure:
+    from matplotlib.ticker import FuncFormatter
+
     lines, ledger = report.break_evens, report.ledger
     points = [("whole network", ledger.spikes_per_synapse)]
     points += [(r.name, r.spikes_per_synapse) for r in ledger if r.pre is not None]
@@ -113,6 +121,7 @@ def _break_even(report: EnergyReport) -> Figure:
     axes.set_xscale("log")
     seen = [value for _, value in points if value > 0] + [x for b in lines for x in (b.low, b.high)]
     axes.set_xlim(min(seen) / 2, max(seen) * 3)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     labels = [line.name for line in lines] + [name for name, _ in points]
     _finish(axes, labels, "spikes per synapse per inference")
     return figure

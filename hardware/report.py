@@ -15,8 +15,8 @@ def subtitle(report: EnergyReport) -> str:
     """Say what was priced, on what, over how much data."""
     ledger = report.ledger
     return (
-        f"{report.title}. Mean of {ledger.samples:,} samples, "
-        f"{ledger.steps / ledger.samples:.0f} time steps each. "
+        f"{report.title[:1].upper()}{report.title[1:]}. Mean of {ledger.samples:,} samples, "
+        f"{count_text(ledger.steps / ledger.samples)} time steps each. "
         "Estimated from published constants and exact integer counts; nothing was measured here."
     )
 
@@ -131,26 +131,23 @@ def _comparison_note(report: EnergyReport) -> str:
 
 
 def _count_table(report: EnergyReport) -> str:
-    columns = (
+    lines = (
         ("spikes in", "input_spikes"),
+        ("spikes out", "output_spikes"),
         ("synaptic events", "synaptic_events"),
-        ("adds", "acs"),
-        ("multiply-adds", "macs"),
-        ("updates", "updates_dense"),
-        ("touched", "updates_touched"),
-        ("delay writes", "delay_writes"),
-        ("dense, per step", "dense_macs"),
+        ("synaptic adds (one spike)", "acs"),
+        ("synaptic multiply-adds (more than one)", "macs"),
+        ("delay line writes", "delay_writes"),
+        ("delay line reads", "delay_reads"),
+        ("neuron updates, every step", "updates_dense"),
+        ("neuron updates, with input", "updates_touched"),
+        ("dense multiply-adds, every step", "dense_macs"),
     )
-    rows = [
-        [
-            row.name,
-            f"{row.n_pre} × {row.n_post}" if row.pre is not None else f"{row.n_post}",
-            *(count_text(row.per_sample(field)) for _, field in columns),
-            f"{row.spikes_per_synapse:.2f}",
-        ]
-        for row in report.ledger
-    ]
-    return table_html(["layer", "size", *(title for title, _ in columns), "spikes/synapse"], rows)
+    rows = [["units", *(f"{row.n_pre or '–'} → {row.n_post}" for row in report.ledger)]]
+    rows.append(["nonzero synapses", *(count_text(row.synapses) for row in report.ledger)])
+    rows += [[title, *(count_text(row.per_sample(field)) for row in report.ledger)] for title, field in lines]
+    rows.append(["spikes per synapse", *(f"{row.spikes_per_synapse:.2f}" for row in report.ledger)])
+    return table_html(["count", *(row.name for row in report.ledger)], rows)
 
 
 def _range(low: float, high: float) -> str:

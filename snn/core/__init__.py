@@ -1,0 +1,27 @@
+"""Numbers, time and events: the description of a network, and two engines that run it."""
+
+from __future__ import annotations
+
+from snn.core.events import Events, Raster, TimeGrid
+from snn.core.network import Network, Population, Projection
+from snn.core.neurons import LIFParams, LIParams
+from snn.core.record import Counts, Record, Recording
+from snn.core.synapses import Synapses
+from snn.core.units import delay_steps, event_steps
+
+__all__ = [
+    "Counts",
+    "Events",
+    "LIFParams",
+    "LIParams",
+    "Network",
+    "Population",
+    "Projection",
+    "Raster",
+    "Record",
+    "Recording",
+    "Synapses",
+    "TimeGrid",
+    "delay_steps",
+    "event_steps",
+]

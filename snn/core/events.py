@@ -1,0 +1,391 @@
+"""Spikes as sorted lists (`Events`) and as dense counts (`Raster`), exactly convertible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snn.core import event_files
+from snn.core.files import PathLike
+from snn.core.units import Int64Array, check_dt
+
+Collision = Literal["count", "clip", "raise"]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGrid:
+    """Count time in whole steps."""
+
+    n_steps: int
+    """Number of steps, >= 0."""
+    dt_ms: float
+    """Length of a step, ms, above 0."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_steps, bool) or int(self.n_steps) != self.n_steps or self.n_steps < 0:
+            raise ValueError(f"n_steps must be an integer >= 0, got {self.n_steps!r}")
+        object.__setattr__(self, "n_steps", int(self.n_steps))
+        object.__setattr__(self, "dt_ms", check_dt(self.dt_ms))
+
+    @property
+    def t_end_ms(self) -> float:
+        """The end of the last step, ms."""
+        return self.n_steps * self.dt_ms
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class Events:
+    """Hold the spikes of a batch of samples, sorted by (sample, step, unit).
+
+    A multiset: two spikes of one unit in one step are two rows. Sample b owns the rows
+    `offsets[b]:offsets[b + 1]` and lasts `n_steps[b]` steps, trailing silence included.
+    All arrays are int64 and read-only.
+    """
+
+    step: Int64Array
+    """Step of each spike, [E], in [0, n_steps of its sample)."""
+    unit: Int64Array
+    """Unit of each spike, [E], in [0, n_units)."""
+    offsets: Int64Array
+    """Bounds of the samples, [B + 1]."""
+    n_units: int
+    """Number of units, >= 1."""
+    dt_ms: float
+    """Length of a step, ms."""
+    n_steps: Int64Array
+    """Length of each sample in steps, [B]."""
+
+    def __init__(
+        self,
+        step: ArrayLike,
+        unit: ArrayLike,
+        offsets: ArrayLike,
+        n_units: int,
+        dt_ms: float,
+        n_steps: int | ArrayLike,
+    ) -> None:
+        """Check and keep the events.
+
+        Args:
+            step: Step of each spike, [E], ascending within a sample.
+            unit: Unit of each spike, [E], ascending within a step.
+            offsets: Bounds of the samples, [B + 1], from 0 to E.
+            n_units: Number of units.
+            dt_ms: Length of a step, ms.
+            n_steps: Length of each sample, [B], or one length for all.
+
+        Raises:
+            ValueError: A value is out of range or out of order; the message names it.
+            TypeError: Steps, units or bounds are not integers.
+        """
+        bounds = _integers("offsets", offsets)
+        if bounds.ndim != 1 or bounds.size < 1:
+            raise ValueError(f"offsets must have shape [B + 1], got {list(bounds.shape)}")
+        samples = bounds.size - 1
+        lengths = _integers("n_steps", n_steps)
+        if lengths.ndim == 0:
+            lengths = np.full(samples, int(lengths), dtype=np.int64)
+        fields = {
+            "step": _integers("step", step),
+            "unit": _integers("unit", unit),
+            "offsets": bounds,
+            "n_steps": lengths,
+        }
+        for name, array in fields.items():
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "n_units", _positive("n_units", n_units))
+        object.__setattr__(self, "dt_ms", check_dt(dt_ms))
+        self._check()
+
+    def _check(self) -> None:
+        step, unit, offsets, lengths = self.step, self.unit, self.offsets, self.n_steps
+        if step.ndim != 1 or step.shape != unit.shape:
+            raise ValueError(f"step and unit must have one shape [E], got {step.shape}, {unit.shape}")
+        if offsets[0] != 0 or offsets[-1] != step.size or (np.diff(offsets) < 0).any():
+            raise ValueError(f"offsets must rise from 0 to {step.size} (the number of events)")
+        if lengths.shape != (len(self),):
+            raise ValueError(f"n_steps must have shape [{len(self)}], got {list(lengths.shape)}")
+        if (lengths < 0).any():
+            raise ValueError(f"n_steps must be >= 0, got {int(lengths.min())}")
+        bad = (unit < 0) | (unit >= self.n_units)
+        if bad.any():
+            at = int(bad.argmax())
+            raise ValueError(f"unit[{at}] is {unit[at]}, allowed 0 to {self.n_units - 1}")
+        sample = self.sample
+        bad = (step < 0) | (step >= lengths[sample])
+        if bad.any():
+            at = int(bad.argmax())
+            raise ValueError(
+                f"step[{at}] is {step[at]}, allowed 0 to {lengths[sample[at]] - 1} in sample {sample[at]}"
+            )
+        same = np.diff(sample) == 0
+        bad = same & ((np.diff(step) < 0) | ((np.diff(step) == 0) & (np.diff(unit) < 0)))
+        if bad.any():
+            at = int(bad.argmax()) + 1
+            raise ValueError(
+                f"events must be sorted by (step, unit) within a sample: step {step[at]}, "
+                f"unit {unit[at]} at row {at} follows step {step[at - 1]}, unit {unit[at - 1]}; "
+                "Events.from_lists sorts"
+            )
+
+    @classmethod
+    def from_lists(
+        cls,
+        steps: Sequence[ArrayLike],
+        units: Sequence[ArrayLike],
+        *,
+        n_units: int,
+        dt_ms: float,
+        n_steps: int | ArrayLike,
+    ) -> Events:
+        """Build events from one list of steps and one of units per sample, in any order.
+
+        Args:
+            steps: B lists of steps.
+            units: B lists of units, each as long as its list of steps.
+            n_units: Number of units.
+            dt_ms: Length of a step, ms.
+            n_steps: Length of each sample, [B], or one length for all.
+
+        Raises:
+            ValueError: Lists of different length, or a value out of range.
+            TypeError: Steps or units are not integers.
+        """
+        if len(steps) != len(units):
+            raise ValueError(f"got {len(steps)} lists of steps but {len(units)} lists of units")
+        rows_step, rows_unit, offsets = [], [], [0]
+        for b, (raw_step, raw_unit) in enumerate(zip(steps, units, strict=True)):
+            step, unit = _integers(f"steps[{b}]", raw_step), _integers(f"units[{b}]", raw_unit)
+            if step.ndim != 1 or step.shape != unit.shape:
+                raise ValueError(
+                    f"sample {b} needs two lists of one length, got steps of shape "
+                    f"{list(step.shape)} and units of shape {list(unit.shape)}"
+                )
+            order = np.lexsort((unit, step))
+            rows_step.append(step[order])
+            rows_unit.append(unit[order])
+            offsets.append(offsets[-1] + step.size)
+        empty = np.zeros(0, dtype=np.int64)
+        return cls(
+            np.concatenate([empty, *rows_step]),
+            np.concatenate([empty, *rows_unit]),
+            offsets,
+            n_units,
+            dt_ms,
+            n_steps,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return self.offsets.size - 1
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Events):
+            return NotImplemented
+        return (
+            self.n_units == other.n_units
+            and self.dt_ms == other.dt_ms
+            and all(
+                np.array_equal(getattr(self, name), getattr(other, name))
+                for name in ("step", "unit", "offsets", "n_steps")
+            )
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        longest = int(self.n_steps.max(initial=0))
+        return (
+            f"Events({len(self)} samples, {self.n_events} events, n_units={self.n_units}, "
+            f"dt_ms={self.dt_ms}, up to {longest} steps)"
+        )
+
+    @property
+    def n_events(self) -> int:
+        """Number of spikes over all samples."""
+        return self.step.size
+
+    @property
+    def sample(self) -> Int64Array:
+        """Sample of each spike, [E]."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
+
+    def select(self, indices: ArrayLike) -> Events:
+        """Take samples by index, in the order given.
+
+        Args:
+            indices: Integers in [-B, B), [n], or a boolean mask [B].
+
+        Raises:
+            IndexError: An index is out of range.
+        """
+        chosen = np.arange(len(self), dtype=np.int64)[np.asarray(indices, dtype=_index_type(indices))]
+        chosen = np.atleast_1d(chosen)
+        sizes = np.diff(self.offsets)[chosen]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        shift = np.repeat(self.offsets[chosen] - offsets[:-1], sizes)
+        rows = np.arange(offsets[-1], dtype=np.int64) + shift
+        return Events(
+            self.step[rows], self.unit[rows], offsets, self.n_units, self.dt_ms, self.n_steps[chosen]
+        )
+
+    def slice(self, start: int, stop: int | None = None) -> Events:
+        """Cut out the steps [start, stop); steps then count from `start`.
+
+        A sample that ends before `stop` keeps its own end, so pieces put one after another make
+        the whole: a sample already over has length 0.
+
+        Args:
+            start: First step kept, >= 0.
+            stop: First step no longer kept; None keeps all that follow.
+
+        Raises:
+            ValueError: `start` is negative or after `stop`.
+        """
+        longest = int(self.n_steps.max(initial=0))
+        end = max(longest, start) if stop is None else stop
+        if not 0 <= start <= end:
+            raise ValueError(f"slice needs 0 <= start <= stop, got start {start}, stop {stop}")
+        keep = (self.step >= start) & (self.step < end)
+        kept = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
+        lengths = np.clip(self.n_steps, start, end) - start
+        return Events(self.step[keep] - start, self.unit[keep], kept, self.n_units, self.dt_ms, lengths)
+
+    def to_raster(self, n_steps: int | None = None, on_collision: Collision = "count") -> Raster:
+        """Spread the events over a dense array of counts.
+
+        Args:
+            n_steps: Rows of the raster; None takes the longest sample.
+            on_collision: What several spikes of one unit in one step become: `"count"` their
+                number, `"clip"` one (the only loss, asked for), `"raise"` an error.
+
+        Raises:
+            ValueError: A sample is longer than `n_steps`, or spikes collide under `"raise"`.
+        """
+        if on_collision not in ("count", "clip", "raise"):
+            raise ValueError(f"on_collision must be 'count', 'clip' or 'raise', got {on_collision!r}")
+        longest = int(self.n_steps.max(initial=0))
+        rows = longest if n_steps is None else int(n_steps)
+        if rows < longest:
+            raise ValueError(f"n_steps must be >= {longest} (the longest sample), got {rows}")
+        shape = (rows, len(self), self.n_units)
+        flat = np.ravel_multi_index((self.step, self.sample, self.unit), shape)
+        z = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.int32).reshape(shape)
+        if on_collision == "raise" and (z > 1).any():
+            t, b, n = (int(i) for i in np.argwhere(z > 1)[0])
+            raise ValueError(f"unit {n} spikes {z[t, b, n]} times in step {t} of sample {b}")
+        if on_collision == "clip":
+            np.minimum(z, 1, out=z)
+        return Raster(z, TimeGrid(rows, self.dt_ms), self.n_steps)
+
+    def save(self, path: PathLike) -> None:
+        """Write the events to HDF5: SHD's group names, and the exact steps beside them."""
+        event_files.save(self, path)
+
+    @classmethod
+    def load(cls, path: PathLike, *, dt_ms: float | None = None, n_units: int | None = None) -> Events:
+        """Read events from HDF5.
+
+        Args:
+            path: A file written by `save`, or one in the layout of the SHD data set
+                (`spikes/times` in seconds and `spikes/units`, one array per sample).
+            dt_ms: Step to place an SHD file's times on (floor); ours carry their own.
+            n_units: Number of units of an SHD file; ours carry their own.
+
+        Raises:
+            FileNotFoundError: Nothing is there.
+            ValueError: Not HDF5, another format or version, incomplete, values out of range, or
+                an SHD file without `dt_ms` and `n_units`.
+        """
+        return cls(**event_files.load(path, dt_ms, n_units))
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class Raster:
+    """Hold the spikes of a batch as counts, [T, B, N]."""
+
+    z: NDArray[Any]
+    """Spikes of each unit in each step, [T, B, N], of an integer type, >= 0; read-only."""
+    grid: TimeGrid
+    """Number and length of the steps."""
+    lengths: Int64Array
+    """Length of each sample in steps, [B], at most T; later rows are empty."""
+
+    def __init__(self, z: ArrayLike, grid: TimeGrid, lengths: ArrayLike | None = None) -> None:
+        """Check and keep the counts.
+
+        Args:
+            z: Spikes, [T, B, N], integer or boolean.
+            grid: Its `n_steps` is T.
+            lengths: Length of each sample, [B]; None means T for all.
+
+        Raises:
+            ValueError: A shape does not fit, a count is negative, or a spike is past a length.
+            TypeError: `z` or `lengths` is not of an integer type.
+        """
+        counts = np.array(z)
+        if counts.dtype.kind not in "iub":
+            raise TypeError(f"z must be of an integer or boolean type, got {counts.dtype}")
+        if counts.ndim != 3 or counts.shape[0] != grid.n_steps or counts.shape[2] < 1:
+            raise ValueError(f"z must have shape [{grid.n_steps}, B, N >= 1], got {list(counts.shape)}")
+        if counts.dtype.kind == "i" and counts.size and counts.min() < 0:
+            raise ValueError(f"z must be >= 0, got {counts.min()}")
+        rows, samples = counts.shape[:2]
+        ends = np.full(samples, rows, dtype=np.int64) if lengths is None else _integers("lengths", lengths)
+        if ends.shape != (samples,) or (ends < 0).any() or (ends > rows).any():
+            raise ValueError(f"lengths must be [{samples}] values from 0 to {rows}, got {ends}")
+        late = counts.any(axis=2) & (np.arange(rows)[:, None] >= ends)
+        if late.any():
+            t, b = (int(i) for i in np.argwhere(late)[0])
+            raise ValueError(f"sample {b} has a spike in step {t} but length {ends[b]}")
+        for name, value in (("z", counts), ("lengths", ends)):
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "grid", grid)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return int(self.z.shape[1])
+
+    def __repr__(self) -> str:
+        return f"Raster(z {list(self.z.shape)} {self.z.dtype}, dt_ms={self.grid.dt_ms})"
+
+    def to_events(self) -> Events:
+        """List the spikes; a count of c becomes c rows."""
+        by_sample = np.transpose(self.z, (1, 0, 2))
+        sample, step, unit = np.nonzero(by_sample)
+        count = by_sample[sample, step, unit].astype(np.int64)
+        per_sample = np.bincount(np.repeat(sample, count), minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(per_sample)])
+        return Events(
+            np.repeat(step, count),
+            np.repeat(unit, count),
+            offsets,
+            int(self.z.shape[2]),
+            self.grid.dt_ms,
+            self.lengths,
+        )
+
+
+def _integers(name: str, values: Any) -> Int64Array:
+    """Copy to int64, refusing anything that is not an integer (an empty list is)."""
+    array = np.array(values)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers, got {array.dtype}")
+    return cast(Int64Array, array.astype(np.int64))
+
+
+def _index_type(indices: Any) -> type:
+    array = np.asarray(indices)
+    return np.bool_ if array.dtype == np.bool_ else np.int64
+
+
+def _positive(name: str, value: Any) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+    return int(value)

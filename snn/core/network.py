@@ -1,0 +1,358 @@
+"""Describe a network: populations, projections with a delay per synapse, checked when built."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import scipy.sparse
+from scipy.sparse.csgraph import connected_components
+
+from snn.core import network_files
+from snn.core import synapses as layout
+from snn.core.files import PathLike
+from snn.core.neurons import LIFParams, LIParams, NeuronParams
+from snn.core.synapses import Synapses
+from snn.core.units import Float64Array, Int64Array, check_dt, delay_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Name a group of neurons of one kind, or a source of input events.
+
+    Raises:
+        ValueError: An empty name, one with a slash, a size below 1, or values per neuron that
+            are not `size`.
+    """
+
+    name: str
+    """Unique in its network."""
+    size: int
+    """Number of units, >= 1."""
+    neuron: NeuronParams | None = None
+    """What its neurons are; None makes it a source, whose spikes `simulate` is given."""
+
+    def __post_init__(self) -> None:
+        _check_name("Population name", self.name)
+        if isinstance(self.size, bool) or int(self.size) != self.size or self.size < 1:
+            raise ValueError(f"size of {self.name!r} must be an integer >= 1, got {self.size!r}")
+        object.__setattr__(self, "size", int(self.size))
+        if self.neuron is None:
+            return
+        if not isinstance(self.neuron, LIFParams | LIParams):
+            raise ValueError(
+                f"neuron of {self.name!r} must be LIFParams, LIParams or None, got {self.neuron!r}"
+            )
+        try:
+            self.neuron.dynamics(self.size, 1.0)
+        except ValueError as error:
+            raise ValueError(f"population {self.name!r} of {self.size}: {error}") from None
+
+    @property
+    def receptors(self) -> tuple[str | None, ...]:
+        """Names of its synaptic currents; empty if a spike jumps the membrane."""
+        return () if self.neuron is None else self.neuron.receptors
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class Projection:
+    """Connect two populations, with a weight and a delay per synapse.
+
+    A zero weight is no synapse. A CSR weight may hold several synapses between the same two
+    neurons, each with its own delay.
+    """
+
+    pre: str
+    """Name of the sending population."""
+    post: str
+    """Name of the receiving population."""
+    weight: Any
+    """Weights, [pre, post], float64: a read-only array, or SciPy CSR as given."""
+    delay_ms: Float64Array | None
+    """Delays, ms: 0-dimensional, of the shape of `weight`, or aligned with CSR data; or None."""
+    name: str
+    """Unique in its network."""
+    receptor: str | None
+    """The synaptic current that it feeds, where the receiving neurons name several."""
+
+    def __init__(
+        self,
+        pre: str,
+        post: str,
+        weight: Any,
+        delay_ms: Any = None,
+        name: str | None = None,
+        receptor: str | None = None,
+    ) -> None:
+        """Check and keep a projection.
+
+        Args:
+            pre: Name of the sending population.
+            post: Name of the receiving population.
+            weight: Weights, [pre, post], dense or SciPy CSR, finite.
+            delay_ms: One delay for all, or dense of the same shape, or aligned with the data of
+                a CSR weight; ms, finite, >= 0. None: no delay, or one step where the projection
+                is part of a loop.
+            name: None makes it "pre-post".
+            receptor: The synaptic current that it feeds, where the receiving neurons name some.
+
+        Raises:
+            ValueError: Shapes do not fit, or a value is out of range; the message names it.
+        """
+        label = f"{pre}-{post}" if name is None else name
+        _check_name("Projection name", label)
+        kept_weight = _weight(label, weight)
+        values: dict[str, Any] = {
+            "pre": pre,
+            "post": post,
+            "weight": kept_weight,
+            "delay_ms": None if delay_ms is None else _delay(label, delay_ms, kept_weight),
+            "name": label,
+            "receptor": receptor,
+        }
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+
+    def __repr__(self) -> str:
+        pre, post = self.weight.shape
+        return f"Projection({self.name!r}, [{pre}, {post}], {int(self.fan_out.sum())} synapses)"
+
+    @property
+    def fan_out(self) -> Int64Array:
+        """Number of synapses of each sender (nonzero weights), [pre]."""
+        return np.bincount(layout.entries(self.weight)[0], minlength=self.weight.shape[0])
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Network:
+    """Describe populations and projections on one time step; checked when built, frozen after."""
+
+    dt_ms: float
+    """Length of a step, ms."""
+    populations: tuple[Population, ...]
+    """In the order given."""
+    projections: tuple[Projection, ...]
+    """In the order given, which is the order in which their arrivals are summed."""
+
+    def __init__(
+        self,
+        dt_ms: float,
+        populations: Iterable[Population],
+        projections: Iterable[Projection] = (),
+    ) -> None:
+        """Check and keep a network.
+
+        Args:
+            dt_ms: Length of a step, ms, above 0.
+            populations: At least one, with unique names.
+            projections: With unique names.
+
+        Raises:
+            ValueError: A name is unknown or taken, a shape or receptor does not fit, or spikes
+                would travel a loop without delay; the message names it.
+        """
+        object.__setattr__(self, "dt_ms", check_dt(dt_ms))
+        object.__setattr__(self, "populations", tuple(populations))
+        object.__setattr__(self, "projections", tuple(projections))
+        if not self.populations:
+            raise ValueError("populations must hold at least one")
+        _check_unique("population", [p.name for p in self.populations], "")
+        _check_unique("projection", [p.name for p in self.projections], "; give each its own name=")
+        for projection in self.projections:
+            self._check_projection(projection)
+        object.__setattr__(self, "_synapses", self._build_synapses())
+        object.__setattr__(self, "order", self._sort())
+
+    order: tuple[str, ...]
+    """Names of the populations in the order of a step: senders without delay come first."""
+    _synapses: dict[str, Synapses]
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
+        names = ", ".join(p.name for p in self.projections)
+        return f"Network(dt_ms={self.dt_ms}, populations: {sizes}; projections: {names})"
+
+    def population(self, name: str) -> Population:
+        """Return the population of that name.
+
+        Raises:
+            ValueError: There is none.
+        """
+        return _find("population", name, self.populations)
+
+    def projection(self, name: str) -> Projection:
+        """Return the projection of that name.
+
+        Raises:
+            ValueError: There is none.
+        """
+        return _find("projection", name, self.projections)
+
+    def synapses(self, name: str) -> Synapses:
+        """Return the CSR rows of a projection, delays in steps.
+
+        Raises:
+            ValueError: There is no projection of that name.
+        """
+        return self._synapses[self.projection(name).name]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of all that decides a run: two networks that share it behave alike."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(repr(self.dt_ms).encode())
+        for population in self.populations:
+            digest.update(repr((population.name, population.size, population.receptors)).encode())
+            if population.neuron is not None:
+                for part in population.neuron.dynamics(population.size, self.dt_ms):
+                    digest.update(part.tobytes() if isinstance(part, np.ndarray) else bytes([part]))
+        for projection in self.projections:
+            names = (projection.name, projection.pre, projection.post, projection.receptor)
+            digest.update(repr(names).encode())
+            for array in self._synapses[projection.name]:
+                digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: PathLike) -> None:
+        """Write the network to HDF5 without loss."""
+        network_files.save(self, path)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Network:
+        """Read a network written by `save`.
+
+        Raises:
+            FileNotFoundError: Nothing is there.
+            ValueError: Not HDF5, another format or version, incomplete, or not a valid network.
+        """
+        return network_files.load(path)
+
+    def _check_projection(self, projection: Projection) -> None:
+        where = f"projection {projection.name!r}"
+        pre, post = (
+            _find("population", name, self.populations, f"{where}: ")
+            for name in (projection.pre, projection.post)
+        )
+        if isinstance(pre.neuron, LIParams):
+            raise ValueError(f"{where}: pre {pre.name!r} is a leaky integrator, which never spikes")
+        if post.neuron is None:
+            raise ValueError(f"{where}: post {post.name!r} is a source of events, not of neurons")
+        if projection.weight.shape != (pre.size, post.size):
+            raise ValueError(
+                f"{where}: weight must have shape [{pre.size}, {post.size}], "
+                f"got {list(projection.weight.shape)}"
+            )
+        allowed = post.receptors or (None,)
+        if projection.receptor not in allowed:
+            raise ValueError(
+                f"{where}: receptor must be one of {', '.join(map(repr, allowed))} "
+                f"as {post.name!r} has them, got {projection.receptor!r}"
+            )
+
+    def _build_synapses(self) -> dict[str, Synapses]:
+        place = {population.name: i for i, population in enumerate(self.populations)}
+        ends = [(place[p.pre], place[p.post]) for p in self.projections]
+        loop = _loops(len(place), ends)
+        built = {}
+        for projection, (pre, post) in zip(self.projections, ends, strict=True):
+            if projection.delay_ms is None:
+                steps = np.asarray(int(loop[pre] == loop[post]), dtype=np.int64)
+            else:
+                steps = delay_steps(projection.delay_ms, self.dt_ms)
+            built[projection.name] = layout.build(projection.weight, steps)
+        return built
+
+    def _sort(self) -> tuple[str, ...]:
+        """Order the populations so that undelayed spikes find their receivers still to come."""
+        sources: dict[str, list[str]] = {p.name: [] for p in self.populations}
+        for projection in self.projections:
+            if self._synapses[projection.name].has_undelayed:
+                sources[projection.post].append(projection.pre)
+        order: list[str] = []
+        open_path: list[str] = []
+
+        def visit(name: str) -> None:
+            if name in open_path:
+                cycle = [*open_path[open_path.index(name) :], name][::-1]
+                raise ValueError(
+                    f"delay 0 on a loop of populations: {' -> '.join(cycle)}; "
+                    "give one of its projections a delay_ms of at least one step"
+                )
+            if name in order:
+                return
+            open_path.append(name)
+            for source in sources[name]:
+                visit(source)
+            open_path.pop()
+            order.append(name)
+
+        for name in sources:
+            visit(name)
+        return tuple(order)
+
+
+def _loops(n: int, ends: list[tuple[int, int]]) -> Int64Array:
+    """Label the populations so that two share a label when each can reach the other."""
+    graph = np.zeros((n, n), dtype=bool)
+    for pre, post in ends:
+        graph[pre, post] = True
+    labels = connected_components(scipy.sparse.csr_array(graph), connection="strong")[1]
+    return np.asarray(labels, dtype=np.int64)
+
+
+def _weight(label: str, weight: Any) -> Any:
+    if scipy.sparse.issparse(weight):
+        if weight.format != "csr":
+            raise ValueError(f"weight of {label!r} must be dense or CSR, got {weight.format!r}")
+        kept = scipy.sparse.csr_array(weight, dtype=np.float64, copy=True)
+        kept.check_format(full_check=True)
+        values = kept.data
+        arrays = (kept.data, kept.indices, kept.indptr)
+    else:
+        kept = values = np.array(weight, dtype=np.float64)
+        arrays = (kept,)
+    if kept.ndim != 2:
+        raise ValueError(f"weight of {label!r} must be [pre, post], got {list(kept.shape)}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"weight of {label!r} must be finite, got {values[~np.isfinite(values)][0]!r}")
+    for array in arrays:
+        array.flags.writeable = False
+    return kept
+
+
+def _delay(label: str, delay_ms: Any, weight: Any) -> Float64Array:
+    delay = np.array(delay_ms, dtype=np.float64)
+    shapes: list[tuple[int, ...]] = [(), tuple(weight.shape)]
+    if not isinstance(weight, np.ndarray):
+        shapes.append(weight.data.shape)
+    if delay.shape not in shapes:
+        allowed = " or ".join(str(list(shape)) for shape in shapes[1:])
+        raise ValueError(f"delay_ms of {label!r} must be one number or {allowed}, got {list(delay.shape)}")
+    bad = ~(np.isfinite(delay) & (delay >= 0))
+    if bad.any():
+        raise ValueError(f"delay_ms of {label!r} must be finite and >= 0, got {delay[bad][0]!r}")
+    delay.flags.writeable = False
+    return delay
+
+
+def _find(kind: str, name: str, among: tuple[T, ...], where: str = "") -> T:
+    for item in among:
+        if item.name == name:
+            return item
+    names = ", ".join(repr(item.name) for item in among) or "none"
+    raise ValueError(f"{where}unknown {kind} {name!r}; there are: {names}")
+
+
+def _check_unique(kind: str, names: list[str], advice: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{kind} name {name!r} is used {names.count(name)} times{advice}")
+
+
+def _check_name(what: str, name: Any) -> None:
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(f"{what} must be a non-empty string without '/', got {name!r}")

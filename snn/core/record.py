@@ -1,0 +1,93 @@
+"""Say what a run keeps (`Record`), and hold what it kept (`Recording`, `Counts`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from snn.core.events import Events
+from snn.core.units import Float64Array
+
+if TYPE_CHECKING:
+    from snn.core.state import SimulationState
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Name the populations whose spikes and membranes are kept."""
+
+    spikes: Sequence[str] | None = None
+    """Populations whose spikes are kept; None keeps those of every population with neurons."""
+    v: Sequence[str] = ()
+    """Populations whose membrane is kept in every step, after reset."""
+
+    def __post_init__(self) -> None:
+        for name in ("spikes", "v"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise TypeError(f"{name} must be a list of population names, got {value!r}")
+            if value is not None:
+                object.__setattr__(self, name, tuple(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Count what happened: integers that describe the network, not the engine that ran it.
+
+    Counts of consecutive runs add up (`+`): `a + b` is the ledger of the uncut run.
+    """
+
+    spikes: dict[str, int] = field(default_factory=dict)
+    """Spikes with multiplicity, per population."""
+    updates_dense: dict[str, int] = field(default_factory=dict)
+    """Neurons x steps, per population with neurons: what a clocked machine updates."""
+    updates_touched: dict[str, int] = field(default_factory=dict)
+    """Neuron-steps with an arrival over a nonzero weight, per population with neurons."""
+    synaptic_events: dict[str, int] = field(default_factory=dict)
+    """Spikes x nonzero fan-out, with multiplicity, at emission, per projection."""
+    active_inputs: dict[str, int] = field(default_factory=dict)
+    """Fan-out of the (unit, step) pairs with a spike, per projection."""
+    macs: dict[str, int] = field(default_factory=dict)
+    """Fan-out of the (unit, step) pairs with several: one multiplication each, per projection."""
+    delay_writes: dict[str, int] = field(default_factory=dict)
+    """Synaptic events emitted over a delay of at least one step, per projection."""
+    delay_reads: dict[str, int] = field(default_factory=dict)
+    """Synaptic events that arrived in the run over such a delay, per projection."""
+    samples: int = 0
+    """Samples covered."""
+    steps: int = 0
+    """Valid steps, summed over the samples."""
+    continued: bool = False
+    """The run took up a state: its samples were counted by the run before."""
+
+    def __add__(self, other: Counts) -> Counts:
+        """Add the ledger of another run, or of the continuation of this one."""
+        totals = {}
+        for name in (f.name for f in fields(self) if f.name not in _SCALARS):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            keys = dict.fromkeys([*mine, *theirs])
+            totals[name] = {key: mine.get(key, 0) + theirs.get(key, 0) for key in keys}
+        return Counts(
+            **totals,
+            samples=self.samples + (0 if other.continued else other.samples),
+            steps=self.steps + other.steps,
+            continued=self.continued,
+        )
+
+
+_SCALARS = ("samples", "steps", "continued")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Hold what a run kept."""
+
+    spikes: dict[str, Events]
+    """Spikes per recorded population; each sample lasts its own number of steps."""
+    v: dict[str, Float64Array]
+    """Membrane after reset, [T, B, N], per recorded population; NaN past a sample's length."""
+    counts: Counts
+    """What happened, as integers."""
+    state: SimulationState
+    """Everything in flight at the end of each sample: pass it on as `state=` to continue."""

@@ -1,0 +1,199 @@
+"""Leaky integrate-and-fire over time: a readable torch reference and one fused pass each way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast, get_args
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
+from snn.kernels.surrogate import Surrogate
+
+__all__ = ["LIFOptions", "lif", "lif_fused", "lif_reference"]
+
+Reset = Literal["hard", "soft", "hard_next_step"]
+Fires = Literal[">=", ">"]
+
+
+@dataclass(frozen=True, slots=True)
+class LIFOptions:
+    """Fix what one neuron layer does in a step.
+
+    Charge: h = v + (x - (v - v_reset)) / tau with `decay_input`, else v_reset + (v - v_reset)(1 - 1/tau) + x;
+    spike where h reaches v_th; then the reset. The membrane leaks towards v_reset, as in SpikingJelly's LIFNode.
+    """
+
+    tau: float = 2.0
+    """Membrane time constant in steps, >= 1 (1 forgets at once)."""
+    decay_input: bool = True
+    """Divide the input by tau too."""
+    v_th: float = 1.0
+    """Threshold."""
+    v_reset: float = 0.0
+    """Value after a hard reset, and at rest; below the threshold."""
+    reset: Reset = "hard"
+    """"hard" sets v_reset, "soft" subtracts v_th, "hard_next_step" resets when the next step begins."""
+    fires: Fires = ">="
+    """Test against the threshold."""
+    detach_reset: bool = False
+    """Keep the gradient out of the reset."""
+    surrogate: Surrogate = field(default_factory=Surrogate)
+    """Derivative of the spike in the backward pass."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.tau) and self.tau >= 1.0):
+            raise ValueError(f"tau: got {self.tau}, allowed are finite numbers >= 1 (steps)")
+        if not math.isfinite(self.v_th):
+            raise ValueError(f"v_th: got {self.v_th}, allowed are finite numbers")
+        if not (math.isfinite(self.v_reset) and self.v_reset < self.v_th):
+            raise ValueError(f"v_reset: got {self.v_reset}, allowed are finite numbers below v_th = {self.v_th}")
+        if self.reset not in get_args(Reset):
+            raise ValueError(f"reset: got {self.reset!r}, allowed are {', '.join(get_args(Reset))}")
+        if self.fires not in get_args(Fires):
+            raise ValueError(f"fires: got {self.fires!r}, allowed are {', '.join(get_args(Fires))}")
+
+    @property
+    def decay(self) -> float:
+        """Give what is left of the membrane after a step without input."""
+        return 1.0 - 1.0 / self.tau
+
+
+class _Spike(torch.autograd.Function):
+    """The step forward, the surrogate's derivative backward."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, surrogate: Surrogate, strict: bool) -> Tensor:
+        ctx.save_for_backward(u)
+        ctx.surrogate = surrogate
+        return (u > 0 if strict else u >= 0).to(u.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        (u,) = ctx.saved_tensors
+        return g * ctx.surrogate.derivative(u), None, None
+
+
+def lif_reference(
+    x: Tensor,
+    v: Tensor,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+    spike: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Run the neurons as a plain time loop: the definition that the fused form is tested against.
+
+    Args:
+        x: Input [T, B, ...].
+        v: Membrane [B, ...] before the first step.
+        options: The neuron.
+        lengths: Valid steps [B], int64; None means all. Beyond them spikes are 0 and the state stands still.
+        spike: Replaces the step and its surrogate, as a function of v - v_th (a smooth step, or a SpikingJelly
+            surrogate).
+
+    Returns:
+        Spikes [T, B, ...] and the membrane of each sample at its length.
+    """
+    o, late = options, options.reset == "hard_next_step"
+    fire = spike or (lambda u: cast(Tensor, _Spike.apply(u, o.surrogate, o.fires == ">")))  # type: ignore[no-untyped-call]
+
+    def reset(h: Tensor, z: Tensor) -> Tensor:
+        s = z.detach() if o.detach_reset else z
+        return h - s * o.v_th if o.reset == "soft" else s * o.v_reset + (1 - s) * h
+
+    spikes = []
+    for t, x_t in enumerate(x.unbind(0)):
+        start = reset(v, fire(v - o.v_th)) if late else v
+        if o.decay_input:
+            h = start + (x_t - (start - o.v_reset)) / o.tau
+        else:
+            h = o.v_reset + (start - o.v_reset) * o.decay + x_t
+        z = fire(h - o.v_th)
+        after = h if late else reset(h, z)
+        if lengths is not None:
+            valid = (lengths > t).reshape(-1, *[1] * (v.dim() - 1))
+            z, after = torch.where(valid, z, 0.0), torch.where(valid, after, v)
+        spikes.append(z)
+        v = after
+    return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
+
+
+class _FusedLIF(torch.autograd.Function):
+    """One compiled pass each way; keeps only the membrane before reset."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions) -> tuple[Tensor, Tensor]:
+        x = x.contiguous()
+        last = v.clone(memory_format=torch.contiguous_format)
+        z, h = torch.empty_like(x), torch.empty_like(x)
+        lif_forward(
+            x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy(), *_scalars(options, x), *_flags(options)
+        )
+        ctx.save_for_backward(h, lengths)
+        ctx.options = options
+        ctx.set_materialize_grads(False)
+        return z, last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, Tensor | None, None, None]:
+        h, lengths = ctx.saved_tensors
+        o: LIFOptions = ctx.options
+        if gz is None and gv is None:
+            return None, None, None, None
+        gz = torch.zeros_like(h) if gz is None else gz.contiguous()
+        g = torch.zeros_like(h[0]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
+        s, gx, number = o.surrogate, torch.empty_like(h), _number(h)
+        # torch's vectorised exponential, so that the bits are those of the reference and of SpikingJelly
+        aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
+        lif_backward(
+            gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *_scalars(o, h),
+            number(s.sharpness), number(s.scale), KINDS[s.name], *_flags(o), o.detach_reset,
+        )  # fmt: skip
+        return gx, g, None, None
+
+
+def _number(like: Tensor) -> Any:
+    return like.numpy().dtype.type
+
+
+def _scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
+    return tuple(_number(like)(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
+
+
+def _flags(o: LIFOptions) -> tuple[bool, ...]:
+    return o.decay_input, o.reset == "soft", o.reset == "hard_next_step", o.fires == ">"
+
+
+def lif_fused(
+    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Run the neurons in one compiled pass each way: `lif_reference` on the CPU in float32 or float64."""
+    steps, batch = x.shape[:2]
+    if lengths is None:
+        lengths = torch.full((batch,), steps, dtype=torch.int64)
+    flat = x.reshape(steps, batch, -1)
+    start = v.reshape(batch, -1)
+    if options.reset == "hard_next_step":
+        # the late reset of the state that came in; from here on the step is that of "hard"
+        z = cast(Tensor, _Spike.apply(start - options.v_th, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
+        z = z.detach() if options.detach_reset else z
+        start = z * options.v_reset + (1 - z) * start
+    z, last = cast(tuple[Tensor, Tensor], _FusedLIF.apply(flat, start, lengths.to(torch.int64), options))  # type: ignore[no-untyped-call]
+    return z.reshape(x.shape), last.reshape(v.shape)
+
+
+def lif(
+    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Run leaky integrate-and-fire neurons over time, in the fastest form there is for where x lies.
+
+    Arguments and results are those of `lif_reference`.
+    """
+    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+    return (lif_fused if fused else lif_reference)(x, v, options, lengths)

@@ -1,0 +1,86 @@
+"""Surrogate derivatives of the spike: our own table, shared by every form of the neuron kernel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+__all__ = ["DEFAULT_ALPHA", "Surrogate", "SurrogateName"]
+
+SurrogateName = Literal["sigmoid", "atan", "triangle", "rectangle"]
+
+DEFAULT_ALPHA: dict[SurrogateName, float] = {"sigmoid": 4.0, "atan": 2.0, "triangle": 1.0, "rectangle": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogate:
+    """Name a surrogate derivative g'(u), u = v - v_th.
+
+    sigmoid: alpha s (1 - s), s = sigmoid(alpha u), peak alpha / 4.
+    atan: (alpha/2) / (1 + (pi alpha u / 2)^2), peak alpha / 2.
+    triangle: alpha - alpha^2 |u| where |u| <= 1/alpha, else 0, peak alpha.
+    rectangle: alpha where |u| < 0.5/alpha, else 0, peak alpha.
+    Source: SpikingJelly's Sigmoid, ATan, PiecewiseQuadratic and Rect.
+    """
+
+    name: SurrogateName = "sigmoid"
+    """Shape of the derivative."""
+    alpha: float | None = None
+    """Sharpness, > 0; None takes the table's (sigmoid 4, atan 2, triangle 1, rectangle 1)."""
+    normalise_peak: bool = False
+    """Scale the derivative so that its peak is 1."""
+
+    def __post_init__(self) -> None:
+        if self.name not in get_args(SurrogateName):
+            raise ValueError(f"surrogate: got {self.name!r}, allowed are {', '.join(DEFAULT_ALPHA)}")
+        if self.alpha is not None and not (math.isfinite(self.alpha) and self.alpha > 0):
+            raise ValueError(f"surrogate_alpha: got {self.alpha}, allowed are finite numbers > 0")
+
+    @property
+    def sharpness(self) -> float:
+        """Give alpha, the table's where none was set."""
+        return DEFAULT_ALPHA[self.name] if self.alpha is None else self.alpha
+
+    @property
+    def peak(self) -> float:
+        """Give the largest value of the derivative before normalisation, at u = 0."""
+        return self.sharpness * {"sigmoid": 0.25, "atan": 0.5}.get(self.name, 1.0)
+
+    @property
+    def scale(self) -> float:
+        """Give the factor on the derivative: 1, or 1 / peak when normalised."""
+        return 1.0 / self.peak if self.normalise_peak else 1.0
+
+    def derivative(self, u: Tensor) -> Tensor:
+        """Give g'(u), same shape and type as u."""
+        alpha = self.sharpness
+        if self.name == "sigmoid":
+            s = (u * alpha).sigmoid_()
+            out = (1.0 - s) * s * alpha
+        elif self.name == "atan":
+            a = alpha / 2
+            w = math.pi * a * u
+            out = a / (1 + w * w)
+        elif self.name == "triangle":
+            out = torch.relu(alpha - alpha**2 * u.abs())
+        else:
+            out = (u.abs() < 0.5 / alpha).to(u.dtype) * alpha
+        return out * self.scale if self.normalise_peak else out
+
+    def primitive(self, u: Tensor) -> Tensor:
+        """Give g(u), the smooth step whose derivative this is (times `scale`)."""
+        alpha = self.sharpness
+        if self.name == "sigmoid":
+            out = torch.sigmoid(u * alpha)
+        elif self.name == "atan":
+            out = torch.atan(math.pi / 2 * alpha * u) / math.pi + 0.5
+        elif self.name == "triangle":
+            w = (u * alpha).clamp(-1.0, 1.0)
+            out = 0.5 + w - 0.5 * w * w.abs()
+        else:
+            out = (alpha * u + 0.5).clamp(0.0, 1.0)
+        return out * self.scale if self.normalise_peak else out
