@@ -1,7 +1,7 @@
-"""Causal delayed linear maps: y[t] = sum over taps d of kernel[d] x[t - d], in the forms we use.
+"""Causal delayed linear maps: y[t] = sum over delays d of kernel[d] x[t - d], in the forms we use.
 
-The Gauss kernel, the spectral product (training), the dense convolution (reference) and the shift by
-rounded delays (evaluation). Delays count in steps; a tap d sees the input d steps ago.
+The Gauss kernel of DCLS, the spectral product (training), the dense convolution (reference) and the scatter of
+events by integer delays (evaluation). Delays count in steps.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.delay_loops import scatter_events
+
 __all__ = [
     "delayed_dense",
-    "delayed_shift",
+    "delayed_events",
     "delayed_spectral",
     "gauss_kernel",
     "gauss_kernel_reference",
@@ -47,7 +49,7 @@ def gauss_kernel_reference(weight: Tensor, position: Tensor, sigma: Tensor, taps
 
 
 class _GaussKernel(torch.autograd.Function):
-    """The bell with its weight and position gradients by hand; keeps only the two parameters."""
+    """The bell with its weight and position gradients by hand; keeps only the parameters."""
 
     @staticmethod
     def _bell(position: Tensor, sigma: Tensor, taps: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,7 +73,7 @@ class _GaussKernel(torch.autograd.Function):
         mean = (bell * u).sum(0)
         g_bell = bell.mul_(g)
         g_weight = g_bell.sum(0)
-        # d bell / d position = -bell (u - mean) / width: the sum's own derivative is the mean
+        # position moves the bell to shorter delays: d bell / d position = -bell (u - mean) / width
         g_position = (g_bell.mul_(u).sum(0) - g_weight * mean).mul_(weight).div_(-width)
         return g_weight, g_position, None, None
 
@@ -88,39 +90,85 @@ def one_hot_kernel(weight: Tensor, delays: Tensor, taps: int) -> Tensor:
 
 def delayed_dense(x: Tensor, kernel: Tensor) -> Tensor:
     """Convolve x [T, B, in] with kernel [K, out, in] as a dense 1-d convolution: the reference form."""
-    taps = kernel.shape[0]
-    padded = F.pad(x.permute(1, 2, 0), (taps - 1, 0))
+    padded = F.pad(x.permute(1, 2, 0), (kernel.shape[0] - 1, 0))
     return F.conv1d(padded, kernel.flip(0).permute(1, 2, 0)).permute(2, 0, 1)
 
 
-@lru_cache(maxsize=32)
+def delayed_events(x: Tensor, weight: Tensor, delays: Tensor) -> Tensor:
+    """Send each nonzero input on by its synapses' integer delays: evaluation, without gradient.
+
+    Sums in the order (emission step, sender), which is that of the event engine.
+
+    Args:
+        x: Input [T, B, in] on the CPU, float32 or float64.
+        weight: Weights [out, in].
+        delays: Delays [out, in], int64, steps.
+
+    Returns:
+        Output [T, B, out].
+    """
+    y = x.new_zeros(*x.shape[:2], weight.shape[0])
+    rows, hops = (a.detach().t().contiguous().numpy() for a in (weight, delays.to(torch.int64)))
+    scatter_events(x.detach().contiguous().numpy(), rows, hops, y.numpy())
+    return y
+
+
+@lru_cache(maxsize=64)
 def _transform(length: int, steps: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Give the odd-frequency Fourier matrix [length, steps]: cosines, then negated sines.
 
     Frequencies (k + 1/2) 2 pi / length, k < length / 2: all complex, so that every product is of one kind.
     They wrap with a sign; nothing wraps where the length holds the whole linear convolution.
     """
-    k = torch.arange(length // 2, dtype=torch.float64).add_(0.5)
-    # the angle is reduced as an exact integer first: sin and cos stay good to the last bit at any length
-    turns = (2 * k[:, None] * torch.arange(steps, dtype=torch.float64)).remainder(2 * length)
-    angle = turns * (math.pi / length)
+    odd = 2 * torch.arange(length // 2, dtype=torch.int64) + 1
+    # the angle is reduced as an exact integer first: sines stay good to the last bit at any length
+    turns = (odd[:, None] * torch.arange(steps, dtype=torch.int64)).remainder(2 * length)
+    angle = turns.to(torch.float64) * (math.pi / length)
     return torch.cat([angle.cos(), -angle.sin()]).to(device=device, dtype=dtype)
 
 
 def _spectrum(signal: Tensor, length: int) -> Tensor:
-    """Transform signal [T, ...] to real, imaginary and their sum: [3 length / 2, ...]."""
-    steps, half = signal.shape[0], length // 2
-    out = signal.new_empty(3 * half, *signal.shape[1:])
-    matrix = _transform(length, steps, signal.dtype, signal.device)
-    torch.mm(matrix, signal.reshape(steps, -1), out=out[:length].view(length, -1))
-    torch.add(out[:half], out[half:length], out=out[length:])
-    return out
+    """Transform a signal [T, ...] to its spectrum [length / 2, ...], complex."""
+    matrix = _transform(length, signal.shape[0], signal.dtype, signal.device)
+    parts = torch.mm(matrix, signal.reshape(signal.shape[0], -1)).reshape(2, length // 2, *signal.shape[1:])
+    return torch.complex(parts[0], parts[1])
 
 
-def _signal(products: Tensor, length: int, steps: int, sign: int) -> Tensor:
-    """Turn the three products of spectra back into a signal of so many steps.
+def _signal(spectrum: Tensor, length: int, steps: int) -> Tensor:
+    """Turn a spectrum back into the first `steps` steps of its signal."""
+    parts = torch.view_as_real(spectrum).movedim(-1, 0).reshape(length, -1)
+    matrix = _transform(length, steps, parts.dtype, parts.device)
+    return torch.mm(matrix.t(), parts).mul_(2.0 / length).reshape(steps, *spectrum.shape[1:])
 
-    sign +1: convolution; -1: correlation (the first factor conjugated). With p = (rr, ii, (r+i)(r+i)):
-    convolution has real rr - ii and imaginary p - rr - ii.
+
+class _SpectralProduct(torch.autograd.Function):
+    """One complex product per frequency, each way."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
+        steps, taps = x.shape[0], kernel.shape[0]
+        length = steps + taps - 1 + (steps + taps - 1) % 2
+        fx, fk = _spectrum(x, length), _spectrum(kernel, length)
+        ctx.save_for_backward(fx, fk)
+        ctx.sizes = length, steps, taps
+        return _signal(torch.bmm(fx, fk.transpose(1, 2)), length, steps)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        fx, fk = ctx.saved_tensors
+        length, steps, taps = ctx.sizes
+        fg, gx, gk = _spectrum(g, length), None, None
+        if ctx.needs_input_grad[0]:
+            gx = _signal(torch.bmm(fg, fk.conj()), length, steps)
+        if ctx.needs_input_grad[1]:
+            gk = _signal(torch.bmm(fg.transpose(1, 2), fx.conj()), length, taps)
+        return gx, gk
+
+
+def delayed_spectral(x: Tensor, kernel: Tensor) -> Tensor:
+    """Give `delayed_dense` (x [T, B, in], kernel [K, out, in]) by Fourier transforms in time.
+
+    The same function to rounding, at a cost that does not grow with K.
     """
-    raise NotImplementedError
+    return cast(Tensor, _SpectralProduct.apply(x, kernel))  # type: ignore[no-untyped-call]

@@ -51,7 +51,9 @@ class LIFOptions:
         if not math.isfinite(self.v_th):
             raise ValueError(f"v_th: got {self.v_th}, allowed are finite numbers")
         if not (math.isfinite(self.v_reset) and self.v_reset < self.v_th):
-            raise ValueError(f"v_reset: got {self.v_reset}, allowed are finite numbers below v_th = {self.v_th}")
+            raise ValueError(
+                f"v_reset: got {self.v_reset}, allowed are finite numbers below v_th = {self.v_th}"
+            )
         if self.reset not in get_args(Reset):
             raise ValueError(f"reset: got {self.reset!r}, allowed are {', '.join(get_args(Reset))}")
         if self.fires not in get_args(Fires):
@@ -127,12 +129,20 @@ class _FusedLIF(torch.autograd.Function):
     """One compiled pass each way; keeps only the membrane before reset."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions
+    ) -> tuple[Tensor, Tensor]:
         x = x.contiguous()
         last = v.clone(memory_format=torch.contiguous_format)
         z, h = torch.empty_like(x), torch.empty_like(x)
         lif_forward(
-            x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy(), *_scalars(options, x), *_flags(options)
+            x.numpy(),
+            last.numpy(),
+            lengths.numpy(),
+            z.numpy(),
+            h.numpy(),
+            *_scalars(options, x),
+            *_flags(options),
         )
         ctx.save_for_backward(h, lengths)
         ctx.options = options
@@ -141,7 +151,9 @@ class _FusedLIF(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(
+        ctx: Any, gz: Tensor | None, gv: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
         h, lengths = ctx.saved_tensors
         o: LIFOptions = ctx.options
         if gz is None and gv is None:
@@ -188,9 +200,7 @@ def lif_fused(
     return z.reshape(x.shape), last.reshape(v.shape)
 
 
-def lif(
-    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+def lif(x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Run leaky integrate-and-fire neurons over time, in the fastest form there is for where x lies.
 
     Arguments and results are those of `lif_reference`.

@@ -86,7 +86,11 @@ def lif_backward(
     aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others.
     """
     one, zero = h.dtype.type(1), h.dtype.type(0)
-    half, slope, square = alpha / h.dtype.type(2), h.dtype.type(math.pi) * (alpha / h.dtype.type(2)), alpha * alpha
+    half, slope, square = (
+        alpha / h.dtype.type(2),
+        h.dtype.type(math.pi) * (alpha / h.dtype.type(2)),
+        alpha * alpha,
+    )
     width = h.dtype.type(0.5) / alpha
     for back in range(h.shape[0]):
         t = h.shape[0] - 1 - back

@@ -1,1 +1,31 @@
-"""Room: nn."""
+"""Torch layers of spiking networks: parameters inside, state passed through."""
+
+from __future__ import annotations
+
+from snn.nn import stages
+from snn.nn.connections import DelayLinear, DelayState, Linear
+from snn.nn.export import to_network
+from snn.nn.layer import Layer
+from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState
+from snn.nn.registry import build, describe
+from snn.nn.regularise import BatchNorm, Dropout, DropoutState
+from snn.nn.sequential import Sequential
+
+__all__ = [
+    "LIF",
+    "BatchNorm",
+    "DelayLinear",
+    "DelayState",
+    "Dropout",
+    "DropoutState",
+    "LIFState",
+    "Layer",
+    "LeakyReadout",
+    "Linear",
+    "ReadoutState",
+    "Sequential",
+    "build",
+    "describe",
+    "stages",
+    "to_network",
+]

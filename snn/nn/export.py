@@ -1,0 +1,59 @@
+"""Take a trained model into the event engines."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn.core import LIFParams, LIParams, Network, Population, Projection
+from snn.nn.layer import Layer
+from snn.nn.neurons import LIF, LeakyReadout
+from snn.nn.stages import fold, split
+
+__all__ = ["to_network"]
+
+
+def to_network(model: Layer, dt_ms: float) -> Network:
+    """Write a model, as it evaluates, as a `Network`: delays rounded, BatchNorm folded, float64.
+
+    Args:
+        model: Stages of connection, optional BatchNorm and neurons (see `snn.nn.stages`).
+        dt_ms: Length of a step, ms.
+
+    Returns:
+        Populations "in", "hid1", ..., "out" and projections "in-hid1", ..., "hidN-out". Run it on the input with
+        `model.tail_steps` silent steps appended, and it spikes as the model does.
+
+    Raises:
+        ValueError: The layers are not such stages, or dt_ms is not above 0.
+    """
+    stages = split(model)
+    populations = [Population("in", stages[0].connection.in_features)]
+    projections = []
+    for stage in stages:
+        folded = fold(stage)
+        neuron = _parameters(stage.neuron, folded.bias.numpy())
+        populations.append(Population(stage.post, stage.connection.out_features, neuron))
+        delay_ms = folded.delay_steps.numpy() * float(dt_ms)
+        projections.append(
+            Projection(stage.pre, stage.post, folded.weight.numpy(), delay_ms, name=stage.name)
+        )
+    return Network(dt_ms, populations, projections)
+
+
+def _parameters(neuron: LIF | LeakyReadout, bias: NDArray[np.float64]) -> LIFParams | LIParams:
+    o = neuron.options
+    scale = 1.0 / o.tau if o.decay_input else 1.0
+    if isinstance(neuron, LeakyReadout):
+        return LIParams(decay=o.decay, input_scale=scale, decay_input=o.decay_input, bias=bias)
+    return LIFParams(
+        decay=o.decay,
+        input_scale=scale,
+        decay_input=o.decay_input,
+        v_th=o.v_th,
+        v_reset=o.v_reset,
+        v_rest=o.v_reset,
+        reset=o.reset,
+        fires=o.fires,
+        bias=bias,
+    )

@@ -1,0 +1,75 @@
+"""What every layer is: parameters inside, state passed through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+__all__ = ["Layer", "check_input", "check_lengths", "last_valid", "whole_number"]
+
+
+class Layer(nn.Module):
+    """Map x [T, B, ...] to y [T, B, ...] and a state to the next one: `y, state = layer(x, state, lengths)`.
+
+    No layer changes T. `lengths` [B] counts the valid steps of each sample: what lies beyond enters no statistic
+    and no state, and the state returned for a sample is its state at its length. Outputs beyond it are undefined.
+    """
+
+    tail_steps: int = 0
+    """Zero steps to append to the input once, so that late input still reaches the output."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        raise NotImplementedError(f"{type(self).__name__} has no config()")
+
+    def extra_repr(self) -> str:
+        """Show the constructor's arguments."""
+        return ", ".join(f"{key}={value!r}" for key, value in self.config().items())
+
+
+def whole_number(name: str, value: Any, low: int = 1) -> int:
+    """Return `value` as an int.
+
+    Raises:
+        ValueError: It is not a whole number of at least `low`.
+    """
+    if isinstance(value, bool) or int(value) != value or value < low:
+        raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}")
+    return int(value)
+
+
+def check_input(layer: str, x: Tensor, features: int) -> None:
+    """Refuse an input that is not [T, B, features].
+
+    Raises:
+        ValueError: As said above.
+    """
+    if x.dim() != 3 or x.shape[2] != features:
+        raise ValueError(f"{layer} needs x [T, B, {features}], got {list(x.shape)}")
+
+
+def check_lengths(x: Tensor, lengths: Tensor | None) -> Tensor | None:
+    """Check lengths [B] against x [T, B, ...]; None where every sample is valid to its end.
+
+    Raises:
+        ValueError: Wrong shape or type, or a length outside 1..T.
+    """
+    if lengths is None:
+        return None
+    steps, batch = x.shape[:2]
+    if lengths.shape != (batch,) or lengths.is_floating_point():
+        raise ValueError(
+            f"lengths must be whole numbers [{batch}], got {list(lengths.shape)} {lengths.dtype}"
+        )
+    if bool((lengths < 1).any()) or bool((lengths > steps).any()):
+        raise ValueError(f"lengths must be in 1..{steps}, got {int(lengths.min())}..{int(lengths.max())}")
+    return None if bool((lengths == steps).all()) else lengths
+
+
+def last_valid(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Take x [T, B, ...] at each sample's last valid step: [B, ...]."""
+    if lengths is None:
+        return x[-1]
+    index = (lengths - 1).reshape(1, -1, *[1] * (x.dim() - 2)).expand(1, *x.shape[1:])
+    return x.gather(0, index)[0]

@@ -1,0 +1,49 @@
+"""Describe a model in JSON and build it again: what a saved model is made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from snn.nn.connections import DelayLinear, Linear
+from snn.nn.layer import Layer
+from snn.nn.neurons import LIF, LeakyReadout
+from snn.nn.regularise import BatchNorm, Dropout
+from snn.nn.sequential import Sequential
+
+__all__ = ["build", "describe"]
+
+_LAYERS: dict[str, type[Layer]] = {
+    kind.__name__: kind for kind in (BatchNorm, DelayLinear, Dropout, LIF, LeakyReadout, Linear)
+}
+
+
+def describe(model: Layer) -> dict[str, Any]:
+    """Give a model's layers and their arguments as JSON values (not its weights).
+
+    Raises:
+        TypeError: It holds a layer that is not one of ours.
+    """
+    if isinstance(model, Sequential):
+        return {"kind": "Sequential", "layers": [describe(layer) for layer in model]}
+    kind = type(model).__name__
+    if _LAYERS.get(kind) is not type(model):
+        raise TypeError(f"{kind} cannot be described; layers that can: Sequential, {', '.join(_LAYERS)}")
+    return {"kind": kind, **model.config()}
+
+
+def build(description: dict[str, Any]) -> Layer:
+    """Build a model from what `describe` gave; its weights are fresh.
+
+    Raises:
+        ValueError: An unknown kind, or arguments that do not fit.
+    """
+    arguments = dict(description)
+    kind = arguments.pop("kind", None)
+    if kind == "Sequential":
+        return Sequential(*(build(layer) for layer in arguments["layers"]))
+    if kind not in _LAYERS:
+        raise ValueError(f"layer kind must be one of Sequential, {', '.join(_LAYERS)}, got {kind!r}")
+    try:
+        return _LAYERS[kind](**arguments)
+    except TypeError as error:
+        raise ValueError(f"layer {kind}: {error}") from error

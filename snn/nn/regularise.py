@@ -1,0 +1,128 @@
+"""Layers that steady training: batch normalisation over time, and dropout with one mask."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from snn.nn.layer import Layer, check_input, check_lengths, whole_number
+
+__all__ = ["BatchNorm", "Dropout", "DropoutState"]
+
+
+class DropoutState(NamedTuple):
+    """Carry the mask of a sequence [1, B, ...]: one for all its steps, also across cuts."""
+
+    mask: Tensor
+
+
+class BatchNorm(Layer):
+    """Normalise each feature over the valid steps of a batch; in evaluation by the running statistics."""
+
+    def __init__(
+        self,
+        num_features: int,
+        over: Literal["sequence"] = "sequence",
+        *,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+    ) -> None:
+        """Make scale, offset and running statistics [num_features].
+
+        Args:
+            num_features: Features.
+            over: "sequence": one statistic over steps and samples.
+            eps: Added to the variance.
+            momentum: Share of the new batch in the running statistics.
+
+        Raises:
+            ValueError: A value is out of its range.
+        """
+        super().__init__()
+        self.num_features = whole_number("num_features", num_features)
+        if over != "sequence":
+            raise ValueError(f"over must be 'sequence', got {over!r}")
+        if not (eps > 0 and 0 < momentum <= 1):
+            raise ValueError(f"eps must be > 0 and momentum in (0, 1], got {eps!r} and {momentum!r}")
+        self.over, self.eps, self.momentum = over, float(eps), float(momentum)
+        self.weight = nn.Parameter(torch.ones(self.num_features))
+        self.bias = nn.Parameter(torch.zeros(self.num_features))
+        self.running_mean: Tensor
+        self.running_var: Tensor
+        self.register_buffer("running_mean", torch.zeros(self.num_features))
+        self.register_buffer("running_var", torch.ones(self.num_features))
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        names = ("num_features", "over", "eps", "momentum")
+        return {name: getattr(self, name) for name in names}
+
+    def scale_and_offset(self) -> tuple[Tensor, Tensor]:
+        """Give evaluation as y = scale x + offset, float64 [num_features] each."""
+        weight, bias, mean, var = (
+            a.detach().double() for a in (self.weight, self.bias, self.running_mean, self.running_var)
+        )
+        scale = weight / torch.sqrt(var + self.eps)
+        return scale, bias - mean * scale
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        """Normalise [T, B, features]."""
+        check_input("BatchNorm", x, self.num_features)
+        lengths = check_lengths(x, lengths) if self.training else None
+        rows = x.reshape(-1, self.num_features)
+        if lengths is None:
+            return self._normalise(rows).reshape(x.shape), ()
+        steps = torch.arange(x.shape[0], device=x.device)[:, None]
+        valid = (steps < lengths).flatten().nonzero().squeeze(1)
+        normal = self._normalise(rows.index_select(0, valid))
+        return torch.zeros_like(rows).index_copy(0, valid, normal).reshape(x.shape), ()
+
+    def _normalise(self, rows: Tensor) -> Tensor:
+        return nn.functional.batch_norm(
+            rows,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+
+
+class Dropout(Layer):
+    """Silence features at random in training, the same ones in all steps of a sequence."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        """Fix the probability.
+
+        Args:
+            p: Share of features silenced, in [0, 1); the others are scaled by 1 / (1 - p).
+
+        Raises:
+            ValueError: p is outside [0, 1).
+        """
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"p must be in [0, 1), got {p!r}")
+        self.p = float(p)
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        return {"p": self.p}
+
+    def forward(
+        self, x: Tensor, state: DropoutState | tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, DropoutState | tuple[()]]:
+        """Apply one mask to all steps of [T, B, ...]; a state carries it on to the next cut."""
+        if not self.training or self.p == 0:
+            return x, ()
+        if isinstance(state, DropoutState):
+            mask = state.mask
+        else:
+            mask = nn.functional.dropout(torch.ones_like(x[:1]), self.p, training=True)
+        return x * mask, DropoutState(mask)
