@@ -1,0 +1,111 @@
+"""A run's memory: all that its next epoch depends on, in one file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from snn.train.config import TrainConfig
+from snn.train.files import read, write
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+KIND, VERSION, NAME = "snn.checkpoint", 1, "checkpoint/last.safetensors"
+
+
+@dataclass
+class Checkpoint:
+    """Hold what a run knows after an epoch, besides model and optimiser."""
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """The metrics of every epoch done."""
+    best_epoch: int = -1
+    """Epoch of the best validation accuracy (ties: lower validation loss), -1 before the first."""
+    best: dict[str, Tensor] = field(default_factory=dict)
+    """The model's tensors after that epoch."""
+
+    @property
+    def epoch(self) -> int:
+        """The next epoch to run."""
+        return len(self.history)
+
+    def note(self, metrics: dict[str, Any], model: nn.Module) -> None:
+        """Add an epoch; keep the model's tensors if it is the best so far."""
+        self.history.append(metrics)
+        if self.best_epoch < 0 or _rank(metrics) > _rank(self.history[self.best_epoch]):
+            self.best_epoch = self.epoch - 1
+            self.best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _rank(metrics: dict[str, Any]) -> tuple[float, float]:
+    return metrics["valid_accuracy"], -metrics["valid_loss"]
+
+
+def save_checkpoint(
+    out: Path,
+    memory: Checkpoint,
+    model: nn.Module,
+    optimizer: torch.optim.Adam,
+    config: TrainConfig,
+    data: dict[str, Any],
+) -> None:
+    """Write `out`/checkpoint/last.safetensors.
+
+    Raises:
+        OSError: It could not be written; the one before is still whole.
+    """
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in memory.best.items()}
+    for index, entries in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{name}": tensor for name, tensor in entries.items()}
+    info = {
+        "config": asdict(config),
+        "data": data,
+        "history": memory.history,
+        "best_epoch": memory.best_epoch,
+    }
+    (out / NAME).parent.mkdir(parents=True, exist_ok=True)
+    write(out / NAME, KIND, VERSION, tensors, info)
+
+
+def load_checkpoint(
+    out: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Adam,
+    config: TrainConfig,
+    data: dict[str, Any],
+) -> Checkpoint:
+    """Put a run back where its last checkpoint left it; a folder without one starts fresh.
+
+    Raises:
+        ValueError: The checkpoint is of another version, or of a run with other settings or data.
+    """
+    if not (out / NAME).is_file():
+        return Checkpoint()
+    tensors, info = read(out / NAME, KIND, VERSION)
+    _same("config", info["config"], asdict(config), out)
+    _same("data", info["data"], data, out)
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "adam": {}}
+    for name, tensor in tensors.items():
+        part, rest = name.split(".", 1)
+        parts[part][rest] = tensor
+    model.load_state_dict(parts["model"])
+    state = optimizer.state_dict()
+    for name, tensor in parts["adam"].items():
+        index, entry = name.split(".", 1)
+        state["state"].setdefault(int(index), {})[entry] = tensor
+    optimizer.load_state_dict(state)
+    return Checkpoint(info["history"], info["best_epoch"], parts["best"])
+
+
+def _same(what: str, old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
+    for key in old.keys() | new.keys():
+        if old.get(key) != new.get(key):
+            raise ValueError(
+                f"cannot resume {out}: {what} {key} was {old.get(key)!r}, now {new.get(key)!r}; "
+                "resume with the same settings or choose another folder"
+            )

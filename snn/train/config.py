@@ -1,0 +1,63 @@
+"""How a training run is set up: one frozen record, checked when made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from snn.train.losses import LOSSES
+
+__all__ = ["Method", "TrainConfig"]
+
+Method = Literal["bptt"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Set up `fit`; the defaults are those of Hammouamri et al., 2023, at 40 epochs.
+
+    Raises:
+        ValueError: A value is impossible; the message names the field.
+    """
+
+    epochs: int = 40
+    """Passes over the training set, >= 1."""
+    batch_size: int = 128
+    """Samples per step, >= 1."""
+    min_batch: int = 16
+    """A last batch smaller than this is skipped (its BatchNorm statistics would be poor), >= 1."""
+    method: Method = "bptt"
+    """How gradients are made: "bptt" keeps the whole graph."""
+    loss: str = "softmax_sum"
+    """What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time."""
+    lr: float = 5e-3
+    """Peak learning rate of Adam, reached after 30 % of the epochs from 1/25 of it, > 0."""
+    weight_decay: float = 1e-5
+    """L2 penalty of the weights; BatchNorm, biases and delays have none, >= 0."""
+    delay_lr: float = 0.1
+    """Learning rate of delay positions at the start, steps; a cosine takes it to 0, > 0."""
+    sigma_end: float = 0.23
+    """Width of the delay kernel after the first quarter of the epochs, steps, > 0."""
+    seed: int = 0
+    """Decides batch order and dropout, >= 0."""
+
+    def __post_init__(self) -> None:
+        for name, low in (("epochs", 1), ("batch_size", 1), ("min_batch", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}")
+        if self.min_batch > self.batch_size:
+            raise ValueError(f"min_batch must be <= batch_size {self.batch_size}, got {self.min_batch}")
+        _choice("method", self.method, get_args(Method))
+        _choice("loss", self.loss, tuple(LOSSES))
+        for name in ("lr", "delay_lr", "sigma_end"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)!r}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be finite and >= 0, got {self.weight_decay!r}")
+
+
+def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")

@@ -1,0 +1,87 @@
+"""Learning rates and widths as pure functions of the epoch: a resumed run needs no other memory of them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from snn.nn import BatchNorm, DelayLinear
+from snn.train.config import TrainConfig
+
+__all__ = ["delay_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
+
+WARM_UP, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
+BETA_LOW, BETA_HIGH = 0.85, 0.95
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def one_cycle(epoch: int, epochs: int, peak: float) -> tuple[float, float]:
+    """Give Adam's learning rate and beta1 of an epoch: up to the peak over 30 % of the run, then down.
+
+    The values of torch's OneCycleLR stepped once an epoch, from 4 epochs on; shorter runs start at the peak.
+    Source: Smith and Topin, 2017.
+    """
+    top = max(WARM_UP * epochs - 1, 0.0)
+    if epochs == 1:
+        return peak, BETA_LOW
+    if epoch <= top and top > 0:
+        share = epoch / top
+        return _cosine(START * peak, peak, share), _cosine(BETA_HIGH, BETA_LOW, share)
+    share = (epoch - top) / (epochs - 1 - top)
+    return _cosine(peak, END * peak, share), _cosine(BETA_LOW, BETA_HIGH, share)
+
+
+def delay_rate(epoch: int, epochs: int, start: float) -> float:
+    """Give the learning rate of delay positions: a cosine from `start` to 0 over the run."""
+    return _cosine(start, 0.0, epoch / epochs)
+
+
+def sigma_at(epoch: int, epochs: int, start: float, end: float) -> float:
+    """Give the width of the delay kernel: geometric from `start` to `end` over the first quarter, then `end`.
+
+    Source: Hammouamri et al., 2023.
+    """
+    quarter = max(epochs // 4, 1)
+    return end if epoch >= quarter or start <= end else start * (end / start) ** (epoch / quarter)
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
+    """Group the parameters: weights (with decay), normalisation and biases (without), delays (own rate)."""
+    groups: dict[str, list[nn.Parameter]] = {"weights": [], "plain": [], "delays": []}
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                continue
+            if isinstance(module, DelayLinear) and name == "position":
+                groups["delays"].append(parameter)
+            elif isinstance(module, BatchNorm) or name == "bias":
+                groups["plain"].append(parameter)
+            else:
+                groups["weights"].append(parameter)
+    decay = {"weights": config.weight_decay}
+    return torch.optim.Adam(
+        [
+            {"params": parameters, "role": role, "weight_decay": decay.get(role, 0.0)}
+            for role, parameters in groups.items()
+            if parameters
+        ],
+        lr=config.lr,
+    )
+
+
+def set_epoch(model: nn.Module, optimizer: torch.optim.Adam, config: TrainConfig, epoch: int) -> None:
+    """Set every rate and width for an epoch."""
+    lr, beta = one_cycle(epoch, config.epochs, config.lr)
+    for group in optimizer.param_groups:
+        if group["role"] == "delays":
+            group["lr"] = delay_rate(epoch, config.epochs, config.delay_lr)
+        else:
+            group["lr"], group["betas"] = lr, (beta, 0.999)
+    for module in model.modules():
+        if isinstance(module, DelayLinear):
+            module.set_sigma_(sigma_at(epoch, config.epochs, float(module.centre), config.sigma_end))
