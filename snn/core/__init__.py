@@ -6,6 +6,8 @@ from snn.core.events import Events, Raster, TimeGrid
 from snn.core.network import Network, Population, Projection
 from snn.core.neurons import LIFParams, LIParams
 from snn.core.record import Counts, Record, Recording
+from snn.core.simulate import simulate
+from snn.core.state import SimulationState
 from snn.core.synapses import Synapses
 from snn.core.units import delay_steps, event_steps
 
@@ -20,8 +22,10 @@ __all__ = [
     "Raster",
     "Record",
     "Recording",
+    "SimulationState",
     "Synapses",
     "TimeGrid",
     "delay_steps",
     "event_steps",
+    "simulate",
 ]

@@ -311,7 +311,7 @@ def _weight(label: str, weight: Any) -> Any:
         kept = scipy.sparse.csr_array(weight, dtype=np.float64, copy=True)
         kept.check_format(full_check=True)
         values = kept.data
-        arrays = (kept.data, kept.indices, kept.indptr)
+        arrays: tuple[Any, ...] = (kept.data, kept.indices, kept.indptr)
     else:
         kept = values = np.array(weight, dtype=np.float64)
         arrays = (kept,)
@@ -337,6 +337,9 @@ def _delay(label: str, delay_ms: Any, weight: Any) -> Float64Array:
         raise ValueError(f"delay_ms of {label!r} must be finite and >= 0, got {delay[bad][0]!r}")
     delay.flags.writeable = False
     return delay
+
+
+T = TypeVar("T", Population, Projection)
 
 
 def _find(kind: str, name: str, among: tuple[T, ...], where: str = "") -> T:

@@ -1,0 +1,72 @@
+"""Add up what happened, sample by sample, into `Counts`; the same for both engines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snn.core.loops import Work
+from snn.core.network import Network
+from snn.core.plan import Plan, plan_of, projection_order
+from snn.core.queue import Rows
+from snn.core.record import Counts
+from snn.core.units import Int64Array
+
+
+class Tally:
+    """Collect the spikes of each unit and the counts of the loops over samples."""
+
+    def __init__(self, network: Network, continued: bool) -> None:
+        """Start at zero; `continued` says that a state was taken up."""
+        self._network = network
+        self._continued = continued
+        self._plan: Plan = plan_of(network)
+        units = self._plan.decay.size
+        self._pairs = np.zeros(units, dtype=np.int64)  # steps in which a unit spiked
+        self._several = np.zeros(units, dtype=np.int64)  # steps in which it spiked more than once
+        self._spikes = np.zeros(units, dtype=np.int64)
+        self._touched = np.zeros(self._plan.slot.size, dtype=np.int64)
+        self._reads = np.zeros(self._plan.pre.size, dtype=np.int64)
+        self._samples = 0
+        self._steps = 0
+
+    def add(self, rows: Rows, work: Work, n_steps: int) -> None:
+        """Add a sample: its spikes of this run, and what the loops counted."""
+        several = rows.spikes > 1
+        self._pairs += np.bincount(rows.unit, minlength=self._pairs.size)
+        self._several += np.bincount(rows.unit[several], minlength=self._pairs.size)
+        np.add.at(self._spikes, rows.unit, rows.spikes)
+        self._touched += work.touched
+        self._reads += work.reads
+        self._samples += 1
+        self._steps += n_steps
+
+    def counts(self) -> Counts:
+        """Return the ledger."""
+        network = self._network
+        place = {name: p for p, name in enumerate(network.order)}
+        neurons = [p for p in network.populations if p.neuron is not None]
+        reads = dict(zip(projection_order(network), self._reads, strict=True))
+        spikes = {p.name: self._part(self._spikes, place[p.name]) for p in network.populations}
+        ledger: dict[str, dict[str, int]] = {
+            name: {} for name in ("synaptic_events", "active_inputs", "macs", "delay_writes", "delay_reads")
+        }
+        for projection in network.projections:
+            name, pre = projection.name, place[projection.pre]
+            rows = network.synapses(name)
+            ledger["synaptic_events"][name] = int(self._part(self._spikes, pre) @ rows.fan_out)
+            ledger["active_inputs"][name] = int(self._part(self._pairs, pre) @ rows.fan_out)
+            ledger["macs"][name] = int(self._part(self._several, pre) @ rows.fan_out)
+            ledger["delay_writes"][name] = int(self._part(self._spikes, pre) @ rows.fan_out_delayed)
+            ledger["delay_reads"][name] = int(reads[name])
+        return Counts(
+            spikes={name: int(part.sum()) for name, part in spikes.items()},
+            updates_dense={p.name: p.size * self._steps for p in neurons},
+            updates_touched={p.name: int(self._touched[place[p.name]]) for p in neurons},
+            **ledger,
+            samples=self._samples,
+            steps=self._steps,
+            continued=self._continued,
+        )
+
+    def _part(self, per_unit: Int64Array, p: int) -> Int64Array:
+        return per_unit[self._plan.first[p] : self._plan.first[p + 1]]
