@@ -128,17 +128,36 @@ def _transform(length: int, steps: int, dtype: torch.dtype, device: torch.device
 
 
 def _spectrum(signal: Tensor, length: int) -> Tensor:
-    """Transform a signal [T, ...] to its spectrum [length / 2, ...], complex."""
+    """Transform a signal [T, ...] to its spectrum [2, length / 2, ...]: real parts, imaginary parts.
+
+    Planes instead of complex numbers: the transforms are then matrix products without a copy.
+    """
     matrix = _transform(length, signal.shape[0], signal.dtype, signal.device)
-    parts = torch.mm(matrix, signal.reshape(signal.shape[0], -1)).reshape(2, length // 2, *signal.shape[1:])
-    return torch.complex(parts[0], parts[1])
+    parts = torch.mm(matrix, signal.reshape(signal.shape[0], -1))
+    return parts.reshape(2, length // 2, *signal.shape[1:])
 
 
 def _signal(spectrum: Tensor, length: int, steps: int) -> Tensor:
     """Turn a spectrum back into the first `steps` steps of its signal."""
-    parts = torch.view_as_real(spectrum).movedim(-1, 0).reshape(length, -1)
-    matrix = _transform(length, steps, parts.dtype, parts.device)
-    return torch.mm(matrix.t(), parts).mul_(2.0 / length).reshape(steps, *spectrum.shape[1:])
+    matrix = _transform(length, steps, spectrum.dtype, spectrum.device) * (2.0 / length)
+    return torch.mm(matrix.t(), spectrum.reshape(length, -1)).reshape(steps, *spectrum.shape[2:])
+
+
+def _product(a: Tensor, b: Tensor, conjugate: bool = False) -> Tensor:
+    """Multiply matrices frequency by frequency, [2, F, m, k] by [2, F, k, n]; or a by the conjugate of b."""
+    sign = -1.0 if conjugate else 1.0
+    out = a.new_empty(2, a.shape[1], a.shape[2], b.shape[3])
+    torch.bmm(a[0], b[0], out=out[0])
+    torch.bmm(a[1], b[0], out=out[1])
+    out[0].baddbmm_(a[1], b[1], alpha=-sign)
+    out[1].baddbmm_(a[0], b[1], alpha=sign)
+    return out
+
+
+def _steps_with_input(x: Tensor) -> int:
+    """Count the steps up to the last nonzero one (at least 1): silence at the end costs nothing."""
+    busy = x.flatten(1).any(1).nonzero()
+    return int(busy[-1]) + 1 if len(busy) else 1
 
 
 class _SpectralProduct(torch.autograd.Function):
@@ -147,11 +166,13 @@ class _SpectralProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
         steps, taps = x.shape[0], kernel.shape[0]
-        length = steps + taps - 1 + (steps + taps - 1) % 2
-        fx, fk = _spectrum(x, length), _spectrum(kernel, length)
+        busy = steps if x.requires_grad else _steps_with_input(x)
+        length = max(steps, busy + taps - 1)
+        length += length % 2
+        fx, fk = _spectrum(x[:busy], length), _spectrum(kernel, length)
         ctx.save_for_backward(fx, fk)
         ctx.sizes = length, steps, taps
-        return _signal(torch.bmm(fx, fk.transpose(1, 2)), length, steps)
+        return _signal(_product(fx, fk.transpose(2, 3)), length, steps)
 
     @staticmethod
     @once_differentiable
@@ -160,9 +181,9 @@ class _SpectralProduct(torch.autograd.Function):
         length, steps, taps = ctx.sizes
         fg, gx, gk = _spectrum(g, length), None, None
         if ctx.needs_input_grad[0]:
-            gx = _signal(torch.bmm(fg, fk.conj()), length, steps)
+            gx = _signal(_product(fg, fk, conjugate=True), length, steps)
         if ctx.needs_input_grad[1]:
-            gk = _signal(torch.bmm(fg.transpose(1, 2), fx.conj()), length, taps)
+            gk = _signal(_product(fg.transpose(2, 3), fx, conjugate=True), length, taps)
         return gx, gk
 
 

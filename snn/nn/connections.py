@@ -161,10 +161,9 @@ class DelayLinear(Layer):
         """Map [T, B, in] to [T, B, out]; y[t] sees x[t - max_delay] to x[t]."""
         check_input("DelayLinear", x, self.in_features)
         lengths = check_lengths(x, lengths)
-        memory = self.max_delay
         seen = x if state is None else torch.cat([state.past, x])
         y = self._product(seen)[seen.shape[0] - x.shape[0] :]
-        return y, DelayState(_last_steps(seen, x.shape[0], lengths, memory))
+        return y, DelayState(_last_steps(seen, x.shape[0], lengths, self.max_delay))
 
     def _product(self, x: Tensor) -> Tensor:
         graph = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
@@ -175,10 +174,8 @@ class DelayLinear(Layer):
 
 def _last_steps(seen: Tensor, steps: int, lengths: Tensor | None, memory: int) -> Tensor:
     """Take the `memory` steps before each sample's end from `seen`, whose last `steps` are the new ones."""
-    missing = memory - (seen.shape[0] - steps)
-    if missing > 0:
-        seen = torch.cat([seen.new_zeros(missing, *seen.shape[1:]), seen])
-    if lengths is None:
-        return seen[seen.shape[0] - memory :]
-    rows = torch.arange(memory, device=seen.device)[:, None] + lengths
-    return seen.gather(0, rows[:, :, None].expand(-1, -1, seen.shape[2]))
+    old = seen.shape[0] - steps
+    ends = torch.full((seen.shape[1],), steps, device=seen.device) if lengths is None else lengths
+    rows = torch.arange(-memory, 0, device=seen.device)[:, None] + ends + old
+    past = seen.gather(0, rows.clamp(min=0)[:, :, None].expand(-1, -1, seen.shape[2]))
+    return torch.where((rows >= 0)[:, :, None], past, 0.0)
