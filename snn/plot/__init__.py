@@ -1,1 +1,18 @@
-"""Room: plot."""
+"""Draw: matplotlib figures, returned and never shown; arrays and core types only."""
+
+from __future__ import annotations
+
+from snn.plot.activity import membranes, raster, word
+from snn.plot.style import COLOURS
+from snn.plot.training import confusion, delay_histogram, firing_rates, training_curves
+
+__all__ = [
+    "COLOURS",
+    "confusion",
+    "delay_histogram",
+    "firing_rates",
+    "membranes",
+    "raster",
+    "training_curves",
+    "word",
+]
