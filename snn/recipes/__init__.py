@@ -1,1 +1,1 @@
-"""Room: recipes."""
+"""Named experiments: config, model, data, fit; what the command line and the examples call."""

@@ -1,0 +1,59 @@
+"""`snn energy`: count and price a saved model or network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from snn.cli.parse import parse
+from snn.cli.progress import say
+
+__all__ = ["Options", "main"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Count the operations of a saved model on its test words and price them on a target."""
+
+    file: Annotated[str, tyro.conf.Positional]
+    """A model (model.safetensors) or a network (network.h5)."""
+    data: str | None = None
+    """Words in SHD's layout; "embedded" is the synthetic set; by default those it was trained on."""
+    target: str = "loihi1"
+    """Hardware to price on; `--target list` names them."""
+    compare: tuple[str, ...] = ()
+    """More targets, whose totals are printed beside."""
+    out: str = "report.html"
+    """Page to write; the same name with .json holds the numbers."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    options = parse(Options, "energy", arguments)
+    from snn.cli.words import load_file, test_words
+    from snn.hardware import count, estimate, find_target, targets
+    from snn.hardware.text import energy_text
+    from snn.recipes.agreement import run_words
+
+    if options.target == "list":
+        say("\n".join(f"{name:<16} {find_target(name).title}" for name in targets()))
+        return
+    for name in (options.target, *options.compare):
+        find_target(name)
+    loaded = load_file(options.file)
+    words = test_words(loaded, options.data)
+    last = loaded.network.populations[-1].name
+    rec = run_words(loaded.network, words, loaded.tail_steps, v=(last,))
+    ledger = count(rec, loaded.network)
+    report = estimate(ledger, options.target)
+    say(f"{words.name}\n\n{report.table()}")
+    for name in options.compare:
+        other = estimate(ledger, name)
+        say(f"{name}: {energy_text(other.total_pj_per_inference)} per inference ({other.title})")
+    page = report.to_html(options.out, title=f"Energy: {Path(options.file).name} on {words.name}")
+    report.to_json(Path(options.out).with_suffix(".json"))
+    say(f"written: {page}")

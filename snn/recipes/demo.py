@@ -1,0 +1,149 @@
+"""The main job on the embedded words: train with delays, run by events, cost it, write report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from snn.core import Network
+from snn.hardware import EnergyReport, Headline, Ledger, Section, count, estimate
+from snn.nn import to_network
+from snn.plot import confusion, delay_histogram, firing_rates, training_curves
+from snn.recipes import pictures, shd
+from snn.recipes.agreement import Agreement, compare
+from snn.train import Progress, TrainConfig, prepare
+
+__all__ = ["DemoResult", "demo_config", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """Hold what the demo made."""
+
+    trained: shd.RunResult
+    """The trained model and its scores."""
+    network: Network
+    """The same model in the event engine."""
+    agreement: Agreement
+    """How the two agree."""
+    energy: EnergyReport
+    """What the test words cost."""
+    page: Path
+    """report.html."""
+
+
+def demo_config(epochs: int = 30, seed: int = 0) -> shd.ShdConfig:
+    """Set up the demo: the embedded words, learned delays, two hidden layers of 128 neurons."""
+    return shd.ShdConfig(hidden=(128, 128), train=TrainConfig(epochs=epochs, batch_size=64, seed=seed))
+
+
+def run(
+    out: str | Path,
+    *,
+    config: shd.ShdConfig | None = None,
+    target: str = "loihi1",
+    resume: bool = False,
+    callback: Callable[[Progress], None] | None = None,
+    told: Callable[[str], None] | None = None,
+) -> DemoResult:
+    """Train, export, compare, count and price; leave the run's folder with network.h5 and report.html.
+
+    Args:
+        out: The run's folder.
+        config: What to train; None is `demo_config()`.
+        target: Hardware to price on.
+        resume: Go on with the run in `out`.
+        callback: Told of every batch and epoch.
+        told: Told in words what was found.
+
+    Raises:
+        ValueError: As `snn.recipes.shd.run`; or an unknown target.
+        RuntimeError: The engine and torch disagree (beyond ties): a defect.
+    """
+    say = told or (lambda _: None)
+    settings = config or demo_config()
+    trained = shd.run(settings, out, resume=resume, callback=callback, told=told)
+    say(f"test accuracy {trained.test.accuracy:.1%} on {trained.test.samples} words of unheard voices")
+    test = trained.sets[2]
+    network = to_network(trained.model, settings.dt_ms)
+    network.save(Path(out) / "network.h5")
+    agreement = compare(trained.model, network, test)
+    say(agreement.sentence())
+    if not agreement.exact:
+        raise RuntimeError(f"torch and the event engine disagree: {agreement}")
+    ledger = count_words(trained, agreement, network)
+    energy = estimate(ledger, target)
+    energy.to_json(Path(out) / "energy.json")
+    page = _write_page(Path(out), trained, agreement, energy)
+    return DemoResult(trained, network, agreement, energy, page)
+
+
+def count_words(trained: shd.RunResult, agreement: Agreement, network: Network) -> Ledger:
+    """Count the test words twice, from the torch model and from the engine's counts.
+
+    Raises:
+        RuntimeError: The two ledgers differ: a defect.
+    """
+    ledgers = []
+    for batch in trained.sets[2].batches(64):
+        x, lengths, _ = prepare(batch, trained.model)
+        tail = trained.model.tail_steps
+        ledgers.append(count(trained.model, x[: x.shape[0] - tail], lengths - tail))
+    total = sum(ledgers[1:], start=ledgers[0])
+    by_events = count(agreement.counts, network)
+    if total != by_events:
+        raise RuntimeError(f"the ledgers of torch and of the event engine differ: {total} and {by_events}")
+    return by_events
+
+
+def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy: EnergyReport) -> Path:
+    test = trained.sets[2]
+    dt_ms = test.dt_ms
+    true, predicted = pictures.predictions(trained.model, test)
+    before = [
+        Section(
+            "The network at work",
+            pictures.one_word(trained.model, test),
+            f"One test word ({test.name}): input channels, the hidden neurons, and the readout; in colour the "
+            "class with the largest score.",
+        ),
+        Section(
+            "Training",
+            training_curves(trained.fit.history, trained.fit.selected_epoch),
+            f"{len(trained.sets[0])} training and {len(trained.sets[1])} validation words. The epoch is selected on "
+            f"the validation words; the test set is used once.",
+        ),
+        Section("Firing", firing_rates(trained.fit.history), "Validation words."),
+        Section("Delays", _delays(trained, dt_ms), "Every synapse learns its own delay together with its weight."),
+        Section(
+            "Test words",
+            confusion(true, predicted, test.classes),
+            f"{trained.test.accuracy:.1%} right; {1 / len(test.classes):.0%} is chance. {test.name}, "
+            "voices that were not heard in training.",
+        ),
+        Section("Three readings, one network", f"<p>{agreement.sentence()}.</p>", _counted(agreement)),
+    ]
+    title = f"Spoken words by spikes: {test.name}"
+    return energy.to_html(out / "report.html", title=title, before=before, extra=_headlines(trained))
+
+
+def _headlines(trained: shd.RunResult) -> list[Headline]:
+    test = trained.test
+    return [Headline("Test accuracy", f"{test.accuracy:.1%}", f"{test.samples} words, selected on validation")]
+
+
+def _counted(agreement: Agreement) -> str:
+    counts = agreement.counts
+    events = sum(counts.synaptic_events.values())
+    return (
+        f"Over {counts.samples} words and {counts.steps} steps the engine delivered {events} synaptic events; "
+        "counting in torch gives the same integers for every layer."
+    )
+
+
+def _delays(trained: shd.RunResult, dt_ms: float) -> Figure:
+    after = pictures.delays_ms(trained.model, dt_ms)
+    return delay_histogram({name: (trained.delays_before[name], after[name]) for name in after}, dt_ms)

@@ -1,0 +1,74 @@
+"""A run's folder: its config with versions, its timing."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Clock", "prepare", "read_metrics"]
+
+_PACKAGES = ("snn", "torch", "numpy", "numba", "scipy", "spikingjelly")
+
+
+def prepare(out: str | Path, config: dict[str, Any], resume: bool) -> Path:
+    """Make the folder and write config.json: settings, versions, machine.
+
+    Raises:
+        ValueError: It holds a run already and `resume` is false, or a run with other settings.
+        OSError: It cannot be written.
+    """
+    path = Path(out)
+    file = path / "config.json"
+    settings = json.loads(json.dumps(config))
+    if file.exists():
+        if not resume:
+            raise ValueError(f"{path} holds a run already: --resume continues it, --out chooses another folder")
+        old = json.loads(file.read_text(encoding="utf-8"))["config"]
+        for key in old.keys() | settings.keys():
+            if old.get(key) != settings.get(key):
+                raise ValueError(
+                    f"cannot resume {path}: {key} was {old.get(key)!r}, now {settings.get(key)!r}; "
+                    "resume with the same settings or choose another folder"
+                )
+    path.mkdir(parents=True, exist_ok=True)
+    versions = {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+    text = json.dumps({"config": settings, "versions": versions, "machine": platform.machine()}, indent=2)
+    file.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read the epochs of metrics.jsonl (not the summary that a finished run has as its last line)."""
+    lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [line for line in map(json.loads, lines) if "epoch" in line]
+
+
+class Clock:
+    """Write timing.jsonl: what each epoch took. Apart from the metrics, which are the same on every machine."""
+
+    def __init__(self, path: Path, resume: bool) -> None:
+        """Start now; a fresh run empties the file."""
+        self._file = path / "timing.jsonl"
+        if not resume:
+            self._file.unlink(missing_ok=True)
+        self._start = time.perf_counter(), time.process_time()
+
+    def lap(self, epoch: int) -> None:
+        """Write the time since the last lap, and the process's peak memory so far."""
+        now = time.perf_counter(), time.process_time()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        line = {
+            "epoch": epoch,
+            "wall_s": round(now[0] - self._start[0], 3),
+            "cpu_s": round(now[1] - self._start[1], 3),
+            "peak_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1),
+        }
+        self._start = now
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")

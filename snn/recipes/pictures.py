@@ -1,0 +1,90 @@
+"""The figures that a run leaves in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from snn.core import Events, Raster, TimeGrid
+from snn.datasets import SpikeSet
+from snn.nn import DelayLinear, Sequential, stages
+from snn.plot import confusion, delay_histogram, firing_rates, training_curves, word
+from snn.train import FitResult, prepare, softmax_sum
+
+__all__ = ["delays_ms", "early", "final", "write"]
+
+DelaysMs = dict[str, NDArray[np.float64]]
+
+
+def write(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, making the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def delays_ms(model: Sequential, dt_ms: float) -> DelaysMs:
+    """Give the delays of every projection that has some, ms."""
+    return {
+        stage.name: stage.connection.delays().detach().double().numpy() * dt_ms
+        for stage in stages.split(model)
+        if isinstance(stage.connection, DelayLinear)
+    }
+
+
+def early(
+    path: Path, history: list[dict[str, Any]], model: Sequential, before: DelaysMs, dt_ms: float
+) -> None:
+    """Write the figures that show whether a run is on its way: curves, rates, delays."""
+    write(training_curves(history), path / "training.png")
+    write(firing_rates(history), path / "rates.png")
+    if before:
+        after = delays_ms(model, dt_ms)
+        pairs = {name: (before[name], after[name]) for name in before}
+        write(delay_histogram(pairs, dt_ms), path / "delays.png")
+
+
+def final(
+    path: Path, result: FitResult, model: Sequential, before: DelaysMs, test: SpikeSet, dt_ms: float
+) -> None:
+    """Write all figures of a finished run, those of the test set included."""
+    early(path, result.history, model, before, dt_ms)
+    write(training_curves(result.history, result.selected_epoch), path / "training.png")
+    write(one_word(model, test), path / "raster.png")
+    true, predicted = predictions(model, test)
+    write(confusion(true, predicted, test.classes), path / "confusion.png")
+
+
+@torch.no_grad()
+def predictions(model: Sequential, data: SpikeSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the true and the predicted class of every sample."""
+    model.eval()
+    true, predicted = [], []
+    for batch in data.batches(256):
+        x, lengths, label = prepare(batch, model)
+        true.append(label.numpy())
+        predicted.append(softmax_sum(model(x, None, lengths)[0], lengths).argmax(1).numpy())
+    return np.concatenate(true), np.concatenate(predicted)
+
+
+def one_word(model: Sequential, data: SpikeSet, sample: int = 0) -> Figure:
+    """Draw one word on its way through the model."""
+    chosen = data.subset([sample])
+    x, lengths, label = prepare(next(iter(chosen.batches(1))), model)
+    parts = stages.split(model)
+    traced = stages.trace(model, x, lengths)
+    grid = TimeGrid(x.shape[0], data.dt_ms)
+    spikes: dict[str, Events] = {"in": _events(traced[0][0], grid)}
+    for stage, (_, z) in zip(parts[:-1], traced, strict=False):
+        spikes[stage.post] = _events(z, grid)
+    title = f"{data.name}: “{data.classes[int(label[0])]}”"
+    return word(spikes, traced[-1][1].double().numpy(), data.classes, title=title)
+
+
+def _events(z: torch.Tensor, grid: TimeGrid) -> Events:
+    return Raster(z.numpy().astype(np.int32), grid).to_events()
