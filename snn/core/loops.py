@@ -133,15 +133,17 @@ def _deliver(plan: Plan, work: Work, p: int, q: int, slot: int, count: int, dela
     if delay > 0:
         work.reads[q] += count * (high - low)
     first, target = plan.first[p], plan.target[q]
+    post, weight = plan.post, plan.weight
+    arrivals, stamp, awake = work.arrivals, work.stamp, work.awake
     for s in range(low, high):
-        n = plan.post[s]
-        work.arrivals[target + n] += plan.weight[s] * count
+        n = post[s]
+        arrivals[target + n] += weight[s] * count
         u = first + n
-        if work.stamp[u] != k:
-            work.stamp[u] = k
+        if stamp[u] != k:
+            stamp[u] = k
             work.touched[p] += 1
-            if not work.awake[u]:
-                work.awake[u] = True
+            if not awake[u]:
+                awake[u] = True
                 work.members[first + work.n_members[p]] = u
                 work.n_members[p] += 1
 

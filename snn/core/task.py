@@ -50,7 +50,8 @@ def read_task(
     """
     events = {name: _input(net, name, given) for name, given in inputs.items()}
     drive = {name: _drive(net, name, values) for name, values in currents.items()}
-    samples = _samples(events, drive, state)
+    batches = {name: drive[name].shape[1] for name, values in currents.items() if np.ndim(values) == 3}
+    samples = _samples(events, batches, state)
     lengths = _lengths(events, n_steps, samples)
     longest = int(lengths.max(initial=0))
     for name, array in drive.items():
@@ -97,17 +98,13 @@ def _drive(net: Network, name: str, values: Any) -> Float64Array:
         )
     if not np.isfinite(array).all():
         raise ValueError(f"currents[{name!r}] must be finite, got {array[~np.isfinite(array)][0]!r}")
-    return array.reshape(
-        array.shape[0] if array.ndim > 1 else 1, array.shape[1] if array.ndim == 3 else 1, -1
-    )
+    return array[(None,) * (2 - array.ndim)][:, None] if array.ndim < 3 else array
 
 
-def _samples(
-    events: Mapping[str, Events], drive: Mapping[str, Float64Array], state: SimulationState | None
-) -> int:
+def _samples(events: Mapping[str, Events], batches: Mapping[str, int], state: SimulationState | None) -> int:
     """Find the number of samples, on which all must agree."""
     found = {f"inputs[{name!r}]": len(given) for name, given in events.items()}
-    found |= {f"currents[{name!r}]": array.shape[1] for name, array in drive.items() if array.shape[1] != 1}
+    found |= {f"currents[{name!r}]": size for name, size in batches.items()}
     if state is not None:
         found["state"] = len(state)
     if len(set(found.values())) > 1:

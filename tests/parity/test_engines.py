@@ -1,0 +1,282 @@
+"""The two engines agree bit for bit, and with a plain Python reading of the documented semantics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import snn
+from snn.core import Counts, LIFParams, LIParams, Network, Population, Projection, Raster, Record, TimeGrid
+
+DT = 0.5
+FEW = settings(max_examples=120, deadline=None)
+MANY = settings(max_examples=150, deadline=None)
+
+
+def random_neuron(rng, size, dyadic, spiking):
+    def per_neuron(values):
+        return values[0] if rng.random() < 0.5 else values
+
+    def pick(*options):
+        return options[rng.integers(len(options))]
+
+    options = {"decay_input": bool(rng.integers(2)), "v_rest": per_neuron(rng.integers(-2, 2, size) / 4)}
+    if dyadic:
+        options["decay"] = pick(0.0, 0.5, 0.75, 1.0)
+    else:
+        options["tau_mem_ms"] = per_neuron(rng.uniform(0.3, 20, size))
+    options["bias"] = pick(0.0, 0.125, -0.5, per_neuron(rng.integers(-1, 5, size) / 8))
+    options["tau_syn_ms"] = pick(None, None, 2.0, {"exc": 3.0, "inh": per_neuron(rng.uniform(1, 9, size))})
+    if not spiking:
+        return LIParams(**options)
+    reset = pick("hard", "soft", "hard_next_step")
+    if reset == "soft" and rng.random() < 0.5:
+        options["reset_by"] = 0.75
+    return LIFParams(
+        **options,
+        v_th=per_neuron(rng.integers(2, 5, size) / 4),
+        v_reset=-0.25 if rng.random() < 0.5 else 0.0,
+        reset=reset,
+        fires=pick(">=", ">"),
+        t_ref_ms=pick(0.0, 0.5, per_neuron(rng.integers(0, 5, size) * DT)),
+    )
+
+
+def random_network(rng, dyadic):
+    populations = [Population(f"in{i}", int(rng.integers(1, 6))) for i in range(rng.integers(1, 3))]
+    kinds = [True] * int(rng.integers(1, 4)) + [False] * int(rng.integers(0, 2))
+    for i, spiking in enumerate(kinds):
+        size = int(rng.integers(1, 6))
+        populations.append(Population(f"p{i}", size, random_neuron(rng, size, dyadic, spiking)))
+    projections = []
+    for n in range(rng.integers(1, 8)):
+        pre = int(rng.integers(len(populations)))
+        post = int(rng.integers(len(populations)))
+        if isinstance(populations[pre].neuron, LIParams) or populations[post].neuron is None:
+            continue
+        shape = (populations[pre].size, populations[post].size)
+        weight = rng.integers(-4, 9, shape) / 4 if dyadic else rng.normal(0.3, 0.8, shape)
+        weight = weight * (rng.random(shape) < 0.7)
+        delay = rng.integers(0 if pre < post else 1, 5, shape) * DT
+        receptors = populations[post].receptors
+        receptor = receptors[rng.integers(len(receptors))] if receptors else None
+        projections.append(
+            Projection(populations[pre].name, populations[post].name, weight, delay, f"c{n}", receptor)
+        )
+    order = rng.permutation(len(populations))
+    return Network(DT, [populations[i] for i in order], projections)
+
+
+def random_run(rng, net):
+    samples, steps = int(rng.integers(1, 4)), int(rng.integers(0, 25))
+    lengths = rng.integers(0, steps + 1, samples)
+    inputs, currents, record = {}, {}, []
+    for p in net.populations:
+        if p.neuron is None:
+            z = rng.poisson(rng.choice([0.05, 0.4]), (steps, samples, p.size))
+            z *= np.arange(steps)[:, None, None] < lengths[:, None]
+            inputs[p.name] = Raster(z, TimeGrid(steps, DT), lengths)
+        elif rng.random() < 0.3:
+            shape = [(p.size,), (lengths.max(), p.size), (lengths.max(), samples, p.size)][rng.integers(3)]
+            currents[p.name] = rng.integers(-2, 3, shape) / 8
+        if p.neuron is not None and rng.random() < 0.4:
+            record.append(p.name)
+    return inputs, currents, record, lengths
+
+
+def assert_same(a, b):
+    assert a.spikes == b.spikes
+    assert a.counts == b.counts
+    assert list(a.v) == list(b.v)
+    for mine, theirs in ((a.v, b.v), (a.state.v, b.state.v), (a.state.currents, b.state.currents)):
+        assert mine.keys() == theirs.keys()
+        for name, array in mine.items():
+            np.testing.assert_array_equal(array, theirs[name])
+    for name, array in a.state.refractory.items():
+        np.testing.assert_array_equal(array, b.state.refractory[name])
+    assert a.state.recent == b.state.recent
+
+
+@MANY
+@given(seed=st.integers(0, 2**32 - 1), dyadic=st.booleans())
+def test_event_equals_clock(seed, dyadic):
+    rng = np.random.default_rng(seed)
+    net = random_network(rng, dyadic)
+    inputs, currents, record, _ = random_run(rng, net)
+    keep = Record(spikes=[p.name for p in net.populations], v=record)
+    runs = [snn.simulate(net, inputs, currents=currents, record=keep, engine=e) for e in ("event", "clock")]
+    assert_same(*runs)
+
+
+def field(value, size):
+    return np.broadcast_to(np.asarray(value, dtype=float), (size,))
+
+
+class Plain:
+    """One neuron population, read straight from the description."""
+
+    def __init__(self, population):
+        self.p, self.n, self.size = population, population.neuron, population.size
+        n, size = self.n, self.size
+        tau = n.tau_mem_ms
+        self.decay = field(n.decay, size) if tau is None else np.exp(-DT / field(tau, size))
+        self.scale = 1 - self.decay if n.decay_input else np.ones(size)
+        self.v = field(n.v_rest, size).tolist()
+        self.hold = [0] * size
+        taus = n.tau_syn_ms if isinstance(n.tau_syn_ms, dict) else {None: n.tau_syn_ms}
+        self.taus = {} if n.tau_syn_ms is None else taus
+        self.syn = {r: np.zeros(size) for r in self.taus}
+
+    def step(self, arrivals, drive):
+        spikes = []
+        for r, tau in self.taus.items():
+            self.syn[r] = self.syn[r] * np.exp(-DT / field(tau, self.size)) + arrivals[r]
+        for j in range(self.size):
+            x = sum(float(self.syn[r][j]) for r in self.taus) if self.taus else arrivals[None][j]
+            if self.neuron_step(j, x + float(drive[j])):
+                spikes.append(j)
+        return spikes
+
+    def neuron_step(self, j, x):
+        n, rest, lif = self.n, float(field(self.n.v_rest, self.size)[j]), isinstance(self.n, LIFParams)
+        th = float(field(n.v_th, self.size)[j]) if lif else np.inf
+        v = self.v[j]
+        if lif and n.reset == "hard_next_step" and self.fires(v, th):
+            v = n.v_reset
+        if self.hold[j]:
+            self.hold[j] -= 1
+            self.v[j] = v
+            return False
+        scale, decay = float(self.scale[j]), float(self.decay[j])
+        v = v + (x - (v - rest)) * scale if n.decay_input else rest + (v - rest) * decay + x * scale
+        spiked = lif and self.fires(v, th)
+        if spiked:
+            self.hold[j] = round(float(field(n.t_ref_ms, self.size)[j]) / DT)
+            if n.reset == "hard":
+                v = n.v_reset
+            elif n.reset == "soft":
+                v = v - (th if n.reset_by is None else n.reset_by)
+        self.v[j] = v
+        return spiked
+
+    def fires(self, v, th):
+        return v > th if self.n.fires == ">" else v >= th
+
+
+def plain_run(net, inputs, currents, lengths):
+    """Simulate and count with nested loops over dense matrices: spikes[name][b] = [(step, unit, n)]."""
+    counts = {name: {} for name in ("spikes", "updates_dense", "updates_touched")}
+    counts |= {n: {} for n in ("synaptic_events", "active_inputs", "macs", "delay_writes", "delay_reads")}
+    spikes = {p.name: [] for p in net.populations}
+    finals = {p.name: [] for p in net.populations if p.neuron is not None}
+
+    def add(field_name, name, n=1):
+        counts[field_name][name] = counts[field_name].get(name, 0) + int(n)
+
+    for name in spikes:
+        add("spikes", name, 0)
+    for name in finals:
+        add("updates_touched", name, 0)
+        add("updates_dense", name, net.population(name).size * lengths.sum())
+    for c in net.projections:
+        for key in ("synaptic_events", "active_inputs", "macs", "delay_writes", "delay_reads"):
+            add(key, c.name, 0)
+    for b, length in enumerate(lengths):
+        z = {p.name: np.zeros((length, p.size), dtype=int) for p in net.populations}
+        for name, raster in inputs.items():
+            z[name][:] = raster.z[:length, b]
+        cells = {name: Plain(net.population(name)) for name in finals}
+        for k in range(length):
+            for name in net.order:
+                if name in cells:
+                    cell = cells[name]
+                    arrivals, touched = plain_arrivals(net, name, z, k, add)
+                    add("updates_touched", name, len(touched))
+                    drive = field(cell.n.bias, cell.size)
+                    if name in currents:
+                        array = np.asarray(currents[name])
+                        drive = drive + (
+                            array if array.ndim == 1 else array[k] if array.ndim == 2 else array[k, b]
+                        )
+                    z[name][k, cell.step(arrivals, drive)] = 1
+                plain_emission(net, name, z[name][k], add)
+        for name in spikes:
+            spikes[name].append(z[name])
+        for name, cell in cells.items():
+            finals[name].append(cell.v)
+    return spikes, finals, counts
+
+
+def plain_arrivals(net, name, z, k, add):
+    post = net.population(name)
+    arrivals = {r: [0.0] * post.size for r in post.receptors or (None,)}
+    touched = set()
+    for c in net.projections:
+        if c.post != name:
+            continue
+        for emitted in range(k + 1):
+            for i in np.flatnonzero(z[c.pre][emitted]):
+                for j in range(post.size):
+                    delay = round(c.delay_ms[i, j] / DT)
+                    if c.weight[i, j] and emitted + delay == k:
+                        n = int(z[c.pre][emitted, i])
+                        arrivals[c.receptor][j] += float(c.weight[i, j]) * n
+                        touched.add(j)
+                        add("delay_reads", c.name, n if delay else 0)
+    return arrivals, touched
+
+
+def plain_emission(net, name, row, add):
+    add("spikes", name, row.sum())
+    for c in net.projections:
+        if c.pre == name:
+            for i, j in zip(*np.nonzero(c.weight), strict=True):
+                add("synaptic_events", c.name, row[i])
+                add("active_inputs", c.name, row[i] > 0)
+                add("macs", c.name, row[i] > 1)
+                add("delay_writes", c.name, row[i] if c.delay_ms[i, j] else 0)
+
+
+@FEW
+@given(seed=st.integers(0, 2**32 - 1), dyadic=st.booleans(), engine=st.sampled_from(["event", "clock"]))
+def test_engines_equal_a_plain_reading(seed, dyadic, engine):
+    rng = np.random.default_rng(seed)
+    net = random_network(rng, dyadic)
+    inputs, currents, record, lengths = random_run(rng, net)
+    keep = Record(spikes=[p.name for p in net.populations], v=record)
+    rec = snn.simulate(net, inputs, currents=currents, record=keep, engine=engine)
+    spikes, finals, counts = plain_run(net, inputs, currents, lengths)
+    for name, samples in spikes.items():
+        dense = rec.spikes[name].to_raster().z
+        for b, z in enumerate(samples):
+            np.testing.assert_array_equal(dense[: lengths[b], b], z)
+    for name, v in finals.items():
+        np.testing.assert_array_equal(rec.state.v[name], np.array(v))
+    assert rec.counts == Counts(**counts, samples=lengths.size, steps=int(lengths.sum()))
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft", "hard_next_step"])
+@pytest.mark.parametrize("decay", [0.0, 0.9, 0.999, 1 - 1e-7, 1.0])
+@pytest.mark.parametrize("decay_input", [False, True])
+def test_sleeping_neurons_are_caught_up_exactly(reset, decay, decay_input):
+    """Biases around the value whose steady state is the threshold, and a rare input."""
+    steady = 1.0 if decay_input else 1.0 - decay
+    bias = steady * np.array([0.0, -2.0, 0.5, 1 - 1e-12, 1 - 1e-8, 1 - 1e-3, 1.0, 1 + 1e-12, 1.1])
+    bias = np.concatenate([bias, bias])
+    rest = np.repeat([0.0, 0.1], 9)
+    neuron = LIFParams(
+        decay=decay, v_rest=rest, bias=bias, reset=reset, decay_input=decay_input, t_ref_ms=3 * DT
+    )
+    rng = np.random.default_rng(7)
+    net = Network(
+        DT,
+        [Population("in", 3), Population("p", 18, neuron)],
+        [
+            Projection("in", "p", rng.normal(1, 1, (3, 18))),
+            Projection("p", "p", rng.normal(0, 0.2, (18, 18))),
+        ],
+    )
+    inputs = {"in": Raster(rng.random((500, 2, 3)) < 0.005, TimeGrid(500, DT))}
+    assert_same(*(snn.simulate(net, inputs, engine=e) for e in ("event", "clock")))
