@@ -20,5 +20,5 @@ def parse(kind: type[T], command: str, arguments: Sequence[str]) -> T:
     Raises:
         ValueError: The dataclass refuses a value.
     """
-    config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff, tyro.conf.OmitSubcommandPrefixes)
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     return tyro.cli(kind, prog=f"snn {command}", args=list(arguments), config=config)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from snn.core import Counts, Events, Network, Record, Recording, simulate
+from snn.core.simulate import Engine
 from snn.datasets import SpikeSet
 from snn.kernels import lif
 from snn.nn import LIF, Sequential, stages
@@ -55,7 +56,7 @@ class Agreement:
 
 
 def run_words(
-    net: Network, data: SpikeSet, tail_steps: int, *, engine: str = "event", v: tuple[str, ...] = ("out",)
+    net: Network, data: SpikeSet, tail_steps: int, *, engine: Engine = "event", v: tuple[str, ...] = ("out",)
 ) -> Recording:
     """Run every sample of a set, with the model's tail of silent steps, through an engine."""
     events = data.events

@@ -117,7 +117,9 @@ def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy:
             f"the validation words; the test set is used once.",
         ),
         Section("Firing", firing_rates(trained.fit.history), "Validation words."),
-        Section("Delays", _delays(trained, dt_ms), "Every synapse learns its own delay together with its weight."),
+        Section(
+            "Delays", _delays(trained, dt_ms), "Every synapse learns its own delay together with its weight."
+        ),
         Section(
             "Test words",
             confusion(true, predicted, test.classes),
@@ -132,7 +134,9 @@ def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy:
 
 def _headlines(trained: shd.RunResult) -> list[Headline]:
     test = trained.test
-    return [Headline("Test accuracy", f"{test.accuracy:.1%}", f"{test.samples} words, selected on validation")]
+    return [
+        Headline("Test accuracy", f"{test.accuracy:.1%}", f"{test.samples} words, selected on validation")
+    ]
 
 
 def _counted(agreement: Agreement) -> str:

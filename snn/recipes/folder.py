@@ -28,7 +28,9 @@ def prepare(out: str | Path, config: dict[str, Any], resume: bool) -> Path:
     settings = json.loads(json.dumps(config))
     if file.exists():
         if not resume:
-            raise ValueError(f"{path} holds a run already: --resume continues it, --out chooses another folder")
+            raise ValueError(
+                f"{path} holds a run already: --resume continues it, --out chooses another folder"
+            )
         old = json.loads(file.read_text(encoding="utf-8"))["config"]
         for key in old.keys() | settings.keys():
             if old.get(key) != settings.get(key):

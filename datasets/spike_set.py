@@ -1,0 +1,99 @@
+"""Labelled spike trains, and batches of them as dense counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snn.core import Events
+
+__all__ = ["Batch", "SpikeSet"]
+
+
+class Batch(NamedTuple):
+    """Hold some samples as dense counts."""
+
+    x: NDArray[np.float32]
+    """Spikes per unit and step, [T, B, N]; T is the batch's longest sample."""
+    lengths: NDArray[np.int64]
+    """Steps of each sample, [B]."""
+    label: NDArray[np.int64]
+    """Class of each sample, [B]."""
+    sample: NDArray[np.int64]
+    """Place of each sample in its set, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeSet:
+    """Hold labelled spike trains on one time grid."""
+
+    name: str
+    """What the data really are, to be printed with every result."""
+    events: Events
+    """The spikes; each sample has its own length."""
+    labels: NDArray[np.int64]
+    """Class of each sample, [B]."""
+    speakers: NDArray[np.int64]
+    """Speaker of each sample, [B]; -1 where unknown."""
+    classes: tuple[str, ...]
+    """Names of the classes."""
+    dropped_spikes: int = 0
+    """Spikes cut off by `max_ms`."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.events)
+
+    @property
+    def n_units(self) -> int:
+        """Number of inputs."""
+        return self.events.n_units
+
+    @property
+    def dt_ms(self) -> float:
+        """Length of a step, ms."""
+        return self.events.dt_ms
+
+    def subset(self, indices: ArrayLike) -> SpikeSet:
+        """Take samples by index, in the order given.
+
+        Raises:
+            IndexError: An index is out of range.
+        """
+        chosen = np.asarray(indices)
+        return replace(
+            self,
+            events=self.events.select(chosen),
+            labels=self.labels[chosen],
+            speakers=self.speakers[chosen],
+        )
+
+    def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Batch]:
+        """Give all samples in batches, the last one smaller; fewer than `min_batch` are left out.
+
+        Args:
+            batch_size: Samples in a batch, >= 1.
+            seed: Decides the order (an integer or several); None keeps that of the set.
+            min_batch: A last batch smaller than this is left out.
+
+        Raises:
+            ValueError: batch_size or min_batch is below 1.
+        """
+        if batch_size < 1 or min_batch < 1:
+            raise ValueError(f"batch_size and min_batch must be >= 1, got {batch_size} and {min_batch}")
+        order = np.arange(len(self)) if seed is None else np.random.default_rng(seed).permutation(len(self))
+        for start in range(0, len(order), batch_size):
+            index = order[start : start + batch_size]
+            if len(index) >= min_batch:
+                yield self._batch(index)
+
+    def _batch(self, index: NDArray[np.int64]) -> Batch:
+        part = self.events.select(index)
+        shape = (int(part.n_steps.max(initial=1)), len(index), self.n_units)
+        flat = np.ravel_multi_index((part.step, part.sample, part.unit), shape)
+        x = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.float32).reshape(shape)
+        return Batch(x, part.n_steps.copy(), self.labels[index], index)
