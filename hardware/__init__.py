@@ -5,6 +5,7 @@ if __name__ == "hardware":
 
 from snn.hardware.baseline import Baseline, ann_baselines
 from snn.hardware.constants import BreakEven, Constant, sram_access_pj
+from snn.hardware.count import count
 from snn.hardware.estimate import Comparison, EnergyReport, estimate
 from snn.hardware.ledger import LayerCounts, Ledger
 from snn.hardware.page import (
@@ -42,6 +43,7 @@ __all__ = [
     "Target",
     "ann_baselines",
     "build_page",
+    "count",
     "estimate",
     "figure_html",
     "find_target",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from snn.hardware.figures import PlotKind
-    from snn.hardware.page import Section
+    from snn.hardware.page import Headline, Section
 
 SCHEMA, VERSION = "snn.energy_report", 1
 
@@ -233,6 +233,7 @@ class EnergyReport:
         path: str | Path,
         *,
         title: str = "Energy report",
+        headlines: Sequence[Headline] = (),
         before: Sequence[Section] = (),
         after: Sequence[Section] = (),
     ) -> Path:
@@ -241,20 +242,21 @@ class EnergyReport:
         Args:
             path: File to write.
             title: Heading of the page.
+            headlines: Numbers to place ahead of the report's own at the top.
             before: Sections to place ahead of the report's own, e.g. training curves.
             after: Sections to place behind its figures, ahead of assumptions and sources.
 
         Returns:
             The path written.
         """
+        from snn.hardware import report
         from snn.hardware.page import build_page
-        from snn.hardware.report import closing, headlines, sections, subtitle
 
         text = build_page(
             title,
-            [*before, *sections(self), *after, *closing(self)],
-            subtitle=subtitle(self),
-            headlines=headlines(self),
+            [*before, *report.sections(self), *after, *report.closing(self)],
+            subtitle=report.subtitle(self),
+            headlines=[*headlines, *report.headlines(self)],
         )
         path = Path(path)
         path.write_text(text, encoding="utf-8")

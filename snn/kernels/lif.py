@@ -163,7 +163,7 @@ class _FusedLIF(torch.autograd.Function):
         s, gx, number = o.surrogate, torch.empty_like(h), _number(h)
         # torch's vectorised exponential, so that the bits are those of the reference and of SpikingJelly
         aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
-        lif_backward(
+        lif_backward(  # type: ignore[call-arg]
             gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *_scalars(o, h),
             number(s.sharpness), number(s.scale), KINDS[s.name], *_flags(o), o.detach_reset,
         )  # fmt: skip

@@ -113,7 +113,7 @@ def _differences(
     traced = stages.trace(model, x, lengths)
     first: dict[int, tuple[int, int, int]] = {}  # sample -> step, stage, neuron: the earliest difference
     for i, name in enumerate(hidden):
-        ours = torch.from_numpy(rec.spikes[name].to_raster(x.shape[0]).z)
+        ours = torch.tensor(rec.spikes[name].to_raster(x.shape[0]).z)
         for t, b, n in (ours != traced[i][1]).nonzero().tolist():
             first[b] = min(first.get(b, (t, i, n)), (t, i, n))
     parts = stages.split(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +94,7 @@ def count_words(trained: shd.RunResult, agreement: Agreement, network: Network) 
         x, lengths, _ = prepare(batch, trained.model)
         tail = trained.model.tail_steps
         ledgers.append(count(trained.model, x[: x.shape[0] - tail], lengths - tail))
-    total = sum(ledgers[1:], start=ledgers[0])
+    total = functools.reduce(operator.add, ledgers)
     by_events = count(agreement.counts, network)
     if total != by_events:
         raise RuntimeError(f"the ledgers of torch and of the event engine differ: {total} and {by_events}")
@@ -113,8 +115,8 @@ def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy:
         Section(
             "Training",
             training_curves(trained.fit.history, trained.fit.selected_epoch),
-            f"{len(trained.sets[0])} training and {len(trained.sets[1])} validation words. The epoch is selected on "
-            f"the validation words; the test set is used once.",
+            f"{len(trained.sets[0])} training and {len(trained.sets[1])} validation words. The epoch is selected "
+            "on the validation words; the test set is used once.",
         ),
         Section("Firing", firing_rates(trained.fit.history), "Validation words."),
         Section(
@@ -129,7 +131,7 @@ def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy:
         Section("Three readings, one network", f"<p>{agreement.sentence()}.</p>", _counted(agreement)),
     ]
     title = f"Spoken words by spikes: {test.name}"
-    return energy.to_html(out / "report.html", title=title, before=before, extra=_headlines(trained))
+    return energy.to_html(out / "report.html", title=title, before=before, headlines=_headlines(trained))
 
 
 def _headlines(trained: shd.RunResult) -> list[Headline]:
