@@ -63,7 +63,9 @@ def read_task(
     neurons = tuple(p.name for p in net.populations if p.neuron is not None)
     for name in record.v:
         if net.population(name).name not in neurons:
-            raise ValueError(f"record.v names {name!r}, a source: it has no membrane; allowed: {neurons}")
+            raise ValueError(
+                f"record.v names {name!r}, a source: it has no membrane; allowed: {list(neurons)}"
+            )
     spikes = neurons if record.spikes is None else tuple(record.spikes)
     for name in spikes:
         net.population(name)
