@@ -276,6 +276,7 @@ class Network:
         open_path: list[str] = []
 
         def visit(name: str) -> None:
+            """Place `name` after all that it hears without delay."""
             if name in open_path:
                 cycle = [*open_path[open_path.index(name) :], name][::-1]
                 raise ValueError(

@@ -101,6 +101,7 @@ class _Columns:
         """First column of each population in the plan's order, [P]; -1 without."""
 
     def part(self, name: str) -> slice:
+        """Return the columns of a population."""
         return self._parts[name]
 
 
@@ -120,6 +121,7 @@ class _Desk:
                 self._sleep_below[self._plan.first[p] : self._plan.first[p + 1]] = -np.inf
 
     def given(self, b: int) -> Given:
+        """Collect the inputs and the drive of sample b."""
         steps = int(self._task.lengths[b])
         rows = self._task.inputs.of_sample(b)
         drive = np.zeros((1 if self._static else steps, self._driven.width))
@@ -129,6 +131,7 @@ class _Desk:
         return Given(steps, rows.step, rows.unit, rows.spikes, drive, self._driven.first, self._sleep_below)
 
     def work(self, flight: Flight, b: int) -> Work:
+        """Point at the state of sample b, to be advanced in place; counts and scratch are fresh."""
         plan, units = self._plan, self._plan.decay.size
         return Work(
             v=flight.v[b],
