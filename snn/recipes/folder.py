@@ -59,16 +59,22 @@ class Clock:
         self._file = path / "timing.jsonl"
         if not resume:
             self._file.unlink(missing_ok=True)
-        self._start = time.perf_counter(), time.process_time()
+        self._start = self._trained = time.perf_counter(), time.process_time()
+
+    def mark(self) -> None:
+        """Note that a batch is done: the last one ends the training part of the epoch."""
+        self._trained = time.perf_counter(), time.process_time()
 
     def lap(self, epoch: int) -> None:
-        """Write the time since the last lap, and the process's peak memory so far."""
+        """Write the time since the last lap, its training part, and the process's peak memory so far."""
         now = time.perf_counter(), time.process_time()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         line = {
             "epoch": epoch,
             "wall_s": round(now[0] - self._start[0], 3),
             "cpu_s": round(now[1] - self._start[1], 3),
+            "train_wall_s": round(self._trained[0] - self._start[0], 3),
+            "train_cpu_s": round(self._trained[1] - self._start[1], 3),
             "peak_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1),
         }
         self._start = now

@@ -149,7 +149,9 @@ def run(
     clock = folder.Clock(path, resume)
 
     def watch(progress: Progress) -> None:
-        if progress.metrics is not None:
+        if progress.metrics is None:
+            clock.mark()
+        else:
             clock.lap(progress.epoch)
             if progress.epoch % PICTURES_EVERY == 0:
                 history = folder.read_metrics(path)

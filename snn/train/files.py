@@ -16,6 +16,7 @@ from snn.nn import Layer, build, describe
 __all__ = ["load", "read", "read_info", "save", "write"]
 
 MODEL, MODEL_VERSION = "snn.model", 1
+HEADER = "snn"
 
 
 def write(
@@ -28,7 +29,8 @@ def write(
     """
     target = Path(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    metadata = {"format": kind, "version": str(version), "info": json.dumps(info)}
+    # one entry: safetensors writes several in no fixed order, and the same run is to give the same bytes
+    metadata = {HEADER: json.dumps({"format": kind, "version": version, "info": info})}
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
         with open(draft, "wb") as file:
@@ -55,22 +57,22 @@ def read(path: str | Path, kind: str, version: int) -> tuple[dict[str, Tensor], 
         raise FileNotFoundError(f"no file at {source}")
     try:
         with safetensors.safe_open(source, framework="pt") as file:
-            metadata = file.metadata() or {}
-            names = list(file.keys())
-            _check(source, metadata, kind, version)
-            tensors = {name: file.get_tensor(name) for name in names}
+            info = _checked(source, file.metadata() or {}, kind, version)
+            return {name: file.get_tensor(name) for name in list(file.keys())}, info
     except safetensors.SafetensorError as error:
         raise ValueError(f"{source} is not a whole safetensors file: {error}") from error
-    return tensors, json.loads(metadata["info"])
 
 
-def _check(path: Path, metadata: dict[str, str], kind: str, version: int) -> None:
-    found = metadata.get("format")
+def _checked(path: Path, metadata: dict[str, str], kind: str, version: int) -> dict[str, Any]:
+    header = json.loads(metadata.get(HEADER, "{}"))
+    found = header.get("format")
     if found != kind:
         what = "names no format of ours" if found is None else f"is a {found!r} file"
         raise ValueError(f"{path} {what}; expected format {kind!r}")
-    if metadata.get("version") != str(version):
-        raise ValueError(f"{path}: {kind} version {metadata.get('version')}; this release reads {version}")
+    if header["version"] != version:
+        raise ValueError(f"{path}: {kind} version {header['version']}; this release reads {version}")
+    info: dict[str, Any] = header["info"]
+    return info
 
 
 def save(model: Layer, path: str | Path, info: dict[str, Any] | None = None) -> None:

@@ -1,0 +1,200 @@
+"""Layers: state passed through, lengths respected, bad input refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from snn.nn import (
+    LIF,
+    BatchNorm,
+    DelayLinear,
+    DelayState,
+    Dropout,
+    DropoutState,
+    Layer,
+    LeakyReadout,
+    LIFState,
+    Linear,
+    ReadoutState,
+    Sequential,
+    build,
+    describe,
+    stages,
+)
+
+
+def network(delays=True) -> Sequential:
+    torch.manual_seed(0)
+    connect = (lambda i, o: DelayLinear(i, o, 8)) if delays else Linear
+    neuron = LIF(1.5, decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
+    return Sequential(connect(12, 16), BatchNorm(16), neuron, Dropout(0.4), connect(16, 5), LeakyReadout(1.5))
+
+
+def spikes(steps=30, batch=6, units=12, dtype=torch.float32):
+    return (torch.rand(steps, batch, units, generator=torch.Generator().manual_seed(1)) < 0.3).to(dtype)
+
+
+LENGTHS = torch.tensor([30, 10, 20, 25, 1, 12])
+
+
+def leaves(state):
+    return [t for part in state for t in part]
+
+
+@pytest.mark.parametrize("delays", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("cut", [1, 7, 29])
+def test_a_cut_run_continues_as_if_never_cut(delays, training, cut):
+    model = Sequential(*[layer for layer in network(delays) if not isinstance(layer, BatchNorm | Dropout)])
+    model.train(training)
+    x = spikes()
+    with torch.no_grad():
+        whole, end = model(x)
+        first, middle = model(x[:cut])
+        second, last = model(x[cut:], middle)
+    torch.testing.assert_close(torch.cat([first, second]), whole, rtol=1e-5, atol=1e-5)
+    for a, b in zip(leaves(end), leaves(last), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_a_sample_does_not_see_its_batch_mates():
+    model = network().eval()
+    x = spikes()
+    with torch.no_grad():
+        y, state = model(x, None, LENGTHS)
+        for b, n in enumerate(LENGTHS.tolist()):
+            alone, own = model(x[:n, b : b + 1])
+            assert torch.equal(y[:n, b : b + 1], alone)
+            for part, mine in zip(leaves(state), leaves(own), strict=True):
+                whole, single = (part[:, b], mine[:, 0]) if part.dim() == 3 else (part[b], mine[0])
+                assert torch.equal(whole, single)
+
+
+def test_padding_enters_no_statistic():
+    x = torch.randn(30, 6, 16)
+    rows = torch.cat([x[:n, b] for b, n in enumerate(LENGTHS)])
+    plain = torch.nn.BatchNorm1d(16)
+    ours = BatchNorm(16)
+    y, _ = ours(x, None, LENGTHS)
+    expected = plain(rows)
+    torch.testing.assert_close(torch.cat([y[:n, b] for b, n in enumerate(LENGTHS)]), expected)
+    torch.testing.assert_close(ours.running_mean, plain.running_mean)
+    torch.testing.assert_close(ours.running_var, plain.running_var)
+    scale, offset = ours.scale_and_offset()
+    torch.testing.assert_close(ours.eval()(x)[0].double(), x.double() * scale + offset, rtol=1e-5, atol=1e-6)
+
+
+def test_padding_gets_no_gradient():
+    model = network()
+    x = spikes().requires_grad_()
+    y, _ = model(x, None, LENGTHS)
+    mask = torch.arange(30)[:, None] < LENGTHS
+    (y * mask[:, :, None]).square().sum().backward()
+    assert x.grad[mask].abs().sum() > 0
+    assert x.grad[~mask].abs().max() < 1e-6 * x.grad.abs().max()  # rounding of the transform
+
+
+def test_dropout_keeps_one_mask_for_a_sequence():
+    torch.manual_seed(0)
+    drop = Dropout(0.4)
+    x = torch.ones(20, 8, 50)
+    y, state = drop(x)
+    assert isinstance(state, DropoutState)
+    assert (y == y[0]).all() and 0.2 < (y == 0).float().mean() < 0.6
+    assert y.max().item() == pytest.approx(1 / 0.6)
+    assert torch.equal(drop(x, state)[0], y)
+    assert torch.equal(drop.eval()(x)[0], x)
+
+
+def test_states_are_named_tuples_of_tensors():
+    _, state = network()(spikes())
+    kinds = [type(part) for part in state]
+    assert kinds == [DelayState, tuple, LIFState, DropoutState, DelayState, ReadoutState]
+    assert state[0].past.shape == (8, 6, 12)
+
+
+@pytest.mark.parametrize("decay_input", [True, False])
+def test_readout_is_its_equation(decay_input):
+    x = torch.randn(12, 2, 3, dtype=torch.float64)
+    y, _ = LeakyReadout(3.0, decay_input=decay_input)(x)
+    v = torch.zeros(2, 3, dtype=torch.float64)
+    for t in range(12):
+        v = v + (x[t] - v) / 3.0 if decay_input else v * (1 - 1 / 3.0) + x[t]
+        torch.testing.assert_close(y[t], v, rtol=1e-14, atol=1e-14)
+
+
+def test_fixed_delays_do_not_learn():
+    layer = DelayLinear(4, 3, 8, mode="fixed")
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    assert torch.equal(layer.position, layer.position.round())
+    x = spikes(units=4)
+    torch.testing.assert_close(layer(x)[0], layer.eval()(x)[0].detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_positions_are_clamped():
+    layer = DelayLinear(4, 3, 8)
+    with torch.no_grad():
+        layer.position.mul_(100)
+    layer.clamp_positions_()
+    assert layer.position.abs().max() == 4
+    assert layer.delays().min() >= 0 and layer.delays().max() <= 8
+
+
+def test_description_builds_the_same_model():
+    for model in (network(), network(delays=False), Sequential(Linear(3, 2, bias=True), LIF())):
+        again = build(describe(model))
+        again.load_state_dict(model.state_dict())
+        x = spikes(units=model[0].in_features)
+        assert torch.equal(model.eval()(x)[0], again.eval()(x)[0])
+        assert describe(again) == describe(model)
+
+
+def test_unknown_layers_are_refused():
+    class Mine(Layer):
+        pass
+
+    with pytest.raises(TypeError, match="Mine cannot be described"):
+        describe(Sequential(Mine()))
+    with pytest.raises(ValueError, match="layer kind must be one of Sequential, BatchNorm.*got 'Mine'"):
+        build({"kind": "Mine"})
+    with pytest.raises(ValueError, match="layer LIF: .*unexpected keyword argument 'colour'"):
+        build({"kind": "LIF", "colour": 1})
+    with pytest.raises(TypeError, match="layer 1 must be a layer of snn.nn, got ReLU"):
+        Sequential(Linear(2, 2), torch.nn.ReLU())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Linear(0, 3), "in_features must be a whole number >= 1, got 0"),
+        (lambda: DelayLinear(3, 3, 5), r"max_delay must be even .* got 5"),
+        (lambda: DelayLinear(3, 3, 0), "max_delay must be a whole number >= 2, got 0"),
+        (lambda: DelayLinear(3, 3, 4, "free"), "mode must be one of gauss, fixed, got 'free'"),
+        (lambda: DelayLinear(3, 3, 4).set_sigma_(-1), "sigma must be finite and >= 0 steps, got -1"),
+        (lambda: Dropout(1.0), r"p must be in \[0, 1\), got 1.0"),
+        (lambda: BatchNorm(3, over="step"), "over must be 'sequence', got 'step'"),
+        (lambda: BatchNorm(3, momentum=0), "momentum in"),
+        (lambda: LIF(0.5), "tau: got 0.5"),
+        (lambda: Linear(3, 2)(torch.zeros(5, 3)), r"Linear needs x \[T, B, 3\], got \[5, 3\]"),
+        (lambda: network()(spikes(), None, torch.tensor([1.0] * 6)), "lengths must be whole numbers"),
+        (lambda: network()(spikes(), None, torch.tensor([31] * 6)), r"lengths must be in 1..30, got 31"),
+        (lambda: network()(spikes(), ((),)), "state must hold 6 entries"),
+    ],
+)
+def test_bad_input_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_stages_name_what_is_out_of_order():
+    with pytest.raises(ValueError, match="stage 1 of the model: expected Linear or DelayLinear, got LIF"):
+        stages.split(Sequential(LIF()))
+    with pytest.raises(ValueError, match="stage 1 of the model: expected LIF or LeakyReadout, got the end"):
+        stages.split(Sequential(Linear(2, 2)))
+    with pytest.raises(ValueError, match="LeakyReadout, which never spikes"):
+        stages.split(Sequential(Linear(2, 2), LeakyReadout(), Linear(2, 2), LIF()))
+    with pytest.raises(ValueError, match="no layers"):
+        stages.split(Sequential())
+    names = [stage.name for stage in stages.split(network())]
+    assert names == ["in-hid1", "hid1-out"]

@@ -1,0 +1,94 @@
+"""The trained model and its network: the same spikes, the same counts."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+import snn
+from snn.hardware import count
+from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, Sequential, stages, to_network
+
+NEURONS = [
+    {"decay_input": decay_input, "reset": reset, "fires": fires}
+    for decay_input, reset, fires in itertools.product(
+        (True, False), ("hard", "soft", "hard_next_step"), (">=", ">")
+    )
+]
+
+
+def model(options, delays=True, tau=1.7):
+    """A model with statistics and weights as if trained."""
+    torch.manual_seed(3)
+    connect = (lambda i, o: DelayLinear(i, o, 6)) if delays else (lambda i, o: Linear(i, o, bias=True))
+    made = Sequential(
+        connect(9, 14),
+        BatchNorm(14),
+        LIF(tau, **options),
+        Dropout(0.3),
+        connect(14, 11),
+        BatchNorm(11),
+        LIF(tau, **options),
+        connect(11, 4),
+        LeakyReadout(tau, decay_input=options["decay_input"]),
+    )
+    with torch.no_grad():
+        for layer in made:
+            if isinstance(layer, BatchNorm):
+                layer.running_mean.uniform_(-0.2, 0.2)
+                layer.running_var.uniform_(0.1, 0.4)
+                layer.weight.uniform_(0.5, 2.0)
+                layer.bias.uniform_(-0.1, 0.5)
+            if isinstance(layer, Linear | DelayLinear):
+                layer.weight[torch.rand_like(layer.weight) < 0.2] = 0.0
+    return made.double().eval()
+
+
+def words(batch=5, steps=25):
+    torch.manual_seed(4)
+    lengths = torch.tensor([25, 7, 1, 19, 25])[:batch]
+    x = torch.poisson(torch.full((steps, batch, 9), 0.3, dtype=torch.float64))
+    return torch.where(torch.arange(steps)[:, None, None] < lengths[:, None], x, 0.0), lengths
+
+
+@pytest.mark.parametrize("options", NEURONS, ids=str)
+@pytest.mark.parametrize("delays", [True, False], ids=["delays", "no delays"])
+def test_same_spikes_and_counts(options, delays, subtests=None):
+    made = model(options, delays)
+    x, lengths = words()
+    tail = made.tail_steps
+    longer = torch.cat([x, x.new_zeros(tail, *x.shape[1:])])
+    traced = stages.trace(made, longer, lengths + tail)
+    net = snn.nn.to_network(made, dt_ms=2.0)
+    grid = snn.TimeGrid(len(longer), 2.0)
+    events = snn.Raster(longer.numpy().astype(int), grid, (lengths + tail).numpy()).to_events()
+    ledgers = []
+    for engine in ("event", "clock"):
+        rec = snn.simulate(net, {"in": events}, engine=engine, record=snn.Record(v=["out"]))
+        for name, (_, z) in zip(("hid1", "hid2"), traced, strict=False):
+            assert z.sum() > 0
+            assert np.array_equal(rec.spikes[name].to_raster(len(longer)).z, z.numpy())
+        ours = np.nan_to_num(rec.v["out"])
+        np.testing.assert_allclose(ours, traced[2][1].numpy(), rtol=1e-11, atol=1e-11)
+        ledgers.append(count(rec, net))
+    assert ledgers[0] == ledgers[1] == count(made, x, lengths)
+
+
+def test_exported_delays_are_the_rounded_ones(tmp_path):
+    made = model(NEURONS[0])
+    net = to_network(made, dt_ms=2.0)
+    net.save(tmp_path / "net.h5")
+    again = snn.Network.load(tmp_path / "net.h5")
+    for stage, projection in zip(stages.split(made), again.projections, strict=True):
+        steps = stage.connection.delay_steps().t().numpy()
+        assert np.array_equal(projection.delay_ms, steps * 2.0)
+        assert projection.name == stage.name
+
+
+def test_dropout_layers_and_nesting_are_passed_over():
+    inner = Sequential(Linear(3, 4), LIF(), Dropout(0.5))
+    net = to_network(Sequential(inner, Linear(4, 2), LIF()), dt_ms=1.0)
+    assert [p.name for p in net.populations] == ["in", "hid1", "out"]

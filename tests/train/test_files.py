@@ -1,0 +1,104 @@
+"""Saved models and checkpoints: whole or not at all, and only ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import safetensors.torch
+import torch
+
+from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, Sequential
+from snn.train import load, read_info, save
+
+
+def network():
+    torch.manual_seed(0)
+    return Sequential(DelayLinear(3, 4, 6), BatchNorm(4), LIF(tau=1.3), Linear(4, 2), LeakyReadout())
+
+
+def header(kind, version):
+    return {"snn": json.dumps({"format": kind, "version": version, "info": {}})}
+
+
+def test_round_trip(tmp_path):
+    model, path = network(), tmp_path / "m.safetensors"
+    save(model, path, {"classes": ["a", "ü"], "test_accuracy": 0.1 + 0.2})
+    again = load(path)
+    assert not again.training
+    assert read_info(path) == {"classes": ["a", "ü"], "test_accuracy": 0.1 + 0.2}
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name])
+    mine = network()
+    assert load(path, mine) is mine
+
+
+def test_double_precision_survives(tmp_path):
+    model = network().double()
+    save(model, tmp_path / "m.safetensors")
+    again = load(tmp_path / "m.safetensors", network().double())
+    assert torch.equal(again[0].weight, model[0].weight)
+
+
+def test_files_that_are_not_ours(tmp_path):
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(FileNotFoundError, match="no file at"):
+        load(path)
+    path.write_bytes(b"not a model")
+    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        load(path)
+    safetensors.torch.save_file({"w": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match="names no format of ours; expected format 'snn.model'"):
+        load(path)
+    safetensors.torch.save_file({"w": torch.zeros(2)}, path, header("snn.checkpoint", 1))
+    with pytest.raises(ValueError, match="is a 'snn.checkpoint' file; expected"):
+        load(path)
+    safetensors.torch.save_file({"w": torch.zeros(2)}, path, header("snn.model", 99))
+    with pytest.raises(ValueError, match="version 99; this release reads 1"):
+        load(path)
+
+
+def test_a_cut_file_is_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save(network(), path)
+    whole = path.read_bytes()
+    for size in (0, 4, 100, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match="is not a whole safetensors file"):
+            load(path)
+
+
+def test_weights_of_another_model(tmp_path):
+    save(network(), tmp_path / "m.safetensors")
+    with pytest.raises(ValueError, match="the weights do not fit the model"):
+        load(tmp_path / "m.safetensors", Sequential(Linear(2, 2), LIF()))
+
+
+def test_a_full_disk_leaves_the_file_before_whole(tmp_path):
+    """A limit on file size is to the program what a full disk is: the write fails half-way."""
+    code = textwrap.dedent(
+        """
+        import resource, signal, sys, torch
+        from snn.nn import Linear, LIF, Sequential
+        from snn.train import save
+        torch.manual_seed(0)
+        model, path = Sequential(Linear(100, 100), LIF()), sys.argv[1]
+        save(model, path)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        with torch.no_grad():
+            model[0].weight.zero_()
+        try:
+            save(model, path)
+        except OSError as error:
+            print(error)
+        """
+    )
+    path = tmp_path / "m.safetensors"
+    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert "could not write" in run.stdout and "the file written before is untouched" in run.stdout
+    assert load(path)[0].weight.abs().sum() > 0
+    assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
