@@ -1,0 +1,164 @@
+"""The ledger: integers that add up, the same from torch and from the engines."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import snn
+from snn.hardware import LayerCounts, Ledger, count
+from snn.nn import LIF, DelayLinear, LeakyReadout, Linear, Sequential, to_network
+
+
+def model():
+    torch.manual_seed(0)
+    made = Sequential(
+        DelayLinear(6, 8, 4), LIF(1.2, decay_input=False, v_th=0.4), Linear(8, 3), LeakyReadout(1.2)
+    )
+    with torch.no_grad():
+        made[0].weight[:, 2] = 0.0  # a silent sender
+        made[2].weight[1, :4] = 0.0
+    return made.eval()
+
+
+def batch(samples=4, steps=11, seed=0):
+    rng = np.random.default_rng(seed)
+    lengths = torch.from_numpy(rng.integers(1, steps + 1, samples))
+    x = torch.from_numpy(rng.poisson(0.4, (steps, samples, 6)).astype(np.float32))
+    return torch.where(torch.arange(steps)[:, None, None] < lengths[:, None], x, 0.0), lengths
+
+
+def by_events(made, x, lengths, engine="event"):
+    net = to_network(made, 1.0)
+    longer = torch.cat([x, x.new_zeros(made.tail_steps, *x.shape[1:])]).numpy().astype(int)
+    ends = (lengths + made.tail_steps).numpy()
+    events = snn.Raster(longer, snn.TimeGrid(len(longer), 1.0), ends).to_events()
+    return count(snn.simulate(net, {"in": events}, engine=engine), net)
+
+
+def recount(made, x, lengths):
+    """Count the first layer spike by spike, synapse by synapse."""
+    weight, delays = made[0].weight.detach().numpy(), made[0].delay_steps().numpy()
+    total = dict.fromkeys(("synaptic_events", "active_inputs", "macs", "delay_writes", "delay_reads"), 0)
+    touched = set()
+    for b, n in enumerate((lengths + made.tail_steps).tolist()):
+        for t in range(len(x)):
+            for i in range(6):
+                c = int(x[t, b, i])
+                for j in range(8):
+                    if not c or weight[j, i] == 0:
+                        continue
+                    total["synaptic_events"] += c
+                    total["active_inputs"] += 1
+                    total["macs"] += c > 1
+                    total["delay_writes"] += c * (delays[j, i] > 0)
+                    if t + delays[j, i] < n:
+                        total["delay_reads"] += c * (delays[j, i] > 0)
+                        touched.add((b, t + delays[j, i], j))
+    return total | {"updates_touched": len(touched)}
+
+
+def test_torch_engines_and_a_recount_agree():
+    made, (x, lengths) = model(), batch()
+    ledger = count(made, x, lengths)
+    assert isinstance(ledger, Ledger)
+    assert ledger == by_events(made, x, lengths) == by_events(made, x, lengths, "clock")
+    row = ledger["in-hid1"]
+    found = recount(made, x, lengths)
+    assert {name: getattr(row, name) for name in found} == found
+    assert row.synapses == 40 and row.dense_synapses == 48 and row.max_delay <= 4
+    assert ledger["hid1-out"].synapses == 20 and ledger["hid1-out"].output_spikes == 0
+    assert row.updates_dense == 8 * ledger.steps
+    assert ledger.steps == int((lengths + made.tail_steps).sum()) and ledger.samples == 4
+
+
+def test_parts_add_up_to_the_whole():
+    made, (x, lengths) = model(), batch()
+    parts = [count(made, x[:, k : k + 1], lengths[k : k + 1]) for k in range(4)]
+    assert parts[0] + parts[1] + parts[2] + parts[3] == count(made, x, lengths)
+
+
+def test_the_mode_of_the_model_is_kept():
+    made = model().train()
+    count(made, *batch())
+    assert made.training
+
+
+def test_what_cannot_be_counted():
+    made, (x, lengths) = model(), batch()
+    with pytest.raises(ValueError, match="x must hold whole numbers of spikes"):
+        count(made, x + 0.5, lengths)
+    net = to_network(made, 1.0)
+    rec = snn.simulate(net, {}, n_steps=3)
+    with pytest.raises(TypeError, match="needs the network that ran, got NoneType"):
+        count(rec, None)
+    with pytest.raises(TypeError, match=r"count takes \(model, x \[T, B, N\]\) or \(recording, network\)"):
+        count("model", x)
+    other = to_network(Sequential(Linear(2, 2), LIF(), Linear(2, 2), LIF(), Linear(2, 2), LIF()), 1.0)
+    with pytest.raises(ValueError, match="the counts are of projections in-hid1, hid1-out, the network has"):
+        count(rec, other)
+
+
+ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
+
+
+def test_derived_counts():
+    assert ROW.acs == 17 and ROW.dense_macs == 240
+    assert ROW.spikes_per_synapse == 23 / 20
+    assert ROW.per_sample("macs") == 1.5
+    with pytest.raises(ValueError, match="field is 'volts'; allowed"):
+        ROW.per_sample("volts")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error", "message"),
+    [
+        ("macs", 1.0, TypeError, "a-b.macs is 1.0; counts are integers"),
+        ("macs", -1, ValueError, "a-b.macs is -1; counts are >= 0"),
+        ("steps", 2**63, OverflowError, "must fit in int64"),
+        ("macs", 21, ValueError, r"macs is 21, more than active_inputs \(20\)"),
+        ("synapses", 13, ValueError, "synapses is 13, more than dense_synapses"),
+    ],
+)
+def test_impossible_counts(field, value, error, message):
+    with pytest.raises(error, match=message):
+        dataclasses.replace(ROW, **{field: value})
+
+
+def test_ledgers_of_different_networks_do_not_add():
+    with pytest.raises(ValueError, match="cannot add ledgers of different networks"):
+        Ledger((ROW,)) + Ledger((dataclasses.replace(ROW, name="c-b"),))
+    with pytest.raises(ValueError, match="cannot add row 'a-b' to 'a-b': n_post is 5, expected 4"):
+        Ledger((ROW,)) + Ledger((dataclasses.replace(ROW, n_post=5),))
+    with pytest.raises(ValueError, match="layer name 'a-b' occurs 2 times"):
+        Ledger((ROW, ROW))
+    with pytest.raises(ValueError, match="a ledger needs at least one layer"):
+        Ledger(())
+    with pytest.raises(KeyError, match="no layer 'x'; there are a-b"):
+        Ledger((ROW,))["x"]
+
+
+@given(st.lists(st.integers(0, 2**40), min_size=11, max_size=11))
+def test_json_keeps_every_integer(numbers):
+    spikes, events, active, macs, writes, reads, out, dense, touched, samples, steps = numbers
+    events, active = max(events, active), min(events, active)
+    row = LayerCounts(
+        "a-b", "b", "a", 3, 4, 10, 12, 5, samples, steps, spikes, events, active,
+        min(macs, active), min(writes, events), reads, out, max(dense, touched), min(dense, touched),
+    )  # fmt: skip
+    ledger = Ledger((row,))
+    assert Ledger.from_json(ledger.to_json()) == ledger
+    assert ledger.total("synaptic_events") == events
+
+
+def test_json_of_something_else(tmp_path):
+    path = tmp_path / "ledger.json"
+    Ledger((ROW,)).to_json(path)
+    assert Ledger.from_json(path) == Ledger((ROW,))
+    with pytest.raises(ValueError, match="expected schema 'snn.ledger' version 1"):
+        Ledger.from_json('{"schema": "other"}')
