@@ -61,6 +61,19 @@ def lif_forward(
 
 
 @compiled
+def _derivative(u: Any, s: Any, one: Any, alpha: Any, half: Any, slope: Any, kind: int) -> Any:
+    """Give the surrogate's derivative at u = h - v_th; s is sigmoid(alpha u), read for the sigmoid only."""
+    if kind == 0:
+        return (one - s) * s * alpha
+    if kind == 1:
+        w = slope * u
+        return half / (one + w * w)
+    if kind == 2:
+        return max(alpha - alpha * alpha * abs(u), one - one)
+    return alpha if alpha * abs(u) + alpha * abs(u) < one else one - one
+
+
+@compiled
 def lif_backward(
     gz: Floats,
     g: Floats,
@@ -86,12 +99,8 @@ def lif_backward(
     aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others.
     """
     one, zero = h.dtype.type(1), h.dtype.type(0)
-    half, slope, square = (
-        alpha / h.dtype.type(2),
-        h.dtype.type(math.pi) * (alpha / h.dtype.type(2)),
-        alpha * alpha,
-    )
-    width = h.dtype.type(0.5) / alpha
+    half = alpha / h.dtype.type(2)
+    slope = h.dtype.type(math.pi) * half
     for back in range(h.shape[0]):
         t = h.shape[0] - 1 - back
         for b in range(h.shape[1]):
@@ -102,16 +111,7 @@ def lif_backward(
             keep = late and t == lengths[b] - 1
             for n in range(hs.shape[0]):
                 u = hs[n] - v_th
-                if kind == 0:
-                    d = (one - xs[n]) * xs[n] * alpha
-                elif kind == 1:
-                    w = slope * u
-                    d = half / (one + w * w)
-                elif kind == 2:
-                    d = max(alpha - square * abs(u), zero)
-                else:
-                    d = alpha if abs(u) < width else zero
-                d = d * scale
+                d = _derivative(u, xs[n], one, alpha, half, slope, kind) * scale
                 if soft:
                     r = one if detach else one - v_th * d
                 else:

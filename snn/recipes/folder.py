@@ -11,38 +11,44 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Clock", "prepare", "read_metrics"]
+__all__ = ["Clock", "check", "read_metrics", "write_config"]
 
 _PACKAGES = ("snn", "torch", "numpy", "numba", "scipy", "spikingjelly")
 
 
-def prepare(out: str | Path, config: dict[str, Any], resume: bool) -> Path:
-    """Make the folder and write config.json: settings, versions, machine.
+def check(out: str | Path, config: dict[str, Any], resume: bool) -> Path:
+    """Refuse a folder that holds another run; writes nothing.
 
     Raises:
         ValueError: It holds a run already and `resume` is false, or a run with other settings.
-        OSError: It cannot be written.
     """
     path = Path(out)
     file = path / "config.json"
+    if not file.exists():
+        return path
+    if not resume:
+        raise ValueError(f"{path} holds a run already: --resume continues it, --out chooses another folder")
+    old = json.loads(file.read_text(encoding="utf-8"))["config"]
     settings = json.loads(json.dumps(config))
-    if file.exists():
-        if not resume:
+    for key in old.keys() | settings.keys():
+        if old.get(key) != settings.get(key):
             raise ValueError(
-                f"{path} holds a run already: --resume continues it, --out chooses another folder"
+                f"cannot resume {path}: {key} was {old.get(key)!r}, now {settings.get(key)!r}; "
+                "resume with the same settings or choose another folder"
             )
-        old = json.loads(file.read_text(encoding="utf-8"))["config"]
-        for key in old.keys() | settings.keys():
-            if old.get(key) != settings.get(key):
-                raise ValueError(
-                    f"cannot resume {path}: {key} was {old.get(key)!r}, now {settings.get(key)!r}; "
-                    "resume with the same settings or choose another folder"
-                )
+    return path
+
+
+def write_config(path: Path, config: dict[str, Any]) -> None:
+    """Make the folder and write config.json: settings, versions, machine.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     path.mkdir(parents=True, exist_ok=True)
     versions = {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
-    text = json.dumps({"config": settings, "versions": versions, "machine": platform.machine()}, indent=2)
-    file.write_text(text + "\n", encoding="utf-8")
-    return path
+    text = json.dumps({"config": config, "versions": versions, "machine": platform.machine()}, indent=2)
+    (path / "config.json").write_text(text + "\n", encoding="utf-8")
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -140,9 +140,9 @@ def run(
         FileNotFoundError: The data are not there.
     """
     say = told or (lambda _: None)
-    path = folder.prepare(out, asdict(config), resume)
-    sets = load_data(config)
-    train, valid, test = sets
+    path = folder.check(out, asdict(config), resume)
+    sets = train, valid, test = load_data(config)
+    folder.write_config(path, asdict(config))
     say(f"data: {train.name}; {len(train)} training, {len(valid)} validation, {len(test)} test words")
     model = build_model(config, train.n_units, len(train.classes), seed=config.train.seed)
     before = pictures.delays_ms(model, config.dt_ms)
@@ -161,23 +161,30 @@ def run(
 
     result = fit(model, train, valid, config.train, out=path, resume=resume, callback=watch)
     scores = evaluate(model, test, loss=config.train.loss)
+    _write_results(path, config, model, result, scores, sets[2])
+    pictures.final(path / "figures", result, model, before, test, config.dt_ms)
+    return RunResult(model, result, scores, sets, before)
+
+
+def _write_results(
+    path: Path, config: ShdConfig, model: Sequential, result: FitResult, scores: Scores, test: SpikeSet
+) -> None:
+    """Write the last line of the metrics, and the model with what is needed to use it."""
     summary = {
         "selected_epoch": result.selected_epoch,
         "valid_accuracy": result.selected["valid_accuracy"],
         "test_accuracy": scores.accuracy,
         "test_loss": scores.loss,
         "test_samples": scores.samples,
-        "data": train.name,
+        "data": test.name,
     }
     write_metrics(path, [*result.history, summary])
     about = {
         "recipe": "shd",
         "data": {name: getattr(config, name) for name in DATA_FIELDS},
-        "data_name": train.name,
+        "data_name": test.name,
         "seed": config.train.seed,
-        "classes": list(train.classes),
+        "classes": list(test.classes),
         "test_accuracy": scores.accuracy,
     }
     save(model, path / "model.safetensors", about)
-    pictures.final(path / "figures", result, model, before, test, config.dt_ms)
-    return RunResult(model, result, scores, sets, before)

@@ -1,0 +1,138 @@
+"""The commands as a user types them: results, messages, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import snn
+from snn.cli import main
+from snn.recipes import demo
+
+
+def run(words):
+    """Give the exit code, as a shell would see it."""
+    try:
+        return main(words)
+    except SystemExit as stop:
+        return stop.code
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A demo run too short to learn, with everything a run leaves."""
+    out = tmp_path_factory.mktemp("cli") / "demo"
+    words = ["demo", "--epochs", "1", "--out", str(out), "--target", "horowitz45_int8"]
+    assert main(words) == 0
+    return out
+
+
+def test_the_demo_leaves_a_whole_folder(trained):
+    for name in (
+        "model.safetensors",
+        "network.h5",
+        "report.html",
+        "energy.json",
+        "metrics.jsonl",
+        "config.json",
+    ):
+        assert (trained / name).stat().st_size > 0
+    page = (trained / "report.html").read_text()
+    assert (
+        "synthetic speech" in page and "Test accuracy" in page and "SHD" not in page.split("Assumptions")[0]
+    )
+    data = json.loads((trained / "energy.json").read_text())
+    assert data["target"] == "horowitz45_int8" and data["samples"] == 120
+    assert isinstance(demo.demo_config().train.epochs, int)
+
+
+def test_simulate_a_model_and_its_network(trained, tmp_path, capsys):
+    spikes = []
+    for file, engine in (("model.safetensors", "event"), ("network.h5", "clock")):
+        out = tmp_path / engine
+        assert main(["simulate", str(trained / file), "--engine", engine, "--out", str(out)]) == 0
+        spikes.append(snn.Events.load(out / "spikes-hid1.h5"))
+        counts = json.loads((out / "counts.json").read_text())
+        assert counts["samples"] == 120
+    printed = capsys.readouterr().out
+    assert "synthetic speech" in printed and "120 of 120 words: the same spikes" in printed
+    # a network file knows no tail: it runs longer, to its longest path, and never shorter
+    assert spikes[0].n_events <= spikes[1].n_events
+
+
+def test_energy_of_a_model(trained, tmp_path, capsys):
+    out = tmp_path / "r.html"
+    words = ["energy", str(trained / "model.safetensors"), "--target", "horowitz45_int8", "--out", str(out)]
+    assert main([*words, "--compare", "loihi1", "horowitz45_fp32"]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "per inference, mean of 120 samples" in printed
+        and "loihi1: " in printed
+        and "horowitz45_fp32: " in printed
+    )
+    again = json.loads(out.with_suffix(".json").read_text())
+    assert again == json.loads((trained / "energy.json").read_text())
+    assert main(["energy", "any", "--target", "list"]) == 0
+    assert "loihi1" in capsys.readouterr().out
+
+
+def test_data_commands(capsys):
+    assert main(["data", "list"]) == 0
+    assert main(["data", "verify"]) == 0
+    printed = capsys.readouterr().out
+    assert "embedded" in printed and "480 words" in printed and "as published" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["tarin"], "no command 'tarin'; did you mean 'train'?"),
+        (["train"], "NAME must be one of shd, got nothing"),
+        (["train", "shdd"], "NAME must be one of shd, got 'shdd'"),
+        (["train", "shd", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
+        (["train", "shd", "--tau", "0.5"], "tau: got 0.5"),
+        (["train", "shd", "--epochs", "0"], "epochs must be a whole number >= 1, got 0"),
+        (["train", "shd", "--dropout", "1"], r"p must be in [0, 1), got 1.0"),
+        (["train", "shd", "--max-delay", "5"], "max_delay must be even"),
+        (["train", "shd", "--group", "3"], "group must divide 700, got 3"),
+        (["train", "shd", "--binning", "floor"], "binning must be one of fixed"),
+        (["demo", "--target", "loihi9"], "target is 'loihi9'; known targets"),
+        (["simulate", "/nowhere.safetensors"], "no file at /nowhere.safetensors"),
+        (["simulate", "/nowhere.h5"], "no file at /nowhere.h5"),
+        (["energy", "/nowhere.safetensors", "--target", "loihi9"], "target is 'loihi9'"),
+        (["data", "list", "all"], "got list all"),
+        (["data", "fetch", "embedded"], "cannot fetch 'embedded'"),
+    ],
+)
+def test_mistakes_are_one_clear_line(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(words) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+
+
+def test_unknown_options_are_refused(capsys):
+    assert run(["train", "shd", "--epocs", "3"]) == 2
+    assert "epocs" in capsys.readouterr().err
+
+
+def test_a_run_is_not_overwritten(trained, capsys):
+    assert main(["demo", "--epochs", "1", "--out", str(trained)]) == 2
+    assert "holds a run already" in capsys.readouterr().err
+
+
+def test_help_and_version(capsys):
+    assert main([]) == main(["--help"]) == 0
+    assert "usage: snn COMMAND" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == snn.__version__
+    for command in ("train", "data", "train shd", "demo", "simulate", "energy"):
+        assert run([*command.split(), "--help"]) == 0
+
+
+def test_as_a_program():
+    run = subprocess.run([sys.executable, "-m", "snn", "data", "lst"], capture_output=True, text=True)
+    assert run.returncode == 2 and "snn data: got lst" in run.stderr
