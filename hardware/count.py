@@ -106,6 +106,7 @@ def _of_model(model: Any, x: Tensor, lengths: Tensor | None) -> Ledger:
         raise ValueError(
             "x must hold whole numbers of spikes >= 0; real-valued inputs are no spikes to count"
         )
+    x = x.to(next((p.dtype for p in model.parameters()), x.dtype))
     steps, batch = x.shape[:2]
     ends = torch.full((batch,), steps) if lengths is None else lengths
     longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])])

@@ -1,0 +1,35 @@
+"""The examples run as they stand, only shorter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(script: str, *words: str) -> str:
+    env = os.environ | {"MPLBACKEND": "Agg"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / script, *words], capture_output=True, text=True, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_spoken_words(tmp_path):
+    printed = run("01_spoken_words.py", "--epochs", "2", "--out", str(tmp_path))
+    assert "synthetic speech" in printed and "the same in torch: True" in printed
+    assert {p.name for p in tmp_path.iterdir()} == {"model.safetensors", "report.html", "word.png"}
+
+
+def test_train_shd(tmp_path):
+    printed = run("train_shd.py", "--epochs", "1", "--hidden", "16", "--out", str(tmp_path / "run"))
+    assert "test accuracy" in printed and (tmp_path / "run" / "report.html").exists() is False
+
+
+def test_examples_are_short():
+    for script in (ROOT / "examples").glob("*.py"):
+        assert script.read_text().count("\n") <= 120, script.name
