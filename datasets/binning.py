@@ -30,7 +30,7 @@ def to_steps(words: Words, dt_ms: float, binning: Binning = "fixed") -> NDArray[
         Step of each spike, [E].
     Source: SpikingJelly issue #507 and its fix 01823bed.
     """
-    time_ms = words.time_s * 1000.0
+    time_ms = words.time_s.astype(np.float64) * 1000.0
     if binning == "fixed":
         return event_steps(time_ms, dt_ms)
     sizes = np.diff(words.offsets)

@@ -20,6 +20,7 @@ __all__ = ["EMBEDDED", "SplitBy", "shd", "true_name"]
 SplitBy = Literal["auto", "speaker", "label"]
 EMBEDDED = Path(__file__).parent / "embedded"
 _MANY_SPEAKERS = 8
+_AT_A_TIME = 256  # words placed together: bounds the memory of large sets
 _NAMES = {
     "shd_": "SHD (Spiking Heidelberg Digits)",
     "fsdd_": "FSDD spikes (real speech)",
@@ -70,16 +71,15 @@ def shd(
     """
     _check_arguments(dt_ms, group, binning, valid_fraction, max_ms, split_by)
     sources = locate(EMBEDDED if path is None else path)
-    words = {split: read_words(source) for split, source in sources.items()}
-    if words["train"].classes != words["test"].classes:
-        raise DataError(
-            f"{sources['train']} and {sources['test']} name different classes: "
-            f"{', '.join(words['train'].classes)} and {', '.join(words['test'].classes)}"
-        )
     train, test = (
-        _to_set(words[split], true_name(sources[split]), dt_ms, group, binning, max_ms)
+        _to_set(read_words(sources[split]), true_name(sources[split]), dt_ms, group, binning, max_ms)
         for split in ("train", "test")
     )
+    if train.classes != test.classes:
+        raise DataError(
+            f"{sources['train']} and {sources['test']} name different classes: "
+            f"{', '.join(train.classes)} and {', '.join(test.classes)}"
+        )
     held_out = _validation(train, valid_fraction, seed, split_by)
     return train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out)), test
 
@@ -104,19 +104,31 @@ def _check_arguments(
 def _to_set(
     words: Words, name: str, dt_ms: float, group: int, binning: Binning, max_ms: float | None
 ) -> SpikeSet:
-    """Place words on the grid; a word lasts to its last spike."""
-    step = to_steps(words, dt_ms, binning)
-    unit = words.channel // group
-    sample = np.repeat(np.arange(len(words.labels)), np.diff(words.offsets))
-    kept = np.ones(step.size, dtype=bool) if max_ms is None else step < int(delay_steps(max_ms, dt_ms))
-    order = np.flatnonzero(kept)[np.lexsort((unit[kept], step[kept], sample[kept]))]
-    counts = np.bincount(sample[order], minlength=len(words.labels))
-    lengths = np.ones(len(words.labels), dtype=np.int64)
-    np.maximum.at(lengths, sample[order], step[order] + 1)
-    events = Events(
-        step[order], unit[order], np.concatenate([[0], np.cumsum(counts)]), CHANNELS // group, dt_ms, lengths
+    """Place words on the grid, some at a time; a word lasts to its last spike."""
+    end = None if max_ms is None else int(delay_steps(max_ms, dt_ms))
+    starts = range(0, len(words.labels), _AT_A_TIME)
+    parts = [words.part(start, min(start + _AT_A_TIME, len(words.labels))) for start in starts]
+    step, unit, count, length = (
+        np.concatenate(column)
+        for column in zip(*(_place(p, dt_ms, group, binning, end) for p in parts), strict=True)
     )
-    return SpikeSet(name, events, words.labels, words.speakers, words.classes, int((~kept).sum()))
+    events = Events(step, unit, np.concatenate([[0], np.cumsum(count)]), CHANNELS // group, dt_ms, length)
+    dropped = words.time_s.size - events.n_events
+    return SpikeSet(name, events, words.labels, words.speakers, words.classes, dropped)
+
+
+def _place(
+    words: Words, dt_ms: float, group: int, binning: Binning, end: int | None
+) -> tuple[NDArray[np.int64], ...]:
+    """Give sorted steps and units, and each word's spikes and length; steps from `end` on are dropped."""
+    step, unit = to_steps(words, dt_ms, binning), words.channel.astype(np.int64) // group
+    sample = np.repeat(np.arange(len(words.labels)), np.diff(words.offsets))
+    if end is not None:
+        step, unit, sample = (a[step < end] for a in (step, unit, sample))
+    order = np.lexsort((unit, step, sample))
+    length = np.ones(len(words.labels), dtype=np.int64)
+    np.maximum.at(length, sample, step + 1)
+    return step[order], unit[order], np.bincount(sample, minlength=len(words.labels)), length
 
 
 def _validation(train: SpikeSet, fraction: float, seed: int, split_by: SplitBy) -> NDArray[np.bool_]:

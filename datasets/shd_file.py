@@ -24,11 +24,11 @@ _NEEDED = ("spikes/times", "spikes/units", "labels")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Hold the words of one file; spikes of all words one after another."""
+    """Hold the words of one file; spikes of all words one after another, in the file's own number types."""
 
-    time_s: NDArray[np.float64]
+    time_s: NDArray[np.floating[Any]]
     """Time of each spike, s, ascending within a word, [E]."""
-    channel: NDArray[np.int64]
+    channel: NDArray[np.integer[Any]]
     """Channel of each spike, 0..699, [E]."""
     offsets: NDArray[np.int64]
     """Bounds of the words, [B + 1]."""
@@ -38,6 +38,18 @@ class Words:
     """Speaker of each word, [B]; -1 where the file names none."""
     classes: tuple[str, ...]
     """Names of the classes."""
+
+    def part(self, start: int, stop: int) -> Words:
+        """Take the words from `start` up to `stop`."""
+        first, last = self.offsets[start], self.offsets[stop]
+        return Words(
+            self.time_s[first:last],
+            self.channel[first:last],
+            self.offsets[start : stop + 1] - first,
+            self.labels[start:stop],
+            self.speakers[start:stop],
+            self.classes,
+        )
 
 
 def read_words(source: Source) -> Words:
@@ -83,8 +95,8 @@ def _read(file: Any, source: Source) -> Words:
     if (sizes == 0).any():
         raise DataError(f"{source}, word {int((sizes == 0).argmax())} has no spikes")
     words = Words(
-        np.concatenate(times).astype(np.float64),
-        np.concatenate(units).astype(np.int64),
+        np.concatenate(times),
+        np.concatenate(units),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         labels,
         _speakers(file, len(labels), source),
@@ -127,7 +139,7 @@ def _check(words: Words, source: Source) -> None:
     refuse(~np.isfinite(t) | (t < 0), "time", t, "finite and >= 0 s")
     first = np.zeros(t.size, dtype=bool)
     first[words.offsets[:-1]] = True
-    refuse(np.append(False, np.diff(t) < 0) & ~first, "time", t, "not before the spike ahead of it")
+    refuse(np.append(False, t[1:] < t[:-1]) & ~first, "time", t, "not before the spike ahead of it")
     n = words.channel
     refuse((n < 0) | (n >= CHANNELS), "unit", n, f"0 to {CHANNELS - 1}")
     bad = (words.labels < 0) | (words.labels >= len(words.classes))

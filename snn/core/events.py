@@ -123,8 +123,8 @@ class Events:
             raise ValueError(
                 f"step[{at}] is {step[at]}, allowed 0 to {lengths[sample[at]] - 1} in sample {sample[at]}"
             )
-        same = np.diff(sample) == 0
-        bad = same & ((np.diff(step) < 0) | ((np.diff(step) == 0) & (np.diff(unit) < 0)))
+        back = (step[1:] == step[:-1]) & (unit[1:] < unit[:-1])
+        bad = (sample[1:] == sample[:-1]) & ((step[1:] < step[:-1]) | back)
         if bad.any():
             at = int(bad.argmax()) + 1
             raise ValueError(
@@ -377,7 +377,7 @@ def _integers(name: str, values: Any) -> Int64Array:
     array = np.array(values)
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers, got {array.dtype}")
-    return cast(Int64Array, array.astype(np.int64))
+    return cast(Int64Array, array.astype(np.int64, copy=False))
 
 
 def _index_type(indices: Any) -> type:

@@ -38,8 +38,8 @@ class DemoResult:
 
 
 def demo_config(epochs: int = 30, seed: int = 0) -> shd.ShdConfig:
-    """Set up the demo: the embedded words, learned delays, two hidden layers of 128 neurons."""
-    return shd.ShdConfig(hidden=(128, 128), train=TrainConfig(epochs=epochs, batch_size=64, seed=seed))
+    """Set up the demo: the embedded words, learned delays, two hidden layers of 256 neurons."""
+    return shd.ShdConfig(train=TrainConfig(epochs=epochs, batch_size=64, seed=seed))
 
 
 def run(
