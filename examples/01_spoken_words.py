@@ -63,11 +63,8 @@ def main() -> None:
 
     # 2. run by events: the same network, the same spikes
     net = snn.nn.to_network(model, dt_ms=10.0)
-    words = test.events
-    with_tail = snn.Events(
-        words.step, words.unit, words.offsets, words.n_units, words.dt_ms, words.n_steps + model.tail_steps
-    )
-    rec = snn.simulate(net, {"in": with_tail}, engine="event", record=snn.Record(v=["out"]))
+    words = test.events.pad(model.tail_steps)
+    rec = snn.simulate(net, {"in": words}, engine="event", record=snn.Record(v=["out"]))
     batch = next(test.batches(len(test)))
     x, lengths, _ = snn.train.prepare(batch, model.double())
     hidden = snn.nn.stages.trace(model, x, lengths)[0][1].numpy()

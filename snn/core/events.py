@@ -256,6 +256,13 @@ class Events:
         lengths = np.clip(self.n_steps, start, end) - start
         return Events(self.step[keep] - start, self.unit[keep], kept, self.n_units, self.dt_ms, lengths)
 
+    def pad(self, steps: int) -> Events:
+        """Append silent steps, >= 0, to every sample: late spikes then still reach the output."""
+        if steps < 0:
+            raise ValueError(f"steps must be >= 0, got {steps}")
+        lengths = self.n_steps + steps
+        return Events(self.step, self.unit, self.offsets, self.n_units, self.dt_ms, lengths)
+
     def to_raster(self, n_steps: int | None = None, on_collision: Collision = "count") -> Raster:
         """Spread the events over a dense array of counts.
 

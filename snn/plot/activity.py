@@ -40,7 +40,7 @@ def _traces(ax: Axes, v: NDArray[np.float64], dt_ms: float, names: Sequence[str]
             ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8)
     if marked is not None:
         ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, label=names[marked])
-        ax.legend(frameon=False, fontsize=8, loc="upper right")
+        ax.legend(frameon=False, fontsize=8, loc="upper left")
 
 
 def membranes(

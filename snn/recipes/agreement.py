@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snn.core import Counts, Events, Network, Record, Recording, simulate
+from snn.core import Counts, Network, Record, Recording, simulate
 from snn.core.simulate import Engine
 from snn.datasets import SpikeSet
 from snn.kernels import lif
@@ -59,16 +59,7 @@ def run_words(
     net: Network, data: SpikeSet, tail_steps: int, *, engine: Engine = "event", v: tuple[str, ...] = ("out",)
 ) -> Recording:
     """Run every sample of a set, with the model's tail of silent steps, through an engine."""
-    events = data.events
-    longer = Events(
-        events.step,
-        events.unit,
-        events.offsets,
-        events.n_units,
-        events.dt_ms,
-        events.n_steps + tail_steps,
-    )
-    return simulate(net, {"in": longer}, engine=engine, record=Record(v=v))
+    return simulate(net, {"in": data.events.pad(tail_steps)}, engine=engine, record=Record(v=v))
 
 
 def scores(rec: Recording, lengths: Tensor) -> Tensor:

@@ -236,3 +236,12 @@ def test_broken_files_are_refused(tmp_path):
         file.attrs["version"] = 99
     with pytest.raises(ValueError, match="version 99; this release reads 1"):
         Events.load(path)
+
+
+def test_pad_appends_silence():
+    events = Events.from_lists([[0, 2], []], [[1, 0], []], n_units=2, dt_ms=1.0, n_steps=[3, 1])
+    longer = events.pad(4)
+    assert longer.n_steps.tolist() == [7, 5] and longer.step.tolist() == [0, 2]
+    assert longer.slice(0, 3).n_steps.tolist() == [3, 3]
+    with pytest.raises(ValueError, match="steps must be >= 0, got -1"):
+        events.pad(-1)
