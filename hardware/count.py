@@ -5,6 +5,7 @@ The two give the same integers for the same network and input, because both coun
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -31,7 +32,7 @@ def count(source: Any, given: Any, lengths: Any = None) -> Ledger:
     """Count spikes, synaptic events, neuron updates and delay traffic, layer by layer.
 
     Args:
-        source: A model of `snn.nn`, or the recording (or its counts) of an engine run.
+        source: A model of `snn.nn` (run in float64, in evaluation), or the recording (or its counts) of an engine run.
         given: For a model its input [T, B, N], whole numbers of spikes, to which `model.tail_steps` silent steps
             are appended; for a recording the network that ran.
         lengths: For a model the valid steps of each sample [B], the tail not included; None is all of T.
@@ -106,15 +107,16 @@ def _of_model(model: Any, x: Tensor, lengths: Tensor | None) -> Ledger:
         raise ValueError(
             "x must hold whole numbers of spikes >= 0; real-valued inputs are no spikes to count"
         )
-    x = x.to(next((p.dtype for p in model.parameters()), x.dtype))
+    # in float64, as the engines run: in float32 a few spikes of a million stand on the other side of the threshold
+    exact, x = copy.deepcopy(model).double(), x.double()
     steps, batch = x.shape[:2]
     ends = torch.full((batch,), steps) if lengths is None else lengths
     longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])])
     ends = ends + model.tail_steps
-    traced = stages.trace(model, longer, ends)
+    traced = stages.trace(exact, longer, ends)
     rows = [
         _stage_row(stage, stages.fold(stage), before, after, ends)
-        for stage, (before, after) in zip(stages.split(model), traced, strict=True)
+        for stage, (before, after) in zip(stages.split(exact), traced, strict=True)
     ]
     return Ledger(tuple(rows))
 

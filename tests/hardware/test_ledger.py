@@ -83,6 +83,11 @@ def test_parts_add_up_to_the_whole():
     assert parts[0] + parts[1] + parts[2] + parts[3] == count(made, x, lengths)
 
 
+def test_single_precision_models_are_counted_in_double():
+    made, (x, lengths) = model(), batch(40, 50)
+    assert count(made, x, lengths) == count(made.double(), x.double(), lengths) == by_events(made, x, lengths)
+
+
 def test_the_mode_of_the_model_is_kept():
     made = model().train()
     count(made, *batch())
