@@ -32,7 +32,8 @@ def count(source: Any, given: Any, lengths: Any = None) -> Ledger:
     """Count spikes, synaptic events, neuron updates and delay traffic, layer by layer.
 
     Args:
-        source: A model of `snn.nn` (run in float64, in evaluation), or the recording (or its counts) of an engine run.
+        source: A model of `snn.nn`, which is run in float64 and evaluation; or the recording (or its counts) of an
+            engine run.
         given: For a model its input [T, B, N], whole numbers of spikes, to which `model.tail_steps` silent steps
             are appended; for a recording the network that ran.
         lengths: For a model the valid steps of each sample [B], the tail not included; None is all of T.
