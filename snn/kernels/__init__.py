@@ -12,6 +12,7 @@ from snn.kernels.delay import (
 )
 from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
+from snn.kernels.two_tap import delayed_linear, delayed_linear_reference, linear_kernel
 
 __all__ = [
     "DEFAULT_ALPHA",
@@ -19,11 +20,14 @@ __all__ = [
     "Surrogate",
     "delayed_dense",
     "delayed_events",
+    "delayed_linear",
+    "delayed_linear_reference",
     "delayed_spectral",
     "gauss_kernel",
     "gauss_kernel_reference",
     "lif",
     "lif_fused",
     "lif_reference",
+    "linear_kernel",
     "one_hot_kernel",
 ]

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from snn.kernels.delay import delayed_events, delayed_spectral, gauss_kernel, one_hot_kernel
+from snn.kernels.two_tap import delayed_linear, linear_kernel
 from snn.nn.layer import Layer, check_input, check_lengths, whole_number
 
 __all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear"]
 
-DelayMode = Literal["gauss", "fixed"]
+DelayMode = Literal["gauss", "linear", "fixed"]
 
 
 class DelayState(NamedTuple):
@@ -57,15 +58,16 @@ class DelayLinear(Layer):
     """Connect every input to every output through a delay per synapse, learned with the weight.
 
     The delay is d = c - P steps, P in [-c, c] the learned `position` and c = max_delay / 2. In training a synapse
-    is a Gauss bell over the K = max_delay + 1 taps around its delay, `sigma` wide; in evaluation it is one tap at
-    the rounded delay, which is what the event engines run.
+    is a Gauss bell over the K = max_delay + 1 taps around its delay, `sigma` wide (mode "gauss"), or interpolates
+    between the two steps around it (mode "linear", at a cost that does not grow with K). In evaluation it is one
+    tap at the rounded delay, which is what the event engines run.
     Source: Hammouamri et al., "Learning Delays in SNNs using DCLS", 2023.
     """
 
     weight: nn.Parameter
     """Synaptic weights [out, in]."""
     position: Tensor
-    """Positions P [out, in]: a parameter in mode "gauss", a buffer of whole numbers in mode "fixed"."""
+    """Positions P [out, in]: a parameter, or in mode "fixed" a buffer of whole numbers."""
     sigma: Tensor
     """Width of the bell, steps, 0-dimensional; its deviation is |sigma| + 0.27."""
 
@@ -78,7 +80,7 @@ class DelayLinear(Layer):
             in_features: Inputs.
             out_features: Outputs.
             max_delay: Largest delay, steps; even, so that the K = max_delay + 1 taps have a centre.
-            mode: "gauss": delays learn; "fixed": drawn at random, whole, and kept.
+            mode: "gauss" and "linear": delays learn; "fixed": drawn at random, whole, and kept.
 
         Raises:
             ValueError: A size is not a whole number >= 1, max_delay is odd or < 2, or mode is unknown.
@@ -99,7 +101,7 @@ class DelayLinear(Layer):
         position = (
             torch.empty(shape).uniform_(-self.centre - 1, self.centre).clamp_(-self.centre, self.centre)
         )
-        if mode == "gauss":
+        if mode != "fixed":
             self.position = nn.Parameter(position)
         else:
             self.register_buffer("position", position.round_())
@@ -150,7 +152,9 @@ class DelayLinear(Layer):
         self.sigma.fill_(sigma)
 
     def kernel(self) -> Tensor:
-        """Give the taps [K, out, in], tap d = delay d: the bell in training, one tap in evaluation."""
+        """Give the taps [K, out, in], tap d = delay d: bell or two taps in training, one tap in evaluation."""
+        if self.training and self.mode == "linear":
+            return linear_kernel(self.weight, self.delays(), self.taps)
         if self.training and self.mode == "gauss":
             return gauss_kernel(self.weight, self.position, self.sigma, self.taps)
         return one_hot_kernel(self.weight, self.delay_steps(), self.taps)
@@ -166,6 +170,8 @@ class DelayLinear(Layer):
         return y, DelayState(_last_steps(seen, x.shape[0], lengths, self.max_delay))
 
     def _product(self, x: Tensor) -> Tensor:
+        if self.training and self.mode == "linear" and x.device.type == "cpu":
+            return delayed_linear(x, self.weight, self.delays(), self.max_delay)
         graph = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
         if self.training or graph or x.device.type != "cpu":
             return delayed_spectral(x, self.kernel())

@@ -11,12 +11,15 @@ import torch
 
 from snn.datasets import SpikeSet, shd
 from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, Sequential
+from snn.nn.connections import DelayMode
 from snn.recipes import folder, pictures
 from snn.train import FitResult, Progress, Scores, TrainConfig, evaluate, fit, save, write_metrics
 
 __all__ = ["DATA_FIELDS", "RunResult", "ShdConfig", "build_model", "load_data", "run"]
 
-Delays = Literal["learned", "fixed", "none"]
+Delays = Literal["learned", "linear", "fixed", "none"]
+
+_MODES: dict[str, DelayMode] = {"learned": "gauss", "linear": "linear", "fixed": "fixed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class ShdConfig:
     valid_fraction: float = 0.1
     """Share of the training words that validate, in (0, 1)."""
     delays: Delays = "learned"
-    """Synaptic delays: "learned", "fixed" (random, kept) or "none"."""
+    """Synaptic delays: "learned" (Gauss), "linear" (learned, two taps), "fixed" (random, kept) or "none"."""
     max_delay: int = 24
     """Largest delay, steps; even."""
     hidden: tuple[int, ...] = (256, 256)
@@ -103,7 +106,7 @@ def build_model(config: ShdConfig, n_in: int, n_out: int, *, seed: int) -> Seque
     def connect(pre: int, post: int) -> Linear | DelayLinear:
         if config.delays == "none":
             return Linear(pre, post)
-        return DelayLinear(pre, post, config.max_delay, "gauss" if config.delays == "learned" else "fixed")
+        return DelayLinear(pre, post, config.max_delay, _MODES[config.delays])
 
     layers: list[Any] = []
     for pre, post in zip((n_in, *config.hidden), config.hidden, strict=False):

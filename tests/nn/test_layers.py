@@ -132,6 +132,23 @@ def test_fixed_delays_do_not_learn():
     torch.testing.assert_close(layer(x)[0], layer.eval()(x)[0].detach(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["gauss", "linear", "fixed"])
+def test_modes_evaluate_alike(mode):
+    torch.manual_seed(2)
+    layer = DelayLinear(12, 5, 8, mode=mode).eval()
+    other = DelayLinear(12, 5, 8).eval()
+    other.load_state_dict(layer.state_dict())
+    assert torch.equal(layer(spikes())[0], other(spikes())[0])
+
+
+def test_whole_delays_interpolate_to_themselves():
+    layer = DelayLinear(12, 5, 8, mode="linear")
+    with torch.no_grad():
+        layer.position.round_()
+    x = spikes()
+    torch.testing.assert_close(layer(x)[0], layer.eval()(x)[0], rtol=1e-5, atol=1e-5)
+
+
 def test_positions_are_clamped():
     layer = DelayLinear(4, 3, 8)
     with torch.no_grad():
@@ -170,7 +187,7 @@ def test_unknown_layers_are_refused():
         (lambda: Linear(0, 3), "in_features must be a whole number >= 1, got 0"),
         (lambda: DelayLinear(3, 3, 5), r"max_delay must be even .* got 5"),
         (lambda: DelayLinear(3, 3, 0), "max_delay must be a whole number >= 2, got 0"),
-        (lambda: DelayLinear(3, 3, 4, "free"), "mode must be one of gauss, fixed, got 'free'"),
+        (lambda: DelayLinear(3, 3, 4, "free"), "mode must be one of gauss, linear, fixed, got 'free'"),
         (lambda: DelayLinear(3, 3, 4).set_sigma_(-1), "sigma must be finite and >= 0 steps, got -1"),
         (lambda: Dropout(1.0), r"p must be in \[0, 1\), got 1.0"),
         (lambda: BatchNorm(3, over="step"), "over must be 'sequence', got 'step'"),
