@@ -10,6 +10,7 @@ from snn.kernels.delay import (
     gauss_kernel_reference,
     one_hot_kernel,
 )
+from snn.kernels.delay_sparse import delayed, delayed_sparse
 from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
 from snn.kernels.two_tap import delayed_linear, delayed_linear_reference, linear_kernel
@@ -18,10 +19,12 @@ __all__ = [
     "DEFAULT_ALPHA",
     "LIFOptions",
     "Surrogate",
+    "delayed",
     "delayed_dense",
     "delayed_events",
     "delayed_linear",
     "delayed_linear_reference",
+    "delayed_sparse",
     "delayed_spectral",
     "gauss_kernel",
     "gauss_kernel_reference",

@@ -24,6 +24,7 @@ __all__ = [
     "gauss_kernel",
     "gauss_kernel_reference",
     "one_hot_kernel",
+    "spectral_input_gradient",
 ]
 
 SIGMA_FLOOR, SUM_FLOOR = 0.27, 1e-7
@@ -188,6 +189,14 @@ class _SpectralProduct(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             gk = _signal(_product(fg.transpose(2, 3), fx, conjugate=True), length, taps)
         return gx, gk
+
+
+def spectral_input_gradient(g: Tensor, kernel: Tensor) -> Tensor:
+    """Give the input's gradient [T, B, in] of a delayed product from the output's, g [T, B, out]."""
+    length = g.shape[0] + kernel.shape[0] - 1
+    length += length % 2
+    product = _product(_spectrum(g, length), _spectrum(kernel, length), conjugate=True)
+    return _signal(product, length, g.shape[0])
 
 
 def delayed_spectral(x: Tensor, kernel: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Linear maps with fractional delays: each synapse interpolates between two neighbouring steps.
 
-y[t] = sum over senders of w ((1 - a) x[t - f] + a x[t - f - 1]), delay d = f + a. No tensor has a tap axis: the cost
-does not grow with the largest delay.
+y[t] = sum over senders of w ((1 - a) x[t - f] + a x[t - f - 1]), delay d = f + a. No tensor has a tap axis: the
+cost does not grow with the largest delay.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def gather_pairs(x: Floats, place: Places, g: Floats, first: Floats, second: Flo
 
 # contract: multiply and add in one instruction
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def shift_pairs(x: Floats, delay: NDArray[np.int64], first: Floats, second: Floats, y: Floats) -> None:  # type: ignore[misc]
+def shift_pairs(x: Floats, delay: NDArray[np.int64], first: Floats, second: Floats, y: Floats) -> None:
     """Set y [out, T, B] to the sums over senders of x [in, pad + T, B], shifted by each synapse's two delays.
 
     `delay`, `first`, `second` are [out, in]; `pad` silent steps stand in front of x, more than any delay. The
@@ -96,7 +96,7 @@ def shift_pairs(x: Floats, delay: NDArray[np.int64], first: Floats, second: Floa
 
 # sums may be taken in any order here, or they would not run as vectors
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def shift_dots(x: Floats, delay: NDArray[np.int64], g: Floats, first: Floats, second: Floats) -> None:  # type: ignore[misc]
+def shift_dots(x: Floats, delay: NDArray[np.int64], g: Floats, first: Floats, second: Floats) -> None:
     """Set `first` and `second` [out, in] to the dot products of g [out, T, B] with x shifted by the two delays."""
     receivers, steps, batch = g.shape
     pad = x.shape[1] - steps

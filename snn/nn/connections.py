@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from snn.kernels.delay import delayed_events, delayed_spectral, gauss_kernel, one_hot_kernel
+from snn.kernels.delay import delayed_events, gauss_kernel, one_hot_kernel
+from snn.kernels.delay_sparse import delayed
 from snn.kernels.two_tap import delayed_linear, linear_kernel
 from snn.nn.layer import Layer, check_input, check_lengths, whole_number
 
@@ -174,7 +175,7 @@ class DelayLinear(Layer):
             return delayed_linear(x, self.weight, self.delays(), self.max_delay)
         graph = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
         if self.training or graph or x.device.type != "cpu":
-            return delayed_spectral(x, self.kernel())
+            return delayed(x, self.kernel())
         return delayed_events(x, self.weight, self.delay_steps())
 
 

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from snn.kernels import (
+    delayed,
     delayed_dense,
     delayed_events,
+    delayed_sparse,
     delayed_spectral,
     gauss_kernel,
     gauss_kernel_reference,
@@ -40,6 +42,22 @@ def test_spectral_is_dense(steps, taps):
     g = torch.randn_like(slow)
     for a, b in zip(*(torch.autograd.grad(y, (x, kernel), g) for y in (slow, fast)), strict=True):
         close(a, b)
+
+
+@pytest.mark.parametrize("n_out", [1, 31, 32, 33, 70])
+@pytest.mark.parametrize("density", [0.0, 0.03, 0.5])
+def test_sparse_is_dense(n_out, density):
+    x, weight, position, sigma, taps = parts(n_out=n_out)
+    x = torch.where(torch.rand_like(x) < density, x, 0.0).requires_grad_()
+    kernel = gauss_kernel(weight, position, sigma, taps).requires_grad_()
+    slow = delayed_dense(x, kernel)
+    g = torch.randn_like(slow)
+    grads = torch.autograd.grad(slow, (x, kernel), g)
+    for form in (delayed_sparse, delayed):
+        fast = form(x, kernel)
+        close(slow, fast)
+        for a, b in zip(grads, torch.autograd.grad(fast, (x, kernel), g), strict=True):
+            close(a, b)
 
 
 def test_silent_ends_change_nothing():
