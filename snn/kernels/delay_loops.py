@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn.kernels.compiled import compiled
+from snn.kernels.spikes import Spikes
 
-__all__ = ["Spikes", "gather_taps", "scatter_events", "scatter_taps"]
+__all__ = ["gather_taps", "scatter_events", "scatter_taps"]
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -30,19 +31,6 @@ def scatter_events(x: Floats, weight: Floats, delays: Ints, y: Floats) -> None:
                     at = t + d[j]
                     if at < steps:
                         y[at, b, j] += w[j] * value
-
-
-class Spikes(NamedTuple):
-    """The nonzero inputs of a batch, sample by sample in the order of steps."""
-
-    bounds: Ints
-    """Those of sample b are `bounds[b]` to `bounds[b + 1]`, [B + 1]."""
-    step: Ints
-    """Step of each, [E]."""
-    sender: Ints
-    """Input of each, [E]."""
-    value: Floats
-    """Its value, [E]."""
 
 
 @compiled

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.kernels.delay import delayed_spectral, spectral_input_gradient
-from snn.kernels.delay_loops import Spikes, gather_taps, scatter_taps
+from snn.kernels.delay_loops import gather_taps, scatter_taps
+from snn.kernels.spikes import Spikes, list_spikes
 
 __all__ = ["delayed", "delayed_sparse"]
 
@@ -18,15 +19,6 @@ WIDTH = 32
 """Receivers in a block."""
 EVENTS_BELOW = 0.05
 """Share of nonzero inputs under which work per event is less than one product per frequency."""
-
-
-def _spikes(x: Tensor) -> Spikes:
-    """List the nonzero inputs of x [T, B, in]."""
-    turned = x.detach().transpose(0, 1)
-    sample, step, sender = turned.nonzero(as_tuple=True)
-    bounds = F.pad(torch.bincount(sample, minlength=x.shape[1]).cumsum(0), (1, 0))
-    parts = (bounds, step, sender, turned[sample, step, sender])
-    return Spikes(*(part.contiguous().numpy() for part in parts))
 
 
 def _to_blocks(kernel: Tensor) -> Tensor:
@@ -46,8 +38,8 @@ class _SparseProduct(torch.autograd.Function):
     """Events forward and for the kernel's gradient; the input's gradient is dense, and goes by frequencies."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
-        ctx.spikes = _spikes(x)
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, spikes: Spikes) -> Tensor:
+        ctx.spikes = spikes
         ctx.save_for_backward(kernel)
         y = x.new_empty(*x.shape[:2], kernel.shape[1])
         scatter_taps(ctx.spikes, _to_blocks(kernel).numpy(), y.numpy(), WIDTH)
@@ -55,7 +47,7 @@ class _SparseProduct(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (kernel,) = ctx.saved_tensors
         taps, out, senders = kernel.shape
         gx, gk = None, None
@@ -65,15 +57,15 @@ class _SparseProduct(torch.autograd.Function):
             blocks = g.new_zeros(-(-out // WIDTH), senders, taps * WIDTH)
             gather_taps(ctx.spikes, g.contiguous().numpy(), blocks.numpy(), WIDTH)
             gk = _from_blocks(blocks, taps, out)
-        return gx, gk
+        return gx, gk, None
 
 
-def delayed_sparse(x: Tensor, kernel: Tensor) -> Tensor:
+def delayed_sparse(x: Tensor, kernel: Tensor, spikes: Spikes | None = None) -> Tensor:
     """Give `delayed_dense` (x [T, B, in], kernel [K, out, in]) on the CPU, working per nonzero input."""
-    return cast(Tensor, _SparseProduct.apply(x, kernel))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _SparseProduct.apply(x, kernel, spikes or list_spikes(x)))  # type: ignore[no-untyped-call]
 
 
 def delayed(x: Tensor, kernel: Tensor) -> Tensor:
     """Give `delayed_dense` in the form that is fastest for this input: by events if sparse, else by frequencies."""
-    sparse = x.device.type == "cpu" and float(x.detach().count_nonzero()) < EVENTS_BELOW * x.numel()
-    return (delayed_sparse if sparse else delayed_spectral)(x, kernel)
+    spikes = list_spikes(x, EVENTS_BELOW) if x.device.type == "cpu" else None
+    return delayed_spectral(x, kernel) if spikes is None else delayed_sparse(x, kernel, spikes)

@@ -13,12 +13,17 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.spikes import list_spikes
 from snn.kernels.two_tap_loops import gather_pairs, scatter_pairs, shift_dots, shift_pairs
 
 __all__ = ["delayed_linear", "delayed_linear_reference", "linear_kernel"]
 
-EVENTS_BELOW = 0.12
+EVENTS_BELOW = 0.09
 """Share of nonzero inputs under which work per event is less than work per synapse and step."""
+WIDTH = 64
+"""Receivers in a block of the events form."""
+GROUP = 16
+"""Samples in a group of the shifted form."""
 
 
 def _halves(delay: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
@@ -64,15 +69,16 @@ class _TwoTap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
         whole, share = _halves(delay, max_delay)
-        sparse = float(x.count_nonzero()) < EVENTS_BELOW * x.numel()
-        ctx.save_for_backward(x, weight, whole, share)
-        ctx.max_delay, ctx.sparse = max_delay, sparse
+        ctx.spikes = list_spikes(x, EVENTS_BELOW)
+        # the events say all of a sparse input: it need not be kept
+        ctx.save_for_backward(x if ctx.spikes is None else x.new_empty(0), weight, whole, share)
+        ctx.max_delay = max_delay
         first, second = weight * (1 - share), weight * share
-        if not sparse:
-            return _shifted(x, whole, first, second, max_delay)
+        if ctx.spikes is None:
+            return _shifted(x, whole, first, second, before=max_delay + 1)
         y = x.new_empty(*x.shape[:2], weight.shape[0])
-        rows = [part.t().contiguous().numpy() for part in (first, second)]
-        scatter_pairs(x.contiguous().numpy(), _places(whole), rows[0], rows[1], y.numpy())
+        span = _span(x.shape[0], max_delay)
+        scatter_pairs(ctx.spikes, _places(whole, span), _to_blocks(first, second).numpy(), y.numpy(), span)
         return y
 
     @staticmethod
@@ -80,43 +86,82 @@ class _TwoTap(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         x, weight, whole, share = ctx.saved_tensors
         g = g.contiguous()
-        if ctx.sparse:
-            near, far = (
-                torch.zeros_like(weight.t(), memory_format=torch.contiguous_format) for _ in range(2)
-            )
-            gather_pairs(x.contiguous().numpy(), _places(whole), g.numpy(), near.numpy(), far.numpy())
-            near, far = near.t(), far.t()
+        if ctx.spikes is None:
+            near, far = _dots(x, whole, g, ctx.max_delay)
         else:
-            near, far = torch.empty_like(weight), torch.empty_like(weight)
-            turned = g.permute(2, 0, 1).contiguous()
-            shift_dots(_padded(x, ctx.max_delay), whole.numpy(), turned.numpy(), near.numpy(), far.numpy())
+            span = _span(g.shape[0], ctx.max_delay)
+            pair = torch.zeros_like(_to_blocks(weight, weight))
+            gather_pairs(ctx.spikes, _places(whole, span), g.numpy(), pair.numpy(), span)
+            near, far = _from_blocks(pair, weight.shape[0])
         gx = None
         if ctx.needs_input_grad[0]:
             turned, first, second = (
                 a.t().contiguous() for a in (whole, weight * (1 - share), weight * share)
             )
-            gx = _shifted(g.flip(0), turned, first, second, ctx.max_delay).flip(0)
+            # back in time: the far tap is the near one of a delay of -(f + 1)
+            gx = _shifted(g, -(turned + 1), second, first, after=ctx.max_delay + 1)
         return gx, (1 - share) * near + share * far, weight * (far - near), None
 
 
-def _places(whole: Tensor) -> Any:
-    out = whole.shape[0]
-    return (whole * out + torch.arange(out)[:, None]).t().contiguous().numpy().astype("uint32")
+def _span(steps: int, max_delay: int) -> int:
+    """Give a length for a receiver's sums: an odd number of cache lines, or all receivers would share a few."""
+    lines = -(-(steps + max_delay + 2) // 16)
+    return 16 * (lines + 1 - lines % 2)
 
 
-def _padded(x: Tensor, max_delay: int, extra: int = 0) -> Any:
-    """Lay x [T, B, in] out as [in + extra, pad + T, B] with more silent steps in front than any delay."""
-    room = x.new_zeros(x.shape[2] + extra, max_delay + 1 + x.shape[0], x.shape[1])
-    room[: x.shape[2], max_delay + 1 :] = x.permute(2, 0, 1)
-    return room.numpy()
+def _blocks(part: Tensor) -> Tensor:
+    """Lay [out, in] out as [blocks, in, WIDTH], the last block filled up with zeros."""
+    out, senders = part.shape
+    return F.pad(part, (0, 0, 0, -out % WIDTH)).reshape(-1, WIDTH, senders).transpose(1, 2)
 
 
-def _shifted(x: Tensor, whole: Tensor, first: Tensor, second: Tensor, max_delay: int) -> Tensor:
-    y = x.new_empty(whole.shape[0], *x.shape[:2])
-    extra = -x.shape[2] % 4
-    steps, near, far = (F.pad(part, (0, extra)).numpy() for part in (whole, first, second))
-    shift_pairs(_padded(x, max_delay, extra), steps, near, far, y.numpy())
-    return y.permute(1, 2, 0).contiguous()
+def _to_blocks(first: Tensor, second: Tensor) -> Tensor:
+    """Lay both weights [out, in] out as pairs [blocks, in, 2 x WIDTH]."""
+    return torch.stack([_blocks(first), _blocks(second)], -1).flatten(2).contiguous()
+
+
+def _from_blocks(pair: Tensor, out: int) -> tuple[Tensor, ...]:
+    """Undo `_to_blocks`."""
+    parts = pair.reshape(*pair.shape[:2], WIDTH, 2).permute(3, 0, 2, 1)
+    return tuple(part.reshape(-1, pair.shape[1])[:out] for part in parts)
+
+
+def _places(whole: Tensor, span: int) -> Any:
+    """Give where each synapse's first tap stands in its block's sums, [blocks, in, WIDTH]."""
+    places = _blocks(whole) + torch.arange(WIDTH) * span
+    return places.contiguous().numpy().astype("uint32")
+
+
+def _grouped(x: Tensor, senders: int, before: int = 0, after: int = 0) -> Tensor:
+    """Lay x [T, B, n] out as [groups, senders, (before + T + after) x GROUP], silent where x says nothing."""
+    filled = F.pad(x, (0, senders - x.shape[2], 0, -x.shape[1] % GROUP, before, after))
+    return filled.reshape(filled.shape[0], -1, GROUP, senders).permute(1, 3, 0, 2).flatten(2).contiguous()
+
+
+def _shifted(
+    x: Tensor, whole: Tensor, first: Tensor, second: Tensor, before: int = 0, after: int = 0
+) -> Tensor:
+    """Give the output [T, B, out] by shifts; silence `before` and `after` x reaches beyond every delay."""
+    (steps, batch, senders), out = x.shape, whole.shape[0]
+    extra = -senders % 4
+    grouped = _grouped(x, senders + extra, before, after)
+    near, far = (F.pad(part, (0, extra)).numpy() for part in (first, second))
+    delay = F.pad(whole, (0, extra), value=int(whole[0, 0])).numpy()  # a silent sender's must stay inside too
+    y = x.new_zeros(grouped.shape[0], out, steps * GROUP)
+    shift_pairs(grouped.numpy(), delay, near, far, y.numpy(), before, GROUP)
+    turned = y.reshape(-1, out, steps, GROUP).permute(2, 0, 3, 1)
+    return turned.reshape(steps, -1, out)[:, :batch].contiguous()
+
+
+def _dots(x: Tensor, whole: Tensor, g: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
+    """Give what x and g [T, B, out] have in common at both delays of each synapse, [out, in]."""
+    senders = x.shape[2]
+    extra = senders % 2
+    near, far = (g.new_zeros(whole.shape[0], senders + extra) for _ in range(2))
+    grouped = _grouped(x, senders + extra, before=max_delay + 1).numpy()
+    delay = F.pad(whole, (0, extra)).numpy()
+    shift_dots(grouped, delay, _grouped(g, g.shape[2]).numpy(), near.numpy(), far.numpy(), GROUP)
+    return near[:, :senders], far[:, :senders]
 
 
 def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:

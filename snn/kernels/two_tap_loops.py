@@ -1,6 +1,8 @@
 """Compiled loops of linear maps whose synapses spread over two neighbouring delays.
 
-Events form: work per nonzero input. Shifted form: work per synapse and step, over the batch as a vector.
+Events form: work per nonzero input. Time runs along memory, so that a synapse's two taps are neighbours, and
+receivers come in blocks, so that a block's sums and weights stay in the cache. Shifted form: work per synapse and
+step; a group of samples lies inside a step, so that a shift in time is one long run of memory.
 """
 
 from __future__ import annotations
@@ -11,106 +13,110 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.kernels.compiled import compiled
+from snn.kernels.pairs import add_pair
+from snn.kernels.spikes import Spikes
 
 __all__ = ["gather_pairs", "scatter_pairs", "shift_dots", "shift_pairs"]
 
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.uint32]
-
-
-@compiled
-def scatter_pairs(x: Floats, place: Places, first: Floats, second: Floats, y: Floats) -> None:
-    """Add to y what each nonzero x [T, B, in] sends: `first` at the delay, `second` one step later.
-
-    `place` [in, out] is delay x out + receiver: where a synapse's receiver stands, counted from the input's step in
-    a sample laid out [steps, out]. Unsigned, so that no index is tested for being negative.
-    """
-    steps, batch, senders = x.shape
-    receivers = first.shape[1]
-    room = np.zeros((steps + int(place.max()) // receivers + 2) * receivers, x.dtype)
-    for b in range(batch):
-        room[:] = 0
-        for t in range(steps):
-            now, later = room[t * receivers :], room[(t + 1) * receivers :]
-            for i in range(senders):
-                value = x[t, b, i]
-                if value == 0:
-                    continue
-                p, u, w = place[i], first[i], second[i]
-                for j in range(receivers):
-                    now[p[j]] += u[j] * value
-                    later[p[j]] += w[j] * value
-        y[:, b] = room[: steps * receivers].reshape(steps, receivers)
-
-
-@compiled
-def gather_pairs(x: Floats, place: Places, g: Floats, first: Floats, second: Floats) -> None:
-    """Add to `first` and `second` [in, out] the sums of g [T, B, out] that nonzero inputs meet at both delays."""
-    steps, batch, senders = x.shape
-    receivers = first.shape[1]
-    room = np.zeros((steps + int(place.max()) // receivers + 2) * receivers, x.dtype)
-    for b in range(batch):
-        room[: steps * receivers] = g[:, b].copy().reshape(-1)
-        for t in range(steps):
-            now, later = room[t * receivers :], room[(t + 1) * receivers :]
-            for i in range(senders):
-                value = x[t, b, i]
-                if value == 0:
-                    continue
-                p, u, w = place[i], first[i], second[i]
-                for j in range(receivers):
-                    u[j] += now[p[j]] * value
-                    w[j] += later[p[j]] * value
-
+Ints = NDArray[np.int64]
 
 # contract: multiply and add in one instruction
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def shift_pairs(x: Floats, delay: NDArray[np.int64], first: Floats, second: Floats, y: Floats) -> None:
-    """Set y [out, T, B] to the sums over senders of x [in, pad + T, B], shifted by each synapse's two delays.
-
-    `delay`, `first`, `second` are [out, in]; `pad` silent steps stand in front of x, more than any delay. The
-    number of senders is a multiple of 4: silent ones make up for it.
-    """
-    receivers, steps, batch = y.shape
-    pad = x.shape[1] - steps
-    y[:] = 0
-    for i in range(
-        0, x.shape[0], 4
-    ):  # four senders at a time: their rows stay in the cache, y is touched less
-        for j in range(receivers):
-            d, u, w = delay[j, i : i + 4], first[j, i : i + 4], second[j, i : i + 4]
-            u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
-            w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
-            for t in range(steps):
-                now = pad + t
-                n0, f0 = x[i, now - d[0]], x[i, now - d[0] - 1]
-                n1, f1 = x[i + 1, now - d[1]], x[i + 1, now - d[1] - 1]
-                n2, f2 = x[i + 2, now - d[2]], x[i + 2, now - d[2] - 1]
-                n3, f3 = x[i + 3, now - d[3]], x[i + 3, now - d[3] - 1]
-                row = y[j, t]
-                for b in range(batch):
-                    near = u0 * n0[b] + u1 * n1[b] + u2 * n2[b] + u3 * n3[b]
-                    row[b] += near + (w0 * f0[b] + w1 * f1[b] + w2 * f2[b] + w3 * f3[b])
-
-
+_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 # sums may be taken in any order here, or they would not run as vectors
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def shift_dots(x: Floats, delay: NDArray[np.int64], g: Floats, first: Floats, second: Floats) -> None:
-    """Set `first` and `second` [out, in] to the dot products of g [out, T, B] with x shifted by the two delays."""
-    receivers, steps, batch = g.shape
-    pad = x.shape[1] - steps
-    block = 8
+_any_order = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+
+
+@_fused
+def scatter_pairs(spikes: Spikes, place: Places, pair: Floats, y: Floats, span: int) -> None:
+    """Set y [T, B, out] to what each event sends over its two taps.
+
+    `place` [blocks, in, width] is (receiver in the block) x span + delay, in sums laid out [width, span];
+    `pair` [blocks, in, 2 x width] holds both weights of each synapse. span > T + the largest delay.
+    """
+    steps, batch, receivers = y.shape
+    width = place.shape[2]
+    room = np.zeros(width * span, y.dtype)
+    for block in range(place.shape[0]):
+        first = block * width
+        for b in range(batch):
+            room[:] = 0
+            for e in range(spikes.bounds[b], spikes.bounds[b + 1]):
+                now, value = room[spikes.step[e] :], spikes.value[e]
+                p, w = place[block, spikes.sender[e]], pair[block, spikes.sender[e]]
+                for j in range(width):
+                    add_pair(now, p[j], w, np.uint64(2 * j), value)
+            for t in range(steps):
+                for j in range(min(width, receivers - first)):
+                    y[t, b, first + j] = room[j * span + t]
+
+
+@_fused
+def gather_pairs(spikes: Spikes, place: Places, g: Floats, pair: Floats, span: int) -> None:
+    """Add to `pair`, laid out as in `scatter_pairs`, what each event meets at its two taps in g [T, B, out]."""
+    steps, batch, receivers = g.shape
+    width = place.shape[2]
+    room = np.zeros(width * span, g.dtype)
+    for block in range(place.shape[0]):
+        first = block * width
+        for b in range(batch):
+            for t in range(steps):
+                for j in range(min(width, receivers - first)):
+                    room[j * span + t] = g[t, b, first + j]
+            for e in range(spikes.bounds[b], spikes.bounds[b + 1]):
+                now, value = room[spikes.step[e] :], spikes.value[e]
+                p, w = place[block, spikes.sender[e]], pair[block, spikes.sender[e]]
+                for j in range(width):
+                    add_pair(w, np.uint64(2 * j), now, p[j], value)
+
+
+@_fused
+def shift_pairs(
+    x: Floats, delay: Ints, first: Floats, second: Floats, y: Floats, before: int, group: int
+) -> None:
+    """Add to y [groups, out, T x group] the sums over senders of x, shifted by each synapse's two delays.
+
+    x is [groups, in, (before + T + after) x group], with silence as long as the largest delay, or the most
+    negative one; `delay`, `first` and `second` are [out, in]. The number of senders is a multiple of 4.
+    """
+    n, start = y.shape[2], before * group
+    for k in range(x.shape[0]):
+        for i in range(0, x.shape[1], 4):  # four senders at a time: their rows stay in the cache
+            x0, x1, x2, x3 = x[k, i], x[k, i + 1], x[k, i + 2], x[k, i + 3]
+            for j in range(y.shape[1]):
+                d, u, w, row = delay[j, i : i + 4], first[j, i : i + 4], second[j, i : i + 4], y[k, j]
+                u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
+                w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+                n0, f0 = x0[start - d[0] * group :], x0[start - (d[0] + 1) * group :]
+                n1, f1 = x1[start - d[1] * group :], x1[start - (d[1] + 1) * group :]
+                n2, f2 = x2[start - d[2] * group :], x2[start - (d[2] + 1) * group :]
+                n3, f3 = x3[start - d[3] * group :], x3[start - (d[3] + 1) * group :]
+                for a in range(n):
+                    near = u0 * n0[a] + u1 * n1[a] + u2 * n2[a] + u3 * n3[a]
+                    row[a] += near + (w0 * f0[a] + w1 * f1[a] + w2 * f2[a] + w3 * f3[a])
+
+
+@_any_order
+def shift_dots(x: Floats, delay: Ints, g: Floats, first: Floats, second: Floats, group: int) -> None:
+    """Add to `first` and `second` [out, in] the products of g [groups, out, T x group] with x at both delays."""
+    n = g.shape[2]
+    start = x.shape[2] - n
     zero = x.dtype.type(0)
-    for start in range(0, x.shape[0], block):
-        for j in range(receivers):
-            for i in range(start, min(start + block, x.shape[0])):
-                a, c = zero, zero
-                for t in range(steps):
-                    at = pad + t - delay[j, i]
-                    row, near, far = g[j, t], x[i, at], x[i, at - 1]
-                    for b in range(batch):
-                        a += row[b] * near[b]
-                        c += row[b] * far[b]
-                first[j, i] = a
-                second[j, i] = c
+    for k in range(x.shape[0]):
+        for i in range(0, x.shape[1], 2):
+            x0, x1 = x[k, i], x[k, i + 1]
+            for j in range(g.shape[1]):
+                d, row = delay[j, i : i + 2], g[k, j]
+                n0, f0 = x0[start - d[0] * group :], x0[start - (d[0] + 1) * group :]
+                n1, f1 = x1[start - d[1] * group :], x1[start - (d[1] + 1) * group :]
+                a0, b0, a1, b1 = zero, zero, zero, zero
+                for a in range(n):
+                    a0 += row[a] * n0[a]
+                    b0 += row[a] * f0[a]
+                    a1 += row[a] * n1[a]
+                    b1 += row[a] * f1[a]
+                first[j, i] += a0
+                second[j, i] += b0
+                first[j, i + 1] += a1
+                second[j, i + 1] += b1
