@@ -6,6 +6,7 @@ The two give the same integers for the same network and input, because both coun
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snn.nn import Layer
-    from snn.nn.stages import Folded, Stage
+    from snn.nn.stages import Folded, Stage, Wires
 
 __all__ = ["count"]
 
@@ -115,59 +116,74 @@ def _of_model(model: Any, x: Tensor, lengths: Tensor | None) -> Ledger:
     longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])])
     ends = ends + model.tail_steps
     traced = stages.trace(exact, longer, ends)
-    rows = [
-        _stage_row(stage, stages.fold(stage), before, after, ends)
-        for stage, (before, after) in zip(stages.split(exact), traced, strict=True)
-    ]
+    rows: list[LayerCounts] = []
+    for stage, (before, after) in zip(stages.split(exact), traced, strict=True):
+        rows += _stage_rows(stage, stages.fold(stage), before, after, ends)
     return Ledger(tuple(rows))
 
 
-def _stage_row(stage: Stage, folded: Folded, before: Tensor, after: Tensor, ends: Tensor) -> LayerCounts:
+def _stage_rows(
+    stage: Stage, folded: Folded, before: Tensor, after: Tensor, ends: Tensor
+) -> list[LayerCounts]:
+    """Count a stage: a row per projection; the first one bears what its neurons did."""
     from snn.nn import LIF
 
-    spikes = np.rint(before.numpy()).astype(np.int64)
-    present = folded.weight.numpy() != 0
-    delays = folded.delay_steps.numpy()
+    rows: list[LayerCounts] = []
+    touched = np.zeros(tuple(after.shape), dtype=bool)
+    for wires in folded.wires:
+        spikes = np.rint((before if wires.pre == stage.pre else after).numpy()).astype(np.int64)
+        rows.append(_wires_row(wires, stage.post, spikes, touched, ends.numpy()))
+    valid = np.arange(len(touched))[:, None] < ends.numpy()
+    rows[0] = replace(
+        rows[0],
+        output_spikes=int(after.sum()) if isinstance(stage.neuron, LIF) else 0,
+        updates_dense=rows[0].n_post * rows[0].steps,
+        updates_touched=int((touched & valid[:, :, None]).sum()),
+    )
+    return rows
+
+
+def _wires_row(wires: Wires, post: str, spikes: Any, touched: Any, ends: Any) -> LayerCounts:
+    """Count a projection that carries spikes [T, B, in]; mark the neuron-steps that it touches [T, B, out]."""
+    present, delays = wires.weight.numpy() != 0, wires.delay_steps.numpy()
     fan_out = present.sum(1)
     delayed = (present & (delays > 0)).sum(1)
-    samples, steps = len(ends), int(ends.sum())
-    reads, touched = _arrivals(spikes, present, delays, ends.numpy())
     n_pre, n_post = present.shape
     return LayerCounts(
-        name=stage.name,
-        post=stage.post,
-        pre=stage.pre,
+        name=wires.name,
+        post=post,
+        pre=wires.pre,
         n_pre=n_pre,
         n_post=n_post,
         synapses=int(present.sum()),
         dense_synapses=n_pre * n_post,
         max_delay=int(delays[present].max(initial=0)),
-        samples=samples,
-        steps=steps,
+        samples=len(ends),
+        steps=int(ends.sum()),
         input_spikes=int(spikes.sum()),
         synaptic_events=int((spikes.sum((0, 1)) * fan_out).sum()),
         active_inputs=int(((spikes > 0).sum((0, 1)) * fan_out).sum()),
         macs=int(((spikes > 1).sum((0, 1)) * fan_out).sum()),
         delay_writes=int((spikes.sum((0, 1)) * delayed).sum()),
-        delay_reads=reads,
-        output_spikes=int(after.sum()) if isinstance(stage.neuron, LIF) else 0,
-        updates_dense=n_post * steps,
-        updates_touched=touched,
+        delay_reads=_arrivals(spikes, present, delays, ends, touched),
+        output_spikes=0,
+        updates_dense=0,
+        updates_touched=0,
     )
 
 
-def _arrivals(spikes: Any, present: Any, delays: Any, ends: Any) -> tuple[int, int]:
-    """Count delayed events that arrive before their sample ends, and neuron-steps with an arrival.
+def _arrivals(spikes: Any, present: Any, delays: Any, ends: Any, touched: Any) -> int:
+    """Count delayed events that arrive before their sample ends; mark neuron-steps with an arrival.
 
     Args:
         spikes: [T, B, in], int64.
         present: Whether there is a synapse, [in, out].
         delays: Steps, [in, out].
         ends: Valid steps of each sample, [B].
+        touched: Marked where something arrives, [T, B, out].
     """
-    steps, batch = spikes.shape[:2]
+    steps = len(spikes)
     reads = 0
-    touched = np.zeros((steps, batch, present.shape[1]), dtype=bool)
     valid = np.arange(steps)[:, None] < ends
     for delay in np.unique(delays[present]):
         here = (present & (delays == delay)).astype(np.float32)  # sums of ones: exact far beyond any fan-in
@@ -179,4 +195,4 @@ def _arrivals(spikes: Any, present: Any, delays: Any, ends: Any) -> tuple[int, i
         if delay > 0:
             in_time = np.where(valid[delay:, :, None], sent, 0)
             reads += int((in_time.sum((0, 1)) * here.sum(1).astype(np.int64)).sum())
-    return reads, int((touched & valid[:, :, None]).sum())
+    return reads

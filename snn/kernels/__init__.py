@@ -12,6 +12,7 @@ from snn.kernels.delay import (
 )
 from snn.kernels.delay_sparse import delayed, delayed_sparse
 from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
+from snn.kernels.recurrent import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
 from snn.kernels.two_tap import delayed_linear, delayed_linear_reference, linear_kernel
 
@@ -33,4 +34,7 @@ __all__ = [
     "lif_reference",
     "linear_kernel",
     "one_hot_kernel",
+    "recurrent_lif",
+    "recurrent_lif_fused",
+    "recurrent_lif_reference",
 ]

@@ -105,15 +105,16 @@ def delayed_events(x: Tensor, weight: Tensor, delays: Tensor) -> Tensor:
 
     Args:
         x: Input [T, B, in] on the CPU, float32 or float64.
-        weight: Weights [out, in].
-        delays: Delays [out, in], int64, steps.
+        weight: Weights [out, in], or [kernels, out, in]: kernels are summed one after the other.
+        delays: Delays of the same shape, int64, steps.
 
     Returns:
         Output [T, B, out].
     """
-    y = x.new_zeros(*x.shape[:2], weight.shape[0])
-    rows, hops = (a.detach().t().contiguous().numpy() for a in (weight, delays.to(torch.int64)))
-    scatter_events(x.detach().contiguous().numpy(), rows, hops, y.numpy())
+    y = x.new_zeros(*x.shape[:2], weight.shape[-2])
+    for parts in zip(*(a.detach().reshape(-1, *weight.shape[-2:]) for a in (weight, delays)), strict=True):
+        rows, hops = (part.t().contiguous().numpy() for part in parts)
+        scatter_events(x.detach().contiguous().numpy(), rows, hops, y.numpy())
     return y
 
 

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.delay import delayed_spectral, spectral_input_gradient
 from snn.kernels.delay_loops import gather_taps, scatter_taps
-from snn.kernels.spikes import Spikes, list_spikes
+from snn.kernels.spikes import Spikes, list_if_sparse, list_spikes
 
 __all__ = ["delayed", "delayed_sparse"]
 
@@ -67,5 +67,5 @@ def delayed_sparse(x: Tensor, kernel: Tensor, spikes: Spikes | None = None) -> T
 
 def delayed(x: Tensor, kernel: Tensor) -> Tensor:
     """Give `delayed_dense` in the form that is fastest for this input: by events if sparse, else by frequencies."""
-    spikes = list_spikes(x, EVENTS_BELOW) if x.device.type == "cpu" else None
+    spikes = list_if_sparse(x, EVENTS_BELOW)
     return delayed_spectral(x, kernel) if spikes is None else delayed_sparse(x, kernel, spikes)

@@ -141,8 +141,8 @@ class _FusedLIF(torch.autograd.Function):
             lengths.numpy(),
             z.numpy(),
             h.numpy(),
-            *_scalars(options, x),
-            *_flags(options),
+            *scalars(options, x),
+            *flags(options),
         )
         ctx.save_for_backward(h, lengths)
         ctx.options = options
@@ -160,26 +160,38 @@ class _FusedLIF(torch.autograd.Function):
             return None, None, None, None
         gz = torch.zeros_like(h) if gz is None else gz.contiguous()
         g = torch.zeros_like(h[0]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
-        s, gx, number = o.surrogate, torch.empty_like(h), _number(h)
+        s, gx, number = o.surrogate, torch.empty_like(h), number_of(h)
         # torch's vectorised exponential, so that the bits are those of the reference and of SpikingJelly
         aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]
-            gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *_scalars(o, h),
-            number(s.sharpness), number(s.scale), KINDS[s.name], *_flags(o), o.detach_reset,
+            gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *scalars(o, h),
+            number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset,
         )  # fmt: skip
         return gx, g, None, None
 
 
-def _number(like: Tensor) -> Any:
+def number_of(like: Tensor) -> Any:
+    """Give the numpy type of a tensor's numbers."""
     return like.numpy().dtype.type
 
 
-def _scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
-    return tuple(_number(like)(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
+def scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
+    """Give tau, decay, v_th and v_reset for the compiled loops, in the type of `like`."""
+    return tuple(number_of(like)(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
 
 
-def _flags(o: LIFOptions) -> tuple[bool, ...]:
+def flags(o: LIFOptions) -> tuple[bool, ...]:
+    """Give decay_input, soft, late and strict for the compiled loops."""
     return o.decay_input, o.reset == "soft", o.reset == "hard_next_step", o.fires == ">"
+
+
+def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
+    """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
+    if options.reset != "hard_next_step":
+        return v
+    z = cast(Tensor, _Spike.apply(v - options.v_th, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
+    z = z.detach() if options.detach_reset else z
+    return z * options.v_reset + (1 - z) * v
 
 
 def lif_fused(
@@ -190,12 +202,7 @@ def lif_fused(
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     flat = x.reshape(steps, batch, -1)
-    start = v.reshape(batch, -1)
-    if options.reset == "hard_next_step":
-        # the late reset of the state that came in; from here on the step is that of "hard"
-        z = cast(Tensor, _Spike.apply(start - options.v_th, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
-        z = z.detach() if options.detach_reset else z
-        start = z * options.v_reset + (1 - z) * start
+    start = late_reset(v.reshape(batch, -1), options)
     z, last = cast(tuple[Tensor, Tensor], _FusedLIF.apply(flat, start, lengths.to(torch.int64), options))  # type: ignore[no-untyped-call]
     return z.reshape(x.shape), last.reshape(v.shape)
 

@@ -1,21 +1,32 @@
-"""Compiled loops of the leaky integrate-and-fire neuron over [T, B, N], one pass each way."""
+"""Compiled loops of the leaky integrate-and-fire neuron, alone and recurrent, one pass each way."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from snn.kernels.compiled import compiled
+from snn.kernels.pairs import add_pair
 
-__all__ = ["KINDS", "lif_backward", "lif_forward"]
+__all__ = ["KINDS", "lif_backward", "lif_forward", "recurrent_backward", "recurrent_forward"]
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
+Places = NDArray[np.uint32]
 
 KINDS = {"sigmoid": 0, "atan": 1, "triangle": 2, "rectangle": 3}
+
+
+@compiled
+def _charge(x: Any, v: Any, tau: Any, decay: Any, v_reset: Any, decay_input: bool) -> Any:
+    """Give the membrane before the threshold test."""
+    if decay_input:
+        return v + (x - (v - v_reset)) / tau
+    return v_reset + (v - v_reset) * decay + x
 
 
 @compiled
@@ -49,10 +60,7 @@ def lif_forward(
                 continue
             keep = late and t == lengths[b] - 1
             for n in range(xs.shape[0]):
-                if decay_input:
-                    u = vs[n] + (xs[n] - (vs[n] - v_reset)) / tau
-                else:
-                    u = v_reset + (vs[n] - v_reset) * decay + xs[n]
+                u = _charge(xs[n], vs[n], tau, decay, v_reset, decay_input)
                 fired = u > v_th if strict else u >= v_th
                 hs[n] = u
                 zs[n] = one if fired else zero
@@ -71,6 +79,19 @@ def _derivative(u: Any, s: Any, one: Any, alpha: Any, half: Any, slope: Any, kin
     if kind == 2:
         return max(alpha - alpha * alpha * abs(u), one - one)
     return alpha if alpha * abs(u) + alpha * abs(u) < one else one - one
+
+
+@compiled
+def _kept(
+    u: Any, h: Any, d: Any, one: Any, v_th: Any, v_reset: Any, soft: bool, strict: bool, detach: bool
+) -> Any:
+    """Give the derivative of the membrane after reset by that before it."""
+    if soft:
+        return one if detach else one - v_th * d
+    zero = one - one
+    fired = u > zero if strict else u >= zero
+    r = zero if fired else one
+    return r if detach else r + (v_reset - h) * d
 
 
 @compiled
@@ -112,17 +133,128 @@ def lif_backward(
             for n in range(hs.shape[0]):
                 u = hs[n] - v_th
                 d = _derivative(u, xs[n], one, alpha, half, slope, kind) * scale
-                if soft:
-                    r = one if detach else one - v_th * d
-                else:
-                    fired = u > zero if strict else u >= zero
-                    r = zero if fired else one
-                    if not detach:
-                        r = r + (v_reset - hs[n]) * d
-                gh = gzs[n] * d + gs[n] * (one if keep else r)
+                r = one if keep else _kept(u, hs[n], d, one, v_th, v_reset, soft, strict, detach)
+                gh = gzs[n] * d + gs[n] * r
                 if decay_input:
                     gxs[n] = gh / tau
                     gs[n] = gh - gh / tau
                 else:
                     gxs[n] = gh
                     gs[n] = gh * decay
+
+
+@compiled
+def recurrent_forward(
+    x: Floats,
+    v: Floats,
+    lengths: Ints,
+    place: Places,
+    pair: Floats,
+    z: Floats,
+    h: Floats,
+    span: int,
+    tau: Any,
+    decay: Any,
+    v_th: Any,
+    v_reset: Any,
+    decay_input: bool,
+    soft: bool,
+    late: bool,
+    strict: bool,
+) -> None:
+    """Do as `lif_forward` on x [T, B, N], where each spike also reaches all neurons, a step later or more.
+
+    `place` [N, N] is receiver x span + delay, in sums laid out [N, span]; `pair` [N, 2 N] holds both weights of
+    each synapse. span > T + the largest delay.
+    """
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    steps, batch, size = x.shape
+    room = np.zeros(size * span, x.dtype)
+    for b in range(batch):
+        room[:] = 0
+        vs = v[b]
+        for t in range(lengths[b], steps):
+            z[t, b] = zero
+            h[t, b] = zero
+        for t in range(lengths[b]):
+            keep = late and t == lengths[b] - 1
+            xs, zs, hs, now = x[t, b], z[t, b], h[t, b], room[t:]
+            for n in range(size):
+                u = _charge(xs[n] + now[n * span], vs[n], tau, decay, v_reset, decay_input)
+                fired = u > v_th if strict else u >= v_th
+                hs[n] = u
+                zs[n] = one if fired else zero
+                after = u - v_th if soft else v_reset
+                vs[n] = after if fired and not keep else u
+            for i in range(size):
+                if zs[i] != zero:
+                    p, w = place[i], pair[i]
+                    for j in range(size):
+                        add_pair(now, p[j], w, np.uint64(2 * j), one)
+
+
+# contract: multiply and add in one instruction
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def recurrent_backward(
+    gz: Floats,
+    g: Floats,
+    h: Floats,
+    aux: Floats,
+    lengths: Ints,
+    delay: Ints,
+    first: Floats,
+    second: Floats,
+    gx: Floats,
+    tau: Any,
+    decay: Any,
+    v_th: Any,
+    v_reset: Any,
+    alpha: Any,
+    scale: Any,
+    kind: int,
+    decay_input: bool,
+    soft: bool,
+    late: bool,
+    strict: bool,
+    detach: bool,
+) -> None:
+    """Do as `lif_backward`, with the gradient that comes back over both taps of every synapse.
+
+    A group of samples lies inside a step: gz, h [groups, T, N, G], g [groups, N, G], lengths [groups, G]; gx
+    [groups, T + 1 + largest delay, M, G], zero when it comes. `delay`, `first` and `second` are [from N, to M];
+    M is N filled up to a multiple of 4.
+    """
+    one = h.dtype.type(1)
+    half = alpha / h.dtype.type(2)
+    slope = h.dtype.type(math.pi) * half
+    groups, steps, size, lanes = h.shape
+    row_size = gx.shape[2] * lanes
+    for k in range(groups):
+        flat = gx[k].reshape(-1)
+        for t in range(steps - 1, -1, -1):
+            for i in range(size):
+                row, d, u, w = gz[k, t, i], delay[i], first[i], second[i]
+                for j in range(0, d.shape[0], 4):  # four receivers at a time: the row is touched less
+                    at = t * row_size + j * lanes
+                    n0, n1 = flat[at + d[j] * row_size :], flat[at + d[j + 1] * row_size + lanes :]
+                    n2 = flat[at + d[j + 2] * row_size + 2 * lanes :]
+                    n3 = flat[at + d[j + 3] * row_size + 3 * lanes :]
+                    f0, f1, f2, f3 = n0[row_size:], n1[row_size:], n2[row_size:], n3[row_size:]
+                    u0, u1, u2, u3 = u[j], u[j + 1], u[j + 2], u[j + 3]
+                    w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
+                    for a in range(lanes):
+                        near = u0 * n0[a] + u1 * n1[a] + u2 * n2[a] + u3 * n3[a]
+                        row[a] += near + (w0 * f0[a] + w1 * f1[a] + w2 * f2[a] + w3 * f3[a])
+            for n in range(size):
+                gzs, gs, hs, xs = gz[k, t, n], g[k, n], h[k, t, n], aux[k, t % aux.shape[1], n]
+                gxs = gx[k, t, n]
+                for a in range(lanes):
+                    if t >= lengths[k, a]:
+                        continue
+                    keep = late and t == lengths[k, a] - 1
+                    u1 = hs[a] - v_th
+                    d1 = _derivative(u1, xs[a], one, alpha, half, slope, kind) * scale
+                    r = one if keep else _kept(u1, hs[a], d1, one, v_th, v_reset, soft, strict, detach)
+                    gh = gzs[a] * d1 + gs[a] * r
+                    gxs[a] = gh / tau if decay_input else gh
+                    gs[a] = gh - gh / tau if decay_input else gh * decay

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snn.kernels.compiled import compiled
 
-__all__ = ["Spikes", "list_spikes"]
+__all__ = ["Spikes", "list_if_sparse", "list_spikes"]
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -52,16 +52,20 @@ def _fill(x: Floats, step: Ints, sender: Ints, value: Floats) -> None:
                     e += 1
 
 
-def list_spikes(x: Tensor, below: float = 1.0) -> Spikes | None:
-    """List the nonzero inputs of x [T, B, in], on the CPU; None where their share is not under `below`."""
+def list_spikes(x: Tensor) -> Spikes:
+    """List the nonzero inputs of x [T, B, in], on the CPU."""
     dense = x.detach().contiguous().numpy()
     bounds = np.zeros(x.shape[1] + 1, np.int64)
     _count(dense, bounds)
     count = int(bounds[-1])
-    if below < 1.0 and count >= below * dense.size:
-        return None
     spikes = Spikes(
         bounds, np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, dense.dtype)
     )
     _fill(dense, spikes.step, spikes.sender, spikes.value)
     return spikes
+
+
+def list_if_sparse(x: Tensor, below: float) -> Spikes | None:
+    """List the nonzero inputs of x [T, B, in] if their share is under `below`."""
+    sparse = x.device.type == "cpu" and float(x.detach().count_nonzero()) < below * x.numel()
+    return list_spikes(x) if sparse else None

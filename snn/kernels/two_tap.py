@@ -13,23 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.spikes import list_spikes
-from snn.kernels.two_tap_loops import gather_pairs, scatter_pairs, shift_dots, shift_pairs
+from snn.kernels.spikes import list_if_sparse
+from snn.kernels.taps import Taps, halves, pair_sums
+from snn.kernels.two_tap_loops import scatter_pairs, shift_dots, shift_pairs
 
 __all__ = ["delayed_linear", "delayed_linear_reference", "linear_kernel"]
 
 EVENTS_BELOW = 0.09
 """Share of nonzero inputs under which work per event is less than work per synapse and step."""
-WIDTH = 64
-"""Receivers in a block of the events form."""
 GROUP = 16
 """Samples in a group of the shifted form."""
-
-
-def _halves(delay: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
-    """Split delays into whole steps and a share in [0, 1]; the largest delay is one step short and a share of 1."""
-    whole = delay.detach().floor().clamp(0, max_delay - 1)
-    return whole.to(torch.int64), delay - whole
 
 
 def delayed_linear_reference(x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
@@ -44,7 +37,7 @@ def delayed_linear_reference(x: Tensor, weight: Tensor, delay: Tensor, max_delay
     Returns:
         Output [T, B, out].
     """
-    whole, share = _halves(delay, max_delay)
+    whole, share = halves(delay, max_delay)
     padded = torch.cat([x.new_zeros(max_delay, *x.shape[1:]), x])
     steps = torch.arange(x.shape[0]) + max_delay
     outputs = []
@@ -59,8 +52,9 @@ def delayed_linear_reference(x: Tensor, weight: Tensor, delay: Tensor, max_delay
 
 def linear_kernel(weight: Tensor, delay: Tensor, taps: int) -> Tensor:
     """Spread each weight [out, in] over the two taps around its delay: kernel [taps, out, in], for dense forms."""
-    d = torch.arange(taps, dtype=weight.dtype, device=weight.device).reshape(-1, 1, 1)
-    return weight * (1 - (d - delay).abs()).clamp(min=0)
+    whole, share = halves(delay, taps - 1)
+    behind = torch.arange(taps, device=weight.device).reshape(-1, 1, 1) - whole
+    return weight * ((behind == 0) * (1 - share) + (behind == 1) * share)
 
 
 class _TwoTap(torch.autograd.Function):
@@ -68,8 +62,8 @@ class _TwoTap(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
-        whole, share = _halves(delay, max_delay)
-        ctx.spikes = list_spikes(x, EVENTS_BELOW)
+        whole, share = halves(delay, max_delay)
+        ctx.spikes = list_if_sparse(x, EVENTS_BELOW)
         # the events say all of a sparse input: it need not be kept
         ctx.save_for_backward(x if ctx.spikes is None else x.new_empty(0), weight, whole, share)
         ctx.max_delay = max_delay
@@ -77,8 +71,8 @@ class _TwoTap(torch.autograd.Function):
         if ctx.spikes is None:
             return _shifted(x, whole, first, second, before=max_delay + 1)
         y = x.new_empty(*x.shape[:2], weight.shape[0])
-        span = _span(x.shape[0], max_delay)
-        scatter_pairs(ctx.spikes, _places(whole, span), _to_blocks(first, second).numpy(), y.numpy(), span)
+        taps = Taps(whole, x.shape[0], max_delay)
+        scatter_pairs(ctx.spikes, taps.places, taps.pairs(first, second).numpy(), y.numpy(), taps.span)
         return y
 
     @staticmethod
@@ -89,10 +83,7 @@ class _TwoTap(torch.autograd.Function):
         if ctx.spikes is None:
             near, far = _dots(x, whole, g, ctx.max_delay)
         else:
-            span = _span(g.shape[0], ctx.max_delay)
-            pair = torch.zeros_like(_to_blocks(weight, weight))
-            gather_pairs(ctx.spikes, _places(whole, span), g.numpy(), pair.numpy(), span)
-            near, far = _from_blocks(pair, weight.shape[0])
+            near, far = pair_sums(ctx.spikes, g, Taps(whole, g.shape[0], ctx.max_delay))
         gx = None
         if ctx.needs_input_grad[0]:
             turned, first, second = (
@@ -101,35 +92,6 @@ class _TwoTap(torch.autograd.Function):
             # back in time: the far tap is the near one of a delay of -(f + 1)
             gx = _shifted(g, -(turned + 1), second, first, after=ctx.max_delay + 1)
         return gx, (1 - share) * near + share * far, weight * (far - near), None
-
-
-def _span(steps: int, max_delay: int) -> int:
-    """Give a length for a receiver's sums: an odd number of cache lines, or all receivers would share a few."""
-    lines = -(-(steps + max_delay + 2) // 16)
-    return 16 * (lines + 1 - lines % 2)
-
-
-def _blocks(part: Tensor) -> Tensor:
-    """Lay [out, in] out as [blocks, in, WIDTH], the last block filled up with zeros."""
-    out, senders = part.shape
-    return F.pad(part, (0, 0, 0, -out % WIDTH)).reshape(-1, WIDTH, senders).transpose(1, 2)
-
-
-def _to_blocks(first: Tensor, second: Tensor) -> Tensor:
-    """Lay both weights [out, in] out as pairs [blocks, in, 2 x WIDTH]."""
-    return torch.stack([_blocks(first), _blocks(second)], -1).flatten(2).contiguous()
-
-
-def _from_blocks(pair: Tensor, out: int) -> tuple[Tensor, ...]:
-    """Undo `_to_blocks`."""
-    parts = pair.reshape(*pair.shape[:2], WIDTH, 2).permute(3, 0, 2, 1)
-    return tuple(part.reshape(-1, pair.shape[1])[:out] for part in parts)
-
-
-def _places(whole: Tensor, span: int) -> Any:
-    """Give where each synapse's first tap stands in its block's sums, [blocks, in, WIDTH]."""
-    places = _blocks(whole) + torch.arange(WIDTH) * span
-    return places.contiguous().numpy().astype("uint32")
 
 
 def _grouped(x: Tensor, senders: int, before: int = 0, after: int = 0) -> Tensor:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from snn.nn import stages
 from snn.nn.connections import DelayLinear, DelayState, Linear
+from snn.nn.delays import Delays
 from snn.nn.export import to_network
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState
+from snn.nn.recurrent import RecurrentDelay, RecurrentState
 from snn.nn.registry import build, describe
 from snn.nn.regularise import BatchNorm, Dropout, DropoutState
 from snn.nn.sequential import Sequential
@@ -16,6 +18,7 @@ __all__ = [
     "BatchNorm",
     "DelayLinear",
     "DelayState",
+    "Delays",
     "Dropout",
     "DropoutState",
     "LIFState",
@@ -23,6 +26,8 @@ __all__ = [
     "LeakyReadout",
     "Linear",
     "ReadoutState",
+    "RecurrentDelay",
+    "RecurrentState",
     "Sequential",
     "build",
     "describe",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from snn.kernels.delay import delayed_events, gauss_kernel, one_hot_kernel
 from snn.kernels.delay_sparse import delayed
 from snn.kernels.two_tap import delayed_linear, linear_kernel
-from snn.nn.layer import Layer, check_input, check_lengths, whole_number
+from snn.nn.delays import Delays, Sharing
+from snn.nn.layer import Layer, check_input, check_lengths, one_of, whole_number
 
-__all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear"]
+__all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear", "last_steps"]
 
-DelayMode = Literal["gauss", "linear", "fixed"]
+DelayMode = Literal["gauss", "linear", "integer", "fixed"]
 
 
 class DelayState(NamedTuple):
@@ -23,7 +24,8 @@ class DelayState(NamedTuple):
     past: Tensor
 
 
-def _init_weight(weight: nn.Parameter) -> None:
+@torch.no_grad()
+def _init_weight(weight: Tensor) -> None:
     nn.init.kaiming_uniform_(weight, nonlinearity="relu")
 
 
@@ -55,7 +57,7 @@ class Linear(Layer):
         return nn.functional.linear(x, self.weight, self.bias), ()
 
 
-class DelayLinear(Layer):
+class DelayLinear(Delays, Layer):
     """Connect every input to every output through a delay per synapse, learned with the weight.
 
     The delay is d = c - P steps, P in [-c, c] the learned `position` and c = max_delay / 2. In training a synapse
@@ -65,15 +67,18 @@ class DelayLinear(Layer):
     Source: Hammouamri et al., "Learning Delays in SNNs using DCLS", 2023.
     """
 
-    weight: nn.Parameter
-    """Synaptic weights [out, in]."""
-    position: Tensor
-    """Positions P [out, in]: a parameter, or in mode "fixed" a buffer of whole numbers."""
     sigma: Tensor
     """Width of the bell, steps, 0-dimensional; its deviation is |sigma| + 0.27."""
 
     def __init__(
-        self, in_features: int, out_features: int, max_delay: int, mode: DelayMode = "gauss"
+        self,
+        in_features: int,
+        out_features: int,
+        max_delay: int,
+        mode: DelayMode = "gauss",
+        *,
+        kernel_count: int = 1,
+        sharing: Sharing = "synapse",
     ) -> None:
         """Make Kaiming-uniform weights and delays spread over 0..max_delay.
 
@@ -81,31 +86,34 @@ class DelayLinear(Layer):
             in_features: Inputs.
             out_features: Outputs.
             max_delay: Largest delay, steps; even, so that the K = max_delay + 1 taps have a centre.
-            mode: "gauss" and "linear": delays learn; "fixed": drawn at random, whole, and kept.
+            mode: "gauss" and "linear": delays learn; "integer": rounded in training too, so that they stay and
+                weights settle on what evaluation runs (may be set on a layer that learned); "fixed": drawn at
+                random, whole, and kept.
+            kernel_count: Synapses from each input to each output, each with its weight and delay. Weights are
+                [out, in] for one and [kernel_count, out, in] for more; on export each is a projection.
+            sharing: A delay of its own for each "synapse"; or one per input ("axonal") or output ("dendritic"),
+                shared by all its synapses.
 
         Raises:
-            ValueError: A size is not a whole number >= 1, max_delay is odd or < 2, or mode is unknown.
+            ValueError: A size is not a whole number >= 1, max_delay is odd or < 2, or mode or sharing is unknown.
         """
         super().__init__()
         self.in_features = whole_number("in_features", in_features)
         self.out_features = whole_number("out_features", out_features)
-        self.max_delay = whole_number("max_delay", max_delay, low=2)
+        self.min_delay, self.max_delay = 0, whole_number("max_delay", max_delay, low=2)
+        self.kernel_count = whole_number("kernel_count", kernel_count)
         if self.max_delay % 2:
             raise ValueError(f"max_delay must be even (an odd number of taps), got {max_delay}")
-        if mode not in get_args(DelayMode):
-            raise ValueError(f"mode must be one of {', '.join(get_args(DelayMode))}, got {mode!r}")
-        self.mode: DelayMode = mode
-        shape = (self.out_features, self.in_features)
-        self.weight = nn.Parameter(torch.empty(shape))
-        _init_weight(self.weight)
+        self.mode: DelayMode = one_of("mode", mode, DelayMode)
+        self.sharing: Sharing = one_of("sharing", sharing, Sharing)
+        kernels = () if self.kernel_count == 1 else (self.kernel_count,)
+        self.weight = nn.Parameter(torch.empty(*kernels, self.out_features, self.in_features))
+        for weight in self.weight.reshape(-1, self.out_features, self.in_features):
+            _init_weight(weight)
+        receivers = 1 if sharing == "axonal" else self.out_features
+        senders = 1 if sharing == "dendritic" else self.in_features
         # as in DCLS: uniform over [-c - 1, c], then clamped
-        position = (
-            torch.empty(shape).uniform_(-self.centre - 1, self.centre).clamp_(-self.centre, self.centre)
-        )
-        if mode != "fixed":
-            self.position = nn.Parameter(position)
-        else:
-            self.register_buffer("position", position.round_())
+        self._make_positions((*kernels, receivers, senders), -self.centre - 1, learn=mode != "fixed")
         self.register_buffer("sigma", torch.tensor(float(self.centre)))
 
     @property
@@ -114,32 +122,14 @@ class DelayLinear(Layer):
         return self.max_delay + 1
 
     @property
-    def centre(self) -> int:
-        """Index c of the middle tap: position 0 is a delay of c steps."""
-        return self.max_delay // 2
-
-    @property
     def tail_steps(self) -> int:  # type: ignore[override]
         """Zero steps to append to the input: (K - 1) / 2, as the reference pads."""
         return self.centre
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
-        names = ("in_features", "out_features", "max_delay", "mode")
+        names = ("in_features", "out_features", "max_delay", "mode", "kernel_count", "sharing")
         return {name: getattr(self, name) for name in names}
-
-    def delays(self) -> Tensor:
-        """Give the delays d = c - P, steps, [out, in]."""
-        return self.centre - self.position
-
-    def delay_steps(self) -> Tensor:
-        """Give the delays of evaluation, int64 [out, in]: positions rounded half to even."""
-        return (self.centre - self.position.detach().round()).clamp(0, self.max_delay).to(torch.int64)
-
-    @torch.no_grad()
-    def clamp_positions_(self) -> None:
-        """Bring positions back into [-c, c]; call after every optimiser step."""
-        self.position.clamp_(-self.centre, self.centre)
 
     @torch.no_grad()
     def set_sigma_(self, sigma: float) -> None:
@@ -153,12 +143,26 @@ class DelayLinear(Layer):
         self.sigma.fill_(sigma)
 
     def kernel(self) -> Tensor:
-        """Give the taps [K, out, in], tap d = delay d: bell or two taps in training, one tap in evaluation."""
+        """Give the taps [K, out, in], tap d = delay d: bells or pairs in training, one tap each in evaluation."""
         if self.training and self.mode == "linear":
-            return linear_kernel(self.weight, self.delays(), self.taps)
-        if self.training and self.mode == "gauss":
-            return gauss_kernel(self.weight, self.position, self.sigma, self.taps)
-        return one_hot_kernel(self.weight, self.delay_steps(), self.taps)
+            taps = linear_kernel(self._rows(self.weight), self._rows(self.delays()), self.taps)
+        elif self.training and self.mode == "gauss":
+            position = self._rows(self.position.expand_as(self.weight))
+            taps = gauss_kernel(self._rows(self.weight), position, self.sigma, self.taps)
+        else:
+            taps = one_hot_kernel(self._rows(self.weight), self._rows(self.delay_steps()), self.taps)
+        if self.kernel_count == 1:
+            return taps
+        return taps.reshape(self.taps, self.kernel_count, self.out_features, self.in_features).sum(1)
+
+    def _rows(self, parts: Tensor) -> Tensor:
+        """Stack the kernels as further receivers: [kernel_count x out, in]."""
+        return parts.reshape(-1, self.in_features)
+
+    def _columns(self, parts: Tensor) -> Tensor:
+        """Stack the kernels as further senders: [out, kernel_count x in]."""
+        kernels = parts.reshape(-1, self.out_features, self.in_features)
+        return kernels[0] if self.kernel_count == 1 else kernels.transpose(0, 1).flatten(1)
 
     def forward(
         self, x: Tensor, state: DelayState | None = None, lengths: Tensor | None = None
@@ -168,18 +172,21 @@ class DelayLinear(Layer):
         lengths = check_lengths(x, lengths)
         seen = x if state is None else torch.cat([state.past, x])
         y = self._product(seen)[seen.shape[0] - x.shape[0] :]
-        return y, DelayState(_last_steps(seen, x.shape[0], lengths, self.max_delay))
+        return y, DelayState(last_steps(seen, x.shape[0], lengths, self.max_delay))
 
     def _product(self, x: Tensor) -> Tensor:
-        if self.training and self.mode == "linear" and x.device.type == "cpu":
-            return delayed_linear(x, self.weight, self.delays(), self.max_delay)
-        graph = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
-        if self.training or graph or x.device.type != "cpu":
+        rounded = not self.training or self.mode in ("integer", "fixed")
+        if x.device.type != "cpu" or (self.mode == "gauss" and not rounded):
             return delayed(x, self.kernel())
-        return delayed_events(x, self.weight, self.delay_steps())
+        graph = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
+        if rounded and not graph:
+            return delayed_events(x, self.weight, self.delay_steps())
+        delay = self.delay_steps().to(self.weight.dtype) if rounded else self.delays()
+        senders = x.repeat(1, 1, self.kernel_count) if self.kernel_count > 1 else x
+        return delayed_linear(senders, self._columns(self.weight), self._columns(delay), self.max_delay)
 
 
-def _last_steps(seen: Tensor, steps: int, lengths: Tensor | None, memory: int) -> Tensor:
+def last_steps(seen: Tensor, steps: int, lengths: Tensor | None, memory: int) -> Tensor:
     """Take the `memory` steps before each sample's end from `seen`, whose last `steps` are the new ones."""
     old = seen.shape[0] - steps
     ends = torch.full((seen.shape[1],), steps, device=seen.device) if lengths is None else lengths

@@ -21,7 +21,7 @@ def to_network(model: Layer, dt_ms: float) -> Network:
         dt_ms: Length of a step, ms.
 
     Returns:
-        Populations "in", "hid1", ..., "out" and projections "in-hid1", ..., "hidN-out". Run it on the input with
+        Populations and projections named as in `snn.nn.stages`. Run it on the input with
         `model.tail_steps` silent steps appended, and it spikes as the model does.
 
     Raises:
@@ -34,10 +34,9 @@ def to_network(model: Layer, dt_ms: float) -> Network:
         folded = fold(stage)
         neuron = _parameters(stage.neuron, folded.bias.numpy())
         populations.append(Population(stage.post, stage.connection.out_features, neuron))
-        delay_ms = folded.delay_steps.numpy() * float(dt_ms)
-        projections.append(
-            Projection(stage.pre, stage.post, folded.weight.numpy(), delay_ms, name=stage.name)
-        )
+        for wires in folded.wires:
+            weight, delay_ms = wires.weight.numpy(), wires.delay_steps.numpy() * float(dt_ms)
+            projections.append(Projection(wires.pre, stage.post, weight, delay_ms, name=wires.name))
     return Network(dt_ms, populations, projections)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from torch import Tensor, nn
 
-__all__ = ["Layer", "check_input", "check_lengths", "last_valid", "whole_number"]
+__all__ = ["Layer", "check_input", "check_lengths", "last_valid", "one_of", "whole_number"]
 
 
 class Layer(nn.Module):
@@ -37,6 +37,17 @@ def whole_number(name: str, value: Any, low: int = 1) -> int:
     if isinstance(value, bool) or int(value) != value or value < low:
         raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}")
     return int(value)
+
+
+def one_of(name: str, value: Any, choices: Any) -> Any:
+    """Return `value`, one of the strings of the Literal `choices`.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    if value not in get_args(choices):
+        raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, got {value!r}")
+    return value
 
 
 def check_input(layer: str, x: Tensor, features: int) -> None:

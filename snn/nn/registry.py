@@ -7,13 +7,15 @@ from typing import Any
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout
+from snn.nn.recurrent import RecurrentDelay
 from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.sequential import Sequential
 
 __all__ = ["build", "describe"]
 
 _LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind for kind in (BatchNorm, DelayLinear, Dropout, LIF, LeakyReadout, Linear)
+    kind.__name__: kind
+    for kind in (BatchNorm, DelayLinear, Dropout, LIF, LeakyReadout, Linear, RecurrentDelay)
 }
 
 

@@ -1,7 +1,8 @@
 """Read a model as stages: one projection and the population behind it.
 
 Export and the hardware ledger see a model this way, and share its names: populations "in", "hid1", "hid2", ...,
-"out"; projections "in-hid1", "hid1-hid2", ..., "hid2-out".
+"out"; projections "in-hid1", "hid1-hid2", ..., "hid2-out". Further kernels of a connection are "in-hid1.2", ...;
+recurrent synapses are "hid1-hid1".
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from torch import Tensor
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout
+from snn.nn.recurrent import RecurrentDelay
 from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.sequential import Sequential
 
-__all__ = ["Folded", "Stage", "fold", "split", "trace"]
+__all__ = ["Folded", "Stage", "Wires", "fold", "split", "trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,27 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Wires:
+    """Hold a projection as the event engines run it, in evaluation, float64."""
+
+    name: str
+    """Name of the projection."""
+    pre: str
+    """Sending population."""
+    weight: Tensor
+    """[in, out], the normalisation's scale included."""
+    delay_steps: Tensor
+    """[in, out], int64."""
+
+
+@dataclass(frozen=True, slots=True)
 class Folded:
     """Hold a stage as the event engines run it, in evaluation, float64."""
 
-    weight: Tensor
-    """[in, out], the normalisation's scale included."""
+    wires: tuple[Wires, ...]
+    """The connection, one projection per kernel, then the recurrent synapses."""
     bias: Tensor
     """[out], in every step."""
-    delay_steps: Tensor
-    """[in, out], int64."""
 
 
 def _flatten(model: Layer) -> Iterator[Layer]:
@@ -99,10 +113,10 @@ def split(model: Layer) -> tuple[Stage, ...]:
 
 
 def fold(stage: Stage) -> Folded:
-    """Give a stage's weights, bias and rounded delays, with BatchNorm folded in."""
+    """Give a stage's projections with rounded delays, and its bias, with BatchNorm folded in."""
     connection = stage.connection
     weight = connection.weight.detach().double()
-    bias = weight.new_zeros(weight.shape[0])
+    bias = weight.new_zeros(weight.shape[-2])
     if isinstance(connection, Linear) and connection.bias is not None:
         bias = connection.bias.detach().double()
     if stage.norm is not None:
@@ -112,7 +126,20 @@ def fold(stage: Stage) -> Folded:
         delays = connection.delay_steps()
     else:
         delays = torch.zeros_like(weight, dtype=torch.int64)
-    return Folded(weight.t().contiguous(), bias, delays.t().contiguous())
+    kernels = zip(*(a.reshape(-1, *weight.shape[-2:]) for a in (weight, delays)), strict=True)
+    wires = [
+        Wires(
+            stage.name if i == 0 else f"{stage.name}.{i + 1}",
+            stage.pre,
+            w.t().contiguous(),
+            d.t().contiguous(),
+        )
+        for i, (w, d) in enumerate(kernels)
+    ]
+    if isinstance(stage.neuron, RecurrentDelay):
+        w, d = stage.neuron.weight.detach().double(), stage.neuron.delay_steps()
+        wires.append(Wires(f"{stage.post}-{stage.post}", stage.post, w.t().contiguous(), d.t().contiguous()))
+    return Folded(tuple(wires), bias)
 
 
 @torch.no_grad()

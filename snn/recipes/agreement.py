@@ -12,7 +12,6 @@ from torch import Tensor
 from snn.core import Counts, Network, Record, Recording, simulate
 from snn.core.simulate import Engine
 from snn.datasets import SpikeSet
-from snn.kernels import lif
 from snn.nn import LIF, Sequential, stages
 from snn.train import prepare, softmax_sum
 
@@ -118,10 +117,9 @@ def _is_tie(stage: stages.Stage, x: Tensor, step: int, neuron: int) -> bool:
     current, _ = stage.connection(x)
     if stage.norm is not None:
         current, _ = stage.norm(current)
-    options = stage.neuron.options
-    v = torch.full_like(current[0], options.v_reset)
-    low, high = (
-        lif(current, v, replace(options, v_th=options.v_th + shift))[0][step, 0, neuron]
-        for shift in (-TIE, TIE)
-    )
-    return bool(low != high)
+    fired = []
+    for shift in (-TIE, TIE):
+        moved = copy.copy(stage.neuron)
+        moved.options = replace(moved.options, v_th=moved.options.v_th + shift)
+        fired.append(moved(current)[0][step, 0, neuron])
+    return bool(fired[0] != fired[1])

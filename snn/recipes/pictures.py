@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snn.core import Events, Raster, TimeGrid
 from snn.datasets import SpikeSet
-from snn.nn import DelayLinear, Sequential, stages
+from snn.nn import Delays, Layer, Sequential, stages
 from snn.plot import confusion, delay_histogram, firing_rates, training_curves, word
 from snn.train import FitResult, prepare, softmax_sum
 
@@ -30,10 +30,13 @@ def write(figure: Figure, path: Path) -> Path:
 
 def delays_ms(model: Sequential, dt_ms: float) -> DelaysMs:
     """Give the delays of every projection that has some, ms."""
+    parts: list[tuple[str, Layer]] = []
+    for stage in stages.split(model):
+        parts += [(stage.name, stage.connection), (f"{stage.post}-{stage.post}", stage.neuron)]
     return {
-        stage.name: stage.connection.delays().detach().double().numpy() * dt_ms
-        for stage in stages.split(model)
-        if isinstance(stage.connection, DelayLinear)
+        name: layer.delays().detach().double().numpy() * dt_ms
+        for name, layer in parts
+        if isinstance(layer, Delays)
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snn.nn import LIF, DelayLinear, Layer
+from snn.nn import LIF, Delays, Layer
 from snn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
 from snn.train.losses import LOSSES, valid_mask
@@ -163,7 +163,7 @@ def _train_epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         for module in model.modules():
-            if isinstance(module, DelayLinear):
+            if isinstance(module, Delays):
                 module.clamp_positions_()
         lost += loss.item() * len(label)
         right += int((score.argmax(1) == label).sum())

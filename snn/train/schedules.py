@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from snn.nn import BatchNorm, DelayLinear
+from snn.nn import BatchNorm, DelayLinear, Delays
 from snn.train.config import TrainConfig
 
 __all__ = ["delay_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
@@ -57,7 +57,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad:
                 continue
-            if isinstance(module, DelayLinear) and name == "position":
+            if isinstance(module, Delays) and name == "position":
                 groups["delays"].append(parameter)
             elif isinstance(module, BatchNorm) or name == "bias":
                 groups["plain"].append(parameter)

@@ -17,6 +17,7 @@ from snn.nn import (
     LIFState,
     Linear,
     ReadoutState,
+    RecurrentDelay,
     Sequential,
     build,
     describe,
@@ -27,7 +28,8 @@ from snn.nn import (
 def network(delays=True) -> Sequential:
     torch.manual_seed(0)
     connect = (lambda i, o: DelayLinear(i, o, 8)) if delays else Linear
-    neuron = LIF(1.5, decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
+    options = dict(decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
+    neuron = RecurrentDelay(16, 5, tau=1.5, **options) if delays == "recurrent" else LIF(1.5, **options)
     return Sequential(connect(12, 16), BatchNorm(16), neuron, Dropout(0.4), connect(16, 5), LeakyReadout(1.5))
 
 
@@ -42,7 +44,7 @@ def leaves(state):
     return [t for part in state for t in part]
 
 
-@pytest.mark.parametrize("delays", [True, False])
+@pytest.mark.parametrize("delays", [True, False, "recurrent"])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("cut", [1, 7, 29])
 def test_a_cut_run_continues_as_if_never_cut(delays, training, cut):
@@ -149,6 +151,71 @@ def test_whole_delays_interpolate_to_themselves():
     torch.testing.assert_close(layer(x)[0], layer.eval()(x)[0], rtol=1e-5, atol=1e-5)
 
 
+def test_integer_mode_trains_weights_on_rounded_delays():
+    layer = DelayLinear(12, 5, 8)
+    x = spikes()
+    rounded = layer.eval()(x)[0]
+    layer.mode = "integer"
+    y, _ = layer.train()(x)
+    torch.testing.assert_close(y, rounded, rtol=1e-5, atol=1e-5)
+    y.sum().backward()
+    assert layer.position.grad is None
+    torch.testing.assert_close(layer.weight.grad.sum(1), _reached(layer, x))
+
+
+def _reached(layer, x):
+    """Spikes that arrive within the run, by receiver."""
+    left = len(x) - layer.delay_steps()
+    sent = x.sum(1).cumsum(0)
+    return sent[left - 1, torch.arange(layer.in_features)].sum(1)
+
+
+@pytest.mark.parametrize("mode", ["gauss", "linear", "integer", "fixed"])
+@pytest.mark.parametrize("training", [True, False])
+def test_kernels_are_parallel_layers(mode, training):
+    torch.manual_seed(0)
+    both = DelayLinear(12, 5, 8, mode, kernel_count=3).train(training)
+    x = spikes()
+    total = torch.zeros(30, 6, 5)
+    for i in range(3):
+        one = DelayLinear(12, 5, 8, mode).train(training)
+        with torch.no_grad():
+            one.weight.copy_(both.weight[i])
+            one.position.copy_(both.position[i])
+        total = total + one(x)[0]
+    torch.testing.assert_close(both(x)[0], total, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("sharing", ["axonal", "dendritic"])
+@pytest.mark.parametrize("mode", ["gauss", "linear"])
+def test_shared_delays_are_equal_delays(sharing, mode):
+    torch.manual_seed(0)
+    shared = DelayLinear(12, 5, 8, mode, sharing=sharing)
+    own = DelayLinear(12, 5, 8, mode)
+    assert shared.position.numel() == (12 if sharing == "axonal" else 5)
+    with torch.no_grad():
+        own.weight.copy_(shared.weight)
+        own.position.copy_(shared.position.expand(5, 12))
+    x = spikes()
+    g = torch.randn(30, 6, 5)
+    y, z = shared(x)[0], own(x)[0]
+    torch.testing.assert_close(y, z, rtol=1e-5, atol=1e-5)
+    y.backward(g)
+    z.backward(g)
+    gathered = own.position.grad.sum(0 if sharing == "axonal" else 1, keepdim=True)
+    torch.testing.assert_close(shared.position.grad, gathered, rtol=1e-4, atol=1e-4)
+    assert torch.equal(shared.delay_steps(), own.delay_steps())
+
+
+def test_recurrent_delays_are_at_least_a_step():
+    layer = RecurrentDelay(4, 7)
+    with torch.no_grad():
+        layer.position.uniform_(-100, 100)
+    layer.clamp_positions_()
+    assert layer.delays().min() == 1 and layer.delays().max() == 7
+    assert layer.delay_steps().min() == 1 and layer.delay_steps().max() == 7
+
+
 def test_positions_are_clamped():
     layer = DelayLinear(4, 3, 8)
     with torch.no_grad():
@@ -159,7 +226,9 @@ def test_positions_are_clamped():
 
 
 def test_description_builds_the_same_model():
-    for model in (network(), network(delays=False), Sequential(Linear(3, 2, bias=True), LIF())):
+    shared = Sequential(DelayLinear(3, 2, 4, "linear", kernel_count=2, sharing="axonal"), LIF())
+    plain = Sequential(Linear(3, 2, bias=True), LIF())
+    for model in (network(), network(delays=False), network("recurrent"), plain, shared):
         again = build(describe(model))
         again.load_state_dict(model.state_dict())
         x = spikes(units=model[0].in_features)
@@ -187,7 +256,18 @@ def test_unknown_layers_are_refused():
         (lambda: Linear(0, 3), "in_features must be a whole number >= 1, got 0"),
         (lambda: DelayLinear(3, 3, 5), r"max_delay must be even .* got 5"),
         (lambda: DelayLinear(3, 3, 0), "max_delay must be a whole number >= 2, got 0"),
-        (lambda: DelayLinear(3, 3, 4, "free"), "mode must be one of gauss, linear, fixed, got 'free'"),
+        (
+            lambda: DelayLinear(3, 3, 4, "free"),
+            "mode must be one of gauss, linear, integer, fixed, got 'free'",
+        ),
+        (
+            lambda: DelayLinear(3, 3, 4, sharing="row"),
+            "sharing must be one of .*, got 'row'",
+        ),
+        (lambda: DelayLinear(3, 3, 4, kernel_count=0), "kernel_count must be a whole number >= 1, got 0"),
+        (lambda: RecurrentDelay(3, 0), "max_delay must be a whole number >= 1, got 0"),
+        (lambda: RecurrentDelay(3, 4, "gauss"), "mode must be one of linear, integer, fixed, got 'gauss'"),
+        (lambda: RecurrentDelay(3, 4)(torch.zeros(5, 1, 4)), r"RecurrentDelay needs x \[T, B, 3\], got"),
         (lambda: DelayLinear(3, 3, 4).set_sigma_(-1), "sigma must be finite and >= 0 steps, got -1"),
         (lambda: Dropout(1.0), r"p must be in \[0, 1\), got 1.0"),
         (lambda: BatchNorm(3, over="step"), "over must be 'sequence', got 'step'"),

@@ -10,7 +10,18 @@ import torch
 
 import snn
 from snn.hardware import count
-from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, Sequential, stages, to_network
+from snn.nn import (
+    LIF,
+    BatchNorm,
+    DelayLinear,
+    Dropout,
+    LeakyReadout,
+    Linear,
+    RecurrentDelay,
+    Sequential,
+    stages,
+    to_network,
+)
 
 NEURONS = [
     {"decay_input": decay_input, "reset": reset, "fires": fires}
@@ -20,10 +31,13 @@ NEURONS = [
 ]
 
 
-def model(options, delays=True, tau=1.7):
+def model(options, kind="delays", tau=1.7):
     """A model with statistics and weights as if trained."""
     torch.manual_seed(3)
-    connect = (lambda i, o: DelayLinear(i, o, 6)) if delays else (lambda i, o: Linear(i, o, bias=True))
+    kernels = 2 if kind == "recurrent" else 1
+    delayed = lambda i, o: DelayLinear(i, o, 6, kernel_count=kernels)  # noqa: E731
+    connect = (lambda i, o: Linear(i, o, bias=True)) if kind == "no delays" else delayed
+    second = RecurrentDelay(11, 5, tau=tau, **options) if kind == "recurrent" else LIF(tau, **options)
     made = Sequential(
         connect(9, 14),
         BatchNorm(14),
@@ -31,7 +45,7 @@ def model(options, delays=True, tau=1.7):
         Dropout(0.3),
         connect(14, 11),
         BatchNorm(11),
-        LIF(tau, **options),
+        second,
         connect(11, 4),
         LeakyReadout(tau, decay_input=options["decay_input"]),
     )
@@ -42,7 +56,7 @@ def model(options, delays=True, tau=1.7):
                 layer.running_var.uniform_(0.1, 0.4)
                 layer.weight.uniform_(0.5, 2.0)
                 layer.bias.uniform_(-0.1, 0.5)
-            if isinstance(layer, Linear | DelayLinear):
+            if isinstance(layer, Linear | DelayLinear | RecurrentDelay):
                 layer.weight[torch.rand_like(layer.weight) < 0.2] = 0.0
     return made.double().eval()
 
@@ -55,9 +69,9 @@ def words(batch=5, steps=25):
 
 
 @pytest.mark.parametrize("options", NEURONS, ids=str)
-@pytest.mark.parametrize("delays", [True, False], ids=["delays", "no delays"])
-def test_same_spikes_and_counts(options, delays, subtests=None):
-    made = model(options, delays)
+@pytest.mark.parametrize("kind", ["delays", "no delays", "recurrent"])
+def test_same_spikes_and_counts(options, kind):
+    made = model(options, kind)
     x, lengths = words()
     tail = made.tail_steps
     longer = torch.cat([x, x.new_zeros(tail, *x.shape[1:])])
@@ -75,6 +89,19 @@ def test_same_spikes_and_counts(options, delays, subtests=None):
         np.testing.assert_allclose(ours, traced[2][1].numpy(), rtol=1e-11, atol=1e-11)
         ledgers.append(count(rec, net))
     assert ledgers[0] == ledgers[1] == count(made, x, lengths)
+
+
+def test_kernels_and_recurrence_are_projections_of_their_own():
+    names = [p.name for p in to_network(model(NEURONS[0], "recurrent"), 1.0).projections]
+    assert names == [
+        "in-hid1",
+        "in-hid1.2",
+        "hid1-hid2",
+        "hid1-hid2.2",
+        "hid2-hid2",
+        "hid2-out",
+        "hid2-out.2",
+    ]
 
 
 def test_exported_delays_are_the_rounded_ones(tmp_path):

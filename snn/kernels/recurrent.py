@@ -1,0 +1,173 @@
+"""Leaky integrate-and-fire neurons whose spikes come back to them over fractional delays of a step or more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, number_of, scalars
+from snn.kernels.lif_loops import KINDS, recurrent_backward, recurrent_forward
+from snn.kernels.spikes import list_spikes
+from snn.kernels.taps import Taps, halves, pair_sums
+from snn.kernels.two_tap import linear_kernel
+
+__all__ = ["recurrent_lif", "recurrent_lif_fused", "recurrent_lif_reference"]
+
+GROUP = 32
+"""Samples that lie side by side in the backward pass."""
+
+
+def recurrent_lif_reference(
+    x: Tensor,
+    v: Tensor,
+    weight: Tensor,
+    delay: Tensor,
+    max_delay: int,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+    spike: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Run the neurons as a plain time loop: the definition that the fused form is tested against.
+
+    Args:
+        x: Input from outside [T, B, N].
+        v: Membrane [B, N] before the first step; no spike is on its way.
+        weight: Recurrent weights [N to, N from].
+        delay: Their delays, steps, in [1, max_delay]; a synapse interpolates between the two steps around it.
+        max_delay: Largest delay, steps, >= 1.
+        options: The neuron.
+        lengths: Valid steps [B], int64; None means all. Beyond them spikes are 0 and the state stands still.
+        spike: As in `lif_reference`.
+
+    Returns:
+        Spikes [T, B, N] and the membrane of each sample at its length.
+    """
+    kernel = linear_kernel(weight, delay, max_delay + 1)
+    spikes: list[Tensor] = []
+    for t, x_t in enumerate(x.unbind(0)):
+        for d in range(1, min(t, max_delay) + 1):
+            x_t = x_t + spikes[t - d] @ kernel[d].t()
+        now = None if lengths is None else (lengths > t).to(torch.int64)
+        z, v = lif_reference(x_t[None], v, options, now, spike)
+        spikes.append(z[0])
+    return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
+
+
+class _RecurrentLIF(torch.autograd.Function):
+    """One compiled pass each way; weight and delay gradients are gathered per spike."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        v: Tensor,
+        weight: Tensor,
+        delay: Tensor,
+        max_delay: int,
+        lengths: Tensor,
+        options: LIFOptions,
+    ) -> tuple[Tensor, Tensor]:
+        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
+        whole, share = halves(delay, max_delay)
+        z, h = torch.empty_like(x), torch.empty_like(x)
+        taps = Taps(whole, x.shape[0], max_delay, width=weight.shape[0])
+        recurrent_forward(
+            x.numpy(), last.numpy(), lengths.numpy(), taps.places[0],
+            taps.pairs(weight * (1 - share), weight * share)[0].numpy(), z.numpy(), h.numpy(), taps.span,
+            *scalars(options, x), *flags(options),
+        )  # fmt: skip
+        ctx.save_for_backward(z, h, lengths, weight, whole, share)
+        ctx.options, ctx.max_delay = options, max_delay
+        ctx.set_materialize_grads(False)
+        return z, last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
+        z, h, lengths, weight, whole, share = ctx.saved_tensors
+        if gz is None and gv is None:
+            return (None,) * 7
+        gz = torch.zeros_like(z) if gz is None else gz
+        gv = torch.zeros_like(z[0]) if gv is None else gv
+        gx, g = _backward(ctx.options, ctx.max_delay, gz, gv, h, lengths, weight, whole, share)
+        near, far = pair_sums(list_spikes(z), gx, Taps(whole, z.shape[0], ctx.max_delay))
+        return gx, g, (1 - share) * near + share * far, weight * (far - near), None, None, None
+
+
+def _grouped(parts: Tensor) -> Tensor:
+    """Lay [T, B, N] out as [groups, T, N, GROUP], the last group filled up with zeros."""
+    steps, batch, size = parts.shape
+    filled = F.pad(parts, (0, 0, 0, -batch % GROUP))
+    return filled.reshape(steps, -1, GROUP, size).permute(1, 0, 3, 2).contiguous()
+
+
+def _ungrouped(parts: Tensor, batch: int) -> Tensor:
+    """Undo `_grouped`."""
+    turned = parts.permute(1, 0, 3, 2)
+    return turned.reshape(turned.shape[0], -1, turned.shape[3])[:, :batch].contiguous()
+
+
+def _backward(
+    o: LIFOptions,
+    max_delay: int,
+    gz: Tensor,
+    gv: Tensor,
+    h: Tensor,
+    lengths: Tensor,
+    weight: Tensor,
+    whole: Tensor,
+    share: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Give the gradients of the input [T, B, N] and of the first membrane [B, N]."""
+    (steps, batch, size), extra = h.shape, -weight.shape[0] % 4
+    s, number = o.surrogate, number_of(h)
+    membrane, gradient, state = _grouped(h), _grouped(gz), _grouped(gv[None])[:, 0].contiguous()
+    aux = (membrane - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else membrane[:, :1]
+    delay = F.pad(whole.t(), (0, extra), value=1).contiguous().numpy()
+    first, second = (
+        F.pad(part.t(), (0, extra)).contiguous() for part in (weight * (1 - share), weight * share)
+    )
+    gx = h.new_zeros(membrane.shape[0], steps + max_delay + 1, size + extra, GROUP)
+    recurrent_backward(  # type: ignore[call-arg]
+        gradient.numpy(), state.numpy(), membrane.numpy(), aux.numpy(),
+        F.pad(lengths, (0, -batch % GROUP)).reshape(-1, GROUP).numpy(), delay, first.numpy(), second.numpy(),
+        gx.numpy(), *scalars(o, h), number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset,
+    )  # fmt: skip
+    return _ungrouped(gx[:, :steps, :size], batch), _ungrouped(state[:, None], batch)[0]
+
+
+def recurrent_lif_fused(
+    x: Tensor,
+    v: Tensor,
+    weight: Tensor,
+    delay: Tensor,
+    max_delay: int,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Give `recurrent_lif_reference` on the CPU in float32 or float64, in one compiled pass each way."""
+    if lengths is None:
+        lengths = torch.full((x.shape[1],), x.shape[0], dtype=torch.int64)
+    start = late_reset(v, options)
+    given = (x, start, weight, delay, max_delay, lengths.to(torch.int64), options)
+    return cast(tuple[Tensor, Tensor], _RecurrentLIF.apply(*given))  # type: ignore[no-untyped-call]
+
+
+def recurrent_lif(
+    x: Tensor,
+    v: Tensor,
+    weight: Tensor,
+    delay: Tensor,
+    max_delay: int,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Run recurrent neurons in the fastest form there is for where x lies; see `recurrent_lif_reference`."""
+    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+    form = recurrent_lif_fused if fused else recurrent_lif_reference
+    return form(x, v, weight, delay, max_delay, options, lengths)

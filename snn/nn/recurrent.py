@@ -1,0 +1,83 @@
+"""Neurons that hear themselves: recurrent synapses with a learned delay each."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from snn.kernels.recurrent import recurrent_lif
+from snn.kernels.two_tap import delayed_linear
+from snn.nn.connections import last_steps
+from snn.nn.delays import Delays
+from snn.nn.layer import check_input, check_lengths, one_of, whole_number
+from snn.nn.neurons import LIF
+
+__all__ = ["RecurrentDelay", "RecurrentMode", "RecurrentState"]
+
+RecurrentMode = Literal["linear", "integer", "fixed"]
+
+
+class RecurrentState(NamedTuple):
+    """Carry the membrane [B, N] and the last max_delay steps of spikes [max_delay, B, N]."""
+
+    v: Tensor
+    past: Tensor
+
+
+class RecurrentDelay(Delays, LIF):
+    """LIF neurons, all connected to all, through a delay of 1 to max_delay steps per synapse.
+
+    The input is what comes from outside, after any BatchNorm; recurrent current is added to it. In training a
+    synapse interpolates between the two steps around its delay; in evaluation its delay is rounded.
+    """
+
+    def __init__(
+        self, features: int, max_delay: int, mode: RecurrentMode = "linear", tau: float = 2.0, **neuron: Any
+    ) -> None:
+        """Make weights uniform in +-1 / sqrt(features) and delays spread over 1..max_delay.
+
+        Args:
+            features: Neurons N.
+            max_delay: Largest delay, steps, >= 1.
+            mode: "linear": delays learn; "integer": rounded in training too; "fixed": drawn, whole, and kept.
+            tau: Membrane time constant, steps, as in `LIF`.
+            **neuron: The other arguments of `LIF`.
+
+        Raises:
+            ValueError: A size is not a whole number >= 1, or a value is unknown or out of its range.
+            TypeError: An argument that LIF does not have.
+        """
+        super().__init__(tau, **neuron)
+        self.features = whole_number("features", features)
+        self.min_delay, self.max_delay = 1, whole_number("max_delay", max_delay)
+        self.mode: RecurrentMode = one_of("mode", mode, RecurrentMode)
+        shape = (self.features, self.features)
+        self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / self.features**0.5)
+        self._make_positions(shape, self.centre - self.max_delay, learn=mode != "fixed")
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        own = {name: getattr(self, name) for name in ("features", "max_delay", "mode")}
+        return own | super().config()
+
+    def forward(  # type: ignore[override]
+        self, x: Tensor, state: RecurrentState | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, RecurrentState]:
+        """Turn input current [T, B, N] into spikes of the same shape."""
+        check_input("RecurrentDelay", x, self.features)
+        lengths = check_lengths(x, lengths)
+        learning = self.training and self.mode == "linear"
+        delay = self.delays() if learning else self.delay_steps().to(self.weight.dtype)
+        synapses = (self.weight, delay, self.max_delay)
+        if state is None:
+            past = x.new_zeros(self.max_delay, *x.shape[1:])
+            v = torch.full_like(x[0], self.options.v_reset)
+        else:
+            v, past = state
+            on_the_way = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)
+            x = x + on_the_way[self.max_delay :]
+        z, v = recurrent_lif(x, v, *synapses, self.options, lengths)
+        seen = torch.cat([past, z])
+        return z, RecurrentState(v, last_steps(seen, x.shape[0], lengths, self.max_delay))
