@@ -194,7 +194,30 @@ def recurrent_forward(
 
 
 # contract: multiply and add in one instruction
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+@_fused
+def _come_back(
+    row: Floats, flat: Floats, at: int, width: int, delay: Ints, first: Floats, second: Floats
+) -> None:
+    """Add to a sender's gradient [G] what its receivers met at both taps in gx, steps of `width` numbers, from `at`."""
+    lanes = row.shape[0]
+    for j in range(0, delay.shape[0], 4):  # four receivers at a time: the row is touched less
+        d, u, w = delay[j : j + 4], first[j : j + 4], second[j : j + 4]
+        n0 = flat[at + d[0] * width + j * lanes :]
+        n1 = flat[at + d[1] * width + (j + 1) * lanes :]
+        n2 = flat[at + d[2] * width + (j + 2) * lanes :]
+        n3 = flat[at + d[3] * width + (j + 3) * lanes :]
+        f0, f1, f2, f3 = n0[width:], n1[width:], n2[width:], n3[width:]
+        u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
+        w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+        for a in range(lanes):
+            near = u0 * n0[a] + u1 * n1[a] + u2 * n2[a] + u3 * n3[a]
+            row[a] += near + (w0 * f0[a] + w1 * f1[a] + w2 * f2[a] + w3 * f3[a])
+
+
+@_fused
 def recurrent_backward(
     gz: Floats,
     g: Floats,
@@ -228,23 +251,12 @@ def recurrent_backward(
     half = alpha / h.dtype.type(2)
     slope = h.dtype.type(math.pi) * half
     groups, steps, size, lanes = h.shape
-    row_size = gx.shape[2] * lanes
+    width = gx.shape[2] * lanes
     for k in range(groups):
         flat = gx[k].reshape(-1)
         for t in range(steps - 1, -1, -1):
             for i in range(size):
-                row, d, u, w = gz[k, t, i], delay[i], first[i], second[i]
-                for j in range(0, d.shape[0], 4):  # four receivers at a time: the row is touched less
-                    at = t * row_size + j * lanes
-                    n0, n1 = flat[at + d[j] * row_size :], flat[at + d[j + 1] * row_size + lanes :]
-                    n2 = flat[at + d[j + 2] * row_size + 2 * lanes :]
-                    n3 = flat[at + d[j + 3] * row_size + 3 * lanes :]
-                    f0, f1, f2, f3 = n0[row_size:], n1[row_size:], n2[row_size:], n3[row_size:]
-                    u0, u1, u2, u3 = u[j], u[j + 1], u[j + 2], u[j + 3]
-                    w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
-                    for a in range(lanes):
-                        near = u0 * n0[a] + u1 * n1[a] + u2 * n2[a] + u3 * n3[a]
-                        row[a] += near + (w0 * f0[a] + w1 * f1[a] + w2 * f2[a] + w3 * f3[a])
+                _come_back(gz[k, t, i], flat, t * width, width, delay[i], first[i], second[i])
             for n in range(size):
                 gzs, gs, hs, xs = gz[k, t, n], g[k, n], h[k, t, n], aux[k, t % aux.shape[1], n]
                 gxs = gx[k, t, n]

@@ -18,7 +18,7 @@ from snn.kernels.two_tap import linear_kernel
 
 __all__ = ["recurrent_lif", "recurrent_lif_fused", "recurrent_lif_reference"]
 
-GROUP = 32
+GROUP = 64
 """Samples that lie side by side in the backward pass."""
 
 

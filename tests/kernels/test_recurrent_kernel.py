@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snn.kernels import LIFOptions, Surrogate, recurrent_lif_fused, recurrent_lif_reference
+from snn.kernels import LIFOptions, Surrogate, recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
 
 OPTIONS = {
     "default": LIFOptions(),
@@ -67,7 +67,7 @@ def test_a_spike_comes_back_after_its_delay():
     x = torch.zeros(12, 1, 1, dtype=DTYPE)
     x[2] = 1.0
     one = torch.ones(1, 1, dtype=DTYPE)
-    z, _ = recurrent_lif_fused(x, x[0], one, 4 * one, 6, LIFOptions(tau=1.0, decay_input=False))
+    z, _ = recurrent_lif(x, x[0], one, 4 * one, 6, LIFOptions(tau=1.0, decay_input=False))
     assert z[:, 0, 0].nonzero()[:, 0].tolist() == [2, 6, 10]
 
 

@@ -9,6 +9,7 @@ from snn.nn import (
     LIF,
     BatchNorm,
     DelayLinear,
+    Delays,
     DelayState,
     Dropout,
     DropoutState,
@@ -18,6 +19,7 @@ from snn.nn import (
     Linear,
     ReadoutState,
     RecurrentDelay,
+    RecurrentState,
     Sequential,
     build,
     describe,
@@ -114,6 +116,9 @@ def test_states_are_named_tuples_of_tensors():
     kinds = [type(part) for part in state]
     assert kinds == [DelayState, tuple, LIFState, DropoutState, DelayState, ReadoutState]
     assert state[0].past.shape == (8, 6, 12)
+    _, state = network("recurrent")(spikes())
+    assert isinstance(state[2], RecurrentState)
+    assert state[2].v.shape == (6, 16) and state[2].past.shape == (5, 6, 16)
 
 
 @pytest.mark.parametrize("decay_input", [True, False])
@@ -209,6 +214,7 @@ def test_shared_delays_are_equal_delays(sharing, mode):
 
 def test_recurrent_delays_are_at_least_a_step():
     layer = RecurrentDelay(4, 7)
+    assert isinstance(layer, Delays) and layer.centre == 4
     with torch.no_grad():
         layer.position.uniform_(-100, 100)
     layer.clamp_positions_()
