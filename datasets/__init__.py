@@ -3,6 +3,7 @@
 if __name__ == "datasets":
     raise ImportError("this folder is a part of snn: write `import snn.datasets`")
 
+from snn.datasets.augment import Augment, Augmented
 from snn.datasets.binning import to_steps
 from snn.datasets.errors import DataError
 from snn.datasets.registry import fetch, find, list_sets, verify
@@ -10,6 +11,8 @@ from snn.datasets.shd import shd
 from snn.datasets.spike_set import Batch, SpikeSet
 
 __all__ = [
+    "Augment",
+    "Augmented",
     "Batch",
     "DataError",
     "SpikeSet",

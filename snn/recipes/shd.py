@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from snn.datasets import SpikeSet, shd
-from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, Sequential
+from snn.datasets import Augment, Augmented, SpikeSet, shd
+from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, RecurrentDelay, Sequential
 from snn.nn.connections import DelayMode
+from snn.nn.recurrent import RecurrentMode
 from snn.recipes import folder, pictures
 from snn.train import FitResult, Progress, Scores, TrainConfig, evaluate, fit, save, write_metrics
 
@@ -48,6 +49,10 @@ class ShdConfig:
     """Synaptic delays: "learned" (Gauss), "linear" (learned, two taps), "fixed" (random, kept) or "none"."""
     max_delay: int = 24
     """Largest delay, steps; even."""
+    kernel_count: int = 1
+    """Delayed synapses from each neuron to each other, >= 1."""
+    recurrent: bool = False
+    """Connect each hidden layer to itself too, through delays of 1 to max_delay steps."""
     hidden: tuple[int, ...] = (256, 256)
     """Neurons of each hidden layer."""
     tau: float = 1.005
@@ -56,6 +61,8 @@ class ShdConfig:
     """Share of hidden neurons silenced in training, in [0, 1)."""
     surrogate_alpha: float = 5.0
     """Sharpness of the arc-tangent surrogate."""
+    augment: Augment = field(default_factory=Augment)
+    """How training words are varied; by default not at all."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """How to train."""
 
@@ -106,18 +113,22 @@ def build_model(config: ShdConfig, n_in: int, n_out: int, *, seed: int) -> Seque
     def connect(pre: int, post: int) -> Linear | DelayLinear:
         if config.delays == "none":
             return Linear(pre, post)
-        return DelayLinear(pre, post, config.max_delay, _MODES[config.delays])
+        mode = _MODES[config.delays]
+        return DelayLinear(pre, post, config.max_delay, mode, kernel_count=config.kernel_count)
+
+    options: dict[str, Any] = {"decay_input": False, "detach_reset": True, "surrogate": "atan"}
+    options["surrogate_alpha"] = config.surrogate_alpha
+
+    def neurons(size: int) -> LIF:
+        if not config.recurrent:
+            return LIF(config.tau, **options)
+        mode: RecurrentMode = "fixed" if config.delays == "fixed" else "linear"
+        longest = 1 if config.delays == "none" else config.max_delay
+        return RecurrentDelay(size, longest, mode, config.tau, **options)
 
     layers: list[Any] = []
     for pre, post in zip((n_in, *config.hidden), config.hidden, strict=False):
-        lif = LIF(
-            config.tau,
-            decay_input=False,
-            detach_reset=True,
-            surrogate="atan",
-            surrogate_alpha=config.surrogate_alpha,
-        )
-        layers += [connect(pre, post), BatchNorm(post), lif, Dropout(config.dropout)]
+        layers += [connect(pre, post), BatchNorm(post), neurons(post), Dropout(config.dropout)]
     return Sequential(*layers, connect(config.hidden[-1], n_out), LeakyReadout(config.tau))
 
 
@@ -162,7 +173,8 @@ def run(
         if callback is not None:
             callback(progress)
 
-    result = fit(model, train, valid, config.train, out=path, resume=resume, callback=watch)
+    varied = Augmented(train, config.augment) if config.augment else train
+    result = fit(model, varied, valid, config.train, out=path, resume=resume, callback=watch)
     scores = evaluate(model, test, loss=config.train.loss)
     _write_results(path, config, model, result, scores, sets[2])
     pictures.final(path / "figures", result, model, before, test, config.dt_ms)

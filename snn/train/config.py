@@ -39,6 +39,8 @@ class TrainConfig:
     """Learning rate of delay positions at the start, steps; a cosine takes it to 0, > 0."""
     sigma_end: float = 0.23
     """Width of the delay kernel after the first quarter of the epochs, steps, > 0."""
+    rounded_epochs: int = 0
+    """Last epochs in which delays stay, rounded, and weights settle on what evaluation runs, in 0..epochs."""
     seed: int = 0
     """Decides batch order and dropout, >= 0."""
 
@@ -47,6 +49,10 @@ class TrainConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}")
+        if not 0 <= self.rounded_epochs <= self.epochs or self.rounded_epochs != int(self.rounded_epochs):
+            raise ValueError(
+                f"rounded_epochs must be a whole number in 0..epochs = {self.epochs}, got {self.rounded_epochs!r}"
+            )
         if self.min_batch > self.batch_size:
             raise ValueError(f"min_batch must be <= batch_size {self.batch_size}, got {self.min_batch}")
         _choice("method", self.method, get_args(Method))

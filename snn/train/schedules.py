@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from snn.nn import BatchNorm, DelayLinear, Delays
+from snn.nn import BatchNorm, DelayLinear, Delays, RecurrentDelay
 from snn.train.config import TrainConfig
 
 __all__ = ["delay_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
@@ -75,7 +75,8 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
 
 
 def set_epoch(model: nn.Module, optimizer: torch.optim.Adam, config: TrainConfig, epoch: int) -> None:
-    """Set every rate and width for an epoch."""
+    """Set every rate and width for an epoch, and round delays for the last ones if so configured."""
+    rounded = epoch >= config.epochs - config.rounded_epochs
     lr, beta = one_cycle(epoch, config.epochs, config.lr)
     for group in optimizer.param_groups:
         if group["role"] == "delays":
@@ -83,5 +84,7 @@ def set_epoch(model: nn.Module, optimizer: torch.optim.Adam, config: TrainConfig
         else:
             group["lr"], group["betas"] = lr, (beta, 0.999)
     for module in model.modules():
+        if rounded and isinstance(module, DelayLinear | RecurrentDelay) and module.mode != "fixed":
+            module.mode = "integer"
         if isinstance(module, DelayLinear):
             module.set_sigma_(sigma_at(epoch, config.epochs, float(module.centre), config.sigma_end))
