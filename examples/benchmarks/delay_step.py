@@ -1,10 +1,11 @@
-"""One training step of the spoken-words network: our delay layer against the published one, in one run.
+"""One training step of the spoken-words network: our delay layers against the published one, in one run.
 
     python examples/benchmarks/delay_step.py [--repeat 5] [--json FILE]
 
 Network 140-256-256-10, 25 taps, batch 128, 80 frames, one thread. The published layer (`dcls`, Dcls1d, its dense
-convolution) pads each layer as its reference does, 80 -> 92 -> 104 -> 116 frames; ours gets 36 silent steps once.
-Everything else in the step is the same code. Times are CPU seconds, interleaved; the ratio is of the medians.
+convolution) pads each layer as its reference does, 80 -> 92 -> 104 -> 116 frames; ours get 36 silent steps once.
+"gauss" is the published function, "linear" (two taps) another one; all else in the step is the same code. Times are
+CPU seconds, interleaved; the ratio is of the medians.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ class Published(Layer):
         return self.dcls(padded).permute(2, 0, 1).contiguous(), ()
 
 
-def network(published: bool, sigma: float) -> Sequential:
+def network(form: str, sigma: float) -> Sequential:
     torch.manual_seed(0)
     layers: list[Layer] = []
     for n_in, n_out in itertools.pairwise(SIZES):
-        connect = Published(n_in, n_out) if published else DelayLinear(n_in, n_out, TAPS - 1)
+        connect = Published(n_in, n_out) if form == "published" else DelayLinear(n_in, n_out, TAPS - 1, form)
         with torch.no_grad():
             (connect.dcls.SIG if isinstance(connect, Published) else connect.sigma).fill_(sigma)
         lif = LIF(1.005, decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
@@ -83,17 +84,18 @@ def main() -> None:
     label = torch.randint(0, 10, (128,))
     result = {}
     for sigma in (12.0, 0.23):
-        models = {name: network(name == "published", sigma) for name in ("ours", "published")}
+        models = {name: network(name, sigma) for name in ("gauss", "linear", "published")}
         adams = {name: torch.optim.Adam(model.parameters()) for name, model in models.items()}
-        inputs = {"ours": torch.cat([short, torch.zeros(36, 128, 140)]), "published": short}
+        longer = torch.cat([short, torch.zeros(36, 128, 140)])
         times: dict[str, list[float]] = {name: [] for name in models}
         for turn in range(options.repeat + 1):  # the first turn warms up
             for name, model in models.items():
-                taken = step(model, adams[name], inputs[name], label)
+                taken = step(model, adams[name], short if name == "published" else longer, label)
                 if turn:
                     times[name].append(taken)
         medians = {name: statistics.median(values) for name, values in times.items()}
-        result[f"sigma {sigma:g}"] = medians | {"ratio": medians["published"] / medians["ours"]}
+        ratios = {f"published / {name}": medians["published"] / medians[name] for name in ("gauss", "linear")}
+        result[f"sigma {sigma:g}"] = medians | ratios
         print(f"sigma {sigma:g}: " + ", ".join(f"{k} {v:.3f}" for k, v in result[f"sigma {sigma:g}"].items()))
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -201,7 +201,7 @@ _fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"cont
 def _come_back(
     row: Floats, flat: Floats, at: int, width: int, delay: Ints, first: Floats, second: Floats
 ) -> None:
-    """Add to a sender's gradient [G] what its receivers met at both taps in gx, from `at` on; a step has `width`."""
+    """Add to a sender's gradient [G] what its receivers met at both taps in gx from `at` on; steps have `width`."""
     lanes = row.shape[0]
     for j in range(0, delay.shape[0], 4):  # four receivers at a time: the row is touched less
         d, u, w = delay[j : j + 4], first[j : j + 4], second[j : j + 4]

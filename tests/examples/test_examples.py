@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +33,36 @@ def test_spoken_words(tmp_path):
 def test_train_shd(tmp_path):
     printed = run("train_shd.py", "--epochs", "1", "--hidden", "16", "--out", str(tmp_path / "run"))
     assert "test accuracy" in printed and (tmp_path / "run" / "report.html").exists() is False
+
+
+@pytest.mark.parametrize("mode", ["gauss", "linear"])
+def test_learned_delays(tmp_path, mode):
+    printed = run("03_learned_delays.py", "--mode", mode, "--epochs", "30", "--out", str(tmp_path))
+    learned, frozen = (float(word) for word in re.findall(r"test accuracy ([0-9.]+)%", printed))
+    assert learned > 99 and 40 < frozen < 60
+    lag = int(re.search(r"answers to: (-?[0-9]+) steps", printed)[1])
+    assert abs(abs(lag) - 10) <= 1
+    assert (tmp_path / "delays.png").exists()
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples" / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem
+)
+def test_notebooks_run_and_show_what_they_hold(path):
+    book = nbformat.read(path, as_version=4)
+    shown = [text(cell) for cell in book.cells]
+    NotebookClient(book, timeout=300, kernel_name="python3").execute()
+    assert [text(cell) for cell in book.cells] == shown
+
+
+def text(cell):
+    """What a cell printed, numbers and figures by their places only."""
+    return [
+        re.sub(r"[0-9.]+", "#", o.get("text", "figure"))
+        for o in cell.get("outputs", [])
+        if o.get("name") != "stderr"
+    ]
 
 
 def test_examples_are_short():
