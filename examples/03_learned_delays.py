@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--out", type=Path, default=Path("runs/learned-delays"))
     options = parser.parse_args()
+    torch.set_num_threads(1)  # the tensors are tiny
     train, valid, test = pairs(512, 0), pairs(256, 1), pairs(1024, 2)
     # narrow bells at the end, then whole delays: what is trained is what runs
     config = snn.train.TrainConfig(
