@@ -46,6 +46,29 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class DelayBuffer:
+    """Size one delay buffer: a ring of one accumulator per receiver and step ahead.
+
+    Attributes:
+        layer: Ledger row it belongs to.
+        depth: Steps held: largest delay + 1.
+        width: Receivers.
+        bits: Bits of a slot.
+        size_bytes: ``depth x width x bits / 8``, rounded up.
+        reads: Reads per inference.
+        writes: Writes per inference.
+    """
+
+    layer: str
+    depth: int
+    width: int
+    bits: int
+    size_bytes: int
+    reads: float
+    writes: float
+
+
+@dataclass(frozen=True, slots=True)
 class EnergyReport:
     """Hold the energy of a ledger on one target, with everything it stands on.
 
@@ -61,6 +84,7 @@ class EnergyReport:
         break_evens: Published activities below which a spiking network is said to win.
         constants: Every constant used, baselines included.
         assumptions: Every assumption made, one sentence each.
+        delay_bits: Bits of a slot of the delay buffers.
     """
 
     target: str
@@ -72,6 +96,7 @@ class EnergyReport:
     break_evens: tuple[BreakEven, ...]
     constants: tuple[Constant, ...]
     assumptions: tuple[str, ...]
+    delay_bits: int = 32
 
     def energy_pj(
         self,
@@ -146,6 +171,22 @@ class EnergyReport:
             if baseline.total_pj > 0
         )
 
+    def delay_buffers(self) -> tuple[DelayBuffer, ...]:
+        """Size the delay buffer of each layer that has delays, with its traffic per inference."""
+        return tuple(
+            DelayBuffer(
+                row.name,
+                row.max_delay + 1,
+                row.n_post,
+                self.delay_bits,
+                row.delay_bytes(self.delay_bits),
+                row.per_sample("delay_reads"),
+                row.per_sample("delay_writes"),
+            )
+            for row in self.ledger
+            if row.delay_slots
+        )
+
     def cells(self) -> tuple[list[str], list[list[str]]]:
         """Write the layer names, and a line of energies per component with the total last."""
         samples = self.ledger.samples
@@ -215,6 +256,7 @@ class EnergyReport:
                 }
                 for item in self.comparisons()
             ],
+            "delay_buffers": [asdict(buffer) for buffer in self.delay_buffers()],
             "break_evens": [asdict(line) for line in self.break_evens],
             "assumptions": list(self.assumptions),
             "constants": [constant.to_dict() for constant in self.constants],
@@ -285,6 +327,7 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
     machine = find_target(target) if isinstance(target, str) else target
     if ledger.samples < 1:
         raise ValueError(f"the ledger covers {ledger.samples} samples; an estimate needs >= 1")
+    bits = getattr(machine, "state_bits", 32)
     return EnergyReport(
         target=machine.name,
         title=machine.title,
@@ -294,5 +337,13 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
         baselines=ann_baselines(ledger),
         break_evens=BREAK_EVENS,
         constants=tuple(dict.fromkeys((*machine.constants, *BASELINE_CONSTANTS))),
-        assumptions=(*machine.assumptions, *BASELINE_ASSUMPTIONS),
+        assumptions=(*machine.assumptions, _delays_text(bits), *BASELINE_ASSUMPTIONS),
+        delay_bits=bits,
+    )
+
+
+def _delays_text(bits: int) -> str:
+    return (
+        f"A delay buffer is a ring of (largest delay + 1) x receivers accumulators of {bits} bits, per projection "
+        "with a delay; bytes are its size, and each delayed synaptic event is one write and one read of a slot."
     )

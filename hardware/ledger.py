@@ -90,6 +90,21 @@ class LayerCounts:
                 )
 
     @property
+    def delay_slots(self) -> int:
+        """Slots of the delay buffer: (largest delay + 1) x receivers, one accumulator each; 0 without delays."""
+        return (self.max_delay + 1) * self.n_post if self.max_delay else 0
+
+    def delay_bytes(self, bits: int = 32) -> int:
+        """Size of the delay buffer at `bits` bits a slot, bytes, rounded up.
+
+        Raises:
+            ValueError: `bits` is below 1.
+        """
+        if bits < 1:
+            raise ValueError(f"bits is {bits}; a delay slot needs >= 1")
+        return -(-self.delay_slots * bits // 8)
+
+    @property
     def acs(self) -> int:
         """Accumulates without a multiply: active inputs that carry exactly one spike."""
         return self.active_inputs - self.macs

@@ -66,6 +66,7 @@ def sections(report: EnergyReport) -> list[Section]:
         Section("Energy per layer and component", _energy_table(report), "Per inference."),
         Section("Beside dense networks of the same shapes", report.plot("baselines")),
         Section("Ratios, each with its baseline", _comparison_table(report), _comparison_note(report)),
+        *_delay_section(report),
         Section("Spikes per layer", report.plot("spikes"), "Mean spikes per inference."),
         Section(
             "Activity against published break-even lines",
@@ -104,6 +105,23 @@ def closing(report: EnergyReport) -> list[Section]:
 def _energy_table(report: EnergyReport) -> str:
     layers, cells = report.cells()
     return table_html(["component", *layers, "all layers"], cells, sum_row=True)
+
+
+def _delay_section(report: EnergyReport) -> list[Section]:
+    rows = [
+        [
+            buffer.layer,
+            f"{buffer.depth} × {buffer.width} × {buffer.bits} bits",
+            f"{buffer.size_bytes:,}",
+            count_text(buffer.reads),
+            count_text(buffer.writes),
+        ]
+        for buffer in report.delay_buffers()
+    ]
+    if not rows:
+        return []
+    header = ["layer", "depth × width × slot", "bytes", "reads", "writes"]
+    return [Section("Delay buffers", table_html(header, rows), "Size, and traffic per inference.")]
 
 
 def _comparison_table(report: EnergyReport) -> str:

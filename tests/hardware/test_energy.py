@@ -151,6 +151,14 @@ def test_every_number_has_its_source():
         Constant("x", math.nan, "pJ", "45 nm", "measured", "all", "me")
 
 
+def test_delay_buffers_are_sized():
+    (buffer,) = estimate(LEDGER, "horowitz45_int8").delay_buffers()
+    assert (buffer.depth, buffer.width, buffer.bits, buffer.size_bytes) == (6, 4, 32, 96)
+    assert (buffer.reads, buffer.writes) == (9.0, 10.0)
+    flat = Ledger((dataclasses.replace(ROW, max_delay=0, delay_writes=0, delay_reads=0),))
+    assert estimate(flat, "loihi1").delay_buffers() == ()
+
+
 def test_ratios_name_their_baseline():
     report = estimate(LEDGER, "horowitz45_int8")
     names = {item.baseline.name: item for item in report.comparisons()}

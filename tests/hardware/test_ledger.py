@@ -33,12 +33,16 @@ def batch(samples=4, steps=11, seed=0):
     return torch.where(torch.arange(steps)[:, None, None] < lengths[:, None], x, 0.0), lengths
 
 
-def by_events(made, x, lengths, engine="event"):
+def by_recording(made, x, lengths, engine="event"):
     net = to_network(made, 1.0)
     longer = torch.cat([x, x.new_zeros(made.tail_steps, *x.shape[1:])]).numpy().astype(int)
     ends = (lengths + made.tail_steps).numpy()
     events = snn.Raster(longer, snn.TimeGrid(len(longer), 1.0), ends).to_events()
-    return count(snn.simulate(net, {"in": events}, engine=engine), net)
+    return snn.simulate(net, {"in": events}, engine=engine)
+
+
+def by_events(made, x, lengths, engine="event"):
+    return count(by_recording(made, x, lengths, engine), to_network(made, 1.0))
 
 
 def recount(made, x, lengths):
@@ -68,7 +72,12 @@ def test_torch_engines_and_a_recount_agree():
     ledger = count(made, x, lengths)
     assert isinstance(ledger, Ledger)
     assert ledger == by_events(made, x, lengths) == by_events(made, x, lengths, "clock")
+    rec = by_recording(made, x, lengths)
+    assert rec.counts.delay_slots == {row.name: row.delay_slots for row in ledger}
+    assert rec.counts.delay_bytes(16) == {row.name: row.delay_bytes(16) for row in ledger}
     row = ledger["in-hid1"]
+    assert row.delay_slots == (int(made[0].delay_steps()[made[0].weight != 0].max()) + 1) * 8
+    assert ledger["hid1-out"].delay_slots == 0
     found = recount(made, x, lengths)
     assert {name: getattr(row, name) for name in found} == found
     assert row.synapses == 40 and row.dense_synapses == 48 and row.max_delay <= 4
@@ -110,6 +119,19 @@ def test_what_cannot_be_counted():
 
 
 ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
+
+
+def test_delay_buffers_have_a_size():
+    assert ROW.delay_slots == 6 * 4 and ROW.delay_bytes(32) == 96 and ROW.delay_bytes(3) == 9
+    assert dataclasses.replace(ROW, max_delay=0).delay_bytes() == 0
+    with pytest.raises(ValueError, match="bits is 0; a delay slot needs >= 1"):
+        ROW.delay_bytes(0)
+    counts = snn.Counts(delay_slots={"a-b": 24})
+    assert (counts + counts).delay_slots == {"a-b": 24} and counts.delay_bytes(3) == {"a-b": 9}
+    with pytest.raises(ValueError, match="bits is 0"):
+        counts.delay_bytes(0)
+    with pytest.raises(ValueError, match="delay_slots of 'a-b': 20, expected 24: another network"):
+        counts + snn.Counts(delay_slots={"a-b": 20})
 
 
 def test_derived_counts():
