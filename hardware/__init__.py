@@ -3,36 +3,41 @@
 if __name__ == "hardware":
     raise ImportError("this folder is a part of snn: write `import snn.hardware`")
 
-from snn.hardware.constants import Constant, sram_access_pj
+from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
+from snn.hardware.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
 from snn.hardware.count import count
+from snn.hardware.digital import Horowitz45
 from snn.hardware.estimate import EnergyReport, estimate
 from snn.hardware.ledger import LayerCounts, Ledger
 from snn.hardware.page import Headline, Section, write_page
-from snn.hardware.targets import (
-    EnergyRow,
-    Horowitz45,
-    Loihi1,
-    Target,
-    find_target,
-    register_target,
-    targets,
-)
+from snn.hardware.processors import DenseNetwork, GpuPeak
+from snn.hardware.registry import find_target, register_target, targets
+from snn.hardware.targets import EnergyRow, Target, Timed
 
 __all__ = [
     "Constant",
+    "DenseNetwork",
     "EnergyReport",
     "EnergyRow",
+    "GpuPeak",
     "Headline",
     "Horowitz45",
     "LayerCounts",
     "Ledger",
     "Loihi1",
+    "LoihiBoard",
+    "Range",
     "Section",
+    "SpiNNaker",
     "Target",
+    "Timed",
+    "TrueNorth",
     "count",
     "estimate",
     "find_target",
+    "hierarchy_access",
     "register_target",
+    "sram_access",
     "sram_access_pj",
     "targets",
     "write_page",

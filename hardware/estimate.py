@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ from snn.hardware.baseline import (
     Baseline,
     ann_baselines,
 )
-from snn.hardware.constants import BREAK_EVENS, BreakEven, Constant
+from snn.hardware.constants import BREAK_EVENS, BreakEven, Constant, Range, sum_ranges
 from snn.hardware.ledger import Ledger
-from snn.hardware.targets import CATEGORIES, Category, EnergyRow, Target, find_target
+from snn.hardware.registry import find_target
+from snn.hardware.targets import CATEGORIES, Category, EnergyRow, Target, Timed
 from snn.hardware.text import aligned, energy_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snn.hardware.figures import PlotKind
     from snn.hardware.page import Headline, Section
 
-SCHEMA, VERSION = "snn.energy_report", 1
+SCHEMA, VERSION = "snn.energy_report", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,11 @@ class EnergyReport:
         rows: Energy per layer and component; they sum to the total.
         baselines: Dense networks of the same shapes, per inference.
         break_evens: Published activities below which a spiking network is said to win.
+        priced_with: Every constant of the target.
         constants: Every constant used, baselines included.
         assumptions: Every assumption made, one sentence each.
         delay_bits: Bits of a slot of the delay buffers.
+        latency_us: Time over all samples, one after the other, microseconds; None where the target has no time.
     """
 
     target: str
@@ -94,9 +96,27 @@ class EnergyReport:
     rows: tuple[EnergyRow, ...]
     baselines: tuple[Baseline, ...]
     break_evens: tuple[BreakEven, ...]
+    priced_with: tuple[Constant, ...]
     constants: tuple[Constant, ...]
     assumptions: tuple[str, ...]
     delay_bits: int = 32
+    latency_us: Range | None = None
+
+    def energy(
+        self,
+        *,
+        layer: str | None = None,
+        component: str | None = None,
+        category: Category | None = None,
+    ) -> Range:
+        """Sum the energy of the rows that match, with the ends of their prices, pJ over the whole ledger."""
+        return sum_ranges(
+            row.range
+            for row in self.rows
+            if layer in (None, row.layer)
+            and component in (None, row.component)
+            and category in (None, row.category)
+        )
 
     def energy_pj(
         self,
@@ -106,13 +126,7 @@ class EnergyReport:
         category: Category | None = None,
     ) -> float:
         """Sum the energy of the rows that match, pJ over the whole ledger."""
-        return math.fsum(
-            row.pj
-            for row in self.rows
-            if layer in (None, row.layer)
-            and component in (None, row.component)
-            and category in (None, row.category)
-        )
+        return self.energy(layer=layer, component=component, category=category).nominal
 
     @property
     def compute_pj(self) -> float:
@@ -135,9 +149,29 @@ class EnergyReport:
         return self.energy_pj(category="routing")
 
     @property
+    def static_pj(self) -> float:
+        """Power that flows whatever happens, pJ; 0 where the target does not price it."""
+        return self.energy_pj(category="static")
+
+    @property
     def total_pj(self) -> float:
-        """Every row: arithmetic, memory, neurons and routing, pJ."""
+        """Every row: arithmetic, memory, neurons, routing and static power, pJ."""
         return self.energy_pj()
+
+    @property
+    def total_per_inference(self) -> Range:
+        """`total_pj` with the ends of its prices, over the samples of the ledger."""
+        return self.energy() / self.ledger.samples
+
+    @property
+    def latency_us_per_inference(self) -> Range | None:
+        """`latency_us` over the samples of the ledger."""
+        return None if self.latency_us is None else self.latency_us / self.ledger.samples
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of the constants behind the energy of the network, baselines aside: more than one is a mixture."""
+        return tuple(sorted({constant.kind for constant in self.priced_with}))
 
     @property
     def compute_pj_per_inference(self) -> float:
@@ -232,7 +266,7 @@ class EnergyReport:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain JSON values (schema ``snn.energy_report``, version 1)."""
+        """Give the report as plain JSON values (schema ``snn.energy_report``, version 2)."""
         energy = {f"{name}_pj": self.energy_pj(category=name) for name in CATEGORIES}
         return {
             "schema": SCHEMA,
@@ -243,8 +277,13 @@ class EnergyReport:
             "samples": self.ledger.samples,
             **energy,
             "total_pj": self.total_pj,
+            "total_range_pj": asdict(self.energy()),
             "total_pj_per_inference": self.total_pj_per_inference,
             "compute_pj_per_inference": self.compute_pj_per_inference,
+            "latency_us_per_inference": None
+            if self.latency_us_per_inference is None
+            else asdict(self.latency_us_per_inference),
+            "kinds": list(self.kinds),
             "spikes_per_synapse_per_inference": self.ledger.spikes_per_synapse,
             "rows": [{**asdict(row), "pj": row.pj} for row in self.rows],
             "baselines": [{**asdict(b), "total_pj": b.total_pj} for b in self.baselines],
@@ -336,14 +375,17 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
         rows=tuple(line for row in ledger for line in machine.price(row)),
         baselines=ann_baselines(ledger),
         break_evens=BREAK_EVENS,
+        priced_with=machine.constants,
         constants=tuple(dict.fromkeys((*machine.constants, *BASELINE_CONSTANTS))),
-        assumptions=(*machine.assumptions, _delays_text(bits), *BASELINE_ASSUMPTIONS),
+        assumptions=(*ledger.notes, *machine.assumptions, _delays_text(bits), *BASELINE_ASSUMPTIONS),
         delay_bits=bits,
+        latency_us=machine.latency_us(ledger) if isinstance(machine, Timed) else None,
     )
 
 
 def _delays_text(bits: int) -> str:
     return (
-        f"A delay buffer is a ring of (largest delay + 1) x receivers accumulators of {bits} bits, per projection "
+        f"A delay buffer is a ring of (largest delay + 1) x receivers accumulators of {bits} bits, per "
+        f"projection "
         "with a delay; bytes are its size, and each delayed synaptic event is one write and one read of a slot."
     )

@@ -26,12 +26,14 @@ _SHADES: dict[Category, tuple[str, ...]] = {
     "memory": ("#8a4b08", "#c9701a", "#e69a4c", "#f2bf8a", "#f8dcc0"),
     "neuron": ("#2f6f4f", "#74b393"),
     "routing": ("#7b3f73", "#b583ae"),
+    "static": ("#5b6875", "#9aa6b2"),
 }
 _MAIN: dict[Category, str] = {
     "compute": "#1f4e79",
     "memory": "#e69a4c",
     "neuron": "#2f6f4f",
     "routing": "#7b3f73",
+    "static": "#9aa6b2",
 }
 
 
@@ -68,7 +70,7 @@ def _energy(report: EnergyReport) -> Figure:
 def _baselines(report: EnergyReport) -> Figure:
     labels = ["this network", *(b.title for b in report.baselines)]
     mine = [report.energy_pj(category=c) / report.ledger.samples for c in CATEGORIES]
-    theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0) for b in report.baselines]
+    theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0, 0.0) for b in report.baselines]
     energy = np.array([mine, *theirs]).T
     names: list[str] = [*CATEGORIES]
     if not report.splits_memory:

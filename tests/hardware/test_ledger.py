@@ -187,5 +187,5 @@ def test_json_of_something_else(tmp_path):
     path = tmp_path / "ledger.json"
     Ledger((ROW,)).to_json(path)
     assert Ledger.from_json(path) == Ledger((ROW,))
-    with pytest.raises(ValueError, match="expected schema 'snn.ledger' version 1"):
+    with pytest.raises(ValueError, match="expected schema 'snn.ledger' version 2"):
         Ledger.from_json('{"schema": "other"}')
