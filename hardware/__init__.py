@@ -3,6 +3,8 @@
 if __name__ == "hardware":
     raise ImportError("this folder is a part of snn: write `import snn.hardware`")
 
+from typing import TYPE_CHECKING, Any
+
 from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
 from snn.hardware.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
 from snn.hardware.count import count
@@ -12,7 +14,11 @@ from snn.hardware.ledger import LayerCounts, Ledger
 from snn.hardware.page import Headline, Section, write_page
 from snn.hardware.processors import DenseNetwork, GpuPeak
 from snn.hardware.registry import find_target, register_target, targets
+from snn.hardware.step_ledger import LayerSteps, StepLedger
 from snn.hardware.targets import EnergyRow, Target, Timed
+
+if TYPE_CHECKING:
+    from snn.hardware.modules import count_steps
 
 __all__ = [
     "Constant",
@@ -23,16 +29,19 @@ __all__ = [
     "Headline",
     "Horowitz45",
     "LayerCounts",
+    "LayerSteps",
     "Ledger",
     "Loihi1",
     "LoihiBoard",
     "Range",
     "Section",
     "SpiNNaker",
+    "StepLedger",
     "Target",
     "Timed",
     "TrueNorth",
     "count",
+    "count_steps",
     "estimate",
     "find_target",
     "hierarchy_access",
@@ -42,3 +51,11 @@ __all__ = [
     "targets",
     "write_page",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "count_steps":  # brings torch in, which pricing does not need
+        from snn.hardware.modules import count_steps
+
+        return count_steps
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -193,7 +193,6 @@ _ORDERED = (
     ("delay_writes", "synaptic_events"),
     ("updates_touched", "updates_dense"),
     ("stored_weights", "dense_weights"),
-    ("stored_weights", "synapses"),
 )
 
 

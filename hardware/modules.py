@@ -1,0 +1,339 @@
+"""Count what a torch model that is not ours did: SpikingJelly and plain modules, watched through hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from snn.hardware.fan_out import BoolArray, Int64Array, Wiring, reached, wire
+from snn.hardware.step_ledger import ROW_COUNTS, LayerSteps, StepLedger
+from snn.hardware.tally_loops import LEVELS, count_nonzero, tally
+from snn.hardware.values import settle
+
+__all__ = ["count_steps"]
+
+Time = Literal["axis", "loop", "none"]
+_COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
+_SPACE = {nn.Linear: 1, nn.Conv1d: 2, nn.Conv2d: 3}
+_FOLDED = nn.modules.batchnorm._BatchNorm
+_SEEN_ONLY = (
+    "Foreign model: layers and neurons are counted through hooks; operations outside modules (functional "
+    "calls, sums of branches, attention products) are not seen, biases are not counted.",
+    "Foreign model: a neuron is attributed to the last synaptic layer that ran before it.",
+)
+
+
+def count_steps(
+    model: nn.Module,
+    x: Tensor,
+    lengths: Tensor | None = None,
+    *,
+    time: Time = "axis",
+    inputs: Mapping[str, str] | None = None,
+    neurons: Sequence[type[nn.Module]] = (),
+    free: Sequence[type[nn.Module]] = (),
+) -> StepLedger:
+    """Count a torch model per layer, time step and sample.
+
+    Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is an add or a multiply
+    follows from its values. The model runs once, in evaluation and without gradients; neurons that have a `reset`
+    are reset before and after. Layers without zero weights cost one pass over their input; zero weights make the
+    lazy updates of the neurons behind cost about one more pass of that layer.
+
+    Args:
+        model: The model.
+        x: Its input: [T, B, ...], or [B, ...] without time.
+        lengths: Valid steps of each sample [B]; None is all of T.
+        time: ``"axis"`` = the model takes [T, B, ...] at once (SpikingJelly's step_mode "m"); ``"loop"`` = it is
+            called once per step on [B, ...] and keeps its state (step_mode "s"); ``"none"`` = no time.
+        inputs: Declared input of a layer by name, ``"binary"``, ``"levels"`` or ``"real"``, where the measured
+            values would mislead: a silent or all-ones run of a real-valued layer looks binary.
+        neurons: Classes of spiking neurons, besides SpikingJelly's; their (first) output is their spikes.
+        free: Classes with parameters that cost nothing, besides batch normalisation (folded into weights).
+
+    Returns:
+        One row per layer; `.ledger()` sums it over steps and samples.
+
+    Raises:
+        ValueError: A module with parameters that cannot be counted, a shape that does not fit `time`, a declared
+            input that the values contradict, or a name in `inputs` that is not a counted layer.
+    """
+    if time not in ("axis", "loop", "none"):
+        raise ValueError(f"time is {time!r}; allowed: axis, loop, none")
+    inputs = dict(inputs or {})
+    steps, batch = (1, x.shape[0]) if time == "none" else (x.shape[0], x.shape[1])
+    ends = np.full(batch, steps) if lengths is None else lengths.detach().cpu().numpy()
+    if ends.shape != (batch,) or ends.min(initial=0) < 0 or ends.max(initial=0) > steps:
+        raise ValueError(f"lengths must be [{batch}] whole numbers from 0 to {steps}")
+    watch = _Watch(steps, batch, time)
+    roles = _roles(model, tuple(neurons), tuple(free), time)
+    unknown = sorted(set(inputs) - {name for name, role in roles.items() if role == "layer"})
+    if unknown:
+        raise ValueError(f"inputs names {', '.join(unknown)}, not a counted layer")
+    with _watched(model, roles, watch), torch.no_grad():
+        for t in range(steps) if time == "loop" else (0,):
+            watch.now = t
+            model(x[t] if time == "loop" else x)
+    return watch.close(ends, roles, inputs)
+
+
+def _roles(model: nn.Module, neurons: tuple[type, ...], free: tuple[type, ...], time: Time) -> dict[str, str]:
+    """Say what each module is: a layer, a neuron, folded, or of no cost.
+
+    Raises:
+        ValueError: Parameters that nothing accounts for.
+    """
+    roles: dict[str, str] = {}
+    for name, module in _named(model).items():
+        inside = any(name.startswith(f"{above}.") for above, role in roles.items() if role == "neuron")
+        if inside or isinstance(module, free):
+            continue
+        if isinstance(module, neurons) or _is_spikingjelly_neuron(module):
+            mode = getattr(module, "step_mode", None)
+            if (mode, time) in (("s", "axis"), ("m", "loop")):
+                raise ValueError(f"{name}: step_mode {mode!r} does not go with time={time!r}")
+            roles[name] = "neuron"
+        elif isinstance(module, _COUNTED):
+            roles[name] = "layer"
+        elif isinstance(module, _FOLDED):
+            roles[name] = "folded"
+        elif next(module.parameters(recurse=False), None) is not None:
+            raise ValueError(
+                f"{name} ({type(module).__name__}) has parameters and cannot be counted; countable are "
+                "Linear, Conv1d, Conv2d, and classes named in neurons= or free="
+            )
+    return roles
+
+
+def _named(model: nn.Module) -> dict[str, nn.Module]:
+    """Name every module; the model itself by its class."""
+    return {name or type(module).__name__: module for name, module in model.named_modules()}
+
+
+def _is_spikingjelly_neuron(module: nn.Module) -> bool:
+    return any(
+        kind.__name__ == "BaseNode" and kind.__module__.startswith("spikingjelly.")
+        for kind in type(module).__mro__
+    )
+
+
+@contextmanager
+def _watched(model: nn.Module, roles: dict[str, str], watch: _Watch) -> Iterator[None]:
+    """Hook the model, in evaluation and with its neurons at rest, and leave it as it was found."""
+    modes = {module: module.training for module in model.modules()}
+    modules: dict[str, Any] = {**_named(model)}
+    resets: list[Callable[[], Any]] = [
+        modules[name].reset
+        for name, role in roles.items()
+        if role == "neuron" and callable(getattr(modules[name], "reset", None))
+    ]
+    handles = []
+    for name, role in roles.items():
+        if role == "layer":
+            handles.append(modules[name].register_forward_hook(watch.layer(name)))
+        elif role == "neuron":
+            handles.append(modules[name].register_forward_hook(watch.neuron(name)))
+    try:
+        model.eval()
+        for reset in resets:
+            reset()
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        for reset in resets:
+            reset()
+        for module, training in modes.items():
+            module.training = training
+
+
+class _Layer:
+    """Collect the counts of one layer while the model runs; rows are (step, sample) pairs."""
+
+    def __init__(self, wiring: Wiring, rows: int) -> None:
+        self.wiring = wiring
+        self.levels = np.zeros(LEVELS)
+        self.known = 0
+        self.entries = np.zeros((rows, LEVELS + 1), dtype=np.int64)
+        self.reach = np.zeros_like(self.entries)
+
+
+class _Neuron:
+    """Collect the counts of one population."""
+
+    def __init__(self, size: int, behind: str | None, rows: int) -> None:
+        self.size = size
+        self.behind = behind
+        self.lazy = behind is not None
+        self.spikes, self.updates, self.touched = (np.zeros(rows, dtype=np.int64) for _ in range(3))
+
+
+class _Watch:
+    """Hold what the hooks see."""
+
+    def __init__(self, steps: int, batch: int, time: Time) -> None:
+        self.steps, self.batch, self.time = steps, batch, time
+        self.now = 0
+        self.layers: dict[str, _Layer] = {}
+        self.neurons: dict[str, _Neuron] = {}
+        self._open: list[tuple[str, nn.Module, slice, BoolArray]] = []  # layers since the last neuron
+
+    def layer(self, name: str) -> Callable[..., None]:
+        """Make the hook of a synaptic layer."""
+
+        def hook(module: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> None:
+            tail = next(size for kind, size in _SPACE.items() if isinstance(module, kind))
+            values = _numpy(given[0])
+            lead = values.shape[: values.ndim - tail]
+            rows, places = self._rows(name, int(np.prod(lead)), isinstance(module, nn.Linear))
+            shape = values.shape[values.ndim - tail :]
+            shape = (places, *shape) if isinstance(module, nn.Linear) else shape
+            if name not in self.layers:
+                self.layers[name] = _Layer(wire(module, shape), self.steps * self.batch)
+            found = self.layers[name]
+            if found.wiring.in_shape != shape:
+                raise ValueError(f"{name}: an input of {shape} after one of {found.wiring.in_shape}")
+            flat = np.ascontiguousarray(values).reshape(-1, found.wiring.n_pre)
+            entries, reach = found.entries[rows], found.reach[rows]
+            found.known = tally(flat, found.wiring.fan_out, found.levels, found.known, entries, reach)
+            self._open.append((name, module, rows, flat))
+
+        return hook
+
+    def neuron(self, name: str) -> Callable[..., None]:
+        """Make the hook of a population of neurons."""
+
+        def hook(_: nn.Module, __: tuple[Tensor, ...], out: Tensor | tuple[Tensor, ...]) -> None:
+            spikes = _numpy(out if isinstance(out, Tensor) else out[0])
+            rows, places = self._rows(name, spikes.size, True)
+            flat = np.ascontiguousarray(spikes).reshape(-1, places)
+            taken = {n.behind for n in self.neurons.values()}
+            if name not in self.neurons:
+                behind = self._open[-1][0] if self._open and self._open[-1][0] not in taken else None
+                self.neurons[name] = _Neuron(places, behind, self.steps * self.batch)
+            found = self.neurons[name]
+            count_nonzero(flat, found.spikes[rows])
+            found.updates[rows] += places
+            touched = self._touched(rows, places)
+            found.lazy = found.lazy and touched is not None
+            found.touched[rows] += places if touched is None else touched
+            self._open.clear()
+
+        return hook
+
+    def _rows(self, name: str, leading: int, divisible: bool) -> tuple[slice, int]:
+        """Place a call on the (step, sample) rows: which ones, and how many parts of the input each takes."""
+        whole = self.steps * self.batch
+        here = (
+            slice(self.now * self.batch, (self.now + 1) * self.batch)
+            if self.time == "loop"
+            else slice(0, whole)
+        )
+        size = here.stop - here.start
+        if leading % size == 0 and (divisible or leading == size):
+            return here, leading // size
+        if self.time == "axis" and leading % self.batch == 0 and (divisible or leading == self.batch):
+            return slice(
+                whole - self.batch, whole
+            ), leading // self.batch  # after the time axis: the last step
+        raise ValueError(
+            f"{name}: {leading} leading entries do not fit {self.steps} steps of {self.batch} samples with "
+            f"time={self.time!r}"
+        )
+
+    def _touched(self, rows: slice, places: int) -> Int64Array | None:
+        """Count the neurons that the layers before them reached, per row; None where the sizes differ."""
+        maps = [
+            reached(module, self.layers[name].wiring, flat != 0).reshape(len(flat), -1)
+            for name, module, where, flat in self._open
+            if where == rows and self.layers[name].wiring.n_post == places
+        ]
+        if not maps or len(maps) != len(self._open):
+            return None
+        found: Int64Array = np.count_nonzero(np.logical_or.reduce(maps), axis=1)
+        return found
+
+    def close(self, ends: Int64Array, roles: dict[str, str], inputs: dict[str, str]) -> StepLedger:
+        """Turn what was seen into rows."""
+        valid = np.arange(self.steps)[:, None] < ends
+        notes = [*_SEEN_ONLY]
+        if "folded" in roles.values():
+            notes.append("Foreign model: batch normalisation is folded into the weights and costs nothing.")
+        silent = [
+            n for n, role in roles.items() if role != "folded" and n not in {**self.layers, **self.neurons}
+        ]
+        if silent:
+            notes.append(f"Foreign model: not called, so not counted: {', '.join(silent)}.")
+        behind = {n.behind: (name, n) for name, n in self.neurons.items() if n.behind is not None}
+        rows, last = [], "in"
+        for name, layer in self.layers.items():
+            post, neuron = behind.get(name, (name, None))
+            rows.append(self._row(name, layer, last, post, neuron, valid, inputs.get(name)))
+            last = post
+        rows += [self._alone(name, n, valid) for name, n in self.neurons.items() if n.behind is None]
+        if not rows:
+            raise ValueError("the model ran no layer that can be counted")
+        dense = [name for name, n in self.neurons.items() if not n.lazy]
+        if dense:
+            notes.append(
+                "Foreign model: every neuron counts as touched at every step (an upper bound), because it is not "
+                f"the output of the layers before it one to one: {', '.join(dense)}."
+            )
+        declared = [f"{name} {kind}" for name, kind in inputs.items()]
+        notes.append(
+            "Foreign model: inputs were taken as binary, levels or real from their values"
+            + (f", but for those declared: {', '.join(declared)}." if declared else ", none was declared.")
+        )
+        return StepLedger(tuple(rows), tuple(notes), ends.astype(np.int64))
+
+    def _row(
+        self,
+        name: str,
+        layer: _Layer,
+        pre: str,
+        post: str,
+        neuron: _Neuron | None,
+        valid: BoolArray,
+        declared: str | None,
+    ) -> LayerSteps:
+        wiring = layer.wiring
+        kind, counts = settle(name, layer.levels, layer.known, layer.entries, layer.reach, declared)
+        zero = np.zeros(self.steps * self.batch, dtype=np.int64)
+        counts |= {
+            "output_spikes": zero if neuron is None else neuron.spikes,
+            "updates_dense": zero if neuron is None else neuron.updates,
+            "updates_touched": zero if neuron is None else neuron.touched,
+        }
+        return LayerSteps(
+            name=name,
+            post=post,
+            pre=pre,
+            n_pre=wiring.n_pre,
+            n_post=wiring.n_post if neuron is None else neuron.size,
+            synapses=wiring.synapses,
+            dense_synapses=wiring.dense_synapses,
+            stored_weights=wiring.stored_weights,
+            dense_weights=wiring.dense_weights,
+            values=kind,
+            counts={key: self._shaped(counts[key], valid) for key in ROW_COUNTS},
+        )
+
+    def _alone(self, name: str, neuron: _Neuron, valid: BoolArray) -> LayerSteps:
+        counts = dict.fromkeys(ROW_COUNTS, np.zeros(self.steps * self.batch, dtype=np.int64))
+        counts |= {"output_spikes": neuron.spikes, "updates_dense": neuron.updates}
+        counts["updates_touched"] = neuron.touched
+        shaped = {key: self._shaped(value, valid) for key, value in counts.items()}
+        return LayerSteps(name, name, None, 0, neuron.size, 0, 0, 0, 0, "counts", shaped)
+
+    def _shaped(self, per_row: Int64Array, valid: BoolArray) -> Int64Array:
+        return np.where(valid, per_row.reshape(self.steps, self.batch), 0)
+
+
+def _numpy(x: Tensor) -> Any:
+    x = x.detach().cpu()
+    return (x if x.dtype in (torch.float32, torch.float64) else x.float()).numpy()
