@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from snn.hardware.tally_loops import any_channel
+
 Int64Array = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 _PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -77,36 +79,40 @@ def wire(layer: nn.Module, shape: tuple[int, ...]) -> Wiring:
     return Wiring(fan.ravel(), n_pre, n_post, positions * size, stored, size, shape, out_shape)
 
 
-def reached(layer: nn.Module, wiring: Wiring, active: BoolArray) -> BoolArray:
-    """Find the outputs that an active input reaches over a nonzero weight.
+def reached(layer: nn.Module, wiring: Wiring, x: NDArray[Any]) -> tuple[BoolArray, tuple[int, int, int]]:
+    """Find the outputs that a nonzero input reaches over a nonzero weight.
 
     Without zero weights only the groups matter, and this is cheap; with them it costs one more pass of the layer.
 
     Args:
         layer: The layer.
         wiring: Its wiring.
-        active: Inputs that are not zero, [rows, n_pre].
+        x: Inputs, [rows, n_pre].
 
     Returns:
-        [rows, *out_shape].
+        A map [rows, a, b, c] and the sizes (a, b, c) of the outputs of one row in memory order; an axis of the map is
+        one long where all outputs along it are the same.
     """
-    rows = len(active)
+    rows = len(x)
+    pruned = wiring.stored_weights < wiring.dense_weights
     if isinstance(layer, nn.Linear):
-        places: Any = active.reshape(rows, *wiring.in_shape)
-        if wiring.stored_weights == wiring.dense_weights:
-            any_at: BoolArray = places.any(-1)
-            return np.broadcast_to(any_at[..., None], (rows, *wiring.out_shape))
+        sizes = (wiring.in_shape[0], layer.out_features, 1)
+        places: Any = x.reshape(rows, *wiring.in_shape) != 0
+        if not pruned:
+            return places.any(-1).reshape(rows, -1, 1, 1), sizes
         mask: Tensor = layer.weight.detach().cpu() != 0
-        return (torch.from_numpy(places).float() @ mask.float().T > 0).numpy()
-    visits = [np.minimum(visit.sum(1), 1) for visit in _visits(layer, wiring.in_shape[1:])]
+        found = (torch.from_numpy(places).float() @ mask.float().T > 0).numpy()
+        return found.reshape(rows, *sizes), sizes
     groups: int = layer.groups  # type: ignore[assignment]
-    image = active.reshape(rows, groups, -1, *wiring.in_shape[1:])
-    if wiring.stored_weights == wiring.dense_weights:
-        seen = image.any(2).astype(np.float32)
-        for visit in visits:
-            seen = np.tensordot(seen, visit.T.astype(np.float32), axes=(2, 0))
-        return np.repeat(seen > 0, wiring.out_shape[0] // groups, axis=1)
-    return _reached_by_mask(layer, torch.from_numpy(active.reshape(rows, *wiring.in_shape)).float())
+    sizes = (groups, wiring.out_shape[0] // groups, int(np.prod(wiring.out_shape[1:])))
+    if pruned:
+        image = torch.from_numpy(x.reshape(rows, *wiring.in_shape) != 0).float()
+        return _reached_by_mask(layer, image).reshape(rows, *sizes), sizes
+    seen: Any = any_channel(x.reshape(rows, groups, wiring.in_shape[0] // groups, -1))
+    seen = seen.reshape(rows, groups, *wiring.in_shape[1:])
+    for visit in _visits(layer, wiring.in_shape[1:]):
+        seen = np.tensordot(seen, np.minimum(visit.sum(1), 1).T.astype(np.float32), axes=(2, 0))
+    return (seen > 0).reshape(rows, groups, 1, -1), sizes
 
 
 def _reached_by_mask(layer: Any, image: Tensor) -> BoolArray:

@@ -181,7 +181,7 @@ class _Watch:
         self.now = 0
         self.layers: dict[str, _Layer] = {}
         self.neurons: dict[str, _Neuron] = {}
-        self._open: list[tuple[str, nn.Module, slice, BoolArray]] = []  # layers since the last neuron
+        self._open: list[tuple[str, nn.Module, slice, Any]] = []  # layers since the last neuron, with inputs
 
     def layer(self, name: str) -> Callable[..., None]:
         """Make the hook of a synaptic layer."""
@@ -248,14 +248,22 @@ class _Watch:
 
     def _touched(self, rows: slice, places: int) -> Int64Array | None:
         """Count the neurons that the layers before them reached, per row; None where the sizes differ."""
-        maps = [
-            reached(module, self.layers[name].wiring, flat != 0).reshape(len(flat), -1)
-            for name, module, where, flat in self._open
-            if where == rows and self.layers[name].wiring.n_post == places
+        fits = [
+            where == rows and self.layers[name].wiring.n_post == places for name, _, where, _ in self._open
         ]
-        if not maps or len(maps) != len(self._open):
+        if not fits or not all(fits):
             return None
-        found: Int64Array = np.count_nonzero(np.logical_or.reduce(maps), axis=1)
+        maps = [reached(module, self.layers[name].wiring, flat) for name, module, _, flat in self._open]
+        union, sizes = maps[0]
+        for other, theirs in maps[1:]:
+            if theirs != sizes:  # other groups: compare output by output
+                union, other = (
+                    np.broadcast_to(m, (len(m), *s)).reshape(len(m), places, 1, 1)
+                    for m, s in ((union, sizes), (other, theirs))
+                )
+                sizes = (places, 1, 1)
+            union = union | other
+        found: Int64Array = np.count_nonzero(union, axis=(1, 2, 3)) * (places * len(union) // union.size)
         return found
 
     def close(self, ends: Int64Array, roles: dict[str, str], inputs: dict[str, str]) -> StepLedger:

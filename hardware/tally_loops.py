@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from snn.kernels.compiled import compiled
 
-__all__ = ["LEVELS", "count_nonzero", "tally"]
+__all__ = ["LEVELS", "any_channel", "count_nonzero", "tally"]
 
 LEVELS = 16
 
@@ -34,7 +34,19 @@ def tally(x: Floats, fan_out: Ints, levels: Floats, known: int, entries: Ints, r
     """
     for r in range(x.shape[0]):
         row, count, total = x[r], entries[r], reach[r]
-        k = 0
+        k = max(0, min(known - 1, LEVELS))
+        # most rows hold one magnitude, or are already known to be real: no branch per entry then
+        one = x.dtype.type(levels[k]) if k < LEVELS else x.dtype.type(0)
+        found, same, sum_reach = 0, 0, 0
+        for i in range(row.shape[0]):
+            hit = row[i] != 0
+            found += hit
+            same += abs(row[i]) == one
+            sum_reach += fan_out[i] if hit else 0
+        if known > LEVELS or (known > 0 and same == found) or found == 0:
+            count[k] += found
+            total[k] += sum_reach
+            continue
         for i in range(row.shape[0]):
             value = row[i]
             if value == 0:
@@ -65,3 +77,17 @@ def count_nonzero(x: Floats, found: Ints) -> None:
         for i in range(row.shape[0]):
             total += row[i] != 0
         found[r] += total
+
+
+@compiled
+def any_channel(x: Floats) -> NDArray[np.float32]:
+    """Say where some channel is not zero: x [rows, groups, channels, places] to 0/1 [rows, groups, places]."""
+    found = np.zeros((x.shape[0], x.shape[1], x.shape[3]), dtype=np.float32)
+    for r in range(x.shape[0]):
+        for g in range(x.shape[1]):
+            place = found[r, g]
+            for c in range(x.shape[2]):
+                row = x[r, g, c]
+                for i in range(row.shape[0]):
+                    place[i] = np.float32(1) if row[i] != 0 else place[i]
+    return found
