@@ -6,10 +6,11 @@ if __name__ == "hardware":
 from typing import TYPE_CHECKING, Any
 
 from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
+from snn.hardware.compare import TargetTable, compare
 from snn.hardware.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
 from snn.hardware.count import count
 from snn.hardware.digital import Horowitz45
-from snn.hardware.estimate import EnergyReport, estimate
+from snn.hardware.estimate import EnergyReport, estimate, rerun
 from snn.hardware.ledger import LayerCounts, Ledger
 from snn.hardware.page import Headline, Section, write_page
 from snn.hardware.processors import DenseNetwork, GpuPeak
@@ -38,14 +39,17 @@ __all__ = [
     "SpiNNaker",
     "StepLedger",
     "Target",
+    "TargetTable",
     "Timed",
     "TrueNorth",
+    "compare",
     "count",
     "count_steps",
     "estimate",
     "find_target",
     "hierarchy_access",
     "register_target",
+    "rerun",
     "sram_access",
     "sram_access_pj",
     "targets",

@@ -45,6 +45,22 @@ class Baseline:
         return self.compute_pj + self.memory_pj + self.neuron_pj
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Relate the network to one named baseline: below 1, the network needs less.
+
+    Attributes:
+        baseline: What it is compared with.
+        total_ratio: Network total over baseline total.
+        compute_ratio: The same for synaptic arithmetic alone; None where the target's prices do
+            not separate it from memory.
+    """
+
+    baseline: Baseline
+    total_ratio: float
+    compute_ratio: float | None
+
+
 def ann_baselines(ledger: Ledger) -> tuple[Baseline, ...]:
     """Price the dense network in fp32, int8 and quantised, once per inference and at every step.
 

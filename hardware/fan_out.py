@@ -90,8 +90,8 @@ def reached(layer: nn.Module, wiring: Wiring, x: NDArray[Any]) -> tuple[BoolArra
         x: Inputs, [rows, n_pre].
 
     Returns:
-        A map [rows, a, b, c] and the sizes (a, b, c) of the outputs of one row in memory order; an axis of the map is
-        one long where all outputs along it are the same.
+        A map [rows, a, b, c] and the sizes (a, b, c) of the outputs of one row in memory order; an axis of the map
+        is one long where all outputs along it are the same.
     """
     rows = len(x)
     pruned = wiring.stored_weights < wiring.dense_weights

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from snn.hardware.curves import plot_curve, plot_targets
 from snn.hardware.targets import CATEGORIES, Category
 from snn.hardware.text import count_text, energy_text, energy_unit
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
     from snn.hardware.estimate import EnergyReport
 
-PlotKind = Literal["energy", "baselines", "spikes", "break_even"]
+__all__ = ["PlotKind", "plot_report", "plot_targets"]
+
+PlotKind = Literal["energy", "baselines", "spikes", "break_even", "break_even_curve"]
 
 _WIDTH_IN, _BAR_IN = 9.0, 0.5
 _INK, _SOFT, _GRID = "#1d2733", "#5b6875", "#d5dbe1"
@@ -43,7 +46,8 @@ def plot_report(report: EnergyReport, kind: PlotKind) -> Figure:
     Args:
         report: What to draw.
         kind: ``"energy"`` per layer and component, ``"baselines"`` beside dense networks,
-            ``"spikes"`` per population, ``"break_even"`` activity against published lines.
+            ``"spikes"`` per population, ``"break_even"`` activity against published lines,
+            ``"break_even_curve"`` ratio to a dense network over activity.
 
     Raises:
         ValueError: Unknown kind.
@@ -53,6 +57,7 @@ def plot_report(report: EnergyReport, kind: PlotKind) -> Figure:
         "baselines": _baselines,
         "spikes": _spikes,
         "break_even": _break_even,
+        "break_even_curve": plot_curve,
     }
     if kind not in views:
         raise ValueError(f"kind is {kind!r}; allowed: {', '.join(views)}")

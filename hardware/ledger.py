@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,11 @@ class LayerCounts:
         """Mean spikes that a nonzero synapse passes on per inference."""
         return _ratio(self.synaptic_events, self.synapses * self.samples)
 
+    def without_spikes(self) -> LayerCounts:
+        """Give the row of a run of the same length in which nothing spiked."""
+        nothing: dict[str, Any] = dict.fromkeys(_ACTIVITY, 0)
+        return replace(self, **nothing)
+
     def per_sample(self, field: str) -> float:
         """Average one count over the samples.
 
@@ -185,6 +190,7 @@ _SHAPE = (
 )
 _INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "post", "pre", "values"))
 _ADDED = tuple(field for field in _INTEGERS if field not in _SHAPE)
+_ACTIVITY = tuple(field for field in _ADDED if field not in ("samples", "steps", "updates_dense"))
 _DERIVED = ("dense_macs", "acs", "memory_reads", "memory_writes")
 _ORDERED = (
     ("synapses", "dense_synapses"),

@@ -2,8 +2,8 @@
 
     python examples/benchmarks/count.py [--repeat 7] [--json FILE]
 
-Both run the same SpikingJelly model on the same batch, interleaved, without gradients; the figure is the ratio of the
-medians of CPU seconds, one thread. Layers without zero weights, 10 % input spikes.
+Both run the same SpikingJelly model on the same batch, interleaved, without gradients; the figure is the ratio of
+the medians of CPU seconds, one thread. Layers without zero weights, 10 % input spikes.
 """
 
 from __future__ import annotations
