@@ -16,6 +16,7 @@ from snn.hardware.page import Headline, Section, write_page
 from snn.hardware.processors import DenseNetwork, GpuPeak
 from snn.hardware.registry import find_target, register_target, targets
 from snn.hardware.step_ledger import LayerSteps, StepLedger
+from snn.hardware.sweep import Sweep, sweep
 from snn.hardware.targets import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = [
     "Section",
     "SpiNNaker",
     "StepLedger",
+    "Sweep",
     "Target",
     "TargetTable",
     "Timed",
@@ -52,6 +54,7 @@ __all__ = [
     "rerun",
     "sram_access",
     "sram_access_pj",
+    "sweep",
     "targets",
     "write_page",
 ]
