@@ -117,14 +117,16 @@ class Sweep:
             color="#9aa6b2",
             ecolor="#d5dbe1",
             label="all",
+            zorder=1,
         )
         best = ([p.mean[x] for p in front], [p.mean[y] for p in front])
-        axes.plot(*best, "o-", color="#1f4e79", drawstyle="steps-post", label="not beaten")
+        axes.plot(*best, "o-", color="#1f4e79", drawstyle="steps-post", label="not beaten", zorder=3)
         for point in front:
             text = ", ".join(f"{name}={value}" for name, value in point.config.items())
             axes.annotate(
                 text, (point.mean[x], point.mean[y]), xytext=(5, 5), textcoords="offset points", fontsize=8
             )
+        axes.margins(x=0.25)  # room for the labels
         if log_x:
             axes.set_xscale("log")
         axes.set_xlabel(x)
