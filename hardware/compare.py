@@ -54,7 +54,7 @@ class TargetTable:
         """Write one line per target, per inference."""
         return [
             [
-                report.title,
+                f"{report.target}: {report.title}",
                 energy_text(report.compute_pj_per_inference) if report.splits_memory else "not separable",
                 range_text(report.total_per_inference, energy_text),
                 "not modelled"

@@ -40,8 +40,9 @@ def count_steps(
 ) -> StepLedger:
     """Count a torch model per layer, time step and sample.
 
-    Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is an add or a multiply
-    follows from its values. The model runs once, in evaluation and without gradients; neurons that have a `reset`
+    Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is an add or a
+    multiply
+    follows from its values. The model runs once, in evaluation and without gradients; modules that have a `reset`
     are reset before and after. Layers without zero weights cost one pass over their input; zero weights make the
     lazy updates of the neurons behind cost about one more pass of that layer.
 
@@ -127,15 +128,11 @@ def _watched(model: nn.Module, roles: dict[str, str], watch: _Watch) -> Iterator
     """Hook the model, in evaluation and with its neurons at rest, and leave it as it was found."""
     modes = {module: module.training for module in model.modules()}
     modules: dict[str, Any] = {**_named(model)}
-    resets: list[Callable[[], Any]] = [
-        modules[name].reset
-        for name, role in roles.items()
-        if role == "neuron" and callable(getattr(modules[name], "reset", None))
-    ]
+    resets = [module.reset for module in modules.values() if callable(getattr(module, "reset", None))]
     handles = []
     for name, role in roles.items():
         if role == "layer":
-            handles.append(modules[name].register_forward_hook(watch.layer(name)))
+            handles.append(modules[name].register_forward_hook(watch.layer(name), with_kwargs=True))
         elif role == "neuron":
             handles.append(modules[name].register_forward_hook(watch.neuron(name)))
     try:
@@ -159,6 +156,7 @@ class _Layer:
         self.wiring = wiring
         self.levels = np.zeros(LEVELS)
         self.known = 0
+        self.calls = 0
         self.entries = np.zeros((rows, LEVELS + 1), dtype=np.int64)
         self.reach = np.zeros_like(self.entries)
 
@@ -186,9 +184,9 @@ class _Watch:
     def layer(self, name: str) -> Callable[..., None]:
         """Make the hook of a synaptic layer."""
 
-        def hook(module: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> None:
+        def hook(module: nn.Module, given: tuple[Tensor, ...], named: dict[str, Tensor], _: Tensor) -> None:
             tail = next(size for kind, size in _SPACE.items() if isinstance(module, kind))
-            values = _numpy(given[0])
+            values = _numpy(given[0] if given else named["input"])
             lead = values.shape[: values.ndim - tail]
             rows, places = self._rows(name, int(np.prod(lead)), isinstance(module, nn.Linear))
             shape = values.shape[values.ndim - tail :]
@@ -200,6 +198,7 @@ class _Watch:
                 raise ValueError(f"{name}: an input of {shape} after one of {found.wiring.in_shape}")
             flat = np.ascontiguousarray(values).reshape(-1, found.wiring.n_pre)
             entries, reach = found.entries[rows], found.reach[rows]
+            found.calls += len(flat)
             found.known = tally(flat, found.wiring.fan_out, found.levels, found.known, entries, reach)
             self._open.append((name, module, rows, flat))
 
@@ -277,6 +276,13 @@ class _Watch:
         ]
         if silent:
             notes.append(f"Foreign model: not called, so not counted: {', '.join(silent)}.")
+        often = [n for n, layer in self.layers.items() if layer.calls != self.steps * self.batch]
+        if often:
+            notes.append(
+                "Foreign model: dense equivalents assume one pass per step, but these layers ran more or less "
+                "often "
+                f"(shared, or behind the time axis): {', '.join(often)}."
+            )
         behind = {n.behind: (name, n) for name, n in self.neurons.items() if n.behind is not None}
         rows, last = [], "in"
         for name, layer in self.layers.items():

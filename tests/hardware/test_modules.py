@@ -35,7 +35,7 @@ def one_spike(height, width, at, channels=1):
 
 
 def plain_conv(layer, x):
-    """Walk over every output, kernel place and channel: (events, macs, touched outputs) of one image [C, H, W]."""
+    """Walk over every output, kernel place and channel: (events, outputs reached) of one image [C, H, W]."""
     weight = layer.weight.detach().numpy()
     stride, dilation, groups = layer.stride, layer.dilation, layer.groups
     out_channels, per_group, rows, cols = weight.shape
@@ -61,7 +61,7 @@ def plain_conv(layer, x):
             if inside and weight[o, c, a, b] != 0 and x[group * per_group + c, y, z] != 0:
                 active += 1
                 touched.add((o, i, j))
-    return active, len(touched)
+    return active, touched
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_convolutions_by_recount(options, pruned, rate):
     for t, b in itertools.product(range(3), range(2)):
         active, touched = plain_conv(conv, x[t, b].numpy())
         assert found["synaptic_events"][t, b] == found["active_inputs"][t, b] == active
-        assert found["updates_touched"][t, b] == touched
+        assert found["updates_touched"][t, b] == len(touched)
 
 
 def sj_multi(module):
@@ -283,6 +283,7 @@ def test_layers_after_the_time_axis_count_once():
 
     found = count_steps(Mean(), (torch.rand(5, 2, 3) < 0.5).float())
     assert found["b"]["active_inputs"][:-1].sum() == 0 and found["b"]["active_inputs"][-1].sum() > 0
+    assert any("ran more or less often (shared, or behind the time axis): b." in note for note in found.notes)
 
 
 def test_residual_branches_share_their_neurons():
@@ -300,6 +301,62 @@ def test_residual_branches_share_their_neurons():
     found = count_steps(Block(), torch.ones(1, 4), time="none", neurons=(Step,))
     assert found["a"]["updates_dense"].sum() == 0
     assert found["b"]["updates_touched"].sum() == 2
+
+
+@pytest.mark.parametrize("branches", [(1, 2), (2, 2), (4, 1)])
+@pytest.mark.parametrize("pruned", [False, True])
+def test_branches_of_convolutions_reach_their_union(branches, pruned):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = (nn.Conv2d(4, 4, 3, padding=1, groups=groups) for groups in branches)
+            self.s = Step()
+
+        def forward(self, x):
+            return self.s(self.a(x) + self.b(input=x))
+
+    torch.manual_seed(0)
+    model, x = Block(), (torch.rand(3, 4, 5, 6) < 0.04).float()
+    if pruned:
+        with torch.no_grad():
+            model.b.weight[torch.rand_like(model.b.weight) < 0.7] = 0
+    row = count_steps(model, x, time="none", neurons=(Step,))["b"]
+    for b in range(3):
+        union = plain_conv(model.a, x[b].numpy())[1] | plain_conv(model.b, x[b].numpy())[1]
+        assert row["updates_touched"][0, b] == len(union)
+
+
+values = st.sampled_from([0, 0, 0, 1, -1, 2, 3, 0.5, 0.1])
+
+
+@given(st.lists(st.lists(values, min_size=5, max_size=5), min_size=1, max_size=6))
+def test_values_by_recount(values):
+    x = torch.tensor(values, dtype=torch.float32)
+    made = nn.Linear(5, 3)
+    with torch.no_grad():
+        made.weight[0, :2] = 0
+    (row,) = count_steps(made, x, time="none")
+    fan = (made.weight != 0).sum(0).numpy()
+    sizes = np.abs(x.numpy())
+    found = sorted(set(sizes[sizes > 0].tolist()))
+    assert (row["active_inputs"][0] == ((sizes > 0) * fan).sum(1)).all()
+    if not found:
+        assert row.values == "silent" and row["macs"].sum() == 0
+        return
+    units = (3, 2, 1, 0.5, 0.1)
+    unit = next(u for u in units if all(abs(v / u - round(v / u)) < 1e-5 for v in found))
+    multiples = np.rint(sizes / unit).astype(int)
+    assert row.values == ("binary" if len(found) == 1 else "levels")
+    assert (row["input_spikes"][0] == multiples.sum(1)).all()
+    assert (row["synaptic_events"][0] == (multiples * fan).sum(1)).all()
+    assert (row["macs"][0] == ((multiples > 1) * fan).sum(1)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_number_formats(dtype):
+    x = (torch.rand(2, 3, 6) < 0.5).to(dtype)
+    row = count_steps(nn.Linear(6, 4).to(dtype), x)["Linear"]
+    assert (row["active_inputs"] == 4 * x.double().sum(-1).numpy()).all()
 
 
 def test_the_model_is_left_as_it_was():
