@@ -1,6 +1,6 @@
 """Counting a foreign model against running it: the extra time of the hooks, in one run.
 
-    python examples/benchmarks/count.py [--repeat 7] [--json FILE]
+    python examples/benchmarks/count.py [--repeat 25] [--json FILE]
 
 Both run the same SpikingJelly model on the same batch, interleaved, without gradients; the figure is the ratio of
 the medians of CPU seconds, one thread. Layers without zero weights, 10 % input spikes.
@@ -64,7 +64,7 @@ def seconds(run: object) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--repeat", type=int, default=25)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
