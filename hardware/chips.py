@@ -78,16 +78,15 @@ class LoihiBoard:
     def assumptions(self) -> tuple[str, ...]:
         """Every assumption, one sentence each."""
         return (
-            "Board-fitted constants: their authors report 11.7 % error in energy and 24.3 % in latency (read at "
-            "second "
-            "hand); they are not to be added to the pre-silicon ones.",
+            "Board-fitted constants: their authors report 11.7 % error in energy and 24.3 % in latency "
+            "(read at second hand); they are not to be added to the pre-silicon ones.",
             "A synaptic event takes the price of a sparse synapse; the range spans convolutional to dense.",
             "The price of a synaptic event contains its memory access: there is no compute-only figure.",
             "Every neuron pays a state access at every step, an update where input arrives, and a firing on "
             "each spike.",
-            f"A spike sends one message to each core of {self.neurons_per_core} neurons that the next layer "
-            f"needs; mesh "
-            "hops (3.0 to 4.2 pJ each) and the limit of synaptic memory per core are not modelled.",
+            f"A spike sends one message to each core of {self.neurons_per_core} neurons that the next "
+            "layer needs; mesh hops (3.0 to 4.2 pJ each) and the limit of synaptic memory per core are "
+            "not modelled.",
             "Latency is the barrier between steps alone, a lower bound: work inside a step is not timed.",
             "Not counted: static power, host processors, input and output.",
         )
@@ -128,20 +127,17 @@ class TrueNorth:
     def assumptions(self) -> tuple[str, ...]:
         """Every assumption, one sentence each."""
         return (
-            "An event pays its marginal price; the often quoted 26 pJ is the whole chip, static power included, "
-            "over "
-            "its events at 20 Hz and 128 synapses a neuron, and holds at that rate only (this account gives 18 "
-            "pJ there).",
+            "An event pays its marginal price; the often quoted 26 pJ is the whole chip, static power "
+            "included, over its events at 20 Hz and 128 synapses a neuron, and holds at that rate only "
+            "(this account gives 18 pJ there).",
             f"A layer fills ceil(inputs / {self.core_size}) x ceil(neurons / {self.core_size}) cores; only "
-            f"their static "
-            f"power is charged, for {self.step_ms:g} ms a step; joining the parts of a wide fan-in costs "
-            f"nothing here.",
+            f"their static power is charged, for {self.step_ms:g} ms a step; joining the parts of a wide "
+            "fan-in costs nothing here.",
             "Static power contains clock, leakage and the update of idle neurons, so updates have no line of "
             "their own.",
             "A spike makes one hop to each core that needs it: distances on the mesh are not modelled.",
-            "Weights of any precision and delays of any length are priced as the chip's own; it holds four "
-            "weights per "
-            "neuron and 15 steps.",
+            "Weights of any precision and delays of any length are priced as the chip's own; it holds "
+            "four weights per neuron and 15 steps.",
             "Not counted: input and output, host.",
         )
 
@@ -192,9 +188,8 @@ class SpiNNaker:
     def assumptions(self) -> tuple[str, ...]:
         """Every assumption, one sentence each."""
         return (
-            "Both prices are of one account (Höppner et al. 2019); others print far smaller numbers for the "
-            "same chips "
-            "with another account, and the two must not be mixed.",
+            "Both prices are of one account (Höppner et al. 2019); others print far smaller numbers for "
+            "the same chips with another account, and the two must not be mixed.",
             "The price of a synaptic event contains its memory access: there is no compute-only figure.",
             "Every neuron is updated at every step; an input count of n is n spikes.",
             f"Latency is real time at {self.step_ms:g} ms a step; whether the cores keep up is not checked.",

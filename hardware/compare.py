@@ -98,9 +98,8 @@ class TargetTable:
     def sections(self) -> list[Section]:
         """Give the comparison as sections of a page: figure, table, and what each target assumes."""
         note = (
-            "Bars reach from the low to the high end of the prices. The targets keep different accounts: see "
-            "what "
-            "each one assumes before reading a ratio between two."
+            "Bars reach from the low to the high end of the prices. The targets keep different accounts: "
+            "see what each one assumes before reading a ratio between two."
         )
         assumed = [
             f"{report.target}: {text}" for report in self.reports[1:] for text in report.priced_on.assumptions

@@ -126,9 +126,9 @@ class Horowitz45:
             "written out.",
             "Each spike that enters a layer is one 32-bit event written into and read from an "
             "8 KiB queue; there is no network on chip.",
-            f"Latency is one operation (synaptic event or neuron update) per cycle of {self.clock_ghz:g} GHz, "
-            f"one "
-            "layer after the other; the clock is a parameter of the target, not a published number.",
+            f"Latency is one operation (synaptic event or neuron update) per cycle of {self.clock_ghz:g} "
+            "GHz, one layer after the other; the clock is a parameter of the target, not a published "
+            "number.",
             "Not counted: leakage, clock, control, input encoding"
             + (", off-chip memory." if self.memory == "interpolated" else ", DRAM refresh."),
         )

@@ -317,8 +317,8 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
 def _delays_text(bits: int) -> str:
     return (
         f"A delay buffer is a ring of (largest delay + 1) x receivers accumulators of {bits} bits, per "
-        f"projection "
-        "with a delay; bytes are its size, and each delayed synaptic event is one write and one read of a slot."
+        "projection with a delay; bytes are its size, and each delayed synaptic event is one write and "
+        "one read of a slot."
     )
 
 

@@ -279,9 +279,8 @@ class _Watch:
         often = [n for n, layer in self.layers.items() if layer.calls != self.steps * self.batch]
         if often:
             notes.append(
-                "Foreign model: dense equivalents assume one pass per step, but these layers ran more or less "
-                "often "
-                f"(shared, or behind the time axis): {', '.join(often)}."
+                "Foreign model: dense equivalents assume one pass per step, but these layers ran more or "
+                f"less often (shared, or behind the time axis): {', '.join(often)}."
             )
         behind = {n.behind: (name, n) for name, n in self.neurons.items() if n.behind is not None}
         rows, last = [], "in"

@@ -73,16 +73,14 @@ class DenseNetwork:
     def assumptions(self) -> tuple[str, ...]:
         """Every assumption, one sentence each."""
         return (
-            "A dense network of the same layer shapes: one multiply-accumulate and one weight fetch per synapse "
-            "and "
-            "pass (batch 1, no weight reuse, no use of zeros), one read per input and one write and one compare "
-            "per "
-            "output, accumulation in registers; it is not trained, so equal accuracy is not implied.",
+            "A dense network of the same layer shapes: one multiply-accumulate and one weight fetch per "
+            "synapse and pass (batch 1, no weight reuse, no use of zeros), one read per input and one "
+            "write and one compare per output, accumulation in registers; it is not trained, so equal "
+            "accuracy is not implied.",
             *(
                 (
-                    "A multiplication by b-bit activations pays b/8 of the 8-bit one, an access to them b/64 of "
-                    "the "
-                    "64-bit price; b = ceil(log2(T + 1)) with T the mean number of steps.",
+                    "A multiplication by b-bit activations pays b/8 of the 8-bit one, an access to them "
+                    "b/64 of the 64-bit price; b = ceil(log2(T + 1)) with T the mean number of steps.",
                 )
                 if self.number == "qnn"
                 else ()
@@ -165,12 +163,10 @@ class GpuPeak:
         )
         return (
             f"Utilisation {nominal} of the peak (range {low} to {high}): a parameter of the target, not a "
-            f"measurement; "
-            "small layers at batch 1 reach far less than the peak.",
+            "measurement; small layers at batch 1 reach far less than the peak.",
             "The network runs densely at every step: two operations per synapse, three per neuron update.",
-            "Board power over peak rate contains memory and static power, so there is no compute-only figure; "
-            "delay "
-            "memory is not charged, host and transfers are not counted.",
+            "Board power over peak rate contains memory and static power, so there is no compute-only "
+            "figure; delay memory is not charged, host and transfers are not counted.",
         )
 
     @property

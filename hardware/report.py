@@ -81,11 +81,9 @@ def sections(report: EnergyReport) -> list[Section]:
         Section(
             "Ratio to a dense network over activity",
             report.plot("break_even_curve"),
-            "The network's activity scaled up and down, its neurons updated as often: a straight line from its "
-            "energy "
-            "without a spike through its own point, over the energy of the dense int8 network that sees each "
-            "input "
-            "once. Below 1 the spiking network needs less.",
+            "The network's activity scaled up and down, its neurons updated as often: a straight line "
+            "from its energy without a spike through its own point, over the energy of the dense int8 "
+            "network that sees each input once. Below 1 the spiking network needs less.",
         ),
         Section(
             "What was counted",
