@@ -1,8 +1,7 @@
 """Price a ledger on neuromorphic chips, each from its own published numbers.
 
 Accounts differ from chip to chip (what a synaptic event contains, whether static power is in it): the
-assumptions of
-each target say so, and no constant of one is mixed into another.
+assumptions of each target say so, and no constant of one is mixed into another.
 """
 
 from __future__ import annotations

@@ -262,9 +262,8 @@ def rerun(source: str | Path) -> EnergyReport:
         The report.
 
     Raises:
-        ValueError: Not a report of this version, a target that is not registered, or a result that differs,
-        because
-            prices, assumptions or code have changed since; the message names the entries.
+        ValueError: Not a report of this version, a target that is not registered, or a result that differs
+            because prices, assumptions or code have changed since; the message names the entries.
     """
     text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
     saved = json.loads(text)

@@ -109,8 +109,8 @@ def to_markdown(report: EnergyReport) -> str:
     layers, cells = cells_of(report)
     parts = [
         f"# Energy: {report.title}",
-        f"Per inference, mean of {report.ledger.samples} samples. Estimated from published constants and exact "
-        f"counts.",
+        f"Per inference, mean of {report.ledger.samples} samples. "
+        "Estimated from published constants and exact counts.",
         markdown_table(("what", "value"), summary_of(report)),
         "## Energy by layer and component",
         markdown_table(("component", *layers, "all layers"), cells),
