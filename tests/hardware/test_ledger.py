@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snn
-from snn.hardware import LayerCounts, Ledger, count
+from snn.hardware import LayerCounts, Ledger, count, estimate
 from snn.nn import LIF, DelayLinear, LeakyReadout, Linear, Sequential, to_network
 
 
@@ -90,6 +90,22 @@ def test_parts_add_up_to_the_whole():
     made, (x, lengths) = model(), batch()
     parts = [count(made, x[:, k : k + 1], lengths[k : k + 1]) for k in range(4)]
     assert parts[0] + parts[1] + parts[2] + parts[3] == count(made, x, lengths)
+
+
+@pytest.mark.parametrize("target", ["horowitz45_int8", "loihi1", "loihi1_board", "truenorth", "spinnaker2"])
+def test_energy_adds_up_over_time(target):
+    """A run cut in two costs what the uncut run costs, layer by layer."""
+    made = model()
+    net = to_network(made, 1.0)
+    events = snn.Raster(np.random.default_rng(3).poisson(0.3, (14, 3, 6)), snn.TimeGrid(14, 1.0)).to_events()
+    whole = snn.simulate(net, {"in": events})
+    first = snn.simulate(net, {"in": events.slice(0, 5)})
+    second = snn.simulate(net, {"in": events.slice(5, 14)}, state=first.state)
+    one, a, b = (estimate(count(rec, net), target) for rec in (whole, first, second))
+    for row in one.ledger:
+        parts = a.energy_pj(layer=row.name) + b.energy_pj(layer=row.name)
+        assert parts == pytest.approx(one.energy_pj(layer=row.name), rel=1e-12)
+    assert first.counts.delay_slots == whole.counts.delay_slots == (first.counts + second.counts).delay_slots
 
 
 def test_single_precision_models_are_counted_in_double():
