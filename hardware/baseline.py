@@ -5,28 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from snn.hardware import constants as c
-from snn.hardware.constants import Constant, sram_access_pj
-from snn.hardware.ledger import LayerCounts, Ledger
+from snn.hardware.constants import Constant
+from snn.hardware.ledger import Ledger
+from snn.hardware.processors import ANN_BASELINES
+from snn.hardware.targets import Category, EnergyRow
 
-_FORMATS: dict[str, tuple[int, Constant, Constant]] = {
-    "fp32": (32, c.FP32_MAC, c.FP32_ADD),
-    "int8": (8, c.INT8_MAC, c.INT8_ADD),
-}
-_SCHEDULES = {
-    "once": "one pass per inference",
-    "every_step": "one pass per time step",
-}
-
-BASELINE_CONSTANTS = (c.FP32_MAC, c.FP32_ADD, c.INT8_MAC, c.INT8_ADD, *c.SRAM)
+BASELINE_CONSTANTS: tuple[Constant, ...] = tuple(
+    dict.fromkeys(constant for network in ANN_BASELINES for constant in network.constants)
+)
 BASELINE_ASSUMPTIONS = (
-    "Baselines are dense networks of the same layer shapes with the 45 nm prices: one "
-    "multiply-accumulate and one weight fetch per synapse and pass (batch 1, no weight reuse), no "
-    "use of zeros, one read per input and one write and one compare per output activation, "
-    "accumulation in registers.",
+    *dict.fromkeys(f"Baselines: {text}" for network in ANN_BASELINES for text in network.assumptions),
     "'One pass per time step' computes what the spiking network computes, step for step, its "
     "delay memory not charged; 'one pass per inference' sees the whole input at once and is the "
-    "convention of the break-even lines. Neither is trained here: equal accuracy is not implied.",
+    "convention of the break-even lines.",
 )
 
 
@@ -35,7 +26,7 @@ class Baseline:
     """Price one dense network, per inference.
 
     Attributes:
-        name: e.g. ``"ann_int8_every_step"``.
+        name: The target it is, e.g. ``"ann_int8_every_step"``.
         title: The same in words.
         compute_pj: Multiply-accumulates, pJ per inference.
         memory_pj: Weights and activations, pJ per inference.
@@ -54,8 +45,24 @@ class Baseline:
         return self.compute_pj + self.memory_pj + self.neuron_pj
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Relate the network to one named baseline: below 1, the network needs less.
+
+    Attributes:
+        baseline: What it is compared with.
+        total_ratio: Network total over baseline total.
+        compute_ratio: The same for synaptic arithmetic alone; None where the target's prices do
+            not separate it from memory.
+    """
+
+    baseline: Baseline
+    total_ratio: float
+    compute_ratio: float | None
+
+
 def ann_baselines(ledger: Ledger) -> tuple[Baseline, ...]:
-    """Price the dense network in fp32 and int8, once per inference and at every step.
+    """Price the dense network in fp32, int8 and quantised, once per inference and at every step.
 
     Raises:
         ValueError: The ledger covers no sample.
@@ -63,28 +70,11 @@ def ann_baselines(ledger: Ledger) -> tuple[Baseline, ...]:
     if ledger.samples < 1:
         raise ValueError(f"the ledger covers {ledger.samples} samples; a baseline needs >= 1")
     found = []
-    for schedule, words in _SCHEDULES.items():
-        passes = 1.0 if schedule == "once" else ledger.steps / ledger.samples
-        for number in _FORMATS:
-            layers = [_one_pass(row, number) for row in ledger if row.pre is not None]
-            compute, memory, neuron = (passes * math.fsum(part) for part in zip(*layers, strict=True))
-            found.append(
-                Baseline(
-                    f"ann_{number}_{schedule}",
-                    f"dense {number} network, {words}, 45 nm",
-                    compute,
-                    memory,
-                    neuron,
-                )
-            )
+    for network in ANN_BASELINES:
+        lines = [line for row in ledger for line in network.price(row)]
+
+        def part(category: Category, lines: list[EnergyRow] = lines) -> float:
+            return math.fsum(line.pj for line in lines if line.category == category) / ledger.samples
+
+        found.append(Baseline(network.name, network.title, part("compute"), part("memory"), part("neuron")))
     return tuple(found)
-
-
-def _one_pass(row: LayerCounts, number: str) -> tuple[float, float, float]:
-    """Price one dense pass through one layer: compute, memory, neurons (pJ)."""
-    bits, mac, add = _FORMATS[number]
-    weight = sram_access_pj(row.dense_synapses * bits / 8, bits)
-    read = sram_access_pj(row.n_pre * bits / 8, bits)
-    write = sram_access_pj(row.n_post * bits / 8, bits)
-    memory = row.dense_synapses * weight + row.n_pre * read + row.n_post * write
-    return row.dense_synapses * mac.value, memory, row.n_post * add.value

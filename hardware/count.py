@@ -16,15 +16,15 @@ from snn.hardware.ledger import LayerCounts, Ledger
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
-    from snn.nn import Layer
     from snn.nn.stages import Folded, Stage, Wires
 
 __all__ = ["count"]
 
 
 @overload
-def count(source: Layer, given: Tensor, lengths: Tensor | None = None) -> Ledger: ...
+def count(source: Module, given: Tensor, lengths: Tensor | None = None) -> Ledger: ...
 @overload
 def count(source: Counts | Recording, given: Network) -> Ledger: ...
 
@@ -33,10 +33,10 @@ def count(source: Any, given: Any, lengths: Any = None) -> Ledger:
     """Count spikes, synaptic events, neuron updates and delay traffic, layer by layer.
 
     Args:
-        source: A model of `snn.nn`, which is run in float64 and evaluation; or the recording (or its counts) of an
-            engine run.
+        source: A model of `snn.nn`, which is run in float64 and evaluation; another torch model, which is counted
+            through hooks (`count_steps` has the options); or the recording (or its counts) of an engine run.
         given: For a model its input [T, B, N], whole numbers of spikes, to which `model.tail_steps` silent steps
-            are appended; for a recording the network that ran.
+            are appended; for another torch model its input [T, B, ...]; for a recording the network that ran.
         lengths: For a model the valid steps of each sample [B], the tail not included; None is all of T.
 
     Returns:
@@ -59,6 +59,11 @@ def count(source: Any, given: Any, lengths: Any = None) -> Ledger:
             "count takes (model, x [T, B, N]) or (recording, network), got "
             f"({type(source).__name__}, {type(given).__name__})"
         )
+    from snn.hardware.modules import count_steps
+    from snn.nn import Layer
+
+    if not isinstance(source, Layer):
+        return count_steps(source, given, lengths).ledger()
     return _of_model(source, given, lengths)
 
 

@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn.hardware import formats
 from snn.hardware.baseline import (
     BASELINE_ASSUMPTIONS,
     BASELINE_CONSTANTS,
     Baseline,
+    Comparison,
     ann_baselines,
 )
-from snn.hardware.constants import BREAK_EVENS, BreakEven, Constant
+from snn.hardware.buffers import DelayBuffer
+from snn.hardware.constants import BREAK_EVENS, BreakEven, Constant, Range, sum_ranges
 from snn.hardware.ledger import Ledger
-from snn.hardware.targets import CATEGORIES, Category, EnergyRow, Target, find_target
-from snn.hardware.text import aligned, energy_text
+from snn.hardware.registry import find_target
+from snn.hardware.targets import Category, EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from snn.hardware.figures import PlotKind
     from snn.hardware.page import Headline, Section
-
-SCHEMA, VERSION = "snn.energy_report", 1
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Relate the network to one named baseline: below 1, the network needs less.
-
-    Attributes:
-        baseline: What it is compared with.
-        total_ratio: Network total over baseline total.
-        compute_ratio: The same for synaptic arithmetic alone; None where the target's prices do
-            not separate it from memory.
-    """
-
-    baseline: Baseline
-    total_ratio: float
-    compute_ratio: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +43,13 @@ class EnergyReport:
         rows: Energy per layer and component; they sum to the total.
         baselines: Dense networks of the same shapes, per inference.
         break_evens: Published activities below which a spiking network is said to win.
+        priced_with: Every constant of the target.
         constants: Every constant used, baselines included.
         assumptions: Every assumption made, one sentence each.
+        delay_bits: Bits of a slot of the delay buffers.
+        idle: Energy of a run of the same length without a spike, pJ over the whole ledger.
+        priced_on: The target itself.
+        latency_us: Time over all samples, one after the other, microseconds; None where the target has no time.
     """
 
     target: str
@@ -70,8 +59,29 @@ class EnergyReport:
     rows: tuple[EnergyRow, ...]
     baselines: tuple[Baseline, ...]
     break_evens: tuple[BreakEven, ...]
+    priced_with: tuple[Constant, ...]
     constants: tuple[Constant, ...]
     assumptions: tuple[str, ...]
+    idle: Range
+    priced_on: Target
+    delay_bits: int = 32
+    latency_us: Range | None = None
+
+    def energy(
+        self,
+        *,
+        layer: str | None = None,
+        component: str | None = None,
+        category: Category | None = None,
+    ) -> Range:
+        """Sum the energy of the rows that match, with the ends of their prices, pJ over the whole ledger."""
+        return sum_ranges(
+            row.range
+            for row in self.rows
+            if layer in (None, row.layer)
+            and component in (None, row.component)
+            and category in (None, row.category)
+        )
 
     def energy_pj(
         self,
@@ -81,13 +91,7 @@ class EnergyReport:
         category: Category | None = None,
     ) -> float:
         """Sum the energy of the rows that match, pJ over the whole ledger."""
-        return math.fsum(
-            row.pj
-            for row in self.rows
-            if layer in (None, row.layer)
-            and component in (None, row.component)
-            and category in (None, row.category)
-        )
+        return self.energy(layer=layer, component=component, category=category).nominal
 
     @property
     def compute_pj(self) -> float:
@@ -110,9 +114,29 @@ class EnergyReport:
         return self.energy_pj(category="routing")
 
     @property
+    def static_pj(self) -> float:
+        """Power that flows whatever happens, pJ; 0 where the target does not price it."""
+        return self.energy_pj(category="static")
+
+    @property
     def total_pj(self) -> float:
-        """Every row: arithmetic, memory, neurons and routing, pJ."""
+        """Every row: arithmetic, memory, neurons, routing and static power, pJ."""
         return self.energy_pj()
+
+    @property
+    def total_per_inference(self) -> Range:
+        """`total_pj` with the ends of its prices, over the samples of the ledger."""
+        return self.energy() / self.ledger.samples
+
+    @property
+    def latency_us_per_inference(self) -> Range | None:
+        """`latency_us` over the samples of the ledger."""
+        return None if self.latency_us is None else self.latency_us / self.ledger.samples
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of the constants behind the network's energy, baselines aside: more than one is a mixture."""
+        return tuple(sorted({constant.kind for constant in self.priced_with}))
 
     @property
     def compute_pj_per_inference(self) -> float:
@@ -146,87 +170,41 @@ class EnergyReport:
             if baseline.total_pj > 0
         )
 
-    def cells(self) -> tuple[list[str], list[list[str]]]:
-        """Write the layer names, and a line of energies per component with the total last."""
-        samples = self.ledger.samples
-        layers = [row.name for row in self.ledger]
-        lines = []
-        for name in (*self.components, None):
-            energies = [self.energy_pj(layer=layer, component=name) for layer in (*layers, None)]
-            lines.append([name or "total", *(energy_text(pj / samples) for pj in energies)])
-        return layers, lines
+    def delay_buffers(self) -> tuple[DelayBuffer, ...]:
+        """Size the delay buffer of each layer that has delays, with its traffic per inference."""
+        return tuple(
+            DelayBuffer(
+                row.name,
+                row.max_delay + 1,
+                row.n_post,
+                self.delay_bits,
+                row.delay_bytes(self.delay_bits),
+                row.per_sample("delay_reads"),
+                row.per_sample("delay_writes"),
+            )
+            for row in self.ledger
+            if row.delay_slots
+        )
 
     def table(self) -> str:
         """Lay out layers x components, totals and comparisons as aligned text, per inference."""
-        layers, cells = self.cells()
-        parts = [
-            f"{self.title}\nper inference, mean of {self.ledger.samples} samples",
-            aligned(["component", *layers, "all layers"], cells),
-            self._summary(),
-            aligned(["baseline", "energy", "network / baseline", "compute only"], self._compared()),
-        ]
-        return "\n\n".join(parts) + "\n"
-
-    def _summary(self) -> str:
-        lines = [f"total {energy_text(self.total_pj_per_inference)}"]
-        if self.splits_memory:
-            lines.append(f"compute only {energy_text(self.compute_pj_per_inference)}")
-        lines.append(f"spikes per synapse per inference {self.ledger.spikes_per_synapse:.3g}")
-        lines += [
-            f"published break-even, {line.name}: {line.low:g}"
-            + (f" to {line.high:g}" if line.high > line.low else "")
-            for line in self.break_evens
-        ]
-        return "\n".join(lines)
-
-    def _compared(self) -> list[list[str]]:
-        return [
-            [
-                item.baseline.title,
-                energy_text(item.baseline.total_pj),
-                f"{item.total_ratio:.3g}",
-                "-" if item.compute_ratio is None else f"{item.compute_ratio:.3g}",
-            ]
-            for item in self.comparisons()
-        ]
+        return formats.table(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain JSON values (schema ``snn.energy_report``, version 1)."""
-        energy = {f"{name}_pj": self.energy_pj(category=name) for name in CATEGORIES}
-        return {
-            "schema": SCHEMA,
-            "version": VERSION,
-            "target": self.target,
-            "title": self.title,
-            "splits_memory": self.splits_memory,
-            "samples": self.ledger.samples,
-            **energy,
-            "total_pj": self.total_pj,
-            "total_pj_per_inference": self.total_pj_per_inference,
-            "compute_pj_per_inference": self.compute_pj_per_inference,
-            "spikes_per_synapse_per_inference": self.ledger.spikes_per_synapse,
-            "rows": [{**asdict(row), "pj": row.pj} for row in self.rows],
-            "baselines": [{**asdict(b), "total_pj": b.total_pj} for b in self.baselines],
-            "comparisons": [
-                {
-                    "baseline": item.baseline.name,
-                    "total_ratio": item.total_ratio,
-                    "compute_ratio": item.compute_ratio,
-                }
-                for item in self.comparisons()
-            ],
-            "break_evens": [asdict(line) for line in self.break_evens],
-            "assumptions": list(self.assumptions),
-            "constants": [constant.to_dict() for constant in self.constants],
-            "ledger": self.ledger.to_dict(),
-        }
+        """Give the report as plain JSON values (schema ``snn.energy_report``, version 2)."""
+        return formats.to_dict(self)
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """Write one line per layer and component as CSV, and into `path` when given; energies of all samples."""
+        return _written(formats.to_csv(self), path)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """Write the report as Markdown, assumptions and sources included, and into `path` when given."""
+        return _written(formats.to_markdown(self), path)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Write the report as JSON text, and into `path` when given; the same report, same text."""
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
-        if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
-        return text
+        return _written(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", path)
 
     def to_html(
         self,
@@ -236,6 +214,7 @@ class EnergyReport:
         headlines: Sequence[Headline] = (),
         before: Sequence[Section] = (),
         after: Sequence[Section] = (),
+        compare: Sequence[str | Target] = (),
     ) -> Path:
         """Write the report as one self-contained page that opens offline.
 
@@ -245,16 +224,20 @@ class EnergyReport:
             headlines: Numbers to place ahead of the report's own at the top.
             before: Sections to place ahead of the report's own, e.g. training curves.
             after: Sections to place behind its figures, ahead of assumptions and sources.
+            compare: More targets to price the same counts on, with their assumptions.
 
         Returns:
             The path written.
         """
         from snn.hardware import report
+        from snn.hardware.compare import compare as compared
         from snn.hardware.page import build_page
+
+        others = compared(self.ledger, (self.priced_on, *compare)).sections() if compare else []
 
         text = build_page(
             title,
-            [*before, *report.sections(self), *after, *report.closing(self)],
+            [*before, *report.sections(self), *others, *after, *report.closing(self)],
             subtitle=report.subtitle(self),
             headlines=[*headlines, *report.headlines(self)],
         )
@@ -267,6 +250,32 @@ class EnergyReport:
         from snn.hardware.figures import plot_report
 
         return plot_report(self, kind)
+
+
+def rerun(source: str | Path) -> EnergyReport:
+    """Price a saved report again and check that every byte is the same.
+
+    Args:
+        source: JSON text of `EnergyReport.to_json`, or a file given as a `Path`.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: Not a report of this version, a target that is not registered, or a result that differs
+            because prices, assumptions or code have changed since; the message names the entries.
+    """
+    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+    saved = json.loads(text)
+    found = (saved.get("schema"), saved.get("version")) if isinstance(saved, dict) else saved
+    if found != (formats.SCHEMA, formats.VERSION):
+        raise ValueError(f"expected schema {formats.SCHEMA!r} version {formats.VERSION}, got {found!r}")
+    report = estimate(Ledger.from_json(json.dumps(saved["ledger"])), saved["target"])
+    if report.to_json() != text:
+        now = report.to_dict()
+        changed = sorted(key for key in now.keys() | saved.keys() if now.get(key) != saved.get(key))
+        raise ValueError(f"the report is not the same any more: {', '.join(changed) or 'its layout'} changed")
+    return report
 
 
 def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> EnergyReport:
@@ -285,6 +294,7 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
     machine = find_target(target) if isinstance(target, str) else target
     if ledger.samples < 1:
         raise ValueError(f"the ledger covers {ledger.samples} samples; an estimate needs >= 1")
+    bits = getattr(machine, "state_bits", 32)
     return EnergyReport(
         target=machine.name,
         title=machine.title,
@@ -293,6 +303,25 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
         rows=tuple(line for row in ledger for line in machine.price(row)),
         baselines=ann_baselines(ledger),
         break_evens=BREAK_EVENS,
+        priced_with=machine.constants,
         constants=tuple(dict.fromkeys((*machine.constants, *BASELINE_CONSTANTS))),
-        assumptions=(*machine.assumptions, *BASELINE_ASSUMPTIONS),
+        assumptions=(*ledger.notes, *machine.assumptions, _delays_text(bits), *BASELINE_ASSUMPTIONS),
+        idle=sum_ranges(line.range for row in ledger for line in machine.price(row.without_spikes())),
+        priced_on=machine,
+        delay_bits=bits,
+        latency_us=machine.latency_us(ledger) if isinstance(machine, Timed) else None,
     )
+
+
+def _delays_text(bits: int) -> str:
+    return (
+        f"A delay buffer is a ring of (largest delay + 1) x receivers accumulators of {bits} bits, per "
+        "projection with a delay; bytes are its size, and each delayed synaptic event is one write and "
+        "one read of a slot."
+    )
+
+
+def _written(text: str, path: str | Path | None) -> str:
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text

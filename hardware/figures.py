@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from snn.hardware.curves import plot_curve, plot_targets
 from snn.hardware.targets import CATEGORIES, Category
 from snn.hardware.text import count_text, energy_text, energy_unit
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
     from snn.hardware.estimate import EnergyReport
 
-PlotKind = Literal["energy", "baselines", "spikes", "break_even"]
+__all__ = ["PlotKind", "plot_report", "plot_targets"]
+
+PlotKind = Literal["energy", "baselines", "spikes", "break_even", "break_even_curve"]
 
 _WIDTH_IN, _BAR_IN = 9.0, 0.5
 _INK, _SOFT, _GRID = "#1d2733", "#5b6875", "#d5dbe1"
@@ -26,12 +29,14 @@ _SHADES: dict[Category, tuple[str, ...]] = {
     "memory": ("#8a4b08", "#c9701a", "#e69a4c", "#f2bf8a", "#f8dcc0"),
     "neuron": ("#2f6f4f", "#74b393"),
     "routing": ("#7b3f73", "#b583ae"),
+    "static": ("#5b6875", "#9aa6b2"),
 }
 _MAIN: dict[Category, str] = {
     "compute": "#1f4e79",
     "memory": "#e69a4c",
     "neuron": "#2f6f4f",
     "routing": "#7b3f73",
+    "static": "#9aa6b2",
 }
 
 
@@ -41,7 +46,8 @@ def plot_report(report: EnergyReport, kind: PlotKind) -> Figure:
     Args:
         report: What to draw.
         kind: ``"energy"`` per layer and component, ``"baselines"`` beside dense networks,
-            ``"spikes"`` per population, ``"break_even"`` activity against published lines.
+            ``"spikes"`` per population, ``"break_even"`` activity against published lines,
+            ``"break_even_curve"`` ratio to a dense network over activity.
 
     Raises:
         ValueError: Unknown kind.
@@ -51,6 +57,7 @@ def plot_report(report: EnergyReport, kind: PlotKind) -> Figure:
         "baselines": _baselines,
         "spikes": _spikes,
         "break_even": _break_even,
+        "break_even_curve": plot_curve,
     }
     if kind not in views:
         raise ValueError(f"kind is {kind!r}; allowed: {', '.join(views)}")
@@ -68,7 +75,7 @@ def _energy(report: EnergyReport) -> Figure:
 def _baselines(report: EnergyReport) -> Figure:
     labels = ["this network", *(b.title for b in report.baselines)]
     mine = [report.energy_pj(category=c) / report.ledger.samples for c in CATEGORIES]
-    theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0) for b in report.baselines]
+    theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0, 0.0) for b in report.baselines]
     energy = np.array([mine, *theirs]).T
     names: list[str] = [*CATEGORIES]
     if not report.splits_memory:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 _INT64_MAX = 2**63 - 1
-SCHEMA, VERSION = "snn.ledger", 1
+SCHEMA, VERSION = "snn.ledger", 2
+VALUES = ("counts", "silent", "binary", "levels", "real")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class LayerCounts:
         output_spikes: Spikes of `post`.
         updates_dense: Neurons times steps.
         updates_touched: Neuron-steps with at least one arrival over a nonzero weight.
+        stored_weights: Nonzero weights in memory, fewer than `synapses` where they are shared; None is
+        `synapses`.
+        dense_weights: The same with the zeros; None is `dense_synapses`.
+        values: What the inputs were: ``"counts"`` of spikes; or, measured or declared on a foreign layer,
+            ``"silent"``, ``"binary"`` (one level), ``"levels"`` (multiples of one unit) or ``"real"`` (nothing of
+            the kind: each nonzero entry is then one event and one multiply).
 
     Raises:
         TypeError: A count is not an integer.
@@ -70,8 +77,17 @@ class LayerCounts:
     output_spikes: int = 0
     updates_dense: int = 0
     updates_touched: int = 0
+    stored_weights: int | None = None
+    dense_weights: int | None = None
+    values: str = "counts"
 
     def __post_init__(self) -> None:
+        if self.values not in VALUES:
+            raise ValueError(f"{self.name}.values is {self.values!r}; allowed: {', '.join(VALUES)}")
+        if self.stored_weights is None:
+            object.__setattr__(self, "stored_weights", self.synapses)
+        if self.dense_weights is None:
+            object.__setattr__(self, "dense_weights", self.dense_synapses)
         for field in _INTEGERS:
             value = getattr(self, field)
             if isinstance(value, bool) or not hasattr(value, "__index__"):
@@ -90,6 +106,31 @@ class LayerCounts:
                 )
 
     @property
+    def delay_slots(self) -> int:
+        """Slots of the delay buffer: (largest delay + 1) x receivers, one accumulator each; 0 without delays."""
+        return (self.max_delay + 1) * self.n_post if self.max_delay else 0
+
+    def delay_bytes(self, bits: int = 32) -> int:
+        """Size of the delay buffer at `bits` bits a slot, bytes, rounded up.
+
+        Raises:
+            ValueError: `bits` is below 1.
+        """
+        if bits < 1:
+            raise ValueError(f"bits is {bits}; a delay slot needs >= 1")
+        return -(-self.delay_slots * bits // 8)
+
+    @property
+    def memory_reads(self) -> int:
+        """Words read on a clocked machine: weights, membranes, delay slots and spike events."""
+        return self.active_inputs + self.updates_dense + self.delay_reads + self.input_spikes
+
+    @property
+    def memory_writes(self) -> int:
+        """Words written on a clocked machine: membranes, delay slots and spike events."""
+        return self.updates_dense + self.delay_writes + self.input_spikes
+
+    @property
     def acs(self) -> int:
         """Accumulates without a multiply: active inputs that carry exactly one spike."""
         return self.active_inputs - self.macs
@@ -104,14 +145,19 @@ class LayerCounts:
         """Mean spikes that a nonzero synapse passes on per inference."""
         return _ratio(self.synaptic_events, self.synapses * self.samples)
 
+    def without_spikes(self) -> LayerCounts:
+        """Give the row of a run of the same length in which nothing spiked."""
+        nothing: dict[str, Any] = dict.fromkeys(_ACTIVITY, 0)
+        return replace(self, **nothing)
+
     def per_sample(self, field: str) -> float:
         """Average one count over the samples.
 
         Raises:
             ValueError: `field` is not a count of this row.
         """
-        if field not in (*_ADDED, "dense_macs", "acs"):
-            raise ValueError(f"field is {field!r}; allowed: {', '.join((*_ADDED, 'dense_macs', 'acs'))}")
+        if field not in (*_ADDED, *_DERIVED):
+            raise ValueError(f"field is {field!r}; allowed: {', '.join((*_ADDED, *_DERIVED))}")
         return _ratio(getattr(self, field), self.samples)
 
     def __add__(self, other: LayerCounts) -> LayerCounts:
@@ -124,7 +170,10 @@ class LayerCounts:
                 )
         shape = {field: getattr(self, field) for field in _SHAPE}
         sums = {field: getattr(self, field) + getattr(other, field) for field in _ADDED}
-        return LayerCounts(**shape, **sums)
+        if self.values != other.values and "counts" in (self.values, other.values):
+            raise ValueError(f"{self.name}: cannot add values {other.values!r} to {self.values!r}")
+        values = max(self.values, other.values, key=VALUES.index)
+        return LayerCounts(**shape, **sums, values=values)
 
 
 _SHAPE = (
@@ -136,15 +185,20 @@ _SHAPE = (
     "synapses",
     "dense_synapses",
     "max_delay",
+    "stored_weights",
+    "dense_weights",
 )
-_INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "post", "pre"))
+_INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "post", "pre", "values"))
 _ADDED = tuple(field for field in _INTEGERS if field not in _SHAPE)
+_ACTIVITY = tuple(field for field in _ADDED if field not in ("samples", "steps", "updates_dense"))
+_DERIVED = ("dense_macs", "acs", "memory_reads", "memory_writes")
 _ORDERED = (
     ("synapses", "dense_synapses"),
     ("macs", "active_inputs"),
     ("active_inputs", "synaptic_events"),
     ("delay_writes", "synaptic_events"),
     ("updates_touched", "updates_dense"),
+    ("stored_weights", "dense_weights"),
 )
 
 
@@ -154,15 +208,18 @@ class Ledger:
 
     Attributes:
         rows: Layers in the order of the network.
+        notes: What a reader of the numbers must know, one sentence each; reports print them.
 
     Raises:
         ValueError: No rows, two rows of one name, or rows that cover different samples or steps.
     """
 
     rows: tuple[LayerCounts, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", tuple(self.rows))
+        object.__setattr__(self, "notes", tuple(self.notes))
         if not self.rows:
             raise ValueError("a ledger needs at least one layer")
         names = [row.name for row in self.rows]
@@ -201,7 +258,7 @@ class Ledger:
         Raises:
             ValueError: `field` is not a count that adds up over layers.
         """
-        allowed = ("synapses", "dense_synapses", "dense_macs", "acs", *_ADDED[2:])
+        allowed = ("synapses", "dense_synapses", *_DERIVED, *_ADDED[2:])
         if field not in allowed:
             raise ValueError(f"field is {field!r}; allowed: {', '.join(allowed)}")
         return sum(getattr(row, field) for row in self.rows)
@@ -217,12 +274,13 @@ class Ledger:
         mine, theirs = [r.name for r in self.rows], [r.name for r in other.rows]
         if mine != theirs:
             raise ValueError(f"cannot add ledgers of different networks: {theirs} to {mine}")
-        return Ledger(tuple(a + b for a, b in zip(self.rows, other.rows, strict=True)))
+        rows = tuple(a + b for a, b in zip(self.rows, other.rows, strict=True))
+        return Ledger(rows, tuple(dict.fromkeys((*self.notes, *other.notes))))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the ledger as plain JSON values."""
         rows = [asdict(row) for row in self.rows]
-        return {"schema": SCHEMA, "version": VERSION, "rows": rows}
+        return {"schema": SCHEMA, "version": VERSION, "rows": rows, "notes": list(self.notes)}
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Write the ledger as JSON text, and into `path` when given."""
@@ -249,7 +307,7 @@ class Ledger:
             if set(row) != names:
                 raise ValueError(f"ledger row {row.get('name')!r}: fields {set(row) ^ names}")
             rows.append(LayerCounts(**row))
-        return cls(tuple(rows))
+        return cls(tuple(rows), tuple(data["notes"]))
 
 
 def _ratio(part: int, whole: int) -> float:

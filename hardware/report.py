@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from snn.hardware.constants import Constant
+from snn.hardware.formats import COMPARED, cells_of, compared_cells, source_of, summary_of
 from snn.hardware.page import Headline, Section, list_html, table_html
 from snn.hardware.text import count_text, energy_text
 
@@ -28,7 +31,7 @@ def headlines(report: EnergyReport) -> list[Headline]:
         Headline(
             "Energy per inference",
             energy_text(report.total_pj_per_inference),
-            "synapses, memory, neurons and routing",
+            _ends_note(report),
         )
     ]
     if report.splits_memory:
@@ -63,15 +66,24 @@ def sections(report: EnergyReport) -> list[Section]:
             "Energy per inference by layer and component. Each layer is a projection and the "
             "population it feeds.",
         ),
+        Section("In numbers", table_html(["what", "value"], summary_of(report)), "Per inference."),
         Section("Energy per layer and component", _energy_table(report), "Per inference."),
         Section("Beside dense networks of the same shapes", report.plot("baselines")),
         Section("Ratios, each with its baseline", _comparison_table(report), _comparison_note(report)),
+        *_delay_section(report),
         Section("Spikes per layer", report.plot("spikes"), "Mean spikes per inference."),
         Section(
             "Activity against published break-even lines",
             report.plot("break_even"),
             "Published lines assume one pass of a dense network per inference and their authors' "
             "hardware; they place a network, they do not prove a saving.",
+        ),
+        Section(
+            "Ratio to a dense network over activity",
+            report.plot("break_even_curve"),
+            "The network's activity scaled up and down, its neurons updated as often: a straight line "
+            "from its energy without a spike through its own point, over the energy of the dense int8 "
+            "network that sees each input once. Below 1 the spiking network needs less.",
         ),
         Section(
             "What was counted",
@@ -83,17 +95,10 @@ def sections(report: EnergyReport) -> list[Section]:
 
 def closing(report: EnergyReport) -> list[Section]:
     """Give the assumptions and the constants with their sources."""
-    constants = [
-        [x.name, f"{x.value:g} {x.unit}", _node(x.node, x.voltage_v), x.kind, x.includes, x.source]
-        for x in report.constants
-    ]
     lines = [[x.name, _range(x.low, x.high), x.note, x.source] for x in report.break_evens]
     return [
         Section("Assumptions", list_html(report.assumptions)),
-        Section(
-            "Constants and sources",
-            table_html(["name", "value", "node", "kind", "includes", "source"], constants, prose=True),
-        ),
+        Section("Constants and sources", constants_html(report.constants)),
         Section(
             "Break-even lines",
             table_html(["line", "spikes per synapse", "note", "source"], lines, prose=True),
@@ -101,29 +106,52 @@ def closing(report: EnergyReport) -> list[Section]:
     ]
 
 
+def constants_html(constants: Sequence[Constant]) -> str:
+    """Lay out constants with their ranges, nature and sources."""
+    rows = [
+        [
+            x.name,
+            f"{x.value:g} {x.unit}" + (f" ({x.low:g} to {x.high:g})" if x.low != x.high else ""),
+            _node(x.node, x.voltage_v),
+            x.kind,
+            x.includes,
+            source_of(x),
+        ]
+        for x in constants
+    ]
+    return table_html(["name", "value", "node", "kind", "includes", "source"], rows, prose=True)
+
+
 def _energy_table(report: EnergyReport) -> str:
-    layers, cells = report.cells()
+    layers, cells = cells_of(report)
     return table_html(["component", *layers, "all layers"], cells, sum_row=True)
 
 
-def _comparison_table(report: EnergyReport) -> str:
+def _delay_section(report: EnergyReport) -> list[Section]:
     rows = [
         [
-            item.baseline.title,
-            energy_text(item.baseline.total_pj),
-            f"{item.total_ratio:.3g}",
-            "–" if item.compute_ratio is None else f"{item.compute_ratio:.3g}",
+            buffer.layer,
+            f"{buffer.depth} × {buffer.width} × {buffer.bits} bits",
+            f"{buffer.size_bytes:,}",
+            count_text(buffer.reads),
+            count_text(buffer.writes),
         ]
-        for item in report.comparisons()
+        for buffer in report.delay_buffers()
     ]
-    header = ["baseline", "its energy", "network / baseline", "arithmetic alone"]
-    return table_html(header, rows)
+    if not rows:
+        return []
+    header = ["layer", "depth × width × slot", "bytes", "reads", "writes"]
+    return [Section("Delay buffers", table_html(header, rows), "Size, and traffic per inference.")]
+
+
+def _comparison_table(report: EnergyReport) -> str:
+    return table_html(COMPARED, compared_cells(report))
 
 
 def _comparison_note(report: EnergyReport) -> str:
     text = "Below 1, the spiking network needs less. "
     if report.splits_memory:
-        return text + "Both columns use the same price list; the first counts memory and neurons."
+        return text + "Both ratios use the same price list; the first counts memory and neurons."
     return text + (
         "Mind the ratio: the network is priced on other silicon than its baselines, and its "
         "synaptic events contain memory, so arithmetic alone cannot be compared."
@@ -141,6 +169,8 @@ def _count_table(report: EnergyReport) -> str:
         ("delay line reads", "delay_reads"),
         ("neuron updates, every step", "updates_dense"),
         ("neuron updates, with input", "updates_touched"),
+        ("words read from memory", "memory_reads"),
+        ("words written to memory", "memory_writes"),
         ("dense multiply-adds, every step", "dense_macs"),
     )
     rows = [["units", *(f"{row.n_pre or '–'} → {row.n_post}" for row in report.ledger)]]
@@ -148,6 +178,14 @@ def _count_table(report: EnergyReport) -> str:
     rows += [[title, *(count_text(row.per_sample(field)) for row in report.ledger)] for title, field in lines]
     rows.append(["spikes per synapse", *(f"{row.spikes_per_synapse:.2f}" for row in report.ledger)])
     return table_html(["count", *(row.name for row in report.ledger)], rows)
+
+
+def _ends_note(report: EnergyReport) -> str:
+    ends = report.total_per_inference
+    what = "synapses, memory, neurons, routing and static power"
+    if ends.low == ends.high:
+        return what
+    return f"{energy_text(ends.low)} to {energy_text(ends.high)} over the ranges of the prices; {what}"
 
 
 def _range(low: float, high: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from snn.hardware.constants import Range
 
 _PREFIXES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"), (1e-3, "fJ"))
 
@@ -44,3 +46,18 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for line in lines
     ]
     return "\n".join([text[0], "-" * max(map(len, text)), *text[1:]])
+
+
+def time_text(us: float) -> str:
+    """Write a time given in microseconds with three digits and its unit."""
+    for size, unit in ((1e6, "s"), (1e3, "ms"), (1.0, "µs"), (1e-3, "ns")):
+        if us >= size:
+            return f"{us / size:.3g} {unit}"
+    return f"{us * 1e3:.3g} ns"
+
+
+def range_text(value: Range, write: Callable[[float], str]) -> str:
+    """Write a number, and its ends behind it where they differ."""
+    if value.low == value.high:
+        return write(value.nominal)
+    return f"{write(value.nominal)} ({write(value.low)} to {write(value.high)})"

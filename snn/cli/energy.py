@@ -26,7 +26,7 @@ class Options:
     target: str = "loihi1"
     """Hardware to price on; `--target list` names them."""
     compare: tuple[str, ...] = ()
-    """More targets, whose totals are printed beside."""
+    """More targets, which are printed and drawn beside."""
     out: str = "report.html"
     """Page to write; the same name with .json holds the numbers."""
 
@@ -35,12 +35,11 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parse(Options, "energy", arguments)
     from snn.cli.words import load_file, test_words
-    from snn.hardware import count, estimate, find_target, targets
-    from snn.hardware.text import energy_text
+    from snn.hardware import compare, count, estimate, find_target, targets
     from snn.recipes.agreement import run_words
 
     if options.target == "list":
-        say("\n".join(f"{name:<16} {find_target(name).title}" for name in targets()))
+        say("\n".join(f"{name:<26} {find_target(name).title}" for name in targets()))
         return
     for name in (options.target, *options.compare):
         find_target(name)
@@ -51,9 +50,9 @@ def main(arguments: Sequence[str]) -> None:
     ledger = count(rec, loaded.network)
     report = estimate(ledger, options.target)
     say(f"{words.name}\n\n{report.table()}")
-    for name in options.compare:
-        other = estimate(ledger, name)
-        say(f"{name}: {energy_text(other.total_pj_per_inference)} per inference ({other.title})")
-    page = report.to_html(options.out, title=f"Energy: {Path(options.file).name} on {words.name}")
+    if options.compare:
+        say(compare(ledger, (options.target, *options.compare)).table())
+    title = f"Energy: {Path(options.file).name} on {words.name}"
+    page = report.to_html(options.out, title=title, compare=options.compare)
     report.to_json(Path(options.out).with_suffix(".json"))
     say(f"written: {page}")

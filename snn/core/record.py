@@ -54,6 +54,12 @@ class Counts:
     """Synaptic events emitted over a delay of at least one step, per projection."""
     delay_reads: dict[str, int] = field(default_factory=dict)
     """Synaptic events that arrived in the run over such a delay, per projection."""
+    delay_slots: dict[str, int] = field(default_factory=dict)
+    """Size of the delay buffer, per projection: (largest delay + 1) x receivers, 0 without delays.
+
+    A capacity, not a total: it is the same in every run of a network. The assumption is a ring of one
+    accumulator per receiver and step ahead, as clocked and neuromorphic hardware keeps it.
+    """
     samples: int = 0
     """Samples covered."""
     steps: int = 0
@@ -63,8 +69,8 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         """Add the ledger of another run, or of the continuation of this one."""
-        totals = {}
-        for name in (f.name for f in fields(self) if f.name not in _SCALARS):
+        totals = {"delay_slots": _same(self.delay_slots, other.delay_slots)}
+        for name in (f.name for f in fields(self) if f.name not in _NOT_ADDED):
             mine, theirs = getattr(self, name), getattr(other, name)
             keys = dict.fromkeys([*mine, *theirs])
             totals[name] = {key: mine.get(key, 0) + theirs.get(key, 0) for key in keys}
@@ -75,8 +81,28 @@ class Counts:
             continued=self.continued,
         )
 
+    def delay_bytes(self, bits: int = 32) -> dict[str, int]:
+        """Give the size of the delay buffer of each projection at `bits` bits a slot, bytes, rounded up.
 
-_SCALARS = ("samples", "steps", "continued")
+        Raises:
+            ValueError: `bits` is below 1.
+        """
+        if bits < 1:
+            raise ValueError(f"bits is {bits}; a delay slot needs >= 1")
+        return {name: -(-slots * bits // 8) for name, slots in self.delay_slots.items()}
+
+
+_NOT_ADDED = ("delay_slots", "samples", "steps", "continued")
+
+
+def _same(mine: dict[str, int], theirs: dict[str, int]) -> dict[str, int]:
+    """Join two sets of sizes, which may not differ where both speak."""
+    for name in mine.keys() & theirs.keys():
+        if mine[name] != theirs[name]:
+            raise ValueError(
+                f"delay_slots of {name!r}: {theirs[name]}, expected {mine[name]}: another network"
+            )
+    return mine | theirs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snn.core.loops import Work
-from snn.core.network import Network
+from snn.core.network import Network, Projection
 from snn.core.plan import Plan, plan_of, projection_order
 from snn.core.queue import Rows
 from snn.core.record import Counts
@@ -63,6 +63,7 @@ class Tally:
             updates_dense={p.name: p.size * self._steps for p in neurons},
             updates_touched={p.name: int(self._touched[place[p.name]]) for p in neurons},
             **ledger,
+            delay_slots={p.name: _slots(network, p) for p in network.projections},
             samples=self._samples,
             steps=self._steps,
             continued=self._continued,
@@ -70,3 +71,9 @@ class Tally:
 
     def _part(self, per_unit: Int64Array, p: int) -> Int64Array:
         return per_unit[self._plan.first[p] : self._plan.first[p + 1]]
+
+
+def _slots(network: Network, projection: Projection) -> int:
+    """Count the slots of a ring buffer: (largest delay + 1) x receivers, 0 without delays."""
+    depth = int(network.synapses(projection.name).delay_steps.max(initial=0))
+    return (depth + 1) * network.population(projection.post).size if depth else 0

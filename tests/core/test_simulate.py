@@ -181,6 +181,7 @@ def test_multiplicity_counts(engine):
         macs={"in-n": 1},
         delay_writes={"in-n": 4},
         delay_reads={"in-n": 3},
+        delay_slots={"in-n": 2},
         samples=1,
         steps=5,
     )

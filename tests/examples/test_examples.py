@@ -30,6 +30,14 @@ def test_spoken_words(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"model.safetensors", "report.html", "word.png"}
 
 
+def test_energy_report(tmp_path):
+    printed = run("06_energy_report.py", "--updates", "2", "--out", str(tmp_path))
+    assert "layer 0: binary input" in printed and "runs again bit for bit: True" in printed
+    names = ("report.csv", "report.html", "report.json", "report.md", "sweep.png", "sweep_2.jsonl")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
+    assert (tmp_path / "sweep_2.jsonl").read_text().count("\n") == 1 + 4 * 2 * 3
+
+
 def test_train_shd(tmp_path):
     printed = run("train_shd.py", "--epochs", "1", "--hidden", "16", "--out", str(tmp_path / "run"))
     assert "test accuracy" in printed and (tmp_path / "run" / "report.html").exists() is False

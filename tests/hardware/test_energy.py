@@ -151,10 +151,19 @@ def test_every_number_has_its_source():
         Constant("x", math.nan, "pJ", "45 nm", "measured", "all", "me")
 
 
+def test_delay_buffers_are_sized():
+    (buffer,) = estimate(LEDGER, "horowitz45_int8").delay_buffers()
+    assert (buffer.depth, buffer.width, buffer.bits, buffer.size_bytes) == (6, 4, 32, 96)
+    assert (buffer.reads, buffer.writes) == (9.0, 10.0)
+    flat = Ledger((dataclasses.replace(ROW, max_delay=0, delay_writes=0, delay_reads=0),))
+    assert estimate(flat, "loihi1").delay_buffers() == ()
+
+
 def test_ratios_name_their_baseline():
     report = estimate(LEDGER, "horowitz45_int8")
     names = {item.baseline.name: item for item in report.comparisons()}
-    assert set(names) == {f"ann_{n}_{s}" for n in ("fp32", "int8") for s in ("once", "every_step")}
+    dense = {f"ann_{n}_{s}" for n in ("fp32", "int8") for s in ("once", "every_step")}
+    assert set(names) == {*dense, "ann_qnn_once"}
     once = names["ann_int8_once"]
     assert once.baseline.compute_pj == pytest.approx(12 * 0.23)
     assert once.total_ratio == pytest.approx(report.total_pj_per_inference / once.baseline.total_pj)
@@ -170,7 +179,7 @@ def test_reports_are_the_same_every_time(tmp_path):
     ]
     assert pages[0] == pages[1]
     data = json.loads(one.to_json(tmp_path / "r.json"))
-    assert data["schema"] == "snn.energy_report" and data["version"] == 1
+    assert data["schema"] == "snn.energy_report" and data["version"] == 2
     assert math.isclose(sum(row["pj"] for row in data["rows"]), data["total_pj"], rel_tol=1e-12)
     assert Ledger.from_json(json.dumps(data["ledger"])) == LEDGER
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snn
-from snn.hardware import LayerCounts, Ledger, count
+from snn.hardware import LayerCounts, Ledger, count, estimate
 from snn.nn import LIF, DelayLinear, LeakyReadout, Linear, Sequential, to_network
 
 
@@ -33,12 +33,16 @@ def batch(samples=4, steps=11, seed=0):
     return torch.where(torch.arange(steps)[:, None, None] < lengths[:, None], x, 0.0), lengths
 
 
-def by_events(made, x, lengths, engine="event"):
+def by_recording(made, x, lengths, engine="event"):
     net = to_network(made, 1.0)
     longer = torch.cat([x, x.new_zeros(made.tail_steps, *x.shape[1:])]).numpy().astype(int)
     ends = (lengths + made.tail_steps).numpy()
     events = snn.Raster(longer, snn.TimeGrid(len(longer), 1.0), ends).to_events()
-    return count(snn.simulate(net, {"in": events}, engine=engine), net)
+    return snn.simulate(net, {"in": events}, engine=engine)
+
+
+def by_events(made, x, lengths, engine="event"):
+    return count(by_recording(made, x, lengths, engine), to_network(made, 1.0))
 
 
 def recount(made, x, lengths):
@@ -68,7 +72,12 @@ def test_torch_engines_and_a_recount_agree():
     ledger = count(made, x, lengths)
     assert isinstance(ledger, Ledger)
     assert ledger == by_events(made, x, lengths) == by_events(made, x, lengths, "clock")
+    rec = by_recording(made, x, lengths)
+    assert rec.counts.delay_slots == {row.name: row.delay_slots for row in ledger}
+    assert rec.counts.delay_bytes(16) == {row.name: row.delay_bytes(16) for row in ledger}
     row = ledger["in-hid1"]
+    assert row.delay_slots == (int(made[0].delay_steps()[made[0].weight != 0].max()) + 1) * 8
+    assert ledger["hid1-out"].delay_slots == 0
     found = recount(made, x, lengths)
     assert {name: getattr(row, name) for name in found} == found
     assert row.synapses == 40 and row.dense_synapses == 48 and row.max_delay <= 4
@@ -81,6 +90,22 @@ def test_parts_add_up_to_the_whole():
     made, (x, lengths) = model(), batch()
     parts = [count(made, x[:, k : k + 1], lengths[k : k + 1]) for k in range(4)]
     assert parts[0] + parts[1] + parts[2] + parts[3] == count(made, x, lengths)
+
+
+@pytest.mark.parametrize("target", ["horowitz45_int8", "loihi1", "loihi1_board", "truenorth", "spinnaker2"])
+def test_energy_adds_up_over_time(target):
+    """A run cut in two costs what the uncut run costs, layer by layer."""
+    made = model()
+    net = to_network(made, 1.0)
+    events = snn.Raster(np.random.default_rng(3).poisson(0.3, (14, 3, 6)), snn.TimeGrid(14, 1.0)).to_events()
+    whole = snn.simulate(net, {"in": events})
+    first = snn.simulate(net, {"in": events.slice(0, 5)})
+    second = snn.simulate(net, {"in": events.slice(5, 14)}, state=first.state)
+    one, a, b = (estimate(count(rec, net), target) for rec in (whole, first, second))
+    for row in one.ledger:
+        parts = a.energy_pj(layer=row.name) + b.energy_pj(layer=row.name)
+        assert parts == pytest.approx(one.energy_pj(layer=row.name), rel=1e-12)
+    assert first.counts.delay_slots == whole.counts.delay_slots == (first.counts + second.counts).delay_slots
 
 
 def test_single_precision_models_are_counted_in_double():
@@ -110,6 +135,19 @@ def test_what_cannot_be_counted():
 
 
 ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
+
+
+def test_delay_buffers_have_a_size():
+    assert ROW.delay_slots == 6 * 4 and ROW.delay_bytes(32) == 96 and ROW.delay_bytes(3) == 9
+    assert dataclasses.replace(ROW, max_delay=0).delay_bytes() == 0
+    with pytest.raises(ValueError, match="bits is 0; a delay slot needs >= 1"):
+        ROW.delay_bytes(0)
+    counts = snn.Counts(delay_slots={"a-b": 24})
+    assert (counts + counts).delay_slots == {"a-b": 24} and counts.delay_bytes(3) == {"a-b": 9}
+    with pytest.raises(ValueError, match="bits is 0"):
+        counts.delay_bytes(0)
+    with pytest.raises(ValueError, match="delay_slots of 'a-b': 20, expected 24: another network"):
+        counts + snn.Counts(delay_slots={"a-b": 20})
 
 
 def test_derived_counts():
@@ -165,5 +203,5 @@ def test_json_of_something_else(tmp_path):
     path = tmp_path / "ledger.json"
     Ledger((ROW,)).to_json(path)
     assert Ledger.from_json(path) == Ledger((ROW,))
-    with pytest.raises(ValueError, match="expected schema 'snn.ledger' version 1"):
+    with pytest.raises(ValueError, match="expected schema 'snn.ledger' version 2"):
         Ledger.from_json('{"schema": "other"}')

@@ -183,6 +183,7 @@ def plain_run(net, inputs, currents, lengths):
     for c in net.projections:
         for key in ("synaptic_events", "active_inputs", "macs", "delay_writes", "delay_reads"):
             add(key, c.name, 0)
+    counts["delay_slots"] = {c.name: plain_slots(net, c) for c in net.projections}
     for b, length in enumerate(lengths):
         z = {p.name: np.zeros((length, p.size), dtype=int) for p in net.populations}
         for name, raster in inputs.items():
@@ -226,6 +227,11 @@ def plain_arrivals(net, name, z, k, add):
                         touched.add(j)
                         add("delay_reads", c.name, n if delay else 0)
     return arrivals, touched
+
+
+def plain_slots(net, c):
+    depth = max((round(c.delay_ms[i, j] / DT) for i, j in zip(*np.nonzero(c.weight), strict=True)), default=0)
+    return (depth + 1) * net.population(c.post).size if depth else 0
 
 
 def plain_emission(net, name, row, add):

@@ -1,0 +1,249 @@
+"""Run a function over a grid of parameters with several seeds: a tidy table that takes up where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SCHEMA, VERSION = "snn.sweep", 1
+
+Value = bool | int | float | str | None
+Metrics = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Hold one run: a point of the grid, a seed, and what came out.
+
+    Attributes:
+        config: Parameters.
+        seed: Seed.
+        metrics: Results, finite numbers.
+    """
+
+    config: Mapping[str, Value]
+    seed: int
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Summarise the runs of one point of the grid over its seeds.
+
+    Attributes:
+        config: Parameters.
+        seeds: Number of runs.
+        mean: Mean of each metric.
+        spread: Sample standard deviation of each metric, 0 for one seed.
+    """
+
+    config: Mapping[str, Value]
+    seeds: int
+    mean: Metrics
+    spread: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Hold the runs of a sweep in the order of the grid, seeds innermost."""
+
+    runs: tuple[Run, ...]
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def points(self) -> tuple[Point, ...]:
+        """Average over the seeds."""
+        groups: dict[str, list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault(_key(run.config), []).append(run)
+        return tuple(_point(group) for group in groups.values())
+
+    def pareto(self, x: str, y: str, *, minimise: tuple[bool, bool] = (True, False)) -> tuple[Point, ...]:
+        """Choose the points that no other point beats, by the means of two metrics, in the order of `x`.
+
+        A point is beaten by one that is as good in both metrics and better in one.
+
+        Args:
+            x: First metric, by default the smaller the better (energy).
+            y: Second metric, by default the larger the better (accuracy).
+            minimise: Whether smaller is better, for `x` and for `y`.
+
+        Raises:
+            ValueError: A metric that the runs do not have.
+        """
+        points = self.points()
+        scored = [(self._score(p, x, minimise[0]), self._score(p, y, minimise[1]), p) for p in points]
+        kept = [
+            (a, b, p)
+            for a, b, p in scored
+            if not any(c <= a and d <= b and (c, d) != (a, b) for c, d, _ in scored)
+        ]
+        return tuple(p for *_, p in sorted(kept, key=lambda item: item[:2]))
+
+    def plot(
+        self, x: str, y: str, *, minimise: tuple[bool, bool] = (True, False), log_x: bool = True
+    ) -> Figure:
+        """Draw the points with their spread over the seeds, and the front of those that no other beats.
+
+        Args:
+            x: Metric of the horizontal axis.
+            y: Metric of the vertical axis.
+            minimise: Whether smaller is better, for `x` and for `y`.
+            log_x: Whether the horizontal axis is logarithmic.
+        """
+        from matplotlib.figure import Figure
+
+        front, points = self.pareto(x, y, minimise=minimise), self.points()
+        figure = Figure(figsize=(7.0, 4.6), layout="constrained")
+        axes = figure.add_subplot()
+        axes.errorbar(
+            [p.mean[x] for p in points],
+            [p.mean[y] for p in points],
+            yerr=[p.spread[y] for p in points],
+            xerr=[p.spread[x] for p in points],
+            fmt="o",
+            color="#9aa6b2",
+            ecolor="#d5dbe1",
+            label="all",
+            zorder=1,
+        )
+        best = ([p.mean[x] for p in front], [p.mean[y] for p in front])
+        axes.plot(*best, "o-", color="#1f4e79", drawstyle="steps-post", label="not beaten", zorder=3)
+        for point in front:
+            text = ", ".join(f"{name}={value}" for name, value in point.config.items())
+            axes.annotate(
+                text, (point.mean[x], point.mean[y]), xytext=(5, 5), textcoords="offset points", fontsize=8
+            )
+        axes.margins(x=0.25)  # room for the labels
+        if log_x:
+            axes.set_xscale("log")
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        axes.grid(color="#d5dbe1", lw=0.7)
+        axes.legend(frameon=False)
+        return figure
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """Write one line per run as CSV: parameters, seed, metrics; and into `path` when given."""
+        names = list(dict.fromkeys(name for run in self.runs for name in run.metrics))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*self.runs[0].config, "seed", *names])
+        for run in self.runs:
+            writer.writerow([*run.config.values(), run.seed, *(run.metrics.get(name, "") for name in names)])
+        if path is not None:
+            Path(path).write_text(text.getvalue(), encoding="utf-8")
+        return text.getvalue()
+
+    def _score(self, point: Point, metric: str, smaller: bool) -> float:
+        if metric not in point.mean:
+            raise ValueError(f"metric is {metric!r}; the runs have {', '.join(point.mean)}")
+        return point.mean[metric] if smaller else -point.mean[metric]
+
+
+def sweep(
+    function: Callable[[dict[str, Value], int], Metrics],
+    grid: Mapping[str, Sequence[Value]],
+    *,
+    seeds: Sequence[int] = (0,),
+    path: str | Path | None = None,
+) -> Sweep:
+    """Call ``function(config, seed)`` at every point of a grid and collect its metrics.
+
+    Each finished run is a line of `path`; called again with the same file, the runs in it are not repeated, so a
+    sweep that was stopped goes on, and a larger grid over the same parameters only adds. That holds as long as
+    `function` does the same: the file cannot know.
+
+    Args:
+        function: From a point of the grid and a seed to numbers by name.
+        grid: Values of each parameter: text, whole numbers, floats, truth values or None.
+        seeds: Seeds at each point.
+        path: File of finished runs, JSON lines; None keeps nothing.
+
+    Returns:
+        Every run of this grid, points in the order of the grid, seeds innermost.
+
+    Raises:
+        ValueError: An empty grid, a value or seed twice, a metric that is not finite, or a file of another sweep.
+    """
+    for name, values in {**grid, "seeds": seeds}.items():
+        if not len(values) or len({_key({name: v}) for v in values}) < len(values):
+            raise ValueError(f"{name} is {list(values)!r}; it needs at least one value, and none twice")
+    if not grid or "seed" in grid:
+        raise ValueError(f"the grid has {list(grid)}; it needs a parameter, and none may be called seed")
+    done = {} if path is None else _open(Path(path), list(grid))
+    runs = []
+    for values in itertools.product(*grid.values()):
+        config = dict(zip(grid, values, strict=True))
+        for seed in seeds:
+            run = done.get((_key(config), seed))
+            if run is None:
+                run = Run(config, seed, _checked(function(dict(config), seed), config, seed))
+                if path is not None:
+                    _append(Path(path), run)
+            runs.append(run)
+    return Sweep(tuple(runs))
+
+
+def _key(config: Mapping[str, Value]) -> str:
+    return json.dumps(config, allow_nan=False)
+
+
+def _checked(metrics: Metrics, config: Mapping[str, Value], seed: int) -> dict[str, float]:
+    found = {name: float(value) for name, value in metrics.items()}
+    for name, value in found.items():
+        if not math.isfinite(value):
+            raise ValueError(
+                f"metric {name!r} is {value!r} at {dict(config)}, seed {seed}; it must be finite"
+            )
+    return found
+
+
+def _point(group: list[Run]) -> Point:
+    names = list(group[0].metrics)
+    if any(list(run.metrics) != names for run in group):
+        raise ValueError(f"the seeds of {dict(group[0].config)} have different metrics")
+    values = {name: [run.metrics[name] for run in group] for name in names}
+    return Point(
+        group[0].config,
+        len(group),
+        {name: statistics.fmean(v) for name, v in values.items()},
+        {name: statistics.stdev(v) if len(v) > 1 else 0.0 for name, v in values.items()},
+    )
+
+
+def _open(path: Path, names: list[str]) -> dict[tuple[str, int], Run]:
+    """Read finished runs; start the file where there is none. A last line cut short by a crash is dropped."""
+    head = json.dumps({"schema": SCHEMA, "version": VERSION, "parameters": names})
+    if not path.exists() or not path.read_text(encoding="utf-8"):
+        path.write_text(head + "\n", encoding="utf-8")
+        return {}
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    lines = whole.splitlines()
+    if not lines or lines[0] != head:
+        raise ValueError(f"{path} begins with {text.splitlines()[0]!r}, expected {head!r}: another sweep")
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    runs = [Run(**json.loads(line)) for line in lines[1:]]
+    return {(_key(run.config), run.seed): run for run in runs}
+
+
+def _append(path: Path, run: Run) -> None:
+    line = json.dumps(
+        {"config": dict(run.config), "seed": run.seed, "metrics": dict(run.metrics)}, allow_nan=False
+    )
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")

@@ -1,0 +1,156 @@
+"""Reports: every form says the same, saved ones come back bit for bit, targets stand side by side."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+
+import pytest
+
+from snn.hardware import (
+    LayerCounts,
+    Ledger,
+    TargetTable,
+    compare,
+    estimate,
+    find_target,
+    register_target,
+    rerun,
+    targets,
+)
+
+ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
+OUT = LayerCounts("b-c", "c", "b", 4, 2, 8, 8, 0, 2, 20, 6, 12, 12, 0, 0, 0, 0, 40, 11, 4, 4, "binary")
+LEDGER = Ledger((ROW, OUT), ("A note that a reader must see.",))
+NAMES = targets()
+
+
+@pytest.mark.parametrize("target", NAMES)
+def test_a_saved_report_runs_again_bit_for_bit(tmp_path, target):
+    path = tmp_path / "r.json"
+    text = estimate(LEDGER, target).to_json(path)
+    again = rerun(path)
+    assert again.to_json() == text == path.read_text()
+    assert again.ledger == LEDGER and rerun(text).to_csv() == estimate(LEDGER, target).to_csv()
+
+
+def test_what_does_not_run_again():
+    data = json.loads(estimate(LEDGER, "loihi1").to_json())
+    data["compute_pj"] += 1.0
+    data["constants"][0]["value"] = 24.0
+    with pytest.raises(ValueError, match="not the same any more: compute_pj, constants changed"):
+        rerun(json.dumps(data, indent=2) + "\n")
+    with pytest.raises(ValueError, match="its layout changed"):
+        rerun(json.dumps(json.loads(estimate(LEDGER, "loihi1").to_json())))
+    with pytest.raises(
+        ValueError, match="expected schema 'snn.energy_report' version 2, got .'snn.ledger', 2."
+    ):
+        rerun(LEDGER.to_json())
+    with pytest.raises(ValueError, match="target is 'gone'; known targets"):
+        rerun(json.dumps(json.loads(estimate(LEDGER, "loihi1").to_json()) | {"target": "gone"}))
+
+
+def test_csv_sums_to_the_total():
+    report = estimate(LEDGER, "truenorth")
+    rows = list(csv.DictReader(io.StringIO(report.to_csv())))
+    assert len(rows) == len(report.rows)
+    for end, field in (("low", "energy_low_pj"), ("nominal", "energy_pj"), ("high", "energy_high_pj")):
+        assert math.fsum(float(row[field]) for row in rows) == pytest.approx(
+            getattr(report.energy(), end), rel=1e-12
+        )
+    for row in rows:
+        assert int(row["count"]) * float(row["price_pj"]) == float(row["energy_pj"])
+
+
+@pytest.mark.parametrize("target", ["horowitz45_int8", "truenorth", "gpu_a100_int8"])
+def test_every_form_carries_its_assumptions_and_sources(tmp_path, target):
+    report = estimate(LEDGER, target)
+    text = report.to_markdown(tmp_path / "r.md")
+    page = estimate(LEDGER, target).to_html(tmp_path / "r.html").read_text()
+    assert (tmp_path / "r.md").read_text() == text
+    for constant in report.constants:
+        assert constant.name in text and constant.source in text and constant.name in page
+    for assumption in report.assumptions:
+        assert assumption in text
+    assert "A note that a reader must see." in text and "A note that a reader must see." in page
+    for form in (text, page, report.table()):
+        assert "compute only" in form and "total, memory included" in form and "latency" in form
+        assert "a-b" in form and "without a spike" in form
+
+
+def test_markdown_cells_cannot_break_a_table():
+    wild = Ledger((dataclasses.replace(ROW, name="a|b"),))
+    lines = estimate(wild, "loihi1").to_markdown().splitlines()
+    header = next(line for line in lines if line.startswith("| component"))
+    assert "a\\|b" in header and header.replace("\\|", "").count("|") == 4
+
+
+def test_energy_without_a_spike():
+    report = estimate(LEDGER, "horowitz45_int8")
+    silent = estimate(Ledger((ROW.without_spikes(), OUT.without_spikes())), "horowitz45_int8")
+    assert report.idle == silent.energy() and silent.energy() == silent.idle
+    assert silent.compute_pj == 0 and silent.neuron_pj == report.neuron_pj
+    assert ROW.without_spikes().updates_dense == 80 and ROW.without_spikes().synapses == 10
+
+
+def test_the_curve_passes_through_the_point():
+    report = estimate(LEDGER, "horowitz45_int8")
+    (axes,) = report.plot("break_even_curve").axes
+    lines = {line.get_label(): line for line in axes.lines}
+    baseline = next(b for b in report.baselines if b.name == "ann_int8_once")
+    here = report.ledger.spikes_per_synapse
+    for name, y in (
+        ("total, memory included", report.total_pj_per_inference / baseline.total_pj),
+        ("compute only", report.compute_pj_per_inference / baseline.compute_pj),
+    ):
+        x, curve = lines[name].get_data()
+        low = max(i for i in range(len(x)) if x[i] <= here)
+        assert curve[low] <= y * (1 + 1e-9) and y <= curve[low + 1] * (1 + 1e-9)
+        dots = [line.get_data() for line in axes.lines if line.get_marker() == "o"]
+        assert any(d[0][0] == pytest.approx(here) and d[1][0] == pytest.approx(y) for d in dots)
+
+
+@pytest.mark.parametrize("target", ["horowitz45_int8", "ann_qnn_once"])
+def test_a_silent_network_has_a_report(tmp_path, target):
+    silent = Ledger((ROW.without_spikes(), OUT.without_spikes()))
+    report = estimate(silent, target)
+    assert report.to_html(tmp_path / "r.html").exists() and "total" in report.table()
+
+
+def test_targets_side_by_side(tmp_path):
+    table = compare(LEDGER, ["horowitz45_int8", "loihi1_board", find_target("gpu_a100_int8")])
+    assert isinstance(table, TargetTable) and [r.target for r in table.reports][1] == "loihi1_board"
+    for report in table.reports:
+        assert table[report.target].total_pj == estimate(LEDGER, report.target).total_pj
+    text = table.table()
+    assert "not separable" in text and "at 100% utilisation" in text and "to" in table.to_markdown()
+    data = table.to_dict()
+    assert data["gpu_a100_int8"]["total_pj"][2] == pytest.approx(10 * data["gpu_a100_int8"]["total_pj"][1])
+    assert data["loihi1_board"]["latency_us"][0] == pytest.approx(6.0)
+    assert data["horowitz45_int8"]["compute_pj"] == table.reports[0].compute_pj_per_inference
+    assert len(compare(LEDGER).reports) == len(targets())
+    page = estimate(LEDGER, "horowitz45_int8").to_html(tmp_path / "r.html", compare=["truenorth"]).read_text()
+    assert "truenorth_static" in page and "Targets side by side" in page
+    with pytest.raises(KeyError, match="no target 'loihi9'; there are horowitz45_int8"):
+        table["loihi9"]
+    with pytest.raises(ValueError, match="needs at least one target"):
+        compare(LEDGER, [])
+    other = estimate(Ledger((ROW,)), "loihi1")
+    with pytest.raises(ValueError, match="reports are of different ledgers"):
+        TargetTable((table.reports[0], other))
+
+
+def test_mixed_kinds_are_named():
+    report = estimate(LEDGER, "truenorth")
+    assert report.kinds == ("derived", "measured") and "derived, measured (a mixture)" in report.table()
+
+
+def test_a_registered_target_runs_again():
+    register_target(dataclasses.replace(find_target("horowitz45_int8"), name="slow", clock_ghz=0.1))
+    report = rerun(estimate(LEDGER, "slow").to_json())
+    assert report.latency_us.nominal == pytest.approx(
+        10 * estimate(LEDGER, "horowitz45_int8").latency_us.nominal
+    )
