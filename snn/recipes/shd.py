@@ -16,7 +16,7 @@ from snn.nn.recurrent import RecurrentMode
 from snn.recipes import folder, pictures
 from snn.train import FitResult, Progress, Scores, TrainConfig, evaluate, fit, save, write_metrics
 
-__all__ = ["DATA_FIELDS", "RunResult", "ShdConfig", "build_model", "load_data", "run"]
+__all__ = ["DATA_FIELDS", "PAPER", "RunResult", "ShdConfig", "build_model", "load_data", "run"]
 
 Delays = Literal["learned", "linear", "fixed", "none"]
 
@@ -74,6 +74,10 @@ class ShdConfig:
         build_model(self, 1, 1, seed=0)  # the layers check the rest
 
 
+PAPER = ShdConfig(binning="restart", train=TrainConfig(epochs=150, batch_size=256))
+"""The published run on SHD, for the official files (replace `data`): 140 x 256 x 256 x 20, 214 016 parameters; its
+frame builder opened a frame at the next spike. There the test set selected the epoch; here a validation split does.
+Source: Hammouamri et al., 2023, and its repository."""
 DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms", "split_by", "valid_fraction")
 """Fields of `ShdConfig` that decide what a model is given; saved with it."""
 PICTURES_EVERY = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -71,6 +72,29 @@ def text(cell):
         for o in cell.get("outputs", [])
         if o.get("name") != "stderr"
     ]
+
+
+def test_compare_runs(tmp_path):
+    for name in ("a", "b"):
+        run(
+            "train_shd.py",
+            "--epochs",
+            "1",
+            "--hidden",
+            "8",
+            "--seed",
+            str("ab".index(name)),
+            "--out",
+            str(tmp_path / name),
+        )
+    printed = run(
+        "compare_runs.py", str(tmp_path / "a"), str(tmp_path / "b"), "--json", str(tmp_path / "c.json")
+    )
+    assert "p = " in printed
+    found = json.loads((tmp_path / "c.json").read_text())
+    for name in ("a", "b"):
+        line = (tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]
+        assert abs(found[str(tmp_path / name)]["accuracy"] - 100 * json.loads(line)["test_accuracy"]) < 1e-6
 
 
 def test_examples_are_short():

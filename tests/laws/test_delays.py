@@ -10,7 +10,7 @@ import torch
 
 import snn
 from snn.nn import LIF, DelayLinear, Sequential, to_network
-from snn.recipes.shd import ShdConfig, build_model
+from snn.recipes.shd import PAPER, ShdConfig, build_model
 from snn.train import delay_rate, one_cycle, sigma_at
 
 
@@ -84,7 +84,7 @@ def test_short_runs_learn_at_the_peak():
 
 
 def test_published_parameter_counts():
-    model = build_model(ShdConfig(), 140, 20, seed=0)
+    model = build_model(PAPER, 140, 20, seed=0)
     assert sum(p.numel() for p in model.parameters()) == 214_016
     assert sum(p.numel() for p in build_model(ShdConfig(), 140, 10, seed=0).parameters()) == 208_896
     third = ShdConfig(hidden=(512, 512, 512), max_delay=30)
