@@ -3,7 +3,8 @@
     python examples/train_shd.py --data PATH [--epochs 150] [--batch-size 256] [--delays learned|fixed|none] ...
 
 The settings of Hammouamri et al., 2023 (`snn.recipes.shd.PAPER`), on the official files:
---epochs 150 --batch-size 256 --binning restart. Get them with `snn data fetch shd`, then give their folder as --data. All options: --help.
+--epochs 150 --batch-size 256 --binning restart. Get them with `snn data fetch shd`, then
+give their folder as --data. All options: --help.
 """
 
 from __future__ import annotations

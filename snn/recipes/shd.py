@@ -74,10 +74,6 @@ class ShdConfig:
         build_model(self, 1, 1, seed=0)  # the layers check the rest
 
 
-PAPER = ShdConfig(binning="restart", train=TrainConfig(epochs=150, batch_size=256))
-"""The published run on SHD, for the official files (replace `data`): 140 x 256 x 256 x 20, 214 016 parameters; its
-frame builder opened a frame at the next spike. There the test set selected the epoch; here a validation split does.
-Source: Hammouamri et al., 2023, and its repository."""
 DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms", "split_by", "valid_fraction")
 """Fields of `ShdConfig` that decide what a model is given; saved with it."""
 PICTURES_EVERY = 10
@@ -134,6 +130,12 @@ def build_model(config: ShdConfig, n_in: int, n_out: int, *, seed: int) -> Seque
     for pre, post in zip((n_in, *config.hidden), config.hidden, strict=False):
         layers += [connect(pre, post), BatchNorm(post), neurons(post), Dropout(config.dropout)]
     return Sequential(*layers, connect(config.hidden[-1], n_out), LeakyReadout(config.tau))
+
+
+PAPER = ShdConfig(binning="restart", train=TrainConfig(epochs=150, batch_size=256))
+"""The published run on SHD, for the official files (replace `data`): 140 x 256 x 256 x 20, 214 016 parameters; its
+frame builder opened a frame at the next spike. There the test set selected the epoch; here a validation split does.
+Source: Hammouamri et al., 2023, and its repository."""
 
 
 def run(
