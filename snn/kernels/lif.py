@@ -87,6 +87,7 @@ def lif_reference(
     options: LIFOptions,
     lengths: Tensor | None = None,
     spike: Callable[[Tensor], Tensor] | None = None,
+    local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons as a plain time loop: the definition that the fused form is tested against.
 
@@ -97,6 +98,7 @@ def lif_reference(
         lengths: Valid steps [B], int64; None means all. Beyond them spikes are 0 and the state stands still.
         spike: Replaces the step and its surrogate, as a function of v - v_th (a smooth step, or a SpikingJelly
             surrogate).
+        local: Keep gradients inside a step: the membrane of the step before is a constant.
 
     Returns:
         Spikes [T, B, ...] and the membrane of each sample at its length.
@@ -110,6 +112,7 @@ def lif_reference(
 
     spikes = []
     for t, x_t in enumerate(x.unbind(0)):
+        v = v.detach() if local else v
         start = reset(v, fire(v - o.v_th)) if late else v
         if o.decay_input:
             h = start + (x_t - (start - o.v_reset)) / o.tau
@@ -185,6 +188,43 @@ def flags(o: LIFOptions) -> tuple[bool, ...]:
     return o.decay_input, o.reset == "soft", o.reset == "hard_next_step", o.fires == ">"
 
 
+def local_gradient(options: LIFOptions, gz: Tensor, h: Tensor, lengths: Tensor) -> Tensor:
+    """Give the input's gradient [T, B, N] if each step stands by itself."""
+    gx = options.surrogate.derivative(h - options.v_th).mul_(gz)
+    if options.decay_input:
+        gx = gx / options.tau
+    return gx.mul_((torch.arange(h.shape[0])[:, None] < lengths)[:, :, None])
+
+
+class _LocalLIF(torch.autograd.Function):
+    """The fused pass forward; backward, each step by itself."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions
+    ) -> tuple[Tensor, Tensor]:
+        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
+        z, h = torch.empty_like(x), torch.empty_like(x)
+        lif_forward(
+            x.numpy(),
+            last.numpy(),
+            lengths.numpy(),
+            z.numpy(),
+            h.numpy(),
+            *scalars(options, x),
+            *flags(options),
+        )
+        ctx.save_for_backward(h, lengths)
+        ctx.options = options
+        ctx.mark_non_differentiable(last)
+        return z, last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gz: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+        return local_gradient(ctx.options, gz, *ctx.saved_tensors), None, None, None
+
+
 def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
     """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
     if options.reset != "hard_next_step":
@@ -195,7 +235,7 @@ def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
 
 
 def lif_fused(
-    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None
+    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None, local: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons in one compiled pass each way: `lif_reference` on the CPU in float32 or float64."""
     steps, batch = x.shape[:2]
@@ -203,14 +243,17 @@ def lif_fused(
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     flat = x.reshape(steps, batch, -1)
     start = late_reset(v.reshape(batch, -1), options)
-    z, last = cast(tuple[Tensor, Tensor], _FusedLIF.apply(flat, start, lengths.to(torch.int64), options))  # type: ignore[no-untyped-call]
+    form: Any = _LocalLIF if local else _FusedLIF
+    z, last = form.apply(flat, start.detach() if local else start, lengths.to(torch.int64), options)
     return z.reshape(x.shape), last.reshape(v.shape)
 
 
-def lif(x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def lif(
+    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None, local: bool = False
+) -> tuple[Tensor, Tensor]:
     """Run leaky integrate-and-fire neurons over time, in the fastest form there is for where x lies.
 
     Arguments and results are those of `lif_reference`.
     """
     fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    return (lif_fused if fused else lif_reference)(x, v, options, lengths)
+    return (lif_fused if fused else lif_reference)(x, v, options, lengths, local=local)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, number_of, scalars
+from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, local_gradient, number_of, scalars
 from snn.kernels.lif_loops import KINDS, recurrent_backward, recurrent_forward
 from snn.kernels.spikes import list_spikes
 from snn.kernels.taps import Taps, halves, pair_sums
@@ -31,6 +31,7 @@ def recurrent_lif_reference(
     options: LIFOptions,
     lengths: Tensor | None = None,
     spike: Callable[[Tensor], Tensor] | None = None,
+    local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons as a plain time loop: the definition that the fused form is tested against.
 
@@ -43,6 +44,7 @@ def recurrent_lif_reference(
         options: The neuron.
         lengths: Valid steps [B], int64; None means all. Beyond them spikes are 0 and the state stands still.
         spike: As in `lif_reference`.
+        local: Keep gradients inside a step: membranes and spikes of steps before are constants.
 
     Returns:
         Spikes [T, B, N] and the membrane of each sample at its length.
@@ -51,9 +53,10 @@ def recurrent_lif_reference(
     spikes: list[Tensor] = []
     for t, x_t in enumerate(x.unbind(0)):
         for d in range(1, min(t, max_delay) + 1):
-            x_t = x_t + spikes[t - d] @ kernel[d].t()
+            past = spikes[t - d].detach() if local else spikes[t - d]
+            x_t = x_t + past @ kernel[d].t()
         now = None if lengths is None else (lengths > t).to(torch.int64)
-        z, v = lif_reference(x_t[None], v, options, now, spike)
+        z, v = lif_reference(x_t[None], v, options, now, spike, local)
         spikes.append(z[0])
     return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
 
@@ -71,6 +74,7 @@ class _RecurrentLIF(torch.autograd.Function):
         max_delay: int,
         lengths: Tensor,
         options: LIFOptions,
+        local: bool,
     ) -> tuple[Tensor, Tensor]:
         x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
         whole, share = halves(delay, max_delay)
@@ -82,7 +86,7 @@ class _RecurrentLIF(torch.autograd.Function):
             *scalars(options, x), *flags(options),
         )  # fmt: skip
         ctx.save_for_backward(z, h, lengths, weight, whole, share)
-        ctx.options, ctx.max_delay = options, max_delay
+        ctx.options, ctx.max_delay, ctx.local = options, max_delay, local
         ctx.set_materialize_grads(False)
         return z, last
 
@@ -91,12 +95,15 @@ class _RecurrentLIF(torch.autograd.Function):
     def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
         z, h, lengths, weight, whole, share = ctx.saved_tensors
         if gz is None and gv is None:
-            return (None,) * 7
+            return (None,) * 8
         gz = torch.zeros_like(z) if gz is None else gz
         gv = torch.zeros_like(z[0]) if gv is None else gv
-        gx, g = _backward(ctx.options, ctx.max_delay, gz, gv, h, lengths, weight, whole, share)
+        if ctx.local:
+            gx, g = local_gradient(ctx.options, gz, h, lengths), None
+        else:
+            gx, g = _backward(ctx.options, ctx.max_delay, gz, gv, h, lengths, weight, whole, share)
         near, far = pair_sums(list_spikes(z), gx, Taps(whole, z.shape[0], ctx.max_delay))
-        return gx, g, (1 - share) * near + share * far, weight * (far - near), None, None, None
+        return gx, g, (1 - share) * near + share * far, weight * (far - near), None, None, None, None
 
 
 def _grouped(parts: Tensor) -> Tensor:
@@ -149,12 +156,13 @@ def recurrent_lif_fused(
     max_delay: int,
     options: LIFOptions,
     lengths: Tensor | None = None,
+    local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Give `recurrent_lif_reference` on the CPU in float32 or float64, in one compiled pass each way."""
     if lengths is None:
         lengths = torch.full((x.shape[1],), x.shape[0], dtype=torch.int64)
     start = late_reset(v, options)
-    given = (x, start, weight, delay, max_delay, lengths.to(torch.int64), options)
+    given = (x, start, weight, delay, max_delay, lengths.to(torch.int64), options, local)
     return cast(tuple[Tensor, Tensor], _RecurrentLIF.apply(*given))  # type: ignore[no-untyped-call]
 
 
@@ -166,8 +174,9 @@ def recurrent_lif(
     max_delay: int,
     options: LIFOptions,
     lengths: Tensor | None = None,
+    local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Run recurrent neurons in the fastest form there is for where x lies; see `recurrent_lif_reference`."""
     fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
     form = recurrent_lif_fused if fused else recurrent_lif_reference
-    return form(x, v, weight, delay, max_delay, options, lengths)
+    return form(x, v, weight, delay, max_delay, options, lengths, local=local)

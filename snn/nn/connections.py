@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from snn.kernels.delay import delayed_events, gauss_kernel, one_hot_kernel
 from snn.kernels.delay_sparse import delayed
+from snn.kernels.local import is_local, pass_gradient
+from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.two_tap import delayed_linear, linear_kernel
 from snn.nn.delays import Delays, Sharing
 from snn.nn.layer import Layer, check_input, check_lengths, one_of, whole_number
@@ -54,7 +56,8 @@ class Linear(Layer):
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, in] to [T, B, out]."""
         check_input("Linear", x, self.in_features)
-        return nn.functional.linear(x, self.weight, self.bias), ()
+        y = sparse_linear(x, self.weight)
+        return (y if self.bias is None else y + self.bias), ()
 
 
 class DelayLinear(Delays, Layer):
@@ -171,7 +174,11 @@ class DelayLinear(Delays, Layer):
         check_input("DelayLinear", x, self.in_features)
         lengths = check_lengths(x, lengths)
         seen = x if state is None else torch.cat([state.past, x])
+        if is_local():
+            seen = seen.detach()
         y = self._product(seen)[seen.shape[0] - x.shape[0] :]
+        if is_local() and x.requires_grad:  # of all that a step hears, only what has no delay is of this step
+            y = pass_gradient(y, x, self.kernel()[0])
         return y, DelayState(last_steps(seen, x.shape[0], lengths, self.max_delay))
 
     def _product(self, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import torch
 from torch import Tensor, nn
 
 __all__ = ["Layer", "check_input", "check_lengths", "last_valid", "one_of", "whole_number"]
@@ -64,7 +65,7 @@ def check_lengths(x: Tensor, lengths: Tensor | None) -> Tensor | None:
     """Check lengths [B] against x [T, B, ...]; None where every sample is valid to its end.
 
     Raises:
-        ValueError: Wrong shape or type, or a length outside 1..T.
+        ValueError: Wrong shape or type, or a length outside 0..T.
     """
     if lengths is None:
         return None
@@ -73,14 +74,14 @@ def check_lengths(x: Tensor, lengths: Tensor | None) -> Tensor | None:
         raise ValueError(
             f"lengths must be whole numbers [{batch}], got {list(lengths.shape)} {lengths.dtype}"
         )
-    if bool((lengths < 1).any()) or bool((lengths > steps).any()):
-        raise ValueError(f"lengths must be in 1..{steps}, got {int(lengths.min())}..{int(lengths.max())}")
+    if bool((lengths < 0).any()) or bool((lengths > steps).any()):
+        raise ValueError(f"lengths must be in 0..{steps}, got {int(lengths.min())}..{int(lengths.max())}")
     return None if bool((lengths == steps).all()) else lengths
 
 
-def last_valid(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Take x [T, B, ...] at each sample's last valid step: [B, ...]."""
+def last_valid(x: Tensor, lengths: Tensor | None, first: Tensor) -> Tensor:
+    """Take x [T, B, ...] at each sample's last valid step: [B, ...]; `first` where it has none."""
     if lengths is None:
         return x[-1]
-    index = (lengths - 1).reshape(1, -1, *[1] * (x.dim() - 2)).expand(1, *x.shape[1:])
-    return x.gather(0, index)[0]
+    ends = lengths.reshape(1, -1, *[1] * (x.dim() - 2)).expand(1, *x.shape[1:])
+    return torch.where(ends[0] > 0, x.gather(0, (ends - 1).clamp(min=0))[0], first)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from snn.kernels.lif import Fires, LIFOptions, Reset, lif
+from snn.kernels.local import is_local
 from snn.kernels.surrogate import Surrogate, SurrogateName
 from snn.nn.layer import Layer, check_lengths, last_valid
 
@@ -88,7 +89,7 @@ class LIF(Layer):
         """Turn input current [T, B, ...] into spikes of the same shape."""
         lengths = check_lengths(x, lengths)
         v = torch.full_like(x[0], self.options.v_reset) if state is None else state.v
-        z, v = lif(x, v, self.options, lengths)
+        z, v = lif(x, v, self.options, lengths, is_local())
         return z, LIFState(v)
 
 
@@ -118,10 +119,11 @@ class LeakyReadout(Layer):
         """Turn input current [T, B, ...] into membranes of the same shape."""
         lengths = check_lengths(x, lengths)
         o = self.options
-        v = torch.zeros_like(x[0]) if state is None else state.v
+        first = v = torch.zeros_like(x[0]) if state is None else state.v
         trace = []
         for x_t in x.unbind(0):
+            v = v.detach() if is_local() else v
             v = v + (x_t - v) / o.tau if o.decay_input else v * o.decay + x_t
             trace.append(v)
         y = torch.stack(trace)
-        return y, ReadoutState(last_valid(y, lengths))
+        return y, ReadoutState(last_valid(y, lengths, first))

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.kernels.local import is_local
 from snn.kernels.recurrent import recurrent_lif
 from snn.kernels.two_tap import delayed_linear
 from snn.nn.connections import last_steps
@@ -76,8 +77,9 @@ class RecurrentDelay(Delays, LIF):
             v = torch.full_like(x[0], self.options.v_reset)
         else:
             v, past = state
+            past = past.detach() if is_local() else past
             on_the_way = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)
             x = x + on_the_way[self.max_delay :]
-        z, v = recurrent_lif(x, v, *synapses, self.options, lengths)
+        z, v = recurrent_lif(x, v, *synapses, self.options, lengths, is_local())
         seen = torch.cat([past, z])
         return z, RecurrentState(v, last_steps(seen, x.shape[0], lengths, self.max_delay))

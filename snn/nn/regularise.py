@@ -7,9 +7,12 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.nn.layer import Layer, check_input, check_lengths, whole_number
+from snn.nn.layer import Layer, check_input, check_lengths, one_of, whole_number
 
 __all__ = ["BatchNorm", "Dropout", "DropoutState"]
+
+
+Over = Literal["sequence", "step"]
 
 
 class DropoutState(NamedTuple):
@@ -19,12 +22,12 @@ class DropoutState(NamedTuple):
 
 
 class BatchNorm(Layer):
-    """Normalise each feature over the valid steps of a batch; in evaluation by the running statistics."""
+    """Normalise each feature over valid steps and samples; in evaluation by the running statistics."""
 
     def __init__(
         self,
         num_features: int,
-        over: Literal["sequence"] = "sequence",
+        over: Over = "sequence",
         *,
         eps: float = 1e-5,
         momentum: float = 0.1,
@@ -33,7 +36,8 @@ class BatchNorm(Layer):
 
         Args:
             num_features: Features.
-            over: "sequence": one statistic over steps and samples.
+            over: "sequence": one statistic over steps and samples; "step": one for each step, over samples, each
+                of which moves the running statistics. A step with fewer than two valid samples moves nothing.
             eps: Added to the variance.
             momentum: Share of the new batch in the running statistics.
 
@@ -42,11 +46,10 @@ class BatchNorm(Layer):
         """
         super().__init__()
         self.num_features = whole_number("num_features", num_features)
-        if over != "sequence":
-            raise ValueError(f"over must be 'sequence', got {over!r}")
         if not (eps > 0 and 0 < momentum <= 1):
             raise ValueError(f"eps must be > 0 and momentum in (0, 1], got {eps!r} and {momentum!r}")
-        self.over, self.eps, self.momentum = over, float(eps), float(momentum)
+        self.over: Over = one_of("over", over, Over)
+        self.eps, self.momentum = float(eps), float(momentum)
         self.weight = nn.Parameter(torch.ones(self.num_features))
         self.bias = nn.Parameter(torch.zeros(self.num_features))
         self.running_mean: Tensor
@@ -73,6 +76,8 @@ class BatchNorm(Layer):
         """Normalise [T, B, features]."""
         check_input("BatchNorm", x, self.num_features)
         lengths = check_lengths(x, lengths) if self.training else None
+        if self.training and self.over == "step":
+            return self._by_steps(x, lengths), ()
         rows = x.reshape(-1, self.num_features)
         if lengths is None:
             return self._normalise(rows).reshape(x.shape), ()
@@ -80,6 +85,23 @@ class BatchNorm(Layer):
         valid = (steps < lengths).flatten().nonzero().squeeze(1)
         normal = self._normalise(rows.index_select(0, valid))
         return torch.zeros_like(rows).index_copy(0, valid, normal).reshape(x.shape), ()
+
+    def _by_steps(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        steps, batch = x.shape[:2]
+        if lengths is None:
+            lengths = torch.full((batch,), steps, device=x.device)
+        valid = (torch.arange(steps, device=x.device)[:, None] < lengths)[:, :, None].to(x.dtype)
+        count = valid.sum(1)
+        mean = (x * valid).sum(1) / count.clamp(min=1)
+        centred = (x - mean[:, None]) * valid
+        var = centred.square().sum(1) / count.clamp(min=1)
+        with torch.no_grad():
+            unbiased = var * count / (count - 1).clamp(min=1)
+            for t in torch.nonzero(count[:, 0] > 1)[:, 0].tolist():
+                self.running_mean.lerp_(mean[t], self.momentum)
+                self.running_var.lerp_(unbiased[t], self.momentum)
+        scale = self.weight * torch.rsqrt(var + self.eps)
+        return centred * scale[:, None] + self.bias * valid
 
     def _normalise(self, rows: Tensor) -> Tensor:
         return nn.functional.batch_norm(

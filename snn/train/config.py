@@ -10,7 +10,7 @@ from snn.train.losses import LOSSES
 
 __all__ = ["Method", "TrainConfig"]
 
-Method = Literal["bptt"]
+Method = Literal["bptt", "sltt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,16 @@ class TrainConfig:
     min_batch: int = 16
     """A last batch smaller than this is skipped (its BatchNorm statistics would be poor), >= 1."""
     method: Method = "bptt"
-    """How gradients are made: "bptt" keeps the whole graph."""
+    """How gradients are made: "bptt" through time, "sltt" inside each step (memory does not grow with steps)."""
+    k: int | None = None
+    """SLTT-K: gradients of k steps drawn for each batch; None takes all steps; >= 1, "sltt" only."""
+    rescale_k: bool = False
+    """Weigh drawn steps by T / k, so that gradients are those of all steps on average; the paper does not."""
+    chunk: int | None = None
+    """Steps whose graph is kept at a time; None: all in "bptt", 25 in "sltt". In "bptt" it truncates gradients."""
     loss: str = "softmax_sum"
-    """What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time."""
+    """What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time (not for methods in
+    pieces), "step_cross_entropy" the mean of every step's own."""
     lr: float = 5e-3
     """Peak learning rate of Adam, reached after 30 % of the epochs from 1/25 of it, > 0."""
     weight_decay: float = 1e-5
@@ -57,11 +64,25 @@ class TrainConfig:
             raise ValueError(f"min_batch must be <= batch_size {self.batch_size}, got {self.min_batch}")
         _choice("method", self.method, get_args(Method))
         _choice("loss", self.loss, tuple(LOSSES))
+        self._check_method()
         for name in ("lr", "delay_lr", "sigma_end"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)!r}")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay must be finite and >= 0, got {self.weight_decay!r}")
+
+    def _check_method(self) -> None:
+        for name in ("k", "chunk"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise ValueError(f"{name} must be a whole number >= 1 or None, got {value!r}")
+        if self.k is not None and self.method != "sltt":
+            raise ValueError(f"k = {self.k} needs method 'sltt', got {self.method!r}")
+        pieces = self.method == "sltt" or self.chunk is not None
+        if pieces and not LOSSES[self.loss].per_step:
+            allowed = ", ".join(repr(name) for name, loss in LOSSES.items() if loss.per_step)
+            what = "method 'sltt'" if self.method == "sltt" else f"chunk = {self.chunk}"
+            raise ValueError(f"loss must be a sum over steps for {what} ({allowed}), got {self.loss!r}")
 
 
 def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ from snn.nn import LIF, Delays, Layer
 from snn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
 from snn.train.losses import LOSSES, valid_mask
+from snn.train.methods import backward, check_method
 from snn.train.schedules import make_optimizer, set_epoch
 
 __all__ = ["Data", "FitResult", "Progress", "Scores", "evaluate", "fit", "prepare"]
@@ -129,8 +130,9 @@ def evaluate(model: Layer, data: Data, *, loss: str = "softmax_sum", batch_size:
         with _count_spikes(model) as totals:
             for batch in data.batches(batch_size):
                 x, lengths, label = prepare(batch, model)
-                score = LOSSES[loss](model(x, None, lengths)[0], lengths)
-                lost += float(nn.functional.cross_entropy(score, label, reduction="sum"))
+                y, _ = model(x, None, lengths)
+                score = LOSSES[loss].score(y, lengths)
+                lost += float(LOSSES[loss].per_sample(y, lengths, label).sum())
                 right += int((score.argmax(1) == label).sum())
                 seen += len(label)
     finally:
@@ -155,20 +157,18 @@ def _train_epoch(
     batches = train.batches(config.batch_size, seed=(config.seed, epoch), min_batch=config.min_batch)
     for done, batch in enumerate(batches, 1):
         x, lengths, label = prepare(batch, model)
-        score = LOSSES[config.loss](model(x, None, lengths)[0], lengths)
-        loss = nn.functional.cross_entropy(score, label)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(f"the loss is {loss.item()} in epoch {epoch}, batch {done}: lower lr")
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, score = backward(model, x, lengths, label, config)
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {done}: lower lr")
         optimizer.step()
         for module in model.modules():
             if isinstance(module, Delays):
                 module.clamp_positions_()
-        lost += loss.item() * len(label)
+        lost += loss * len(label)
         right += int((score.argmax(1) == label).sum())
         seen += len(label)
-        tell(Progress(epoch, config.epochs, done, total, loss.item()))
+        tell(Progress(epoch, config.epochs, done, total, loss))
     if not seen:
         raise ValueError(f"no batch has min_batch = {config.min_batch} of the {len(train)} training samples")
     return lost / seen, right / seen
@@ -203,6 +203,7 @@ def fit(
     folder = None if out is None else Path(out)
     tell = callback or (lambda _: None)
     optimizer = make_optimizer(model, config)
+    check_method(model, config)
     data = {"train_samples": len(train), "valid_samples": len(valid)}
     memory = Checkpoint()
     if folder is not None and resume:
