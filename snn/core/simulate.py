@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,7 +11,6 @@ from snn.core import exact, loops, queue
 from snn.core import flight as in_flight
 from snn.core.events import Events, Raster
 from snn.core.flight import Flight
-from snn.core.loops import Given, Work
 from snn.core.network import Network
 from snn.core.plan import plan_of
 from snn.core.record import Record, Recording
@@ -19,6 +18,7 @@ from snn.core.state import SimulationState
 from snn.core.tally import Tally
 from snn.core.task import Task, read_task
 from snn.core.timed import TimedEvents
+from snn.core.work import Given, Work
 
 Engine = Literal["event", "clock", "exact"]
 _ENGINES = {"event": loops.run_event, "clock": loops.run_clock}
@@ -64,6 +64,12 @@ def simulate(
     if engine == "exact":
         return exact.run(net, task, state)
     _check_on_grid(task, state)
+    return _run_on_grid(net, task, state, _ENGINES[engine])
+
+
+def _run_on_grid(
+    net: Network, task: Task, state: SimulationState | None, run: Callable[..., Any]
+) -> Recording:
     plan, samples = plan_of(net), task.lengths.size
     flight = in_flight.start(net, samples, state)
     tally = Tally(net, continued=state is not None)
@@ -74,7 +80,7 @@ def simulate(
     for b, steps in enumerate(task.lengths.tolist()):
         work = desk.work(flight, b)
         log = queue.open_log(plan, flight.recent.of_sample(b), steps)
-        unit, count = _ENGINES[engine](plan, desk.given(b), work, log)
+        unit, count = run(plan, desk.given(b), work, log)
         rows = queue.close_log(plan, b, log.bounds, unit, count)
         kept.append(rows.since(plan.horizon))
         recent.append(rows.since(steps))
