@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Record,
         Recording,
         SimulationState,
+        TimedEvents,
         TimeGrid,
         simulate,
     )
@@ -42,6 +43,7 @@ _CORE = (
     "Recording",
     "SimulationState",
     "TimeGrid",
+    "TimedEvents",
     "simulate",
 )
 
@@ -58,6 +60,7 @@ __all__ = [
     "Recording",
     "SimulationState",
     "TimeGrid",
+    "TimedEvents",
     "__version__",
     "datasets",
     "hardware",

@@ -1,4 +1,4 @@
-"""Numbers, time and events: the description of a network, and two engines that run it."""
+"""Numbers, time and events: the description of a network, and the engines that run it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from snn.core.record import Counts, Record, Recording
 from snn.core.simulate import simulate
 from snn.core.state import SimulationState
 from snn.core.synapses import Synapses
+from snn.core.timed import TimedEvents
 from snn.core.units import delay_steps, event_steps
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SimulationState",
     "Synapses",
     "TimeGrid",
+    "TimedEvents",
     "delay_steps",
     "event_steps",
     "simulate",

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from snn.core.events import Events
-from snn.core.loops import Log
 from snn.core.plan import Plan
 from snn.core.units import Int64Array
+from snn.core.work import Log
 
 
 class Rows(NamedTuple):

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from snn.core import exact, loops, queue
 from snn.core import flight as in_flight
-from snn.core import loops, queue
 from snn.core.events import Events, Raster
 from snn.core.flight import Flight
-from snn.core.loops import Given, Work
 from snn.core.network import Network
 from snn.core.plan import plan_of
 from snn.core.record import Record, Recording
 from snn.core.state import SimulationState
 from snn.core.tally import Tally
 from snn.core.task import Task, read_task
+from snn.core.timed import TimedEvents
+from snn.core.work import Given, Work
 
-Engine = Literal["event", "clock"]
+Engine = Literal["event", "clock", "exact"]
 _ENGINES = {"event": loops.run_event, "clock": loops.run_clock}
 
 
@@ -42,7 +43,8 @@ def simulate(
         n_steps: Steps to run instead, the same for all samples, at least as long as the inputs.
             Required without inputs.
         engine: `"event"` works only where a spike arrives; `"clock"` updates every neuron in
-            every step. Both give the same spikes, membranes and counts, bit for bit.
+            every step. Both give the same spikes, membranes and counts, bit for bit. `"exact"`
+            leaves the grid (`snn.core.exact`): inputs may be `TimedEvents`, spikes are.
         currents: Drive on top of the bias, per population: [N], [T, N] or [T, B, N], where T is
             the length of the longest sample. Constant within a step.
         record: What to keep; None keeps the spikes of all populations with neurons.
@@ -54,11 +56,20 @@ def simulate(
         ValueError: A name, size, length, step or option is not as said; the message names it.
         TypeError: A value is of the wrong type.
     """
-    if engine not in _ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(map(repr, _ENGINES))}, got {engine!r}")
+    if engine not in get_args(Engine):
+        raise ValueError(f"engine must be one of {', '.join(map(repr, get_args(Engine)))}, got {engine!r}")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
         raise TypeError(f"seed must be an integer, got {seed!r}")
     task = read_task(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
+    if engine == "exact":
+        return exact.run(net, task, state)
+    _check_on_grid(task, state)
+    return _run_on_grid(net, task, state, _ENGINES[engine])
+
+
+def _run_on_grid(
+    net: Network, task: Task, state: SimulationState | None, run: Callable[..., Any]
+) -> Recording:
     plan, samples = plan_of(net), task.lengths.size
     flight = in_flight.start(net, samples, state)
     tally = Tally(net, continued=state is not None)
@@ -69,11 +80,11 @@ def simulate(
     for b, steps in enumerate(task.lengths.tolist()):
         work = desk.work(flight, b)
         log = queue.open_log(plan, flight.recent.of_sample(b), steps)
-        unit, count = _ENGINES[engine](plan, desk.given(b), work, log)
+        unit, count = run(plan, desk.given(b), work, log)
         rows = queue.close_log(plan, b, log.bounds, unit, count)
         kept.append(rows.since(plan.horizon))
         recent.append(rows.since(steps))
-        tally.add(kept[-1], work, steps)
+        tally.add(kept[-1], work.touched, work.reads, steps)
         for name in task.v:
             v[name][:steps, b] = work.trace[:, desk.recorded.part(name)]
     flight.recent = queue.join(recent)
@@ -83,6 +94,14 @@ def simulate(
         counts=tally.counts(),
         state=in_flight.finish(net, flight),
     )
+
+
+def _check_on_grid(task: Task, state: SimulationState | None) -> None:
+    for name, events in task.events.items():
+        if isinstance(events, TimedEvents):
+            raise ValueError(f"inputs[{name!r}] is off the grid: engine='exact' runs it, or pass on_grid()")
+    if isinstance(state, exact.ExactState):
+        raise ValueError("state is of engine='exact', and only that engine goes on from it")
 
 
 class _Columns:

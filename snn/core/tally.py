@@ -1,10 +1,9 @@
-"""Add up what happened, sample by sample, into `Counts`; the same for both engines."""
+"""Add up what happened, sample by sample, into `Counts`; the same for all engines."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from snn.core.loops import Work
 from snn.core.network import Network, Projection
 from snn.core.plan import Plan, plan_of, projection_order
 from snn.core.queue import Rows
@@ -29,14 +28,14 @@ class Tally:
         self._samples = 0
         self._steps = 0
 
-    def add(self, rows: Rows, work: Work, n_steps: int) -> None:
+    def add(self, rows: Rows, touched: Int64Array, reads: Int64Array, n_steps: int) -> None:
         """Add a sample: its spikes of this run, and what the loops counted."""
         several = rows.spikes > 1
         self._pairs += np.bincount(rows.unit, minlength=self._pairs.size)
         self._several += np.bincount(rows.unit[several], minlength=self._pairs.size)
         np.add.at(self._spikes, rows.unit, rows.spikes)
-        self._touched += work.touched
-        self._reads += work.reads
+        self._touched += touched
+        self._reads += reads
         self._samples += 1
         self._steps += n_steps
 

@@ -25,7 +25,9 @@ class Task:
     lengths: Int64Array
     """Steps of each sample, [B]."""
     inputs: Rows
-    """Spikes of the sources."""
+    """Spikes of the sources, on the grid."""
+    events: dict[str, Events]
+    """The same per source, as given."""
     drive: dict[str, Float64Array]
     """Drive per population, [T or 1, B or 1, N]."""
     spikes: tuple[str, ...]
@@ -70,7 +72,7 @@ def read_task(
     for name in spikes:
         net.population(name)
     rows = queue.merge(plan_of(net), net.order, events)
-    return Task(lengths, rows, drive, spikes, tuple(record.v))
+    return Task(lengths, rows, events, drive, spikes, tuple(record.v))
 
 
 def _input(net: Network, name: str, given: Events | Raster) -> Events:

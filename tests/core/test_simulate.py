@@ -278,7 +278,7 @@ BAD = [
     ({"inputs": {}}, "n_steps is needed"),
     ({"n_steps": -1, "inputs": {}}, "n_steps must be an integer >= 0, got -1"),
     ({"n_steps": 4.5}, "n_steps must be an integer >= 0, got 4.5"),
-    ({"engine": "exact"}, "engine must be one of 'event', 'clock', got 'exact'"),
+    ({"engine": "fast"}, "engine must be one of 'event', 'clock', 'exact', got 'fast'"),
     ({"currents": {"in": [1.0]}}, r"currents\['in'\] drives a source"),
     ({"currents": {"x": [1.0]}}, "unknown population 'x'"),
     (

@@ -1,0 +1,41 @@
+"""Counter-based random numbers: a hash of what is drawn, so order, batch and threads do not matter.
+
+The stream of a key is SplitMix64 (Steele, Lea & Flood, OOPSLA 2014): draw n is mix(key + n * GOLDEN).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snn.core.units import Float64Array
+
+Uint64Array = NDArray[np.uint64]
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def mix(values: Any) -> Any:
+    """Hash 64-bit words to 64-bit words."""
+    z = (values ^ (values >> np.uint64(30))) * FIRST
+    z = (z ^ (z >> np.uint64(27))) * SECOND
+    return z ^ (z >> np.uint64(31))
+
+
+def keys(seed: int, name: str, *parts: ArrayLike) -> Uint64Array:
+    """Make the key of a stream from a seed, a name and integers (arrays that broadcast)."""
+    word = hashlib.blake2b(f"{int(seed)}/{name}".encode(), digest_size=8).digest()
+    key = np.array([int.from_bytes(word, "little")], dtype=np.uint64)
+    for part in parts:
+        key = mix(key + GOLDEN * (np.atleast_1d(np.asarray(part)).astype(np.uint64) + np.uint64(1)))
+    return key
+
+
+def uniform(key: Uint64Array, draw: ArrayLike) -> Float64Array:
+    """Draw from [0, 1) with 53 bits; `key` and `draw` broadcast."""
+    words = mix(key + GOLDEN * np.asarray(draw).astype(np.uint64))
+    return np.asarray((words >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
