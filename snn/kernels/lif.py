@@ -133,36 +133,30 @@ class _FusedLIF(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions
+        ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, local: bool
     ) -> tuple[Tensor, Tensor]:
-        x = x.contiguous()
-        last = v.clone(memory_format=torch.contiguous_format)
+        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
         z, h = torch.empty_like(x), torch.empty_like(x)
-        lif_forward(
-            x.numpy(),
-            last.numpy(),
-            lengths.numpy(),
-            z.numpy(),
-            h.numpy(),
-            *scalars(options, x),
-            *flags(options),
-        )
+        arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
+        lif_forward(*arrays, *scalars(options, x), *flags(options))
         ctx.save_for_backward(h, lengths)
-        ctx.options = options
+        ctx.options, ctx.local = options, local
         ctx.set_materialize_grads(False)
+        if local:
+            ctx.mark_non_differentiable(last)
         return z, last
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any, gz: Tensor | None, gv: Tensor | None
-    ) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
         h, lengths = ctx.saved_tensors
-        o: LIFOptions = ctx.options
         if gz is None and gv is None:
-            return None, None, None, None
+            return None, None, None, None, None
         gz = torch.zeros_like(h) if gz is None else gz.contiguous()
+        if ctx.local:
+            return local_gradient(ctx.options, gz, h, lengths), None, None, None, None
         g = torch.zeros_like(h[0]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
+        o: LIFOptions = ctx.options
         s, gx, number = o.surrogate, torch.empty_like(h), number_of(h)
         # torch's vectorised exponential, so that the bits are those of the reference and of SpikingJelly
         aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
@@ -170,7 +164,7 @@ class _FusedLIF(torch.autograd.Function):
             gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *scalars(o, h),
             number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset,
         )  # fmt: skip
-        return gx, g, None, None
+        return gx, g, None, None, None
 
 
 def number_of(like: Tensor) -> Any:
@@ -196,35 +190,6 @@ def local_gradient(options: LIFOptions, gz: Tensor, h: Tensor, lengths: Tensor) 
     return gx.mul_((torch.arange(h.shape[0])[:, None] < lengths)[:, :, None])
 
 
-class _LocalLIF(torch.autograd.Function):
-    """The fused pass forward; backward, each step by itself."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions
-    ) -> tuple[Tensor, Tensor]:
-        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        z, h = torch.empty_like(x), torch.empty_like(x)
-        lif_forward(
-            x.numpy(),
-            last.numpy(),
-            lengths.numpy(),
-            z.numpy(),
-            h.numpy(),
-            *scalars(options, x),
-            *flags(options),
-        )
-        ctx.save_for_backward(h, lengths)
-        ctx.options = options
-        ctx.mark_non_differentiable(last)
-        return z, last
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gz: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
-        return local_gradient(ctx.options, gz, *ctx.saved_tensors), None, None, None
-
-
 def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
     """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
     if options.reset != "hard_next_step":
@@ -243,8 +208,8 @@ def lif_fused(
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     flat = x.reshape(steps, batch, -1)
     start = late_reset(v.reshape(batch, -1), options)
-    form: Any = _LocalLIF if local else _FusedLIF
-    z, last = form.apply(flat, start.detach() if local else start, lengths.to(torch.int64), options)
+    start = start.detach() if local else start
+    z, last = _FusedLIF.apply(flat, start, lengths.to(torch.int64), options, local)  # type: ignore[no-untyped-call]
     return z.reshape(x.shape), last.reshape(v.shape)
 
 
