@@ -39,23 +39,22 @@ class _SparseProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernel: Tensor, spikes: Spikes) -> Tensor:
-        ctx.spikes = spikes
-        ctx.save_for_backward(kernel)
+        ctx.save_for_backward(kernel, *spikes.tensors())
         y = x.new_empty(*x.shape[:2], kernel.shape[1])
-        scatter_taps(ctx.spikes, _to_blocks(kernel).numpy(), y.numpy(), WIDTH)
+        scatter_taps(spikes, _to_blocks(kernel).numpy(), y.numpy(), WIDTH)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        (kernel,) = ctx.saved_tensors
+        kernel, *spikes = ctx.saved_tensors
         taps, out, senders = kernel.shape
         gx, gk = None, None
         if ctx.needs_input_grad[0]:
             gx = spectral_input_gradient(g, kernel)
         if ctx.needs_input_grad[1]:
             blocks = g.new_zeros(-(-out // WIDTH), senders, taps * WIDTH)
-            gather_taps(ctx.spikes, g.contiguous().numpy(), blocks.numpy(), WIDTH)
+            gather_taps(Spikes.of(spikes), g.contiguous().numpy(), blocks.numpy(), WIDTH)
             gk = _from_blocks(blocks, taps, out)
         return gx, gk, None
 

@@ -153,8 +153,6 @@ class _FusedLIF(torch.autograd.Function):
         if gz is None and gv is None:
             return None, None, None, None, None
         gz = torch.zeros_like(h) if gz is None else gz.contiguous()
-        if ctx.local:
-            return local_gradient(ctx.options, gz, h, lengths), None, None, None, None
         g = torch.zeros_like(h[0]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
         o: LIFOptions = ctx.options
         s, gx, number = o.surrogate, torch.empty_like(h), number_of(h)
@@ -162,9 +160,9 @@ class _FusedLIF(torch.autograd.Function):
         aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]
             gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *scalars(o, h),
-            number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset,
+            number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset, ctx.local,
         )  # fmt: skip
-        return gx, g, None, None, None
+        return gx, None if ctx.local else g, None, None, None
 
 
 def number_of(like: Tensor) -> Any:

@@ -30,6 +30,37 @@ def _charge(x: Any, v: Any, tau: Any, decay: Any, v_reset: Any, decay_input: boo
 
 
 @compiled
+def _charge_row(
+    xs: Floats, vs: Floats, hs: Floats, tau: Any, decay: Any, v_reset: Any, decay_input: bool
+) -> None:
+    """Fill hs with the membranes before the threshold test; the choice lies outside the loops: they are vectors."""
+    if decay_input:
+        for n in range(hs.shape[0]):
+            hs[n] = vs[n] + (xs[n] - (vs[n] - v_reset)) / tau
+    else:
+        for n in range(hs.shape[0]):
+            hs[n] = v_reset + (vs[n] - v_reset) * decay + xs[n]
+
+
+@compiled
+def _spike_row(
+    hs: Floats, zs: Floats, vs: Floats, limit: Any, v_th: Any, v_reset: Any, soft: bool, keep: bool
+) -> None:
+    """Fill spikes zs, where hs is above `limit`, and the membranes vs after them; `keep` leaves the reset out."""
+    one, zero = hs.dtype.type(1), hs.dtype.type(0)
+    for n in range(hs.shape[0]):
+        zs[n] = one if hs[n] > limit else zero
+    if keep:
+        vs[:] = hs
+    elif soft:
+        for n in range(hs.shape[0]):
+            vs[n] = hs[n] - v_th if hs[n] > limit else hs[n]
+    else:
+        for n in range(hs.shape[0]):
+            vs[n] = v_reset if hs[n] > limit else hs[n]
+
+
+@compiled
 def lif_forward(
     x: Floats,
     v: Floats,
@@ -50,22 +81,17 @@ def lif_forward(
     Scalars come in the arrays' own type, so that float32 stays float32. `late` leaves the state of the last
     step before its reset.
     """
-    one, zero = x.dtype.type(1), x.dtype.type(0)
+    zero = x.dtype.type(0)
+    limit = v_th if strict else np.nextafter(v_th, x.dtype.type(-np.inf))  # >= v_th is > the number below it
     for t in range(x.shape[0]):
         for b in range(x.shape[1]):
-            xs, zs, hs, vs = x[t, b], z[t, b], h[t, b], v[b]
             if t >= lengths[b]:
-                zs[:] = zero
-                hs[:] = zero
+                z[t, b] = zero
+                h[t, b] = zero
                 continue
             keep = late and t == lengths[b] - 1
-            for n in range(xs.shape[0]):
-                u = _charge(xs[n], vs[n], tau, decay, v_reset, decay_input)
-                fired = u > v_th if strict else u >= v_th
-                hs[n] = u
-                zs[n] = one if fired else zero
-                after = u - v_th if soft else v_reset
-                vs[n] = after if fired and not keep else u
+            _charge_row(x[t, b], v[b], h[t, b], tau, decay, v_reset, decay_input)
+            _spike_row(h[t, b], z[t, b], v[b], limit, v_th, v_reset, soft, keep)
 
 
 @compiled
@@ -95,6 +121,57 @@ def _kept(
 
 
 @compiled
+def _derivative_row(hs: Floats, xs: Floats, ds: Floats, v_th: Any, alpha: Any, scale: Any, kind: int) -> None:
+    """Fill ds with the surrogate's derivative; xs is sigmoid(alpha (hs - v_th)), read for the sigmoid only."""
+    one, zero = hs.dtype.type(1), hs.dtype.type(0)
+    half = alpha / hs.dtype.type(2)
+    slope = hs.dtype.type(math.pi) * half
+    if kind == 0:
+        for n in range(hs.shape[0]):
+            ds[n] = (one - xs[n]) * xs[n] * alpha * scale
+    elif kind == 1:
+        for n in range(hs.shape[0]):
+            w = slope * (hs[n] - v_th)
+            ds[n] = half / (one + w * w) * scale
+    elif kind == 2:
+        for n in range(hs.shape[0]):
+            d = alpha - alpha * alpha * abs(hs[n] - v_th)
+            ds[n] = d * scale if d > zero else zero
+    else:
+        for n in range(hs.shape[0]):
+            a = alpha * abs(hs[n] - v_th)
+            ds[n] = alpha * scale if a + a < one else zero
+
+
+@compiled
+def _kept_row(
+    hs: Floats, ds: Floats, rs: Floats, limit: Any, v_th: Any, v_reset: Any, soft: bool, detach: bool
+) -> None:
+    """Fill rs with the derivatives of the membranes after reset by those before it."""
+    one, zero = hs.dtype.type(1), hs.dtype.type(0)
+    if soft and detach:
+        rs[:] = one
+    elif soft:
+        for n in range(hs.shape[0]):
+            rs[n] = one - v_th * ds[n]
+    elif detach:
+        for n in range(hs.shape[0]):
+            rs[n] = zero if hs[n] > limit else one
+    else:
+        for n in range(hs.shape[0]):
+            r = zero if hs[n] > limit else one
+            rs[n] = r + (v_reset - hs[n]) * ds[n]
+
+
+@compiled
+def _all_zero(row: Floats) -> bool:
+    for n in range(row.shape[0]):
+        if row[n] != 0:
+            return False
+    return True
+
+
+@compiled
 def lif_backward(
     gz: Floats,
     g: Floats,
@@ -114,31 +191,39 @@ def lif_backward(
     late: bool,
     strict: bool,
     detach: bool,
+    local: bool,
 ) -> None:
     """Fill gx [T, B, N] from the spikes' gradient gz; g [B, N] enters as the last state's, leaves as the first's.
 
-    aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others.
+    aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others. `local` keeps every step's
+    gradient inside the step, and leaves g alone.
     """
     one, zero = h.dtype.type(1), h.dtype.type(0)
-    half = alpha / h.dtype.type(2)
-    slope = h.dtype.type(math.pi) * half
-    for back in range(h.shape[0]):
-        t = h.shape[0] - 1 - back
+    limit = v_th if strict else np.nextafter(v_th, h.dtype.type(-np.inf))
+    ds, rs = np.empty(h.shape[2], h.dtype), np.empty(h.shape[2], h.dtype)
+    for t in range(h.shape[0] - 1, -1, -1):
         for b in range(h.shape[1]):
-            gzs, gs, hs, gxs, xs = gz[t, b], g[b], h[t, b], gx[t, b], aux[t % aux.shape[0], b]
-            if t >= lengths[b]:
+            gzs, gs, hs, gxs = gz[t, b], g[b], h[t, b], gx[t, b]
+            if t >= lengths[b] or (local and _all_zero(gzs)):
                 gxs[:] = zero
                 continue
-            keep = late and t == lengths[b] - 1
-            for n in range(hs.shape[0]):
-                u = hs[n] - v_th
-                d = _derivative(u, xs[n], one, alpha, half, slope, kind) * scale
-                r = one if keep else _kept(u, hs[n], d, one, v_th, v_reset, soft, strict, detach)
-                gh = gzs[n] * d + gs[n] * r
-                if decay_input:
+            _derivative_row(hs, aux[t % aux.shape[0], b], ds, v_th, alpha, scale, kind)
+            if local:
+                for n in range(hs.shape[0]):
+                    gxs[n] = gzs[n] * ds[n] / tau if decay_input else gzs[n] * ds[n]
+                continue
+            if late and t == lengths[b] - 1:
+                rs[:] = one
+            else:
+                _kept_row(hs, ds, rs, limit, v_th, v_reset, soft, detach)
+            if decay_input:
+                for n in range(hs.shape[0]):
+                    gh = gzs[n] * ds[n] + gs[n] * rs[n]
                     gxs[n] = gh / tau
                     gs[n] = gh - gh / tau
-                else:
+            else:
+                for n in range(hs.shape[0]):
+                    gh = gzs[n] * ds[n] + gs[n] * rs[n]
                     gxs[n] = gh
                     gs[n] = gh * decay
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from snn.kernels.compiled import compiled
 
-__all__ = ["Spikes", "list_if_sparse", "list_spikes"]
+__all__ = ["Rows", "Spikes", "list_if_sparse", "list_rows", "list_spikes"]
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
+Places = NDArray[np.integer[Any]]
+
+
+class Rows(NamedTuple):
+    """The nonzero inputs of a table, row by row."""
+
+    bounds: Tensor
+    """Those of row r are `bounds[r]` to `bounds[r + 1]`, int64 [R + 1]."""
+    sender: Tensor
+    """Column of each, uint16 or int32 [E]."""
+    value: Tensor
+    """Its value, [E]."""
 
 
 class Spikes(NamedTuple):
@@ -27,6 +41,15 @@ class Spikes(NamedTuple):
     """Input of each, [E]."""
     value: Floats
     """Its value, [E]."""
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Give the same memory as tensors, for autograd to keep."""
+        return tuple(torch.from_numpy(part) for part in self)
+
+    @classmethod
+    def of(cls, tensors: Iterable[Tensor]) -> Spikes:
+        """Undo `tensors`."""
+        return cls(*(part.numpy() for part in tensors))
 
 
 @compiled
@@ -69,3 +92,34 @@ def list_if_sparse(x: Tensor, below: float) -> Spikes | None:
     """List the nonzero inputs of x [T, B, in] if their share is under `below`."""
     sparse = x.device.type == "cpu" and float(x.detach().count_nonzero()) < below * x.numel()
     return list_spikes(x) if sparse else None
+
+
+@compiled
+def _compact(x: Floats, bounds: Ints, sender: Places, value: Floats) -> bool:
+    """List the nonzero entries of x [R, in]; tell whether there was room, for a whole row always."""
+    end = np.uint64(0)
+    width = np.uint64(x.shape[1])
+    for r in range(x.shape[0]):
+        row = x[r]
+        if end + width > np.uint64(sender.shape[0]):
+            return False
+        for i in range(width):  # every entry is written, the next one over it unless it counts: no branch
+            sender[end] = i
+            value[end] = row[i]
+            end += np.uint64(row[i] != 0)
+        bounds[r + 1] = end
+    return True
+
+
+def list_rows(x: Tensor, below: float) -> Rows | None:
+    """List the nonzero entries of x [R, in], on the CPU; None if their share is `below` or more."""
+    dense = x.detach().contiguous().numpy()
+    rows, width = dense.shape
+    room = int(below * dense.size) + width
+    bounds = np.zeros(rows + 1, np.int64)
+    sender = np.empty(room, np.uint16 if width <= 1 << 16 else np.int32)
+    value = np.empty(room, dense.dtype)
+    if not _compact(dense, bounds, sender, value) or bounds[-1] >= below * dense.size:
+        return None
+    used = int(bounds[-1])
+    return Rows(*(torch.from_numpy(part) for part in (bounds, sender[:used].copy(), value[:used].copy())))

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.spikes import list_if_sparse
+from snn.kernels.spikes import Spikes, list_if_sparse
 from snn.kernels.taps import Taps, halves, pair_sums
 from snn.kernels.two_tap_loops import scatter_pairs, shift_dots, shift_pairs
 
@@ -63,27 +63,27 @@ class _TwoTap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
         whole, share = halves(delay, max_delay)
-        ctx.spikes = list_if_sparse(x, EVENTS_BELOW)
+        spikes = list_if_sparse(x, EVENTS_BELOW)
         # the events say all of a sparse input: it need not be kept
-        ctx.save_for_backward(x if ctx.spikes is None else x.new_empty(0), weight, whole, share)
+        ctx.save_for_backward(weight, whole, share, *((x,) if spikes is None else spikes.tensors()))
         ctx.max_delay = max_delay
         first, second = weight * (1 - share), weight * share
-        if ctx.spikes is None:
+        if spikes is None:
             return _shifted(x, whole, first, second, before=max_delay + 1)
         y = x.new_empty(*x.shape[:2], weight.shape[0])
         taps = Taps(whole, x.shape[0], max_delay)
-        scatter_pairs(ctx.spikes, taps.places, taps.pairs(first, second).numpy(), y.numpy(), taps.span)
+        scatter_pairs(spikes, taps.places, taps.pairs(first, second).numpy(), y.numpy(), taps.span)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        x, weight, whole, share = ctx.saved_tensors
+        weight, whole, share, *given = ctx.saved_tensors
         g = g.contiguous()
-        if ctx.spikes is None:
-            near, far = _dots(x, whole, g, ctx.max_delay)
+        if len(given) == 1:
+            near, far = _dots(given[0], whole, g, ctx.max_delay)
         else:
-            near, far = pair_sums(ctx.spikes, g, Taps(whole, g.shape[0], ctx.max_delay))
+            near, far = pair_sums(Spikes.of(given), g, Taps(whole, g.shape[0], ctx.max_delay))
         gx = None
         if ctx.needs_input_grad[0]:
             turned, first, second = (

@@ -10,7 +10,7 @@ from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState
 from snn.nn.recurrent import RecurrentDelay, RecurrentState
 from snn.nn.registry import build, describe
-from snn.nn.regularise import BatchNorm, Dropout, DropoutState
+from snn.nn.regularise import BatchNorm, Dropout, DropoutState, frozen_statistics
 from snn.nn.sequential import Sequential
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Sequential",
     "build",
     "describe",
+    "frozen_statistics",
     "stages",
     "to_network",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -9,10 +12,22 @@ from torch import Tensor, nn
 
 from snn.nn.layer import Layer, check_input, check_lengths, one_of, whole_number
 
-__all__ = ["BatchNorm", "Dropout", "DropoutState"]
+__all__ = ["BatchNorm", "Dropout", "DropoutState", "frozen_statistics"]
 
 
 Over = Literal["sequence", "step"]
+
+_FROZEN: ContextVar[bool] = ContextVar("frozen_statistics", default=False)
+
+
+@contextmanager
+def frozen_statistics() -> Iterator[None]:
+    """Keep running statistics as they are while the block runs, in training too: for steps run a second time."""
+    token = _FROZEN.set(True)
+    try:
+        yield
+    finally:
+        _FROZEN.reset(token)
 
 
 class DropoutState(NamedTuple):
@@ -95,13 +110,17 @@ class BatchNorm(Layer):
         mean = (x * valid).sum(1) / count.clamp(min=1)
         centred = (x - mean[:, None]) * valid
         var = centred.square().sum(1) / count.clamp(min=1)
-        with torch.no_grad():
-            unbiased = var * count / (count - 1).clamp(min=1)
-            for t in torch.nonzero(count[:, 0] > 1)[:, 0].tolist():
-                self.running_mean.lerp_(mean[t], self.momentum)
-                self.running_var.lerp_(unbiased[t], self.momentum)
+        if not _FROZEN.get():
+            self._move_statistics(mean.detach(), var.detach(), count)
         scale = self.weight * torch.rsqrt(var + self.eps)
         return centred * scale[:, None] + self.bias * valid
+
+    def _move_statistics(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
+        """Take the statistics [T, features] of `count` [T, 1] samples, step by step, into the running ones."""
+        unbiased = var * count / (count - 1).clamp(min=1)
+        for t in torch.nonzero(count[:, 0] > 1)[:, 0].tolist():
+            self.running_mean.lerp_(mean[t], self.momentum)
+            self.running_var.lerp_(unbiased[t], self.momentum)
 
     def _normalise(self, rows: Tensor) -> Tensor:
         return nn.functional.batch_norm(

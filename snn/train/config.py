@@ -34,7 +34,10 @@ class TrainConfig:
     rescale_k: bool = False
     """Weigh drawn steps by T / k, so that gradients are those of all steps on average; the paper does not."""
     chunk: int | None = None
-    """Steps whose graph is kept at a time; None: all in "bptt", 25 in "sltt". In "bptt" it truncates gradients."""
+    """Steps whose graph is kept at a time; None: all in "bptt", 25 in "sltt". In "bptt" it truncates gradients; in
+    "sltt" it changes none, and 1 takes the least memory."""
+    recompute: bool = False
+    """In "bptt" with `chunk`: keep gradients whole, and states between chunks only; backward runs steps again."""
     loss: str = "softmax_sum"
     """What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time (not for methods in
     pieces), "step_cross_entropy" the mean of every step's own."""
@@ -78,7 +81,11 @@ class TrainConfig:
                 raise ValueError(f"{name} must be a whole number >= 1 or None, got {value!r}")
         if self.k is not None and self.method != "sltt":
             raise ValueError(f"k = {self.k} needs method 'sltt', got {self.method!r}")
-        pieces = self.method == "sltt" or self.chunk is not None
+        if self.recompute and (self.method != "bptt" or self.chunk is None):
+            raise ValueError(
+                f"recompute needs method 'bptt' and a chunk, got {self.method!r} and chunk {self.chunk!r}"
+            )
+        pieces = self.method == "sltt" or (self.chunk is not None and not self.recompute)
         if pieces and not LOSSES[self.loss].per_step:
             allowed = ", ".join(repr(name) for name, loss in LOSSES.items() if loss.per_step)
             what = "method 'sltt'" if self.method == "sltt" else f"chunk = {self.chunk}"

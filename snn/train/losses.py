@@ -35,7 +35,7 @@ def _softmax_sum_loss(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
 
 def _step_cross_entropy(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
     each = cross_entropy(y.flatten(0, 1), label.repeat(len(y)), reduction="none").reshape(y.shape[:2])
-    return torch.where(valid_mask(y, lengths)[:, :, 0], each, 0.0).sum(0)
+    return torch.where(valid_mask(y, lengths)[:, :, 0], each, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,26 @@ class Loss:
 
     score: Callable[[Tensor, Tensor], Tensor]
     """(y, lengths) -> scores [B, C]; the largest is the class. Scores of parts of a sequence add up."""
-    value: Callable[[Tensor, Tensor, Tensor], Tensor]
-    """(y, lengths, label) -> loss of each sample [B]; a sum over steps if `per_step`."""
-    per_step: bool
-    """Whether the loss is a sum over steps, each of its own output: then `per_sample` divides it by the length."""
+    whole: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    """(y, lengths, label) -> loss of each sample [B]; or"""
+    each: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    """(y, lengths, label) -> loss of each step [T, B], 0 beyond the length: their mean over time is the loss."""
 
-    def per_sample(self, y: Tensor, lengths: Tensor, label: Tensor, total: Tensor | None = None) -> Tensor:
-        """Give each sample's loss [B]; `total` is its whole length where y is a part of the sequence."""
-        value = self.value(y, lengths, label)
-        return value / (lengths if total is None else total) if self.per_step else value
+    @property
+    def per_step(self) -> bool:
+        """Whether the loss is a mean over steps, each of its own output."""
+        return self.each is not None
+
+    def per_sample(self, y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
+        """Give each sample's loss [B]."""
+        if self.each is not None:
+            return self.each(y, lengths, label).sum(0) / lengths
+        assert self.whole is not None
+        return self.whole(y, lengths, label)
 
 
 LOSSES: dict[str, Loss] = {
-    "softmax_sum": Loss(softmax_sum, _softmax_sum_loss, per_step=False),
-    "step_cross_entropy": Loss(_output_sum, _step_cross_entropy, per_step=True),
+    "softmax_sum": Loss(softmax_sum, whole=_softmax_sum_loss),
+    "step_cross_entropy": Loss(_output_sum, each=_step_cross_entropy),
 }
 """Losses by name."""

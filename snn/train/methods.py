@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from snn.kernels.local import local_in_time
-from snn.nn import BatchNorm, Layer
+from snn.nn import BatchNorm, Layer, frozen_statistics
 from snn.train.config import TrainConfig
-from snn.train.losses import LOSSES
+from snn.train.losses import LOSSES, Loss
 
 __all__ = ["Outcome", "backward", "check_method"]
+
+CHUNK = 25
+"""Steps at a time in "sltt": enough for the fused kernels to run at full speed."""
 
 
 def check_method(model: nn.Module, config: TrainConfig) -> None:
@@ -41,67 +45,80 @@ class Outcome(NamedTuple):
     """Scores [B, C], without graph."""
 
 
-class Piece(NamedTuple):
-    """A run of steps, and whether its gradients are taken."""
-
-    start: int
-    stop: int
-    learn: bool
-
-
 def backward(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig) -> Outcome:
     """Run a batch x [T, B, ...] forward and backward by the config's method, adding to the parameters' gradients.
 
-    "bptt" keeps the graph of all steps, or of `chunk` steps at a time if that is set (truncated). "sltt" takes
-    gradients inside each step only, `chunk` steps at a time, which changes nothing but memory and speed; with `k`
-    it takes those of k steps drawn at random, and 1 / T stays the weight of a step unless `rescale_k`.
+    "bptt" keeps the graph of all steps. With `chunk` set it keeps that of so many steps at a time: truncated, or
+    exact with `recompute`, which runs them a second time. "sltt" takes gradients inside each step only, `chunk`
+    steps at a time, which changes nothing but memory and speed; with `k` it takes those of k steps drawn at random.
     Source: Meng et al., "Towards Memory- and Time-Efficient Backpropagation for Training SNNs" (SLTT), 2023.
     """
     loss = LOSSES[config.loss]
-    if config.method == "bptt" and config.chunk is None:
-        y, _ = model(x, None, lengths)
+    if config.method == "bptt" and (config.chunk is None or config.recompute):
+        y = (
+            model(x, None, lengths)[0]
+            if config.chunk is None
+            else _recomputed(model, x, lengths, config.chunk)
+        )
         value = loss.per_sample(y, lengths, label).mean()
         value.backward()  # type: ignore[no-untyped-call]
         return Outcome(value.item(), loss.score(y.detach(), lengths))
+    return _in_pieces(model, x, lengths, label, config, loss)
+
+
+def _in_pieces(
+    model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, loss: Loss
+) -> Outcome:
+    assert loss.each is not None  # TrainConfig refuses the others
+    chunk, local = config.chunk or CHUNK, config.method == "sltt"
+    learns = _draw(len(x), config.k).to(x.device)
     weight = len(x) / config.k if config.k and config.rescale_k else 1.0
     total, scores, state = 0.0, [], None
-    for piece in _pieces(len(x), config):
-        part = x[piece.start : piece.stop]
-        now = (lengths - piece.start).clamp(0, len(part))
-        with torch.set_grad_enabled(piece.learn):
-            y, state = _run(model, part, state, now, local=config.method == "sltt")
-            value = loss.per_sample(y, now, label, lengths).mean()
-        if piece.learn:
-            (value * weight).backward()  # type: ignore[no-untyped-call]
+    for start in range(0, len(x), chunk):
+        part, learn = x[start : start + chunk], learns[start : start + chunk]
+        now = (lengths - start).clamp(0, len(part))
+        learning = bool(learn.any())
+        with torch.set_grad_enabled(learning):
+            with _gradients(local):
+                y, state = model(part, state, now)
+            each = loss.each(y, now, label)
+        if learning:
+            (weight * (each[learn].sum(0) / lengths).mean()).backward()  # type: ignore[no-untyped-call]
         state = _detach(state)
-        total += value.item()
+        total += float((each.detach().sum(0) / lengths).mean())
         scores.append(loss.score(y.detach(), now))
     return Outcome(total, torch.stack(scores).sum(0))
 
 
-def _run(model: Layer, x: Tensor, state: Any, lengths: Tensor, local: bool) -> Any:
-    if not local:
-        return model(x, state, lengths)
-    with local_in_time():
-        return model(x, state, lengths)
+def _gradients(local: bool) -> AbstractContextManager[None]:
+    return local_in_time() if local else nullcontext()
 
 
-def _pieces(steps: int, config: TrainConfig) -> Iterator[Piece]:
-    """Cut 0..steps into runs of at most `chunk` steps that all learn or all do not."""
-    chunk = config.chunk or CHUNK
+def _draw(steps: int, k: int | None) -> Tensor:
+    """Mark the steps that learn, bool [T]: all, or k of them at random."""
     learn = torch.ones(steps, dtype=torch.bool)
-    if config.k is not None and config.k < steps:
+    if k is not None and k < steps:
         learn[:] = False
-        learn[torch.randperm(steps)[: config.k]] = True
-    start = 0
-    for t in range(1, steps + 1):
-        if t == steps or learn[t] != learn[start] or t - start == chunk:
-            yield Piece(start, t, bool(learn[start]))
-            start = t
+        learn[torch.randperm(steps)[:k]] = True
+    return learn
 
 
-CHUNK = 25
-"""Steps at a time in "sltt": enough for the fused kernels to run at full speed."""
+def _recomputed(model: Layer, x: Tensor, lengths: Tensor, chunk: int) -> Tensor:
+    """Run all steps, keeping between chunks the states alone; backward runs each chunk again."""
+    outputs, state = [], None
+    for start in range(0, len(x), chunk):
+        part = x[start : start + chunk]
+        now = (lengths - start).clamp(0, len(part))
+        y, state = checkpoint(
+            model,
+            part,
+            state,
+            now,
+            use_reentrant=False,
+            context_fn=lambda: (nullcontext(), frozen_statistics()),
+        )
+        outputs.append(y)
+    return torch.cat(outputs)
 
 
 def _detach(state: Any) -> Any:
