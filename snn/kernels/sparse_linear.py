@@ -113,6 +113,6 @@ def sparse_linear(x: Tensor, weight: Tensor) -> Tensor:
     flat = x.reshape(-1, x.shape[-1])
     events = list_rows(flat, EVENTS_BELOW) if able else None
     if events is None:
-        return sparse_linear_reference(x, weight)
+        return sparse_linear_reference(x, weight).to(x.dtype)  # autocast gives half precision
     y = cast(Tensor, _SparseLinear.apply(flat, weight, events))  # type: ignore[no-untyped-call]
     return y.reshape(*x.shape[:-1], weight.shape[0])

@@ -13,7 +13,7 @@ from snn.kernels.local import is_local, pass_gradient
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.two_tap import delayed_linear, linear_kernel
 from snn.nn.delays import Delays, Sharing
-from snn.nn.layer import Layer, check_input, check_lengths, one_of, whole_number
+from snn.nn.layer import Layer, check_input, check_lengths, check_state, one_of, whole_number
 
 __all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear", "last_steps"]
 
@@ -173,10 +173,12 @@ class DelayLinear(Delays, Layer):
         """Map [T, B, in] to [T, B, out]; y[t] sees x[t - max_delay] to x[t]."""
         check_input("DelayLinear", x, self.in_features)
         lengths = check_lengths(x, lengths)
-        seen = x if state is None else torch.cat([state.past, x])
+        silent = x.new_zeros(self.max_delay, *x.shape[1:]) if state is not None else x
+        seen = x if state is None else torch.cat([check_state("DelayLinear", state.past, silent), x])
         if is_local():
             seen = seen.detach()
-        y = self._product(seen)[seen.shape[0] - x.shape[0] :]
+        with torch.autocast(x.device.type, enabled=False):
+            y = self._product(seen)[seen.shape[0] - x.shape[0] :]
         if is_local() and x.requires_grad:  # of all that a step hears, only what has no delay is of this step
             y = pass_gradient(y, x, self.kernel()[0])
         return y, DelayState(last_steps(seen, x.shape[0], lengths, self.max_delay))

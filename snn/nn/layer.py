@@ -7,7 +7,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Layer", "check_input", "check_lengths", "last_valid", "one_of", "whole_number"]
+__all__ = ["Layer", "check_input", "check_lengths", "check_state", "last_valid", "one_of", "whole_number"]
 
 
 class Layer(nn.Module):
@@ -77,6 +77,23 @@ def check_lengths(x: Tensor, lengths: Tensor | None) -> Tensor | None:
     if bool((lengths < 0).any()) or bool((lengths > steps).any()):
         raise ValueError(f"lengths must be in 0..{steps}, got {int(lengths.min())}..{int(lengths.max())}")
     return None if bool((lengths == steps).all()) else lengths
+
+
+def check_state(layer: str, state: Tensor, like: Tensor) -> Tensor:
+    """Return a part of a state that is laid out as `like`.
+
+    Raises:
+        ValueError: Another shape (batch), dtype or device.
+    """
+    for what in ("shape", "dtype", "device"):
+        came, due = getattr(state, what), getattr(like, what)
+        if came != due:
+            raise ValueError(f"{layer}: state has {what} {_say(came)}, the input asks for {_say(due)}")
+    return state
+
+
+def _say(value: Any) -> Any:
+    return list(value) if isinstance(value, torch.Size) else value
 
 
 def last_valid(x: Tensor, lengths: Tensor | None, first: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from snn.kernels.lif import Fires, LIFOptions, Reset, lif
 from snn.kernels.local import is_local
 from snn.kernels.surrogate import Surrogate, SurrogateName
-from snn.nn.layer import Layer, check_lengths, last_valid
+from snn.nn.layer import Layer, check_lengths, check_state, last_valid
 
 __all__ = ["LIF", "LIFState", "LeakyReadout", "ReadoutState"]
 
@@ -88,7 +88,8 @@ class LIF(Layer):
     ) -> tuple[Tensor, LIFState]:
         """Turn input current [T, B, ...] into spikes of the same shape."""
         lengths = check_lengths(x, lengths)
-        v = torch.full_like(x[0], self.options.v_reset) if state is None else state.v
+        v = torch.full_like(x[0], self.options.v_reset)
+        v = v if state is None else check_state("LIF", state.v, v)
         z, v = lif(x, v, self.options, lengths, is_local())
         return z, LIFState(v)
 
@@ -119,7 +120,8 @@ class LeakyReadout(Layer):
         """Turn input current [T, B, ...] into membranes of the same shape."""
         lengths = check_lengths(x, lengths)
         o = self.options
-        first = v = torch.zeros_like(x[0]) if state is None else state.v
+        first = torch.zeros_like(x[0])
+        first = v = first if state is None else check_state("LeakyReadout", state.v, first)
         trace = []
         for x_t in x.unbind(0):
             v = v.detach() if is_local() else v

@@ -12,7 +12,7 @@ from snn.kernels.recurrent import recurrent_lif
 from snn.kernels.two_tap import delayed_linear
 from snn.nn.connections import last_steps
 from snn.nn.delays import Delays
-from snn.nn.layer import check_input, check_lengths, one_of, whole_number
+from snn.nn.layer import check_input, check_lengths, check_state, one_of, whole_number
 from snn.nn.neurons import LIF
 
 __all__ = ["RecurrentDelay", "RecurrentMode", "RecurrentState"]
@@ -72,11 +72,11 @@ class RecurrentDelay(Delays, LIF):
         learning = self.training and self.mode == "linear"
         delay = self.delays() if learning else self.delay_steps().to(self.weight.dtype)
         synapses = (self.weight, delay, self.max_delay)
-        if state is None:
-            past = x.new_zeros(self.max_delay, *x.shape[1:])
-            v = torch.full_like(x[0], self.options.v_reset)
-        else:
-            v, past = state
+        past = x.new_zeros(self.max_delay, *x.shape[1:])
+        v = torch.full_like(x[0], self.options.v_reset)
+        if state is not None:
+            v = check_state("RecurrentDelay", state.v, v)
+            past = check_state("RecurrentDelay", state.past, past)
             past = past.detach() if is_local() else past
             on_the_way = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)
             x = x + on_the_way[self.max_delay :]

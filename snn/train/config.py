@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 
 from snn.train.losses import LOSSES
 
-__all__ = ["Method", "TrainConfig"]
+__all__ = ["Method", "Precision", "TrainConfig"]
 
 Method = Literal["bptt", "sltt"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class TrainConfig:
     """Passes over the training set, >= 1."""
     batch_size: int = 128
     """Samples per step, >= 1."""
+    accumulate: int = 1
+    """Parts in which a batch is run, one after another: less memory, the gradients of the whole (BatchNorm sees
+    parts), >= 1."""
     min_batch: int = 16
     """A last batch smaller than this is skipped (its BatchNorm statistics would be poor), >= 1."""
     method: Method = "bptt"
@@ -38,6 +42,8 @@ class TrainConfig:
     "sltt" it changes none, and 1 takes the least memory."""
     recompute: bool = False
     """In "bptt" with `chunk`: keep gradients whole, and states between chunks only; backward runs steps again."""
+    precision: Precision = "float32"
+    """"bfloat16" takes dense products in half precision (torch's autocast); neurons and events stay in float32."""
     loss: str = "softmax_sum"
     """What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time (not for methods in
     pieces), "step_cross_entropy" the mean of every step's own."""
@@ -55,7 +61,7 @@ class TrainConfig:
     """Decides batch order and dropout, >= 0."""
 
     def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch_size", 1), ("min_batch", 1), ("seed", 0)):
+        for name, low in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("min_batch", 1), ("seed", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}")
@@ -66,6 +72,7 @@ class TrainConfig:
         if self.min_batch > self.batch_size:
             raise ValueError(f"min_batch must be <= batch_size {self.batch_size}, got {self.min_batch}")
         _choice("method", self.method, get_args(Method))
+        _choice("precision", self.precision, get_args(Precision))
         _choice("loss", self.loss, tuple(LOSSES))
         self._check_method()
         for name in ("lr", "delay_lr", "sigma_end"):

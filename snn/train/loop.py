@@ -15,10 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from snn.nn import LIF, Delays, Layer
+from snn.train import parallel
 from snn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
+from snn.train.faults import finite_gradients, first_fault
 from snn.train.losses import LOSSES, valid_mask
-from snn.train.methods import backward, check_method
+from snn.train.methods import accumulate, check_method
 from snn.train.schedules import make_optimizer, set_epoch
 
 __all__ = ["Data", "FitResult", "Progress", "Scores", "evaluate", "fit", "prepare"]
@@ -78,10 +80,11 @@ class FitResult:
 def prepare(batch: Any, model: Layer) -> tuple[Tensor, Tensor, Tensor]:
     """Turn a numpy batch into x [T + tail, B, N], lengths and labels, with the model's tail of zero steps."""
     x = torch.from_numpy(batch.x)
-    dtype = next((p.dtype for p in model.parameters()), torch.float32)
-    whole = torch.zeros(x.shape[0] + model.tail_steps, *x.shape[1:], dtype=dtype)
+    like = next((p for p in model.parameters()), torch.zeros(0))
+    whole = like.new_zeros(x.shape[0] + model.tail_steps, *x.shape[1:])
     whole[: x.shape[0]] = x
-    return whole, torch.from_numpy(batch.lengths) + model.tail_steps, torch.from_numpy(batch.label)
+    lengths, label = (torch.from_numpy(part).to(like.device) for part in (batch.lengths, batch.label))
+    return whole, lengths + model.tail_steps, label
 
 
 @contextmanager
@@ -150,27 +153,35 @@ def _train_epoch(
     tell: Callable[[Progress], None],
 ) -> tuple[float, float]:
     """Run one epoch, decided by (seed, epoch) alone; give its mean loss and accuracy."""
-    torch.manual_seed(int(np.random.SeedSequence((config.seed, epoch)).generate_state(1)[0]))
+    key = (config.seed, epoch, parallel.rank()) if parallel.rank() else (config.seed, epoch)
+    torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
     model.train()
     total = max(1, math.ceil(len(train) / config.batch_size))
-    lost, right, seen = 0.0, 0, 0
+    lost, right, seen = 0.0, 0.0, 0.0
     batches = train.batches(config.batch_size, seed=(config.seed, epoch), min_batch=config.min_batch)
     for done, batch in enumerate(batches, 1):
-        x, lengths, label = prepare(batch, model)
         optimizer.zero_grad(set_to_none=True)
-        loss, score = backward(model, x, lengths, label, config)
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {done}: lower lr")
+        x, lengths, label = parallel.own_share(*prepare(batch, model))
+        loss, score = accumulate(model, x, lengths, label, config)
+        parallel.average_gradients(model, len(label) / len(batch.label))
+        if not (math.isfinite(loss) and finite_gradients(model)):
+            where = first_fault(model, x, lengths)
+            raise FloatingPointError(
+                f"loss {loss} or its gradient is not finite in epoch {epoch}, batch {done}; first: {where}. "
+                "The last checkpoint is kept; a lower lr may help"
+            )
         optimizer.step()
         for module in model.modules():
             if isinstance(module, Delays):
                 module.clamp_positions_()
         lost += loss * len(label)
-        right += int((score.argmax(1) == label).sum())
+        right += float((score.argmax(1) == label).sum())
         seen += len(label)
         tell(Progress(epoch, config.epochs, done, total, loss))
     if not seen:
         raise ValueError(f"no batch has min_batch = {config.min_batch} of the {len(train)} training samples")
+    parallel.same_buffers(model)
+    lost, right, seen = parallel.add_up(lost, right, seen)
     return lost / seen, right / seen
 
 
@@ -195,13 +206,18 @@ def fit(
         resume: Go on from the checkpoint in `out`, if there is one; the end has the bits of an uncut run.
         callback: Told of every batch and epoch.
 
+    In several processes (`snn.train.parallel`) each takes its share of every batch; the first one writes and tells.
+
     Raises:
         ValueError: Nothing to train on, or a checkpoint of another run.
         FloatingPointError: The loss is not a number any more.
         OSError: A checkpoint could not be written.
     """
+    if config.min_batch < parallel.size():
+        raise ValueError(f"min_batch must be >= {parallel.size()}, the processes, got {config.min_batch}")
     folder = None if out is None else Path(out)
-    tell = callback or (lambda _: None)
+    first = parallel.rank() == 0
+    tell = callback if callback and first else (lambda _: None)
     optimizer = make_optimizer(model, config)
     check_method(model, config)
     data = {"train_samples": len(train), "valid_samples": len(valid)}
@@ -221,7 +237,7 @@ def fit(
             "rates": scores.rates,
         }
         memory.note(metrics, model)
-        if folder is not None:
+        if folder is not None and first:
             save_checkpoint(folder, memory, model, optimizer, config, data)
             write_metrics(folder, memory.history)
         tell(Progress(epoch, config.epochs, 0, 0, loss, metrics))

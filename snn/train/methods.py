@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,9 @@ from torch.utils.checkpoint import checkpoint
 from snn.kernels.local import local_in_time
 from snn.nn import BatchNorm, Layer, frozen_statistics
 from snn.train.config import TrainConfig
-from snn.train.losses import LOSSES, Loss
+from snn.train.losses import LOSSES
 
-__all__ = ["Outcome", "backward", "check_method"]
+__all__ = ["Outcome", "accumulate", "backward", "check_method"]
 
 CHUNK = 25
 """Steps at a time in "sltt": enough for the fused kernels to run at full speed."""
@@ -45,8 +46,26 @@ class Outcome(NamedTuple):
     """Scores [B, C], without graph."""
 
 
-def backward(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig) -> Outcome:
+def accumulate(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig) -> Outcome:
+    """Do as `backward` on a batch in `config.accumulate` parts."""
+    parts = min(config.accumulate, len(label))
+    if parts == 1:
+        return backward(model, x, lengths, label, config)
+    loss, scores = 0.0, []
+    for index in torch.arange(len(label), device=x.device).tensor_split(parts):
+        share = len(index) / len(label)
+        part = backward(model, x[:, index], lengths[index], label[index], config, share)
+        loss += part.loss * share
+        scores.append(part.score)
+    return Outcome(loss, torch.cat(scores))
+
+
+def backward(
+    model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, share: float = 1.0
+) -> Outcome:
     """Run a batch x [T, B, ...] forward and backward by the config's method, adding to the parameters' gradients.
+
+    `share` is a factor of the gradients: the batch's part of a larger one.
 
     "bptt" keeps the graph of all steps. With `chunk` set it keeps that of so many steps at a time: truncated, or
     exact with `recompute`, which runs them a second time. "sltt" takes gradients inside each step only, `chunk`
@@ -55,31 +74,29 @@ def backward(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: Tr
     """
     loss = LOSSES[config.loss]
     if config.method == "bptt" and (config.chunk is None or config.recompute):
-        y = (
-            model(x, None, lengths)[0]
-            if config.chunk is None
-            else _recomputed(model, x, lengths, config.chunk)
-        )
+        with _forward_of(config, x):
+            y = _recomputed(model, x, lengths, config.chunk or len(x))
         value = loss.per_sample(y, lengths, label).mean()
-        value.backward()  # type: ignore[no-untyped-call]
+        (share * value).backward()  # type: ignore[no-untyped-call]
         return Outcome(value.item(), loss.score(y.detach(), lengths))
-    return _in_pieces(model, x, lengths, label, config, loss)
+    return _in_pieces(model, x, lengths, label, config, share)
 
 
 def _in_pieces(
-    model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, loss: Loss
+    model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, share: float
 ) -> Outcome:
+    loss = LOSSES[config.loss]
     assert loss.each is not None  # TrainConfig refuses the others
-    chunk, local = config.chunk or CHUNK, config.method == "sltt"
+    chunk = config.chunk or CHUNK
     learns = _draw(len(x), config.k).to(x.device)
-    weight = len(x) / config.k if config.k and config.rescale_k else 1.0
+    weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
     total, scores, state = 0.0, [], None
     for start in range(0, len(x), chunk):
         part, learn = x[start : start + chunk], learns[start : start + chunk]
         now = (lengths - start).clamp(0, len(part))
         learning = bool(learn.any())
         with torch.set_grad_enabled(learning):
-            with _gradients(local):
+            with _forward_of(config, x):
                 y, state = model(part, state, now)
             each = loss.each(y, now, label)
         if learning:
@@ -90,8 +107,13 @@ def _in_pieces(
     return Outcome(total, torch.stack(scores).sum(0))
 
 
-def _gradients(local: bool) -> AbstractContextManager[None]:
-    return local_in_time() if local else nullcontext()
+@contextmanager
+def _forward_of(config: TrainConfig, x: Tensor) -> Iterator[None]:
+    """Set where gradients may go and the precision, for a forward pass."""
+    local = local_in_time() if config.method == "sltt" else nullcontext()
+    half = torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
+    with local, half:
+        yield
 
 
 def _draw(steps: int, k: int | None) -> Tensor:
@@ -104,7 +126,9 @@ def _draw(steps: int, k: int | None) -> Tensor:
 
 
 def _recomputed(model: Layer, x: Tensor, lengths: Tensor, chunk: int) -> Tensor:
-    """Run all steps, keeping between chunks the states alone; backward runs each chunk again."""
+    """Run all steps, keeping between chunks the states alone; backward runs each chunk again, if there are several."""
+    if chunk >= len(x):
+        return cast(Tensor, model(x, None, lengths)[0])
     outputs, state = [], None
     for start in range(0, len(x), chunk):
         part = x[start : start + chunk]

@@ -145,7 +145,10 @@ def test_a_broken_loss_stops_the_run():
     model = network()
     with torch.no_grad():
         model[4].weight.fill_(math.nan)
-    with pytest.raises(FloatingPointError, match="the loss is nan in epoch 0, batch 1"):
+    with pytest.raises(
+        FloatingPointError,
+        match="loss nan or its gradient is not finite in epoch 0, batch 1; first: parameter layers.4.weight",
+    ):
         fit(model, Pairs(), Pairs(), CONFIG)
 
 

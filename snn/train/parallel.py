@@ -1,0 +1,71 @@
+"""Training by several processes: each takes a share of every batch, and gradients are averaged over samples.
+
+Processes are torch's own (`torchrun`, `torch.distributed`). BatchNorm sees the share of its process in training;
+after an epoch all have the running statistics of the first.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+__all__ = ["add_up", "average_gradients", "join", "own_share", "rank", "same_buffers", "size"]
+
+
+def join() -> None:
+    """Join the processes that `torchrun` started; alone, do nothing."""
+    if "RANK" in os.environ and not dist.is_initialized():
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+
+
+def _together() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def rank() -> int:
+    """Number of this process, from 0."""
+    return dist.get_rank() if _together() else 0
+
+
+def size() -> int:
+    """How many processes there are."""
+    return dist.get_world_size() if _together() else 1
+
+
+def own_share(x: Tensor, lengths: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Take this process's samples of a batch x [T, B, ...], lengths [B] and labels [B]."""
+    mine = slice(rank(), None, size())
+    return x[:, mine].contiguous(), lengths[mine], label[mine]
+
+
+def average_gradients(model: nn.Module, share: float) -> None:
+    """Make every parameter's gradient the mean over all processes, each weighing its `share` of the batch."""
+    if size() == 1:
+        return
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            parameter.grad.mul_(share)
+            dist.all_reduce(parameter.grad)
+
+
+def same_buffers(model: nn.Module) -> None:
+    """Give every process the first one's buffers, such as running statistics."""
+    if size() > 1:
+        for buffer in model.buffers():
+            dist.broadcast(buffer, 0)
+
+
+def add_up(*numbers: float) -> list[float]:
+    """Add numbers over all processes."""
+    if size() == 1:
+        return list(numbers)
+    total = torch.tensor(numbers, dtype=torch.float64)
+    if dist.get_backend() == "nccl":
+        total = total.cuda()
+    dist.all_reduce(total)
+    return [float(n) for n in total]
