@@ -126,7 +126,7 @@ def _draw(steps: int, k: int | None) -> Tensor:
 
 
 def _recomputed(model: Layer, x: Tensor, lengths: Tensor, chunk: int) -> Tensor:
-    """Run all steps, keeping between chunks the states alone; backward runs each chunk again, if there are several."""
+    """Run all steps, keeping between chunks the states alone; backward runs each chunk again."""
     if chunk >= len(x):
         return cast(Tensor, model(x, None, lengths)[0])
     outputs, state = [], None
