@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
 from snn.kernels.surrogate import Surrogate
 
-__all__ = ["LIFOptions", "lif", "lif_fused", "lif_reference"]
+__all__ = ["LIFOptions", "Spike", "lif", "lif_fused", "lif_reference"]
 
 Reset = Literal["hard", "soft", "hard_next_step"]
 Fires = Literal[">=", ">"]
@@ -44,6 +44,8 @@ class LIFOptions:
     """Keep the gradient out of the reset."""
     surrogate: Surrogate = field(default_factory=Surrogate)
     """Derivative of the spike in the backward pass."""
+    leak: float | None = None
+    """What is left of the membrane after a step, in [0, 1], in place of tau; not with `decay_input`."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.tau) and self.tau >= 1.0):
@@ -54,6 +56,11 @@ class LIFOptions:
             raise ValueError(
                 f"v_reset: got {self.v_reset}, allowed are finite numbers below v_th = {self.v_th}"
             )
+        if self.leak is not None and not (0.0 <= self.leak <= 1.0 and not self.decay_input):
+            raise ValueError(
+                f"leak: got {self.leak} with decay_input={self.decay_input}, allowed are numbers in [0, 1] "
+                "with decay_input=False"
+            )
         if self.reset not in get_args(Reset):
             raise ValueError(f"reset: got {self.reset!r}, allowed are {', '.join(get_args(Reset))}")
         if self.fires not in get_args(Fires):
@@ -62,14 +69,15 @@ class LIFOptions:
     @property
     def decay(self) -> float:
         """Give what is left of the membrane after a step without input."""
-        return 1.0 - 1.0 / self.tau
+        return 1.0 - 1.0 / self.tau if self.leak is None else self.leak
 
 
-class _Spike(torch.autograd.Function):
+class Spike(torch.autograd.Function):
     """The step forward, the surrogate's derivative backward."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, surrogate: Surrogate, strict: bool) -> Tensor:
+        """Spike where u is at 0 or above, or above it alone if `strict`."""
         ctx.save_for_backward(u)
         ctx.surrogate = surrogate
         return (u > 0 if strict else u >= 0).to(u.dtype)
@@ -77,6 +85,7 @@ class _Spike(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        """Put the surrogate's derivative in the step's place."""
         (u,) = ctx.saved_tensors
         return g * ctx.surrogate.derivative(u), None, None
 
@@ -104,7 +113,7 @@ def lif_reference(
         Spikes [T, B, ...] and the membrane of each sample at its length.
     """
     o, late = options, options.reset == "hard_next_step"
-    fire = spike or (lambda u: cast(Tensor, _Spike.apply(u, o.surrogate, o.fires == ">")))  # type: ignore[no-untyped-call]
+    fire = spike or (lambda u: cast(Tensor, Spike.apply(u, o.surrogate, o.fires == ">")))  # type: ignore[no-untyped-call]
 
     def reset(h: Tensor, z: Tensor) -> Tensor:
         s = z.detach() if o.detach_reset else z
@@ -192,7 +201,7 @@ def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
     """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
     if options.reset != "hard_next_step":
         return v
-    z = cast(Tensor, _Spike.apply(v - options.v_th, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
+    z = cast(Tensor, Spike.apply(v - options.v_th, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
     z = z.detach() if options.detach_reset else z
     return z * options.v_reset + (1 - z) * v
 

@@ -33,12 +33,16 @@ class Surrogate:
     """Sharpness, > 0; None takes the table's (sigmoid 4, atan 2, triangle 1, rectangle 1)."""
     normalise_peak: bool = False
     """Scale the derivative so that its peak is 1."""
+    gain: float = 1.0
+    """Factor of the derivative, > 0, after any normalisation."""
 
     def __post_init__(self) -> None:
         if self.name not in get_args(SurrogateName):
             raise ValueError(f"surrogate: got {self.name!r}, allowed are {', '.join(DEFAULT_ALPHA)}")
         if self.alpha is not None and not (math.isfinite(self.alpha) and self.alpha > 0):
             raise ValueError(f"surrogate_alpha: got {self.alpha}, allowed are finite numbers > 0")
+        if not (math.isfinite(self.gain) and self.gain > 0):
+            raise ValueError(f"surrogate_gain: got {self.gain}, allowed are finite numbers > 0")
 
     @property
     def sharpness(self) -> float:
@@ -52,8 +56,8 @@ class Surrogate:
 
     @property
     def scale(self) -> float:
-        """Give the factor on the derivative: 1, or 1 / peak when normalised."""
-        return 1.0 / self.peak if self.normalise_peak else 1.0
+        """Give the factor on the derivative: the gain, over the peak when normalised."""
+        return self.gain / self.peak if self.normalise_peak else self.gain
 
     def derivative(self, u: Tensor) -> Tensor:
         """Give g'(u), same shape and type as u."""
@@ -69,7 +73,7 @@ class Surrogate:
             out = torch.relu(alpha - alpha**2 * u.abs())
         else:
             out = (u.abs() < 0.5 / alpha).to(u.dtype) * alpha
-        return out * self.scale if self.normalise_peak else out
+        return out if self.scale == 1.0 else out * self.scale
 
     def primitive(self, u: Tensor) -> Tensor:
         """Give g(u), the smooth step whose derivative this is (times `scale`)."""
@@ -83,4 +87,4 @@ class Surrogate:
             out = 0.5 + w - 0.5 * w * w.abs()
         else:
             out = (alpha * u + 0.5).clamp(0.0, 1.0)
-        return out * self.scale if self.normalise_peak else out
+        return out if self.scale == 1.0 else out * self.scale

@@ -60,7 +60,7 @@ class Linear(Layer):
         return (y if self.bias is None else y + self.bias), ()
 
 
-class DelayLinear(Delays, Layer):
+class DelayLinear(Delays):
     """Connect every input to every output through a delay per synapse, learned with the weight.
 
     The delay is d = c - P steps, P in [-c, c] the learned `position` and c = max_delay / 2. In training a synapse

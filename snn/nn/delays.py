@@ -7,12 +7,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from snn.nn.layer import Layer
+
 __all__ = ["Delays", "Sharing"]
 
 Sharing = Literal["synapse", "axonal", "dendritic"]
 
 
-class Delays(nn.Module):
+class Delays(Layer):
     """Hold delays d = c - P, steps, through their positions P; c is the middle of min_delay to max_delay.
 
     A layer that inherits has a `weight` [..., out, in], and a `position` of the same shape or one that spreads to
@@ -43,14 +45,15 @@ class Delays(nn.Module):
         return steps.to(torch.int64).expand_as(self.weight)
 
     @torch.no_grad()
-    def clamp_positions_(self) -> None:
+    def clamp_(self) -> None:
         """Bring delays back into min_delay..max_delay; call after every optimiser step."""
+        super().clamp_()
         self.position.clamp_(self.centre - self.max_delay, self.centre - self.min_delay)
 
     def _make_positions(self, shape: tuple[int, ...], low: float, learn: bool) -> None:
         """Draw positions from `low` to the top of their range, then clamp them; whole if they do not learn."""
         position = torch.empty(shape).uniform_(low, self.centre - self.min_delay)
         self.position = nn.Parameter(position) if learn else nn.Buffer(position)
-        self.clamp_positions_()
+        self.clamp_()
         if not learn:
             self.position.round_()

@@ -20,6 +20,9 @@ class Layer(nn.Module):
     tail_steps: int = 0
     """Zero steps to append to the input once, so that late input still reaches the output."""
 
+    def clamp_(self) -> None:
+        """Bring parameters back into their range; `fit` calls it after every optimiser step."""
+
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
         raise NotImplementedError(f"{type(self).__name__} has no config()")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from snn.kernels.learned_lif import learned_lif
 from snn.kernels.lif import Fires, LIFOptions, Reset, lif
 from snn.kernels.local import is_local
 from snn.kernels.surrogate import Surrogate, SurrogateName
@@ -43,6 +45,10 @@ class LIF(Layer):
         surrogate: SurrogateName = "sigmoid",
         surrogate_alpha: float | None = None,
         normalise_peak: bool = False,
+        surrogate_gain: float = 1.0,
+        leak: float | None = None,
+        learn_threshold: bool = False,
+        learn_leak: bool = False,
     ) -> None:
         """Fix the neuron.
 
@@ -57,12 +63,18 @@ class LIF(Layer):
             surrogate: Shape of the spike's derivative: sigmoid, atan, triangle, rectangle.
             surrogate_alpha: Its sharpness; None takes SpikingJelly's default of that shape.
             normalise_peak: Scale the derivative so that its peak is 1.
+            surrogate_gain: Factor of the derivative.
+            leak: What is left of the membrane after a step, in [0, 1], in place of tau; None: 1 - 1/tau.
+            learn_threshold: Learn one threshold for the layer, from v_th on. The surrogate is then a function of
+                v / v_th - 1, and a spike has no gradient through its reset. Needs decay_input=False,
+                detach_reset=True, v_reset=0, and reset "hard" or "soft" (IIR-SNN's neuron).
+            learn_leak: Learn one leak for the layer, with the same needs.
 
         Raises:
             ValueError: A value is out of its range; the message names it.
         """
         super().__init__()
-        self.options = LIFOptions(
+        self._options = LIFOptions(
             tau=float(tau),
             decay_input=decay_input,
             v_th=float(v_th),
@@ -70,17 +82,50 @@ class LIF(Layer):
             reset=reset,
             fires=fires,
             detach_reset=detach_reset,
-            surrogate=Surrogate(surrogate, surrogate_alpha, normalise_peak),
+            surrogate=Surrogate(surrogate, surrogate_alpha, normalise_peak, float(surrogate_gain)),
+            leak=None if leak is None else float(leak),
         )
+        self.learn_threshold, self.learn_leak = learn_threshold, learn_leak
+        if learn_threshold or learn_leak:
+            _check_learned(self._options)
+        self.threshold = nn.Parameter(torch.tensor(float(v_th))) if learn_threshold else None
+        self.leak = nn.Parameter(torch.tensor(self._options.decay)) if learn_leak else None
+
+    @property
+    def options(self) -> LIFOptions:
+        """What the neuron does in a step now, learned values included."""
+        o = self._options
+        if self.threshold is not None:
+            o = replace(o, v_th=self.threshold.item())
+        return o if self.leak is None else replace(o, leak=self.leak.item())
+
+    @torch.no_grad()
+    def shift_threshold_(self, by: float) -> None:
+        """Move the threshold."""
+        self._options = replace(self._options, v_th=self._options.v_th + by)
+        if self.threshold is not None:
+            self.threshold.add_(by)
+
+    @torch.no_grad()
+    def clamp_(self) -> None:
+        """Keep the threshold above 0 and the leak in [0, 1]; call after every optimiser step."""
+        super().clamp_()
+        if self.threshold is not None:
+            self.threshold.clamp_(min=LEAST_THRESHOLD)
+        if self.leak is not None:
+            self.leak.clamp_(0.0, 1.0)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
-        o = self.options
-        names = ("tau", "decay_input", "v_th", "v_reset", "reset", "fires", "detach_reset")
+        o = self._options
+        names = ("tau", "decay_input", "v_th", "v_reset", "reset", "fires", "detach_reset", "leak")
         return {name: getattr(o, name) for name in names} | {
             "surrogate": o.surrogate.name,
             "surrogate_alpha": o.surrogate.alpha,
             "normalise_peak": o.surrogate.normalise_peak,
+            "surrogate_gain": o.surrogate.gain,
+            "learn_threshold": self.learn_threshold,
+            "learn_leak": self.learn_leak,
         }
 
     def forward(
@@ -88,10 +133,31 @@ class LIF(Layer):
     ) -> tuple[Tensor, LIFState]:
         """Turn input current [T, B, ...] into spikes of the same shape."""
         lengths = check_lengths(x, lengths)
-        v = torch.full_like(x[0], self.options.v_reset)
+        o = self.options
+        v = torch.full_like(x[0], o.v_reset)
         v = v if state is None else check_state("LIF", state.v, v)
-        z, v = lif(x, v, self.options, lengths, is_local())
+        if self.threshold is None and self.leak is None:
+            z, v = lif(x, v, o, lengths, is_local())
+        else:
+            threshold = x.new_tensor(o.v_th) if self.threshold is None else self.threshold
+            leak = x.new_tensor(o.decay) if self.leak is None else self.leak
+            z, v = learned_lif(x, v, threshold, leak, o, lengths, is_local())
         return z, LIFState(v)
+
+
+LEAST_THRESHOLD = 1e-3
+"""Smallest threshold that learning may reach."""
+
+
+def _check_learned(o: LIFOptions) -> None:
+    due = {"decay_input": False, "detach_reset": True, "v_reset": 0.0}
+    for name, value in due.items():
+        if getattr(o, name) != value:
+            raise ValueError(f"{name} must be {value} to learn a threshold or leak, got {getattr(o, name)}")
+    if o.reset == "hard_next_step":
+        raise ValueError("reset must be 'hard' or 'soft' to learn a threshold or leak, got 'hard_next_step'")
+    if o.v_th < LEAST_THRESHOLD:
+        raise ValueError(f"v_th must be >= {LEAST_THRESHOLD} to learn a threshold or leak, got {o.v_th}")
 
 
 class LeakyReadout(Layer):

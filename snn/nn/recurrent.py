@@ -51,6 +51,8 @@ class RecurrentDelay(Delays, LIF):
             TypeError: An argument that LIF does not have.
         """
         super().__init__(tau, **neuron)
+        if self.learn_threshold or self.learn_leak:
+            raise ValueError("learn_threshold and learn_leak are for LIF without recurrence")
         self.features = whole_number("features", features)
         self.min_delay, self.max_delay = 1, whole_number("max_delay", max_delay)
         self.mode: RecurrentMode = one_of("mode", mode, RecurrentMode)

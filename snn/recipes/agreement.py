@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -119,7 +119,7 @@ def _is_tie(stage: stages.Stage, x: Tensor, step: int, neuron: int) -> bool:
         current, _ = stage.norm(current)
     fired = []
     for shift in (-TIE, TIE):
-        moved = copy.copy(stage.neuron)
-        moved.options = replace(moved.options, v_th=moved.options.v_th + shift)
+        moved = copy.deepcopy(stage.neuron)
+        moved.shift_threshold_(shift)
         fired.append(moved(current)[0][step, 0, neuron])
     return bool(fired[0] != fired[1])

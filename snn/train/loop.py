@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snn.nn import LIF, Delays, Layer
+from snn.nn import LIF, Layer
 from snn.train import parallel
 from snn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
@@ -172,8 +172,8 @@ def _train_epoch(
             )
         optimizer.step()
         for module in model.modules():
-            if isinstance(module, Delays):
-                module.clamp_positions_()
+            if isinstance(module, Layer):
+                module.clamp_()
         lost += loss * len(label)
         right += float((score.argmax(1) == label).sum())
         seen += len(label)

@@ -51,7 +51,7 @@ def sigma_at(epoch: int, epochs: int, start: float, end: float) -> float:
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
-    """Group the parameters: weights (with decay), normalisation and biases (without), delays (own rate)."""
+    """Group the parameters: weights (with decay), delays (own rate), and all else (plain)."""
     groups: dict[str, list[nn.Parameter]] = {"weights": [], "plain": [], "delays": []}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
@@ -59,7 +59,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
                 continue
             if isinstance(module, Delays) and name == "position":
                 groups["delays"].append(parameter)
-            elif isinstance(module, BatchNorm) or name == "bias":
+            elif isinstance(module, BatchNorm) or name in ("bias", "threshold", "leak"):
                 groups["plain"].append(parameter)
             else:
                 groups["weights"].append(parameter)

@@ -217,7 +217,7 @@ def test_recurrent_delays_are_at_least_a_step():
     assert isinstance(layer, Delays) and layer.centre == 4
     with torch.no_grad():
         layer.position.uniform_(-100, 100)
-    layer.clamp_positions_()
+    layer.clamp_()
     assert layer.delays().min() == 1 and layer.delays().max() == 7
     assert layer.delay_steps().min() == 1 and layer.delay_steps().max() == 7
 
@@ -226,7 +226,7 @@ def test_positions_are_clamped():
     layer = DelayLinear(4, 3, 8)
     with torch.no_grad():
         layer.position.mul_(100)
-    layer.clamp_positions_()
+    layer.clamp_()
     assert layer.position.abs().max() == 4
     assert layer.delays().min() >= 0 and layer.delays().max() <= 8
 

@@ -1,0 +1,147 @@
+"""Leaky integrate-and-fire neurons whose threshold and leak learn: one scalar each for a layer.
+
+h = leak v + x;  z = 1 where h passes the threshold;  v = h - threshold z ("soft") or h (1 - z) ("hard").
+The surrogate is a function of h / threshold - 1, and the spike in the reset carries no gradient, though the
+threshold beside it does. Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from snn.kernels.lif import LIFOptions, Spike, flags, number_of, scalars
+from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
+
+__all__ = ["learned_lif", "learned_lif_fused", "learned_lif_reference"]
+
+
+def learned_lif_reference(
+    x: Tensor,
+    v: Tensor,
+    threshold: Tensor,
+    leak: Tensor,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+    local: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run the neurons as a plain time loop: the definition that the fused form is tested against.
+
+    Args:
+        x: Input [T, B, ...].
+        v: Membrane [B, ...] before the first step.
+        threshold: Scalar, > 0.
+        leak: Scalar, in [0, 1].
+        options: The rest: reset, fires and surrogate.
+        lengths: Valid steps [B], int64; None means all.
+        local: Keep gradients inside a step.
+
+    Returns:
+        Spikes [T, B, ...] and the membrane of each sample at its length.
+    """
+    spikes = []
+    for t, x_t in enumerate(x.unbind(0)):
+        v = v.detach() if local else v
+        h = leak * v + x_t
+        z = cast(Tensor, Spike.apply(h / threshold - 1, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
+        s = z.detach()
+        after = h - s * threshold if options.reset == "soft" else h * (1 - s)
+        if lengths is not None:
+            valid = (lengths > t).reshape(-1, *[1] * (v.dim() - 1))
+            z, after = torch.where(valid, z, 0.0), torch.where(valid, after, v)
+        spikes.append(z)
+        v = after
+    return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
+
+
+class _LearnedLIF(torch.autograd.Function):
+    """The passes of the plain neuron; the scalars' gradients follow from what it keeps."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        v: Tensor,
+        threshold: Tensor,
+        leak: Tensor,
+        lengths: Tensor,
+        options: LIFOptions,
+        local: bool,
+    ) -> tuple[Tensor, Tensor]:
+        del threshold, leak  # their values are in the options
+        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
+        z, h = torch.empty_like(x), torch.empty_like(x)
+        arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
+        lif_forward(*arrays, *scalars(options, x), *flags(options))
+        ctx.save_for_backward(z, h, v, lengths)
+        ctx.options, ctx.local = options, local
+        ctx.set_materialize_grads(False)
+        return z, last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
+        z, h, v, lengths = ctx.saved_tensors
+        if gz is None and gv is None:
+            return (None,) * 7
+        o: LIFOptions = ctx.options
+        gz = torch.zeros_like(h) if gz is None else gz.contiguous()
+        last = torch.zeros_like(v) if gv is None or ctx.local else gv
+        first, gx = last.clone(memory_format=torch.contiguous_format), torch.empty_like(h)
+        number, sharpness = number_of(h), o.surrogate.sharpness / o.v_th
+        aux = (h - o.v_th).mul_(sharpness).sigmoid_() if o.surrogate.name == "sigmoid" else h[:1]
+        lif_backward(  # type: ignore[call-arg]
+            gz.numpy(), first.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *scalars(o, h),
+            number(sharpness), number(o.surrogate.scale), KINDS[o.surrogate.name], *flags(o), True, ctx.local,
+        )  # fmt: skip
+        after = h - o.v_th * z if o.reset == "soft" else h * (1 - z)
+        before = torch.cat([v[None], after[:-1]])
+        g_leak = (gx * before).sum()
+        direct = o.surrogate.derivative(h / o.v_th - 1).mul_(h).mul_(gz) / o.v_th**2
+        g_threshold = -(direct * _valid(h, lengths)).sum()
+        if o.reset == "soft" and not ctx.local:
+            ends = (lengths - 1).clamp(min=0)[None, :, None].expand(1, *v.shape)
+            back = (o.decay * gx[1:] * z[:-1]).sum() + (last * z.gather(0, ends)[0]).sum()
+            g_threshold = g_threshold - back
+        return gx, None if ctx.local else first, g_threshold, g_leak, None, None, None
+
+
+def _valid(h: Tensor, lengths: Tensor) -> Tensor:
+    return (torch.arange(h.shape[0])[:, None] < lengths)[:, :, None]
+
+
+def learned_lif_fused(
+    x: Tensor,
+    v: Tensor,
+    threshold: Tensor,
+    leak: Tensor,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+    local: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Give `learned_lif_reference` on the CPU in float32 or float64; `options` hold the scalars' values too."""
+    steps, batch = x.shape[:2]
+    if lengths is None:
+        lengths = torch.full((batch,), steps, dtype=torch.int64)
+    start = v.detach() if local else v
+    given = (x.reshape(steps, batch, -1), start.reshape(batch, -1), threshold, leak)
+    z, last = _LearnedLIF.apply(*given, lengths.to(torch.int64), options, local)  # type: ignore[no-untyped-call]
+    return z.reshape(x.shape), last.reshape(v.shape)
+
+
+def learned_lif(
+    x: Tensor,
+    v: Tensor,
+    threshold: Tensor,
+    leak: Tensor,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+    local: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run the neurons in the fastest form there is for where x lies; see `learned_lif_reference`."""
+    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+    form = learned_lif_fused if fused else learned_lif_reference
+    return form(x, v, threshold, leak, options, lengths, local)
