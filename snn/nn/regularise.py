@@ -135,11 +135,13 @@ class BatchNorm(Layer):
             self.running_var.lerp_(unbiased[t], self.momentum)
 
     def _normalise(self, rows: Tensor) -> Tensor:
-        frozen = self.training and _FROZEN.get()
+        mean, var = self.running_mean, self.running_var
+        if self.training and _FROZEN.get():
+            mean, var = mean.clone(), var.clone()  # not None: a second run must save as many tensors as the first
         return nn.functional.batch_norm(
             rows,
-            None if frozen else self.running_mean,
-            None if frozen else self.running_var,
+            mean,
+            var,
             self.weight,
             self.bias,
             self.training,
