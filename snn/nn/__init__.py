@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from snn.nn import stages
 from snn.nn.connections import DelayLinear, DelayState, Linear
+from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.delays import Delays
 from snn.nn.export import to_network
 from snn.nn.layer import Layer
@@ -11,27 +12,40 @@ from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState
 from snn.nn.recurrent import RecurrentDelay, RecurrentState
 from snn.nn.registry import build, describe
 from snn.nn.regularise import BatchNorm, Dropout, DropoutState, frozen_statistics
+from snn.nn.residual import Residual, ResidualState
 from snn.nn.sequential import Sequential
+from snn.nn.vision import SLTT_NEURON, VGG_PLANS, resnet18, vgg
 
 __all__ = [
     "LIF",
+    "SLTT_NEURON",
+    "VGG_PLANS",
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
     "BatchNorm",
+    "Conv2d",
     "DelayLinear",
     "DelayState",
     "Delays",
     "Dropout",
     "DropoutState",
+    "Flatten",
     "LIFState",
     "Layer",
     "LeakyReadout",
     "Linear",
+    "MaxPool2d",
     "ReadoutState",
     "RecurrentDelay",
     "RecurrentState",
+    "Residual",
+    "ResidualState",
     "Sequential",
     "build",
     "describe",
     "frozen_statistics",
+    "resnet18",
     "stages",
     "to_network",
+    "vgg",
 ]

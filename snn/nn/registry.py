@@ -5,18 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from snn.nn.connections import DelayLinear, Linear
+from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout
 from snn.nn.recurrent import RecurrentDelay
 from snn.nn.regularise import BatchNorm, Dropout
+from snn.nn.residual import Residual
 from snn.nn.sequential import Sequential
 
 __all__ = ["build", "describe"]
 
 _LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
-    for kind in (BatchNorm, DelayLinear, Dropout, LIF, LeakyReadout, Linear, RecurrentDelay)
+    for kind in (
+        AdaptiveAvgPool2d,
+        AvgPool2d,
+        BatchNorm,
+        Conv2d,
+        DelayLinear,
+        Dropout,
+        Flatten,
+        LIF,
+        LeakyReadout,
+        Linear,
+        MaxPool2d,
+        RecurrentDelay,
+    )
 }
+
+_KINDS = ", ".join(("Sequential", "Residual", *_LAYERS))
 
 
 def describe(model: Layer) -> dict[str, Any]:
@@ -27,9 +44,12 @@ def describe(model: Layer) -> dict[str, Any]:
     """
     if isinstance(model, Sequential):
         return {"kind": "Sequential", "layers": [describe(layer) for layer in model]}
+    if isinstance(model, Residual):
+        shortcut = None if model.shortcut is None else describe(model.shortcut)
+        return {"kind": "Residual", "body": describe(model.body), "shortcut": shortcut, **model.config()}
     kind = type(model).__name__
     if _LAYERS.get(kind) is not type(model):
-        raise TypeError(f"{kind} cannot be described; layers that can: Sequential, {', '.join(_LAYERS)}")
+        raise TypeError(f"{kind} cannot be described; layers that can: {_KINDS}")
     return {"kind": kind, **model.config()}
 
 
@@ -43,8 +63,12 @@ def build(description: dict[str, Any]) -> Layer:
     kind = arguments.pop("kind", None)
     if kind == "Sequential":
         return Sequential(*(build(layer) for layer in arguments["layers"]))
+    if kind == "Residual":
+        shortcut = arguments["shortcut"]
+        around = None if shortcut is None else build(shortcut)
+        return Residual(build(arguments["body"]), around, join=arguments["join"])
     if kind not in _LAYERS:
-        raise ValueError(f"layer kind must be one of Sequential, {', '.join(_LAYERS)}, got {kind!r}")
+        raise ValueError(f"layer kind must be one of {_KINDS}, got {kind!r}")
     try:
         return _LAYERS[kind](**arguments)
     except TypeError as error:

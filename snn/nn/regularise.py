@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.nn.layer import Layer, check_input, check_lengths, one_of, whole_number
+from snn.nn.layer import Layer, check_lengths, one_of, whole_number
 
 __all__ = ["BatchNorm", "Dropout", "DropoutState", "frozen_statistics"]
 
@@ -37,7 +37,10 @@ class DropoutState(NamedTuple):
 
 
 class BatchNorm(Layer):
-    """Normalise each feature over valid steps and samples; in evaluation by the running statistics."""
+    """Normalise each feature over valid steps and samples; in evaluation by the running statistics.
+
+    Features are axis 2 of x [T, B, features, ...]; over images, a channel is a feature and its places are samples.
+    """
 
     def __init__(
         self,
@@ -88,12 +91,19 @@ class BatchNorm(Layer):
     def forward(
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
-        """Normalise [T, B, features]."""
-        check_input("BatchNorm", x, self.num_features)
+        """Normalise [T, B, features, ...].
+
+        Raises:
+            ValueError: x has another number of features.
+        """
+        if x.dim() < 3 or x.shape[2] != self.num_features:
+            raise ValueError(f"BatchNorm needs x [T, B, {self.num_features}, ...], got {list(x.shape)}")
         lengths = check_lengths(x, lengths) if self.training else None
         if self.training and self.over == "step":
+            if lengths is None and x[0, :, 0].numel() > 1:
+                return torch.stack([self._normalise(x_t) for x_t in x.unbind(0)]), ()
             return self._by_steps(x, lengths), ()
-        rows = x.reshape(-1, self.num_features)
+        rows = x.flatten(0, 1)
         if lengths is None:
             return self._normalise(rows).reshape(x.shape), ()
         steps = torch.arange(x.shape[0], device=x.device)[:, None]
@@ -105,28 +115,33 @@ class BatchNorm(Layer):
         steps, batch = x.shape[:2]
         if lengths is None:
             lengths = torch.full((batch,), steps, device=x.device)
-        valid = (torch.arange(steps, device=x.device)[:, None] < lengths)[:, :, None].to(x.dtype)
-        count = valid.sum(1)
-        mean = (x * valid).sum(1) / count.clamp(min=1)
-        centred = (x - mean[:, None]) * valid
-        var = centred.square().sum(1) / count.clamp(min=1)
+        others = [1, *range(3, x.dim())]  # samples and places
+        valid = (torch.arange(steps, device=x.device)[:, None] < lengths).to(x.dtype)
+        valid = valid.reshape(steps, batch, *[1] * (x.dim() - 2))
+        count = valid.sum(1, keepdim=True) * x[0, 0, 0].numel()
+        mean = (x * valid).sum(others, keepdim=True) / count.clamp(min=1)
+        centred = (x - mean) * valid
+        var = centred.square().sum(others, keepdim=True) / count.clamp(min=1)
         if not _FROZEN.get():
-            self._move_statistics(mean.detach(), var.detach(), count)
-        scale = self.weight * torch.rsqrt(var + self.eps)
-        return centred * scale[:, None] + self.bias * valid
+            self._move_statistics(*(a.detach().flatten(1) for a in (mean, var, count)))
+        weight, bias = (a.reshape(-1, *[1] * (x.dim() - 3)) for a in (self.weight, self.bias))
+        return centred * (weight * torch.rsqrt(var + self.eps)) + bias * valid
 
     def _move_statistics(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
-        """Take the statistics [T, features] of `count` [T, 1] samples, step by step, into the running ones."""
+        """Take the statistics [T, features] of `count` [T, 1] values, step by step, into the running ones."""
         unbiased = var * count / (count - 1).clamp(min=1)
         for t in torch.nonzero(count[:, 0] > 1)[:, 0].tolist():
             self.running_mean.lerp_(mean[t], self.momentum)
             self.running_var.lerp_(unbiased[t], self.momentum)
 
     def _normalise(self, rows: Tensor) -> Tensor:
+        mean, var = self.running_mean, self.running_var
+        if self.training and _FROZEN.get():
+            mean, var = mean.clone(), var.clone()  # not None: a second run must save as many tensors as the first
         return nn.functional.batch_norm(
             rows,
-            self.running_mean,
-            self.running_var,
+            mean,
+            var,
             self.weight,
             self.bias,
             self.training,

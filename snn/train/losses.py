@@ -13,8 +13,9 @@ __all__ = ["LOSSES", "Loss", "softmax_sum", "valid_mask"]
 
 
 def valid_mask(y: Tensor, lengths: Tensor) -> Tensor:
-    """Mark the valid steps of y [T, B, ...]: bool [T, B, 1]."""
-    return (torch.arange(y.shape[0], device=y.device)[:, None] < lengths)[:, :, None]
+    """Mark the valid steps of y [T, B, ...]: bool [T, B, 1, ...]."""
+    valid = torch.arange(y.shape[0], device=y.device)[:, None] < lengths
+    return valid.reshape(*valid.shape, *[1] * (y.dim() - 2))
 
 
 def softmax_sum(y: Tensor, lengths: Tensor) -> Tensor:

@@ -1,0 +1,206 @@
+"""Layers over images in time [T, B, C, H, W]: convolution, pooling, flattening; each step by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from snn.nn.layer import Layer, whole_number
+
+__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Flatten", "MaxPool2d", "Pair", "check_image"]
+
+Pair = int | Sequence[int]
+"""One whole number for both axes, or (rows, columns)."""
+
+
+def _pair(name: str, value: Pair, low: int = 1) -> tuple[int, int]:
+    both = (value, value) if isinstance(value, int) else tuple(value)
+    if len(both) != 2:
+        raise ValueError(f"{name} must be one whole number or two (rows, columns), got {value!r}")
+    rows, columns = (whole_number(name, part, low) for part in both)
+    return rows, columns
+
+
+def check_image(layer: str, x: Tensor, channels: int | None = None) -> None:
+    """Refuse an input that is not [T, B, channels, H, W] (any number of channels if None).
+
+    Raises:
+        ValueError: As said above.
+    """
+    if x.dim() != 5 or (channels is not None and x.shape[2] != channels):
+        wanted = "C" if channels is None else channels
+        raise ValueError(f"{layer} needs x [T, B, {wanted}, H, W], got {list(x.shape)}")
+
+
+def _each_step(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply a function of images [B, ...] to every step of x [T, B, ...]."""
+    y = function(x.flatten(0, 1))
+    return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+class Conv2d(Layer):
+    """Convolve every step's image with the same kernels: y[t] = x[t] * w (+ bias)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        *,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = False,
+    ) -> None:
+        """Make Kaiming-uniform weights [out, in / groups, rows, columns] and, if asked for, a zero bias [out].
+
+        Args:
+            in_channels: Channels of the input.
+            out_channels: Channels of the output.
+            kernel_size: Size of the kernel.
+            stride: Distance of outputs, in inputs.
+            padding: Zeros added at each border.
+            dilation: Distance of kernel places, in inputs.
+            groups: Parts into which channels are cut, each convolved by itself; divides both numbers of channels.
+            bias: Whether every output channel has a bias.
+
+        Raises:
+            ValueError: A value is out of its range; the message names it.
+        """
+        super().__init__()
+        self.in_channels = whole_number("in_channels", in_channels)
+        self.out_channels = whole_number("out_channels", out_channels)
+        self.kernel_size = _pair("kernel_size", kernel_size)
+        self.stride = _pair("stride", stride)
+        self.padding = _pair("padding", padding, low=0)
+        self.dilation = _pair("dilation", dilation)
+        self.groups = whole_number("groups", groups)
+        if self.in_channels % self.groups or self.out_channels % self.groups:
+            raise ValueError(
+                f"groups must divide in_channels {in_channels} and out_channels {out_channels}, got {groups}"
+            )
+        shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        self.weight = nn.Parameter(torch.empty(shape))
+        self.bias = nn.Parameter(torch.zeros(self.out_channels)) if bias else None
+        with torch.no_grad():
+            nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        pairs = {name: list(getattr(self, name)) for name in ("kernel_size", "stride", "padding", "dilation")}
+        sizes = {"in_channels": self.in_channels, "out_channels": self.out_channels}
+        return {**sizes, **pairs, "groups": self.groups, "bias": self.bias is not None}
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        """Map [T, B, in, H, W] to [T, B, out, H', W'].
+
+        Raises:
+            ValueError: x has another shape, or its image is smaller than the kernel.
+        """
+        check_image("Conv2d", x, self.in_channels)
+        for size, kernel, pad, spread in zip(
+            x.shape[3:], self.kernel_size, self.padding, self.dilation, strict=True
+        ):
+            if size + 2 * pad < spread * (kernel - 1) + 1:
+                raise ValueError(
+                    f"Conv2d: image {list(x.shape[3:])} is smaller than kernel {self.kernel_size}"
+                )
+        settings = (self.stride, self.padding, self.dilation, self.groups)
+        return _each_step(lambda z: functional.conv2d(z, self.weight, self.bias, *settings), x), ()
+
+
+class _Pool(Layer):
+    """Hold window, stride and padding of a pooling layer."""
+
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> None:
+        """Fix the window.
+
+        Args:
+            kernel_size: Size of the window.
+            stride: Distance of windows; None is the window's size, so that none overlap.
+            padding: Border added on each side, at most half the window.
+
+        Raises:
+            ValueError: A value is out of its range; the message names it.
+        """
+        super().__init__()
+        self.kernel_size = _pair("kernel_size", kernel_size)
+        self.stride = self.kernel_size if stride is None else _pair("stride", stride)
+        self.padding = _pair("padding", padding, low=0)
+        if any(2 * pad > size for pad, size in zip(self.padding, self.kernel_size, strict=True)):
+            raise ValueError(
+                f"padding must be at most half of kernel_size {self.kernel_size}, got {padding!r}"
+            )
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        return {name: list(getattr(self, name)) for name in ("kernel_size", "stride", "padding")}
+
+
+class AvgPool2d(_Pool):
+    """Average spikes over a window; padding counts as zeros. The next layer sees fractions of a spike."""
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        """Map [T, B, C, H, W] to [T, B, C, H', W']."""
+        check_image("AvgPool2d", x)
+        window = (self.kernel_size, self.stride, self.padding)
+        return _each_step(lambda z: functional.avg_pool2d(z, *window), x), ()
+
+
+class MaxPool2d(_Pool):
+    """Pass a spike where any unit of a window spikes: spikes stay spikes, but it is no weighted sum."""
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        """Map [T, B, C, H, W] to [T, B, C, H', W']."""
+        check_image("MaxPool2d", x)
+        window = (self.kernel_size, self.stride, self.padding)
+        return _each_step(lambda z: functional.max_pool2d(z, *window), x), ()
+
+
+class AdaptiveAvgPool2d(Layer):
+    """Average over as many equal windows as outputs are asked for, whatever the size of the image."""
+
+    def __init__(self, output_size: Pair = 1) -> None:
+        """Fix the size of the output.
+
+        Raises:
+            ValueError: It is not one or two whole numbers >= 1.
+        """
+        super().__init__()
+        self.output_size = _pair("output_size", output_size)
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        return {"output_size": list(self.output_size)}
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        """Map [T, B, C, H, W] to [T, B, C, *output_size]."""
+        check_image("AdaptiveAvgPool2d", x)
+        return _each_step(lambda z: functional.adaptive_avg_pool2d(z, self.output_size), x), ()
+
+
+class Flatten(Layer):
+    """Lay out each step's image as one row, channel by channel, row by row."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments: none."""
+        return {}
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        """Map [T, B, ...] to [T, B, N]."""
+        return x.flatten(2), ()
