@@ -8,7 +8,7 @@ from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.delays import Delays
 from snn.nn.export import to_network
 from snn.nn.layer import Layer
-from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState
+from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState, ReLU
 from snn.nn.recurrent import RecurrentDelay, RecurrentState
 from snn.nn.registry import build, describe
 from snn.nn.regularise import BatchNorm, Dropout, DropoutState, frozen_statistics
@@ -35,6 +35,7 @@ __all__ = [
     "LeakyReadout",
     "Linear",
     "MaxPool2d",
+    "ReLU",
     "ReadoutState",
     "RecurrentDelay",
     "RecurrentState",

@@ -14,7 +14,7 @@ from snn.kernels.local import is_local
 from snn.kernels.surrogate import Surrogate, SurrogateName
 from snn.nn.layer import Layer, check_lengths, check_state, last_valid
 
-__all__ = ["LIF", "LIFState", "LeakyReadout", "ReadoutState"]
+__all__ = ["LIF", "LIFState", "LeakyReadout", "ReLU", "ReadoutState"]
 
 
 class LIFState(NamedTuple):
@@ -158,6 +158,20 @@ def _check_learned(o: LIFOptions) -> None:
         raise ValueError("reset must be 'hard' or 'soft' to learn a threshold or leak, got 'hard_next_step'")
     if o.v_th < LEAST_THRESHOLD:
         raise ValueError(f"v_th must be >= {LEAST_THRESHOLD} to learn a threshold or leak, got {o.v_th}")
+
+
+class ReLU(Layer):
+    """Rectifiers: the neurons of a network without spikes, which `snn.train.convert` turns into spiking ones."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        return {}
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        """Set what is below 0 in [T, B, ...] to 0."""
+        return x.relu(), ()
 
 
 class LeakyReadout(Layer):

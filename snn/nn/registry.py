@@ -7,7 +7,7 @@ from typing import Any
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.layer import Layer
-from snn.nn.neurons import LIF, LeakyReadout
+from snn.nn.neurons import LIF, LeakyReadout, ReLU
 from snn.nn.recurrent import RecurrentDelay
 from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.residual import Residual
@@ -29,6 +29,7 @@ _LAYERS: dict[str, type[Layer]] = {
         LeakyReadout,
         Linear,
         MaxPool2d,
+        ReLU,
         RecurrentDelay,
     )
 }

@@ -137,7 +137,10 @@ class BatchNorm(Layer):
     def _normalise(self, rows: Tensor) -> Tensor:
         mean, var = self.running_mean, self.running_var
         if self.training and _FROZEN.get():
-            mean, var = mean.clone(), var.clone()  # not None: a second run must save as many tensors as the first
+            mean, var = (
+                mean.clone(),
+                var.clone(),
+            )  # not None: a second run must save as many tensors as the first
         return nn.functional.batch_norm(
             rows,
             mean,

@@ -7,27 +7,34 @@ from snn.train.files import load, read_info, save
 from snn.train.loop import Data, FitResult, Progress, Scores, evaluate, fit, prepare, write_metrics
 from snn.train.losses import LOSSES, Loss, softmax_sum
 from snn.train.methods import Outcome, backward, check_method
-from snn.train.schedules import delay_rate, make_optimizer, one_cycle, set_epoch, sigma_at
+from snn.train.reduction import IIR_NEURON, Reduced, convert, fold_batch_norm, reduce_steps
+from snn.train.schedules import delay_rate, make_optimizer, one_cycle, rate, set_epoch, sigma_at
 
 __all__ = [
+    "IIR_NEURON",
     "LOSSES",
     "Data",
     "FitResult",
     "Loss",
     "Outcome",
     "Progress",
+    "Reduced",
     "Scores",
     "TrainConfig",
     "backward",
     "check_method",
+    "convert",
     "delay_rate",
     "evaluate",
     "fit",
+    "fold_batch_norm",
     "load",
     "make_optimizer",
     "one_cycle",
     "prepare",
+    "rate",
     "read_info",
+    "reduce_steps",
     "save",
     "set_epoch",
     "sigma_at",

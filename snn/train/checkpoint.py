@@ -49,7 +49,7 @@ def save_checkpoint(
     out: Path,
     memory: Checkpoint,
     model: nn.Module,
-    optimizer: torch.optim.Adam,
+    optimizer: torch.optim.Optimizer,
     config: TrainConfig,
     data: dict[str, Any],
 ) -> None:
@@ -61,7 +61,7 @@ def save_checkpoint(
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in memory.best.items()}
     for index, entries in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": tensor for name, tensor in entries.items()}
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in entries.items()}
     info = {
         "config": asdict(config),
         "data": data,
@@ -75,7 +75,7 @@ def save_checkpoint(
 def load_checkpoint(
     out: Path,
     model: nn.Module,
-    optimizer: torch.optim.Adam,
+    optimizer: torch.optim.Optimizer,
     config: TrainConfig,
     data: dict[str, Any],
 ) -> Checkpoint:
@@ -89,13 +89,13 @@ def load_checkpoint(
     tensors, info = read(out / NAME, KIND, VERSION)
     _same("config", info["config"], asdict(config), out)
     _same("data", info["data"], data, out)
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "adam": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         part, rest = name.split(".", 1)
         parts[part][rest] = tensor
     model.load_state_dict(parts["model"])
     state = optimizer.state_dict()
-    for name, tensor in parts["adam"].items():
+    for name, tensor in parts["optimizer"].items():
         index, entry = name.split(".", 1)
         state["state"].setdefault(int(index), {})[entry] = tensor
     optimizer.load_state_dict(state)

@@ -8,10 +8,12 @@ from typing import Any, Literal, get_args
 
 from snn.train.losses import LOSSES
 
-__all__ = ["Method", "Precision", "TrainConfig"]
+__all__ = ["Method", "Optimizer", "Precision", "Schedule", "TrainConfig"]
 
 Method = Literal["bptt", "sltt"]
 Precision = Literal["float32", "bfloat16"]
+Optimizer = Literal["adam", "sgd"]
+Schedule = Literal["one_cycle", "cosine", "steps", "constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,18 @@ class TrainConfig:
     precision: Precision = "float32"
     """"bfloat16" takes dense products in half precision (torch's autocast); neurons and events stay in float32."""
     loss: str = "softmax_sum"
-    """What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time (not for methods in
-    pieces), "step_cross_entropy" the mean of every step's own."""
+    """What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time,
+    "sum_cross_entropy" and "mean_cross_entropy" that on the sum or mean of the outputs themselves;
+    "step_cross_entropy", the mean of every step's own, is the one for methods in pieces."""
+    optimizer: Optimizer = "adam"
+    """"adam", or "sgd" with momentum 0.9."""
+    schedule: Schedule = "one_cycle"
+    """Learning rate over the run: "one_cycle" from lr / 25 to lr at 30 % and down, "cosine" from lr to 0, "steps" a
+    fifth at 60, 80 and 90 %, "constant"."""
     lr: float = 5e-3
-    """Peak learning rate of Adam, reached after 30 % of the epochs from 1/25 of it, > 0."""
+    """Peak learning rate, > 0."""
     weight_decay: float = 1e-5
-    """L2 penalty of the weights; BatchNorm, biases and delays have none, >= 0."""
+    """L2 penalty of the weights; BatchNorm, biases, delays and neurons have none, >= 0."""
     delay_lr: float = 0.1
     """Learning rate of delay positions at the start, steps; a cosine takes it to 0, > 0."""
     sigma_end: float = 0.23
@@ -73,6 +81,8 @@ class TrainConfig:
             raise ValueError(f"min_batch must be <= batch_size {self.batch_size}, got {self.min_batch}")
         _choice("method", self.method, get_args(Method))
         _choice("precision", self.precision, get_args(Precision))
+        _choice("optimizer", self.optimizer, get_args(Optimizer))
+        _choice("schedule", self.schedule, get_args(Schedule))
         _choice("loss", self.loss, tuple(LOSSES))
         self._check_method()
         for name in ("lr", "delay_lr", "sigma_end"):

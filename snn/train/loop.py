@@ -147,7 +147,7 @@ def evaluate(model: Layer, data: Data, *, loss: str = "softmax_sum", batch_size:
 def _train_epoch(
     model: Layer,
     train: Data,
-    optimizer: torch.optim.Adam,
+    optimizer: torch.optim.Optimizer,
     config: TrainConfig,
     epoch: int,
     tell: Callable[[Progress], None],

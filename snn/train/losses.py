@@ -34,6 +34,14 @@ def _softmax_sum_loss(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
     return cross_entropy(softmax_sum(y, lengths), label, reduction="none")
 
 
+def _sum_cross_entropy(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
+    return cross_entropy(_output_sum(y, lengths), label, reduction="none")
+
+
+def _mean_cross_entropy(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
+    return cross_entropy(_output_sum(y, lengths) / lengths[:, None], label, reduction="none")
+
+
 def _step_cross_entropy(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
     each = cross_entropy(y.flatten(0, 1), label.repeat(len(y)), reduction="none").reshape(y.shape[:2])
     return torch.where(valid_mask(y, lengths)[:, :, 0], each, 0.0)
@@ -65,6 +73,8 @@ class Loss:
 
 LOSSES: dict[str, Loss] = {
     "softmax_sum": Loss(softmax_sum, whole=_softmax_sum_loss),
+    "sum_cross_entropy": Loss(_output_sum, whole=_sum_cross_entropy),
+    "mean_cross_entropy": Loss(_output_sum, whole=_mean_cross_entropy),
     "step_cross_entropy": Loss(_output_sum, each=_step_cross_entropy),
 }
 """Losses by name."""

@@ -10,7 +10,7 @@ from torch import nn
 from snn.nn import BatchNorm, DelayLinear, Delays, RecurrentDelay
 from snn.train.config import TrainConfig
 
-__all__ = ["delay_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
+__all__ = ["delay_rate", "make_optimizer", "one_cycle", "rate", "set_epoch", "sigma_at"]
 
 WARM_UP, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
 BETA_LOW, BETA_HIGH = 0.85, 0.95
@@ -36,6 +36,19 @@ def one_cycle(epoch: int, epochs: int, peak: float) -> tuple[float, float]:
     return _cosine(peak, END * peak, share), _cosine(BETA_LOW, BETA_HIGH, share)
 
 
+def rate(epoch: int, config: TrainConfig) -> tuple[float, float]:
+    """Give the learning rate and Adam's beta1 of an epoch, as the config's schedule has them."""
+    if config.schedule == "one_cycle":
+        return one_cycle(epoch, config.epochs, config.lr)
+    share = epoch / config.epochs
+    factors = {
+        "cosine": _cosine(1.0, 0.0, share),
+        "steps": 0.2 ** sum(share >= at for at in (0.6, 0.8, 0.9)),
+        "constant": 1.0,
+    }
+    return config.lr * factors[config.schedule], 0.9
+
+
 def delay_rate(epoch: int, epochs: int, start: float) -> float:
     """Give the learning rate of delay positions: a cosine from `start` to 0 over the run."""
     return _cosine(start, 0.0, epoch / epochs)
@@ -50,7 +63,7 @@ def sigma_at(epoch: int, epochs: int, start: float, end: float) -> float:
     return end if epoch >= quarter or start <= end else start * (end / start) ** (epoch / quarter)
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Group the parameters: weights (with decay), delays (own rate), and all else (plain)."""
     groups: dict[str, list[nn.Parameter]] = {"weights": [], "plain": [], "delays": []}
     for module in model.modules():
@@ -64,25 +77,27 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Adam:
             else:
                 groups["weights"].append(parameter)
     decay = {"weights": config.weight_decay}
-    return torch.optim.Adam(
-        [
-            {"params": parameters, "role": role, "weight_decay": decay.get(role, 0.0)}
-            for role, parameters in groups.items()
-            if parameters
-        ],
-        lr=config.lr,
-    )
+    roles = [
+        {"params": parameters, "role": role, "weight_decay": decay.get(role, 0.0)}
+        for role, parameters in groups.items()
+        if parameters
+    ]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(roles, lr=config.lr, momentum=0.9)
+    return torch.optim.Adam(roles, lr=config.lr)
 
 
-def set_epoch(model: nn.Module, optimizer: torch.optim.Adam, config: TrainConfig, epoch: int) -> None:
+def set_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, epoch: int) -> None:
     """Set every rate and width for an epoch, and round delays for the last ones if so configured."""
     rounded = epoch >= config.epochs - config.rounded_epochs
-    lr, beta = one_cycle(epoch, config.epochs, config.lr)
+    lr, beta = rate(epoch, config)
     for group in optimizer.param_groups:
         if group["role"] == "delays":
             group["lr"] = delay_rate(epoch, config.epochs, config.delay_lr)
         else:
-            group["lr"], group["betas"] = lr, (beta, 0.999)
+            group["lr"] = lr
+            if "betas" in group:
+                group["betas"] = (beta, 0.999)
     for module in model.modules():
         if rounded and isinstance(module, DelayLinear | RecurrentDelay) and module.mode != "fixed":
             module.mode = "integer"

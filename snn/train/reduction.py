@@ -1,0 +1,208 @@
+"""Time-step reduction: a network without spikes becomes a spiking one, and needs fewer and fewer steps.
+
+Train with `ReLU` neurons; `convert` folds BatchNorm, replaces the neurons and finds their thresholds;
+`reduce_steps` trains the result at 5 steps, say, then 3, then 1, each stage from the weights, thresholds and leaks
+of the last.
+Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from snn.nn import LIF, BatchNorm, Conv2d, Layer, Linear, ReLU, Residual, Sequential
+from snn.train.config import TrainConfig
+from snn.train.loop import Data, FitResult, Progress, fit
+
+__all__ = ["IIR_NEURON", "Reduced", "convert", "fold_batch_norm", "reduce_steps"]
+
+IIR_NEURON: dict[str, Any] = {
+    "leak": 1.0,
+    "decay_input": False,
+    "reset": "soft",
+    "fires": ">",
+    "detach_reset": True,
+    "surrogate": "triangle",
+    "surrogate_gain": 0.3,
+    "learn_threshold": True,
+    "learn_leak": True,
+}
+"""The paper's neuron: arguments of `LIF` beside the threshold."""
+SILENT_THRESHOLD = 0.1
+"""Threshold of a layer whose inputs are never above 0, as in the paper's code."""
+
+
+def fold_batch_norm(model: Layer) -> Layer:
+    """Give a copy of a model with every BatchNorm folded into the weights and bias before it, as it evaluates.
+
+    Raises:
+        ValueError: A BatchNorm does not follow a Linear or Conv2d; the message names it.
+    """
+    if isinstance(model, Residual):
+        shortcut = None if model.shortcut is None else fold_batch_norm(model.shortcut)
+        return Residual(fold_batch_norm(model.body), shortcut, join=model.join)
+    if not isinstance(model, Sequential):
+        if isinstance(model, BatchNorm):
+            raise ValueError("a BatchNorm must follow a Linear or Conv2d to be folded")
+        return copy.deepcopy(model)
+    layers: list[Layer] = []
+    for i, layer in enumerate(model):
+        if not isinstance(layer, BatchNorm):
+            layers.append(fold_batch_norm(layer))
+        elif layers and isinstance(layers[-1], Linear | Conv2d):
+            layers[-1] = _folded(layers[-1], layer)
+        else:
+            before = type(layers[-1]).__name__ if layers else "nothing"
+            raise ValueError(
+                f"layer {i}: BatchNorm must follow a Linear or Conv2d to be folded, not {before}"
+            )
+    return Sequential(*layers)
+
+
+@torch.no_grad()
+def _folded(layer: Linear | Conv2d, norm: BatchNorm) -> Linear | Conv2d:
+    """Give w' = w g / sqrt(var + eps) and b' = (b - mean) g / sqrt(var + eps) + beta."""
+    scale, offset = norm.scale_and_offset()
+    new = type(layer)(**{**layer.config(), "bias": True}).to(layer.weight)
+    assert new.bias is not None
+    bias = 0.0 if layer.bias is None else layer.bias.double()
+    new.weight.copy_(layer.weight.double() * scale.reshape(-1, *[1] * (layer.weight.dim() - 1)))
+    new.bias.copy_(bias * scale + offset)
+    return new
+
+
+def convert(
+    model: Layer,
+    x: Tensor,
+    *,
+    steps: int = 100,
+    percentile: float = 90.0,
+    neuron: dict[str, Any] | None = None,
+) -> Layer:
+    """Give a spiking copy of a trained network: BatchNorm folded, every `ReLU` a `LIF` with a threshold of its own.
+
+    Layer by layer from the input, x runs through what is converted so far for `steps` steps; the percentile of the
+    layer's input current is taken in every step, and the largest becomes its threshold.
+
+    Args:
+        model: Layers of `snn.nn` with `ReLU` neurons, trained.
+        x: A batch of still inputs [B, ...], each shown in every step.
+        steps: Steps to look at, >= 1; the paper takes 500 or more, after the largest has long been seen.
+        percentile: In (0, 100].
+        neuron: Arguments of the `LIF`, without v_th; None is `IIR_NEURON`.
+
+    Raises:
+        ValueError: No ReLU to convert, or a value is out of its range.
+    """
+    if steps < 1 or not 0 < percentile <= 100:
+        raise ValueError(f"steps must be >= 1 and percentile in (0, 100], got {steps!r} and {percentile!r}")
+    spiking = fold_batch_norm(model).eval()
+    places = list(_rectifiers(spiking))
+    if not places:
+        raise ValueError("the model has no ReLU neurons to convert")
+    for parent, name in places:
+        watched = parent.get_submodule(name)
+        threshold = max(float(np.percentile(c, percentile)) for c in _currents(spiking, watched, x, steps))
+        arguments = IIR_NEURON if neuron is None else neuron
+        new = LIF(v_th=threshold if threshold > 0 else SILENT_THRESHOLD, **arguments)
+        setattr(parent, name, new.to(x.dtype))
+    return spiking
+
+
+def _rectifiers(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """Find every ReLU in the order in which they run, with the module that holds it."""
+    for name, child in model.named_children():
+        if isinstance(child, ReLU):
+            yield model, name
+        else:
+            yield from _rectifiers(child)
+
+
+class _Seen(Exception):
+    """End a pass at the layer that was looked at."""
+
+
+@torch.no_grad()
+def _currents(model: Layer, layer: nn.Module, x: Tensor, steps: int) -> Iterator[Any]:
+    """Give a layer's input in every step, as the layers before it spike."""
+    state: dict[nn.Module, Any] = {}
+    found: list[Tensor] = []
+
+    def look(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        found.append(inputs[0])
+        raise _Seen
+
+    def carry(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (inputs[0], state.get(module), *inputs[2:])
+
+    def keep(module: nn.Module, _: Any, output: tuple[Tensor, Any]) -> None:
+        state[module] = output[1]
+
+    leaves = [m for m in model.modules() if isinstance(m, LIF)]
+    handles = [layer.register_forward_pre_hook(look)]
+    handles += [m.register_forward_pre_hook(carry) for m in leaves]
+    handles += [m.register_forward_hook(keep) for m in leaves]
+    try:
+        for _ in range(steps):
+            try:
+                model(x[None], None, None)
+            except _Seen:
+                yield found.pop().numpy(force=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class Reduced(NamedTuple):
+    """What a stage of `reduce_steps` left."""
+
+    steps: int
+    """Steps it ran with."""
+    result: FitResult
+    """Its metrics."""
+    weights: dict[str, Tensor]
+    """The model's tensors after it."""
+
+
+def reduce_steps(
+    model: Layer,
+    data: Callable[[int], tuple[Data, Data]],
+    config: TrainConfig,
+    *,
+    steps: Sequence[int] = (5, 3, 1),
+    out: str | Path | None = None,
+    resume: bool = False,
+    callback: Callable[[Progress], None] | None = None,
+) -> list[Reduced]:
+    """Train a spiking model at falling numbers of steps, each stage going on from the one before.
+
+    Args:
+        model: From `convert`, say; trained in place, and left as the last stage has it.
+        data: Gives training and validation data with so many steps.
+        config: How each stage trains.
+        steps: Steps of the stages, falling.
+        out: Folder; a stage writes to `steps-5` and so on in it.
+        resume: Go on from the checkpoints in `out`.
+        callback: Told of every batch and epoch.
+
+    Raises:
+        ValueError: `steps` do not fall down to 1 at the least.
+    """
+    if not steps or any(a <= b for a, b in pairwise(steps)) or min(steps) < 1:
+        raise ValueError(f"steps must fall, to 1 at the least, got {list(steps)}")
+    stages = []
+    for n in steps:
+        train, valid = data(n)
+        folder = None if out is None else Path(out) / f"steps-{n}"
+        result = fit(model, train, valid, config, out=folder, resume=resume, callback=callback)
+        weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        stages.append(Reduced(n, result, weights))
+    return stages
