@@ -8,7 +8,18 @@ import torch
 
 from snn import nn
 from snn.datasets import Batch
-from snn.train import TrainConfig, convert, evaluate, fit, fold_batch_norm, load, reduce_steps, save
+from snn.train import (
+    IIR_NEURON,
+    Reduced,
+    TrainConfig,
+    convert,
+    evaluate,
+    fit,
+    fold_batch_norm,
+    load,
+    reduce_steps,
+    save,
+)
 
 
 class Moons:
@@ -72,6 +83,18 @@ def test_a_norm_without_weights_before_it_is_refused():
         fold_batch_norm(nn.Sequential(nn.ReLU(), nn.BatchNorm(3)))
 
 
+def test_the_papers_neuron():
+    """Fires strictly above v_th, gradient 0.3 max(0, 1 - |u / v_th - 1|) / v_th, no leak at first."""
+    lif = nn.LIF(v_th=2.0, **IIR_NEURON)
+    x = torch.tensor([[[0.5, 2.0, 3.0, 4.5]]], requires_grad=True)
+    z, _ = lif(x)
+    assert z.flatten().tolist() == [0, 0, 1, 1]
+    z.sum().backward()
+    torch.testing.assert_close(x.grad.flatten(), 0.3 * torch.tensor([0.25, 1.0, 0.5, 0.0]) / 2)
+    _, (v,) = lif(torch.full((3, 1, 1), 0.5))
+    assert v.item() == 1.5
+
+
 def test_thresholds_follow_the_percentile_rule():
     """A Gaussian current of deviation s: the 90th percentile is 1.2816 s."""
     torch.manual_seed(0)
@@ -121,6 +144,7 @@ def test_five_steps_become_one(tmp_path):
         test = Moons(1000, stage.steps, seed=2)
         found.append(evaluate(spiking, test, loss="sum_cross_entropy").accuracy)
     assert [stage.steps for stage in stages] == [5, 3, 1]
+    assert all(isinstance(stage, Reduced) and len(stage.result.history) == 20 for stage in stages)
     assert found[0] > 0.93
     assert found[2] > found[0] - 0.02
     save(spiking, tmp_path / "one.safetensors")
@@ -139,7 +163,7 @@ def test_one_step_from_scratch_with_high_thresholds_is_silent():
     for layer in layers:
         z = layer(z)[0]
         if isinstance(layer, nn.LIF):
-            rates.append(float(z.mean()))
+            rates.append(z.mean().item())
     assert rates[0] > 0
     assert rates == sorted(rates, reverse=True)
     assert rates[2] == 0

@@ -1,0 +1,102 @@
+"""Memory and time of a training step over the number of time steps: BPTT, BPTT with recomputation, SLTT, SLTT-K.
+
+    python examples/04_flat_memory.py [--out FOLDER] [--steps 50 100 200 400 800]
+
+BPTT keeps every step until the end, so its memory grows with time. SLTT takes gradients inside each step, so its
+memory does not; on a net that forgets quickly little is lost (tests/laws/test_sltt.py has the numbers). Each
+measurement is a process of its own: growth of its peak memory over that before the first step of training, where
+the input already lies, and the median CPU time of five steps of training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+SIZES, BATCH = (700, 256, 256, 20), 128
+METHODS = {
+    "BPTT": {},
+    "BPTT, recomputed in 25s": {"chunk": 25, "recompute": True},
+    "SLTT": {"method": "sltt"},
+    "SLTT-K, K = T/5": {"method": "sltt", "k": None},
+}
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(name: str, steps: int, repeat: int = 5) -> dict[str, float]:
+    """CPU seconds of a step of training, and growth of peak memory, MB."""
+    import torch
+
+    from snn.nn import LIF, BatchNorm, Linear, Sequential
+    from snn.train import TrainConfig, backward
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    neuron = {"decay_input": False, "reset": "soft", "surrogate": "triangle"}
+    layers = []
+    for n_in, n_out in pairwise(SIZES):
+        layers += [Linear(n_in, n_out), BatchNorm(n_out, over="step"), LIF(1.1, **neuron)]
+    model = Sequential(*layers).train()
+    config = METHODS[name] | ({"k": steps // 5} if "k" in METHODS[name] else {})
+
+    def step(x: torch.Tensor) -> float:
+        model.zero_grad(set_to_none=True)
+        start = time.process_time()
+        lengths, label = torch.full((BATCH,), len(x)), torch.arange(BATCH) % SIZES[-1]
+        backward(model, x, lengths, label, TrainConfig(loss="step_cross_entropy", **config))
+        return time.process_time() - start
+
+    x = (torch.rand(steps, BATCH, SIZES[0]) < 0.03).float()
+    step(x[:25])  # loads the kernels
+    before = peak_mb()
+    times = [step(x) for _ in range(repeat + 1)]
+    return {"seconds": statistics.median(times[1:]), "mb": peak_mb() - before}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/flat_memory"))
+    parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200, 400, 800])
+    parser.add_argument("--only", nargs=2, metavar=("METHOD", "T"), help="one measurement, as JSON")
+    options = parser.parse_args()
+    if options.only:
+        print(json.dumps(measure(options.only[0], int(options.only[1]))))
+        return
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for name in METHODS:
+        found = []
+        for steps in options.steps:
+            command = [sys.executable, __file__, "--only", name, str(steps)]
+            one = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            print(
+                f"{name:24s} T {steps:4d}: peak memory +{one['mb']:6.1f} MB, {1e3 * one['seconds']:7.1f} ms"
+            )
+            found.append(one)
+        left.plot(options.steps, [one["mb"] for one in found], "o-", label=name)
+        right.plot(options.steps, [one["seconds"] for one in found], "o-", label=name)
+    left.set(xlabel="time steps T", ylabel="growth of peak memory, MB", ylim=0)
+    right.set(xlabel="time steps T", ylabel="forward and backward, CPU s", ylim=0)
+    left.legend(frameon=False)
+    figure.suptitle("A step of training, 700-256-256-20, batch 128")
+    options.out.mkdir(parents=True, exist_ok=True)
+    figure.savefig(options.out / "flat_memory.png", dpi=150)
+    print(f"figure: {options.out / 'flat_memory.png'}")
+
+
+if __name__ == "__main__":
+    main()
