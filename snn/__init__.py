@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TimedEvents,
         TimeGrid,
         simulate,
+        stream,
     )
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ _CORE = (
     "TimeGrid",
     "TimedEvents",
     "simulate",
+    "stream",
 )
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "plot",
     "recipes",
     "simulate",
+    "stream",
     "train",
 ]
 
