@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +42,8 @@ def stream(
 
     The result is that of one `simulate` over all steps, bit for bit; `Recording.load(path)` reads it. Memory
     holds one chunk. A run that stops early (Ctrl-C, a full disk, a lost machine) keeps all chunks done, and
-    `resume=True` goes on from there; with a larger `n_steps` it also goes on from a finished run.
+    `resume=True` goes on from there; with a larger `n_steps` it also goes on from a finished run. The first
+    Ctrl-C waits for the end of the chunk, a second one does not.
 
     Args:
         net: The network.
@@ -62,6 +66,7 @@ def stream(
         FileExistsError: `path` holds a recording, and `resume` is not set.
         ValueError: An argument is not as said, or `resume` finds another network, seed or record.
         OSError: A chunk could not be written; those before it are kept.
+        KeyboardInterrupt: Ctrl-C, when the chunk it came in is kept.
     """
     _check(engine, chunk)
     given = _Given(inputs or {}, currents or {}, n_steps)
@@ -70,16 +75,47 @@ def stream(
     if done > given.total:
         raise ValueError(f"n_steps is {given.total}, but {folder} holds {done} steps already")
     folder.mkdir(parents=True, exist_ok=True)
-    while done < given.total or counts is None:
-        stop = min(done + chunk, given.total)
-        piece, drive, steps = given.cut(done, stop)
-        rec = simulate(net, piece, steps, engine, drive, record, state, seed)
-        recording_files.save_part(folder, done, stop, rec, seed, engine)
-        counts = rec.counts if counts is None else counts + rec.counts
-        state, done = rec.state, stop
-        if progress is not None:
-            progress(done, given.total)
+    with _interrupt_between_chunks() as check_interrupt:
+        while done < given.total or counts is None:
+            stop = min(done + chunk, given.total)
+            piece, drive, steps = given.cut(done, stop)
+            rec = simulate(net, piece, steps, engine, drive, record, state, seed)
+            recording_files.save_part(folder, done, stop, rec, seed, engine)
+            counts = rec.counts if counts is None else counts + rec.counts
+            state, done = rec.state, stop
+            if progress is not None:
+                progress(done, given.total)
+            check_interrupt()
     return counts
+
+
+@contextmanager
+def _interrupt_between_chunks() -> Iterator[Callable[[], None]]:
+    """Keep the first Ctrl-C until it is asked for; the second is raised at once.
+
+    Raised anywhere, it could be lost: Python prints and drops what a callback of its garbage collector
+    raises. A handler of the caller's own is left alone, and so is a thread that gets no signals.
+    """
+    pressed: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    usual = signal.default_int_handler
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is usual
+    if mine:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, usual)
 
 
 class _Given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import subprocess
 import sys
 
@@ -162,6 +163,27 @@ def test_ctrl_c_keeps_the_chunks_done(where, tmp_path, monkeypatch):
     assert part.spikes == {name: events.slice(0, done) for name, events in whole.spikes.items()}
     snn.stream(NET, inputs(), tmp_path, chunk=10, record=KEEP, resume=True)
     assert_same(snn.Recording.load(tmp_path), whole)
+
+
+def test_a_signal_waits_for_the_chunk_and_a_second_does_not(tmp_path, monkeypatch):
+    def press(done, total):
+        signal.raise_signal(signal.SIGINT)
+
+    run = simulation.simulate
+
+    def press_twice(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        return run(*arguments)
+
+    with pytest.raises(KeyboardInterrupt):
+        snn.stream(NET, inputs(), tmp_path, chunk=10, progress=press)
+    assert recording_files.parts_of(tmp_path)[-1].stop == 10
+    monkeypatch.setattr(simulation, "simulate", press_twice)
+    with pytest.raises(KeyboardInterrupt):
+        snn.stream(NET, inputs(), tmp_path, chunk=10, resume=True)
+    assert recording_files.parts_of(tmp_path)[-1].stop == 10
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 _replace = recording_files.create.__globals__["os"].replace
