@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn import datasets, hardware, nn, plot, recipes, train
+    from snn import datasets, hardware, interop, nn, plot, recipes, train
     from snn.core import (
         Counts,
         Events,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("core", "datasets", "hardware", "kernels", "nn", "plot", "recipes", "train")
+_ROOMS = ("core", "datasets", "hardware", "interop", "kernels", "nn", "plot", "recipes", "train")
 _CORE = (
     "Counts",
     "Events",
@@ -66,6 +66,7 @@ __all__ = [
     "__version__",
     "datasets",
     "hardware",
+    "interop",
     "nn",
     "plot",
     "recipes",
