@@ -40,20 +40,19 @@ def stream(
 ) -> Counts:
     """Run `net` for long, and keep what it records in a folder while it runs.
 
-    The result is that of one `simulate` over all steps, bit for bit; `Recording.load(path)` reads it. Memory
-    holds one chunk. A run that stops early (Ctrl-C, a full disk, a lost machine) keeps all chunks done, and
-    `resume=True` goes on from there; with a larger `n_steps` it also goes on from a finished run. The first
-    Ctrl-C waits for the end of the chunk, a second one does not.
+    The result is that of one `simulate`, bit for bit; `Recording.load(path)` reads it. A run that stops early
+    (Ctrl-C, a full disk, a lost machine) keeps all chunks done, and `resume=True` goes on from there; with a
+    larger `n_steps` also from a finished run. The first Ctrl-C waits for the end of the chunk, a second does not.
 
     Args:
         net: The network.
-        inputs: Spikes of its sources for the whole run, or a function of (start, stop) that gives those of
-            the steps [start, stop), counted from `start`.
-        path: Folder of the recording; made if it is not there.
+        inputs: Spikes of its sources, or a function of (start, stop) that gives those of the steps
+            [start, stop), counted from `start`.
+        path: Folder of the recording.
         n_steps: Steps to run in all, as in `simulate`; required where `inputs` is a function.
         chunk: Steps that are run, and then written, at a time, >= 1.
         engine: `"event"` or `"clock"`.
-        currents: Drive of the whole run as in `simulate`, or a function of (start, stop).
+        currents: Drive as in `simulate`, or a function of (start, stop).
         record: What to keep, as in `simulate`.
         seed: Seed of random elements.
         progress: Called after each chunk with the steps done and the steps in all.
@@ -69,12 +68,8 @@ def stream(
         KeyboardInterrupt: Ctrl-C, when the chunk it came in is kept.
     """
     _check(engine, chunk)
-    given = _Given(inputs or {}, currents or {}, n_steps)
-    folder = Path(path)
-    counts, state, done = _take_up(net, folder, record or Record(), seed, resume)
-    if done > given.total:
-        raise ValueError(f"n_steps is {given.total}, but {folder} holds {done} steps already")
-    folder.mkdir(parents=True, exist_ok=True)
+    given, folder = _Given(inputs or {}, currents or {}, n_steps), Path(path)
+    counts, state, done = _take_up(net, folder, record or Record(), seed, resume, given.total)
     with _interrupt_between_chunks() as check_interrupt:
         while done < given.total or counts is None:
             stop = min(done + chunk, given.total)
@@ -170,14 +165,17 @@ def _check(engine: str, chunk: int) -> None:
 
 
 def _take_up(
-    net: Network, folder: Path, record: Record, seed: int, resume: bool
+    net: Network, folder: Path, record: Record, seed: int, resume: bool, total: int
 ) -> tuple[Counts | None, SimulationState | None, int]:
-    """Find what is done: its counts, where it stands, and its number of steps."""
+    """Find what is done: its counts, where it stands, and its number of steps; make the folder."""
     parts = recording_files.parts_of(folder)
     if not parts:
+        folder.mkdir(parents=True, exist_ok=True)
         return None, None, 0
     if not resume:
         raise FileExistsError(f"{folder} holds a recording of {parts[-1].stop} steps; resume=True goes on")
+    if parts[-1].stop > total:
+        raise ValueError(f"n_steps is {total}, but {folder} holds {parts[-1].stop} steps already")
     neurons = [p.name for p in net.populations if p.neuron is not None]
     wanted = {
         "fingerprint": net.fingerprint,
