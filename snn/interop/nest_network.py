@@ -127,6 +127,7 @@ def _cell(population: Population, dt: float, precise: bool) -> _Cell:
     t_ref = np.asarray(d.refractory * dt, dtype=np.float64)
     if precise:
         _check_precise(population, t_ref)
+    v_th = np.nextafter(d.v_th, np.inf) if d.strict else d.v_th  # NEST fires at >=
     params: dict[str, Any] = {
         "C_m": tau,
         "tau_m": tau,
@@ -136,7 +137,7 @@ def _cell(population: Population, dt: float, precise: bool) -> _Cell:
         "V_reset": d.v_reset if isinstance(neuron, LIFParams) else d.v_rest,
         "t_ref": t_ref,
     }
-    return _Cell(_model(tau_syn, precise), tau, gain, d.bias, d.v_th, scale, tau_syn, params)
+    return _Cell(_model(tau_syn, precise), tau, gain, d.bias, v_th, scale, tau_syn, params)
 
 
 def _model(tau_syn: Float64Array, precise: bool) -> str:
@@ -152,7 +153,7 @@ def _check(name: str, neuron: NeuronParams) -> None:
     for field in fields(neuron):
         value = getattr(neuron, field.name)
         odd = field.name not in _KNOWN and value != field.default
-        odd |= field.name in ("reset", "fires") and value != field.default
+        odd |= field.name == "reset" and value != field.default
         if odd:
             raise ValueError(f"NEST knows only {field.name}={field.default!r}; {name!r} has {value!r}")
 

@@ -196,6 +196,15 @@ def test_the_order_of_a_step_against_nest_itself():
         np.testing.assert_allclose(ours[: theirs.size], theirs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("fires", [">=", ">"])
+def test_the_threshold_itself(fires):
+    neuron = LIFParams(tau_mem_ms=10.0, fires=fires)
+    net = Network(DT, [Population("in", 1), Population("n", 1, neuron)], [Projection("in", "n", [[1.0]], DT)])
+    events = snn.Events.from_lists([[3]], [[0]], n_units=1, dt_ms=DT, n_steps=9)
+    rec = compare(net, events, ["n"])
+    assert rec.spikes["n"].step.tolist() == ([4] if fires == ">=" else [])
+
+
 def exact_net(rng, neuron, receptors, weights, dt, lattice):
     delays = [
         rng.integers(low, high, shape) * lattice for low, high, shape in ((0, 5, (10, 20)), (2, 9, (20, 20)))
@@ -267,7 +276,6 @@ CURRENT = LIFParams(tau_mem_ms=10.0, tau_syn_ms=5.0, t_ref_ms=1.0)
 TWO = LIFParams(tau_mem_ms=10.0, tau_syn_ms={"e": 5.0, "i": 3.0}, t_ref_ms=1.0)
 REFUSED = [
     (chain(LIFParams(tau_mem_ms=10.0, reset="soft")), {}, "NEST knows only reset='hard'; 'b' has 'soft'"),
-    (chain(LIFParams(tau_mem_ms=10.0, fires=">")), {}, "NEST knows only fires='>='; 'b' has '>'"),
     (chain(LIFParams(decay=1.0)), {}, "NEST needs a membrane that leaks"),
     (chain(LIFParams(decay=0.0)), {}, "NEST needs a membrane that leaks"),
     (
