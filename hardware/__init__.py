@@ -3,6 +3,7 @@
 if __name__ == "hardware":
     raise ImportError("this folder is a part of snn: write `import snn.hardware`")
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
@@ -20,7 +21,9 @@ from snn.hardware.sweep import Sweep, sweep
 from snn.hardware.targets import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
+    from snn.hardware.ir_drop import dmr_conductance, effective_conductance, input_conductance
     from snn.hardware.modules import count_steps
+    from snn.hardware.nodal import NodalSolution, solve_nodes
 
 __all__ = [
     "Constant",
@@ -35,6 +38,7 @@ __all__ = [
     "Ledger",
     "Loihi1",
     "LoihiBoard",
+    "NodalSolution",
     "Range",
     "Section",
     "SpiNNaker",
@@ -47,11 +51,15 @@ __all__ = [
     "compare",
     "count",
     "count_steps",
+    "dmr_conductance",
+    "effective_conductance",
     "estimate",
     "find_target",
     "hierarchy_access",
+    "input_conductance",
     "register_target",
     "rerun",
+    "solve_nodes",
     "sram_access",
     "sram_access_pj",
     "sweep",
@@ -60,9 +68,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "count_steps":  # brings torch in, which pricing does not need
-        from snn.hardware.modules import count_steps
+_LATER = {  # bring torch or scipy in, which pricing does not need
+    "count_steps": "modules",
+    "dmr_conductance": "ir_drop",
+    "effective_conductance": "ir_drop",
+    "input_conductance": "ir_drop",
+    "NodalSolution": "nodal",
+    "solve_nodes": "nodal",
+}
 
-        return count_steps
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f"snn.hardware.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
