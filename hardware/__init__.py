@@ -21,42 +21,103 @@ from snn.hardware.sweep import Sweep, sweep
 from snn.hardware.targets import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
-    from snn.hardware.ir_drop import dmr_conductance, effective_conductance, input_conductance
-    from snn.hardware.modules import count_steps
-    from snn.hardware.nodal import NodalSolution, solve_nodes
+    from snn.hardware.crossbar import (
+        Crossbar,
+        form,
+        program,
+    )
+    from snn.hardware.crossbar_config import (
+        ConverterConfig,
+        CrossbarConfig,
+        MappingConfig,
+        TileConfig,
+        WireConfig,
+    )
+    from snn.hardware.device import (
+        CubicIV,
+        DeviceConfig,
+        FlickerNoise,
+        Forming,
+        LogRelaxation,
+        PowerLawDrift,
+        SigmaTable,
+    )
+    from snn.hardware.diagnosis import (
+        Diagnosis,
+    )
+    from snn.hardware.ir_drop import (
+        dmr_conductance,
+        effective_conductance,
+        input_conductance,
+    )
+    from snn.hardware.modules import (
+        count_steps,
+    )
+    from snn.hardware.nodal import (
+        NodalSolution,
+        solve_nodes,
+    )
+    from snn.hardware.presets import (
+        DeviceRecord,
+        device_preset,
+        device_presets,
+        device_record,
+        register_device,
+    )
 
 __all__ = [
     "Constant",
+    "ConverterConfig",
+    "Crossbar",
+    "CrossbarConfig",
+    "CubicIV",
     "DenseNetwork",
+    "DeviceConfig",
+    "DeviceRecord",
+    "Diagnosis",
     "EnergyReport",
     "EnergyRow",
+    "FlickerNoise",
+    "Forming",
     "GpuPeak",
     "Headline",
     "Horowitz45",
     "LayerCounts",
     "LayerSteps",
     "Ledger",
+    "LogRelaxation",
     "Loihi1",
     "LoihiBoard",
+    "MappingConfig",
     "NodalSolution",
+    "PowerLawDrift",
     "Range",
     "Section",
+    "SigmaTable",
     "SpiNNaker",
     "StepLedger",
     "Sweep",
     "Target",
     "TargetTable",
+    "TileConfig",
     "Timed",
     "TrueNorth",
+    "WireConfig",
     "compare",
     "count",
     "count_steps",
+    "device_preset",
+    "device_presets",
+    "device_record",
     "dmr_conductance",
     "effective_conductance",
     "estimate",
     "find_target",
+    "form",
     "hierarchy_access",
     "input_conductance",
+    "program",
+    "register_device",
     "register_target",
     "rerun",
     "solve_nodes",
@@ -69,12 +130,33 @@ __all__ = [
 
 
 _LATER = {  # bring torch or scipy in, which pricing does not need
-    "count_steps": "modules",
+    "Crossbar": "crossbar",
+    "form": "crossbar",
+    "program": "crossbar",
+    "ConverterConfig": "crossbar_config",
+    "CrossbarConfig": "crossbar_config",
+    "MappingConfig": "crossbar_config",
+    "TileConfig": "crossbar_config",
+    "WireConfig": "crossbar_config",
+    "CubicIV": "device",
+    "DeviceConfig": "device",
+    "FlickerNoise": "device",
+    "Forming": "device",
+    "LogRelaxation": "device",
+    "PowerLawDrift": "device",
+    "SigmaTable": "device",
+    "Diagnosis": "diagnosis",
     "dmr_conductance": "ir_drop",
     "effective_conductance": "ir_drop",
     "input_conductance": "ir_drop",
+    "count_steps": "modules",
     "NodalSolution": "nodal",
     "solve_nodes": "nodal",
+    "DeviceRecord": "presets",
+    "device_preset": "presets",
+    "device_presets": "presets",
+    "device_record": "presets",
+    "register_device": "presets",
 }
 
 
