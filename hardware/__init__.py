@@ -3,6 +3,7 @@
 if __name__ == "hardware":
     raise ImportError("this folder is a part of snn: write `import snn.hardware`")
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
@@ -20,6 +21,7 @@ from snn.hardware.sweep import Sweep, sweep
 from snn.hardware.targets import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
+    from snn.hardware.flow import register_counter
     from snn.hardware.modules import count_steps
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "estimate",
     "find_target",
     "hierarchy_access",
+    "register_counter",
     "register_target",
     "rerun",
     "sram_access",
@@ -59,10 +62,10 @@ __all__ = [
     "write_page",
 ]
 
+_WITH_TORCH = {"count_steps": "snn.hardware.modules", "register_counter": "snn.hardware.flow"}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "count_steps":  # brings torch in, which pricing does not need
-        from snn.hardware.modules import count_steps
-
-        return count_steps
+    if name in _WITH_TORCH:  # pricing does not need it
+        return getattr(import_module(_WITH_TORCH[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
