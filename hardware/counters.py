@@ -144,7 +144,7 @@ def _as_torch(layer: Any, account: Account) -> nn.Conv2d:
         bias=False,
         device="meta",
     )
-    weight = layer.weight.detach()
+    weight = layer.weight_in_use().detach()
     gate = account.gates.get(layer)
     if gate is not None:
         weight = weight * gate.to(weight.device)[:, None, None, None]
@@ -162,7 +162,7 @@ def _linear(layer: Any, flow: Flow, account: Account) -> Flow:
     y, _ = layer(flow.x)
     delays = layer.delay_steps() if isinstance(layer, ours.Delays) else torch.zeros_like(layer.weight)
     gate = account.gates.get(layer)
-    weight = layer.weight if gate is None else layer.weight * gate[:, None]
+    weight = layer.weight_in_use() if gate is None else layer.weight_in_use() * gate[:, None]
     reach = torch.zeros_like(y, dtype=torch.bool)
     name = account.names[layer]
     kernels = zip(*(part.reshape(-1, *weight.shape[-2:]) for part in (weight, delays)), strict=True)
@@ -237,7 +237,7 @@ def _recurrent(layer: Any, flow: Flow, account: Account) -> Flow:
     y = account.silence(y)
     name = account.names[layer]
     out = Flow(y, y != 0, True, name)
-    back = _wires(f"{name}-{name}", layer.weight, layer.delay_steps(), out, account)
+    back = _wires(f"{name}-{name}", layer.weight_in_use(), layer.delay_steps(), out, account)
     account.populate(name, y.shape[2], flow.reach | back, y)
     return out
 
