@@ -110,7 +110,7 @@ def _residual(layer: Any, flow: Flow, account: Account) -> Flow:
 
 def _same_places(layer: Layer, flow: Flow, account: Account) -> Flow:
     """Count what costs nothing of its own and keeps every value at its place: normalisation, dropout."""
-    y, _ = layer(flow.x)
+    y = account.forward(layer, flow.x)
     return replace(flow, x=y, whole=flow.whole and isinstance(layer, ours.Dropout))
 
 
@@ -124,7 +124,7 @@ def _convolution(layer: Any, flow: Flow, account: Account) -> Flow:
     wiring = wire(seen, tuple(flow.x.shape[2:]))
     values, counts = account.measure(name, flow, wiring.fan_out)
     account.connect(name, flow, values, counts, **_shape(wiring))
-    y, _ = layer(flow.x)
+    y = account.forward(layer, flow.x)
     flat = flow.reach.reshape(-1, wiring.n_pre).cpu().numpy()
     where, sizes = reached(seen, wiring, flat)
     full = torch.from_numpy(np.broadcast_to(where, (len(flat), *sizes)).copy()).reshape(y.shape)
@@ -159,7 +159,7 @@ def _shape(wiring: Wiring) -> dict[str, int]:
 
 def _linear(layer: Any, flow: Flow, account: Account) -> Flow:
     """Count a layer of weights and delays; each of its kernels is a row."""
-    y, _ = layer(flow.x)
+    y = account.forward(layer, flow.x)
     delays = layer.delay_steps() if isinstance(layer, ours.Delays) else torch.zeros_like(layer.weight)
     gate = account.gates.get(layer)
     weight = layer.weight_in_use() if gate is None else layer.weight_in_use() * gate[:, None]
@@ -224,7 +224,7 @@ def _arrivals(sent: Tensor, here: Tensor, present: Tensor, delays: Tensor) -> tu
 
 def _neurons(layer: Layer, flow: Flow, account: Account) -> Flow:
     """Count neurons that spike, those that never do, and rectifiers."""
-    y, _ = layer(flow.x, None, account.ends.to(flow.x.device))
+    y = account.forward(layer, flow.x)
     y = account.silence(y)
     spikes = None if isinstance(layer, ours.LeakyReadout) else y
     name = account.names[layer]
@@ -233,7 +233,7 @@ def _neurons(layer: Layer, flow: Flow, account: Account) -> Flow:
 
 
 def _recurrent(layer: Any, flow: Flow, account: Account) -> Flow:
-    y, _ = layer(flow.x, None, account.ends.to(flow.x.device))
+    y = account.forward(layer, flow.x)
     y = account.silence(y)
     name = account.names[layer]
     out = Flow(y, y != 0, True, name)
@@ -249,7 +249,7 @@ def _pool(layer: Any, flow: Flow, account: Account) -> Flow:
     fan_out = pool_fan_out(layer, tuple(flow.x.shape[2:]))
     values, counts = account.measure(name, flow, fan_out)
     counts = {**counts, "macs": np.zeros_like(counts["macs"])}
-    y, _ = layer(flow.x)
+    y = account.forward(layer, flow.x)
     links = int(fan_out.sum())
     shape = {"n_pre": int(fan_out.size), "n_post": int(y[0, 0].numel()), "synapses": links}
     account.connect(

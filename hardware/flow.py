@@ -49,6 +49,7 @@ class Account:
         ends: Valid steps of each sample, [B].
         names: A name for each layer.
         gates: Outputs that the normalisation behind a connection leaves, bool [out]; the others have no synapses.
+        forwards: What runs in the place of a layer that is counted (the same layer on other hardware).
         notes: What a reader of the numbers must know.
     """
 
@@ -56,6 +57,7 @@ class Account:
         self.ends = ends
         self.names = names
         self.gates: dict[Layer, Tensor] = {}
+        self.forwards: dict[Layer, Layer] = {}
         self.notes: list[str] = []
         self._rows: list[LayerSteps] = []
         self._open: list[int] = []
@@ -76,6 +78,11 @@ class Account:
             f"{self.names.get(layer, 'a layer')} ({type(layer).__name__}) cannot be counted; countable are "
             f"{known}, and classes named to register_counter"
         )
+
+    def forward(self, layer: Layer, x: Tensor) -> Tensor:
+        """Run a layer on [T, B, ...] from rest."""
+        y, _ = self.forwards.get(layer, layer)(x, None, self.ends.to(x.device))
+        return y  # type: ignore[no-any-return]
 
     def silence(self, x: Tensor) -> Tensor:
         """Set what lies beyond the end of its sample to zero, in [T, B, ...]."""

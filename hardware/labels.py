@@ -26,11 +26,14 @@ def label(model: Layer) -> dict[Layer, str]:
     engines; in any other model a layer is called by its kind and its place among those of it: "conv1", "lif1".
 
     Args:
-        model: The model.
+        model: The model; one that holds `names` of its own keeps them.
 
     Returns:
         A name for each connection and population, and outside stages for each pooling layer, in the model's order.
     """
+    names = getattr(model, "names", None)
+    if isinstance(names, dict):
+        return dict(names)
     try:
         parts = stages.split(model)
     except ValueError:
