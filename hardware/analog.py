@@ -96,7 +96,9 @@ class AnalogLayer(Layer):
 
     def _read(self, x: Tensor, now: AnalogState, lengths: Tensor | None) -> tuple[Tensor, Any]:
         arrays, weight = self._at(now.step)
-        if weight is not None and self.observer is None:  # linear, without noise: the layer's own way, as fast
+        if (
+            weight is not None and self.observer is None
+        ):  # linear, without noise: the layer's own way, as fast
             self.layer.weight_transform = lambda _: weight
             try:
                 return self.layer(x, now.inner, lengths)  # type: ignore[no-any-return]
@@ -117,7 +119,9 @@ class AnalogLayer(Layer):
             time_s = (time_s or 0.0) + step // self.every * self.every * self.dt_ms * 1e-3
         if self._aged is None or self._aged[0] != time_s:
             arrays = self.arrays if time_s is None else tuple(array.at(time_s) for array in self.arrays)
-            weight = self.placement.weight(self.layer, [a.weight() for a in arrays]) if self.is_plain else None
+            weight = (
+                self.placement.weight(self.layer, [a.weight() for a in arrays]) if self.is_plain else None
+            )
             self._aged = (time_s, arrays, weight)
         return self._aged[1], self._aged[2]
 
