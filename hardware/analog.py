@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from snn.hardware.aware import DeviceWeights
 from snn.hardware.crossbar import Crossbar, program
 from snn.hardware.crossbar_config import CrossbarConfig
 from snn.hardware.labels import label
 from snn.hardware.placements import Placement, placement_of
 from snn.nn import Layer, Residual, ResidualState, Sequential
+
+if TYPE_CHECKING:
+    from snn.core import Network
+    from snn.hardware.analog_report import ModelDiagnosis
+    from snn.hardware.page import Section
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "to_crossbar"]
 
@@ -58,7 +65,7 @@ class AnalogLayer(Layer):
         self.layer, self.placement, self.name, self.arrays = layer, placement, name, arrays
         self.start_s, self.dt_ms, self.every = start_s, dt_ms, every
         self.observer: Callable[[int, Tensor], None] | None = None
-        self._aged: tuple[float | None, tuple[Crossbar, ...], Tensor | None] | None = None
+        self._aged: tuple[float, tuple[Crossbar, ...], Tensor | None] | None = None
 
     @property
     def tail_steps(self) -> int:  # type: ignore[override]
@@ -88,7 +95,7 @@ class AnalogLayer(Layer):
     @property
     def is_plain(self) -> bool:
         """Whether a read is the product with a fixed weight: no noise, no converters, no pattern in it."""
-        return all(_is_plain(array) for array in self.arrays)
+        return all(array.is_linear for array in self.arrays)
 
     def arrays_at(self, step: int) -> tuple[Crossbar, ...]:
         """Give the arrays as old as they are at a step."""
@@ -114,11 +121,11 @@ class AnalogLayer(Layer):
         return self.placement.forward(self.layer, read, x, now.inner, lengths)
 
     def _at(self, step: int) -> tuple[tuple[Crossbar, ...], Tensor | None]:
-        time_s = self.start_s
+        time_s = self.arrays[0].time_s if self.start_s is None else self.start_s
         if self.dt_ms is not None:
-            time_s = (time_s or 0.0) + step // self.every * self.every * self.dt_ms * 1e-3
+            time_s += step // self.every * self.every * self.dt_ms * 1e-3
         if self._aged is None or self._aged[0] != time_s:
-            arrays = self.arrays if time_s is None else tuple(array.at(time_s) for array in self.arrays)
+            arrays = tuple(array.at(time_s) for array in self.arrays)
             weight = (
                 self.placement.weight(self.layer, [a.weight() for a in arrays]) if self.is_plain else None
             )
@@ -126,19 +133,12 @@ class AnalogLayer(Layer):
         return self._aged[1], self._aged[2]
 
 
-def _is_plain(array: Crossbar) -> bool:
-    config = array.config
-    converters = (config.converter.dac_bits, config.converter.adc_bits)
-    straight = config.device.iv is None and not config.wires.by_pattern
-    return array.is_deterministic and straight and converters == (None, None)
-
-
 class AnalogModel(Layer):
     """Hold a model on crossbars; made by `to_crossbar`.
 
-    It takes and gives what the model did. Noise is keyed by sample and step: a batch that begins with sample n of a
-    set is given `start(n)` as its state, and results do not depend on how a set is cut into batches; without a state
-    every batch begins with sample 0.
+    It takes and gives what the model did. Noise is keyed by sample and step: a batch that begins with sample n of
+    a set is given `start(n)` as its state, and results do not depend on how a set is cut into batches; without a
+    state every batch begins with sample 0.
     """
 
     def __init__(self, model: Layer, source: Layer, config: CrossbarConfig) -> None:
@@ -198,6 +198,30 @@ class AnalogModel(Layer):
         made._modules = {"model": _rebuilt(self.model, exchanged)}
         return made
 
+    def diagnose(self, x: Tensor, lengths: Tensor | None = None) -> ModelDiagnosis:
+        """Compare every read with the plain product, array by array; see `snn.hardware.analog_report.diagnose`."""
+        from snn.hardware.analog_report import diagnose
+
+        return diagnose(self, x, lengths)
+
+    def calibrate(self, x: Tensor, lengths: Tensor | None = None, *, percentile: float = 99.9) -> AnalogModel:
+        """Set converter ranges from data; see `snn.hardware.analog_tools.calibrate`."""
+        from snn.hardware.analog_tools import calibrate
+
+        return calibrate(self, x, lengths, percentile=percentile)
+
+    def network(self, dt_ms: float, *, weights_only: bool = False) -> Network:
+        """Export to the event engines; see `snn.hardware.analog_tools.crossbar_network`."""
+        from snn.hardware.analog_tools import crossbar_network
+
+        return crossbar_network(self, dt_ms, weights_only=weights_only)
+
+    def sections(self, x: Tensor, lengths: Tensor | None = None, **options: Any) -> list[Section]:
+        """Draw it for the report's page; see `snn.hardware.analog_report.analog_sections`."""
+        from snn.hardware.analog_report import analog_sections
+
+        return analog_sections(self, x, lengths, **options)
+
     @contextmanager
     def observed(self, see: Callable[[str, int, Tensor], None]) -> Iterator[None]:
         """Show every read inside the block to ``see(layer, array, rows [T, n, in])``."""
@@ -219,22 +243,22 @@ def to_crossbar(
     config: CrossbarConfig,
     *,
     seed: int = 0,
-    write: int = 0,
+    write_number: int = 0,
     time_s: float | None = None,
     dt_ms: float | None = None,
     drift_every: int = 1,
 ) -> AnalogModel:
     """Put the weights of a model into crossbar arrays; everything else stays digital.
 
-    A linear layer is one array; a convolution is unrolled, a row per place of its kernel and a read per place of the
-    image, one array per group; a layer with delays has a row per input and delay, a convolution over time; recurrent
-    synapses have an array of their own. Other kinds of layers need `register_placement`.
+    A linear layer is one array; a convolution is unrolled, a row per place of its kernel and a read per place of
+    the image, one array per group; a layer with delays has a row per input and delay, a convolution over time;
+    recurrent synapses have an array of their own. Other kinds of layers need `register_placement`.
 
     Args:
         model: The model; it is copied, and runs in evaluation.
         config: The hardware. `CrossbarConfig.ideal()` computes what the model does, bit for bit.
         seed: Which chip: device-to-device variation and faults.
-        write: Which programming of it: programming noise.
+        write_number: Which write of it: programming noise.
         time_s: Age of the arrays at the first step, s; None: as they were written.
         dt_ms: Length of a step, ms: the arrays age while a sequence runs. None: they stand still.
         drift_every: Steps between two looks at their age.
@@ -249,8 +273,13 @@ def to_crossbar(
         raise ValueError(f"dt_ms is {dt_ms!r}; it must be > 0, or None for arrays that stand still")
     if drift_every < 1:
         raise ValueError(f"drift_every is {drift_every!r}; it must be >= 1 step")
+    if time_s is not None and not 0 <= time_s < math.inf:
+        raise ValueError(f"time_s is {time_s!r}; it must be finite and >= 0, or None for arrays as written")
     source = copy.deepcopy(model).eval()
     names = label(source)
+    for layer in names:
+        if isinstance(layer.weight_transform, DeviceWeights):  # in training for hardware: it is written here
+            layer.weight_transform = None
 
     def placed(layer: Layer) -> Layer:
         placement = placement_of(layer, names.get(layer, "a layer"))
@@ -258,12 +287,16 @@ def to_crossbar(
             return layer
         name = names[layer]
         arrays = [
-            program(matrix, config, seed, name=name if i == 0 else f"{name}.{i + 1}", write=write)
+            program(matrix, config, seed, name=_part(name, i), write_number=write_number)
             for i, matrix in enumerate(placement.matrices(layer))
         ]
         return AnalogLayer(copy.deepcopy(layer), placement, name, tuple(arrays), time_s, dt_ms, drift_every)
 
     return AnalogModel(_rebuilt(source, placed), source, config).eval()
+
+
+def _part(name: str, place: int) -> str:
+    return name if place == 0 else f"{name}.{place + 1}"
 
 
 def _rebuilt(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:

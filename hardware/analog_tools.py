@@ -9,7 +9,6 @@ from torch import Tensor
 
 from snn.core import Network
 from snn.hardware.analog import AnalogLayer, AnalogModel
-from snn.hardware.crossbar import Crossbar
 from snn.hardware.flow import Account, Flow, register_counter
 from snn.nn import Delays, stages, to_network
 from snn.nn.stages import Folded, Stage, Wires
@@ -66,8 +65,8 @@ def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = 
     Args:
         analog: The model, made of stages (see `snn.nn.to_network`).
         dt_ms: Length of a step, ms.
-        weights_only: Leave out what is no weight (read noise, converters, rows that depend on the pattern) instead of
-            refusing it.
+        weights_only: Leave out what is no weight (read noise, converters, rows that depend on the pattern) instead
+            of refusing it.
 
     Returns:
         The network at the age of the arrays at the first step.
@@ -78,8 +77,8 @@ def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = 
     noisy = [name for name, layer in analog.layers.items() if not layer.is_plain]
     if noisy and not weights_only:
         raise ValueError(
-            f"{', '.join(noisy)}: read noise, converters or pattern-dependent rows are no weights; weights_only=True "
-            "leaves them out"
+            f"{', '.join(noisy)}: read noise, converters or pattern-dependent rows are no weights; "
+            "weights_only=True leaves them out"
         )
     layers = analog.layers
 

@@ -44,7 +44,9 @@ class DeviceWeights:
         image = weight.dim() == 4
         parts = weight.chunk(groups) if image else weight.reshape(-1, *weight.shape[-2:]).unbind(0)
         held = [
-            program(part.flatten(1), self._config, self._seed, name=f"{self._name}.{i}", write=write).weight()
+            program(
+                part.flatten(1), self._config, self._seed, name=f"{self._name}.{i}", write_number=write
+            ).weight()
             for i, part in enumerate(parts)
         ]
         return (torch.cat(held) if image else torch.stack(held)).reshape(weight.shape)

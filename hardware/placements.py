@@ -69,8 +69,8 @@ def placement_of(layer: Layer, name: str) -> Placement | None:
             return _PLACEMENTS[kind]
     known = ", ".join(sorted(kind.__name__ for kind in _PLACEMENTS))
     raise ValueError(
-        f"{name} ({type(layer).__name__}) has no place on a crossbar; kinds that have one, or stay digital: {known}; "
-        "register_placement adds one"
+        f"{name} ({type(layer).__name__}) has no place on a crossbar; kinds that have one, or stay digital: "
+        f"{known}; register_placement adds one"
     )
 
 
