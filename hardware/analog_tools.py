@@ -39,22 +39,22 @@ def calibrate(
 ) -> AnalogModel:
     """Set the range of every converter from data: the given percentile of the currents it would see.
 
+    Layer after layer, a pass for each, because what a layer is given depends on the ranges before it.
+
     Args:
         analog: The model.
         x: Input, [T, B, ...].
         lengths: Valid steps of each sample [B].
         percentile: Share of conversions that the range must hold, percent.
     """
-    rows = rows_read(analog, x, lengths)
-    return analog.with_arrays(
-        {
-            name: tuple(
-                array.calibrate(rows[name, i], percentile=percentile) if (name, i) in rows else array
-                for i, array in enumerate(layer.arrays)
-            )
-            for name, layer in analog.layers.items()
-        }
-    )
+    for name in analog.layers:  # one by one: what a layer sees depends on the ranges before it
+        rows = rows_read(analog, x, lengths)
+        arrays = tuple(
+            array.calibrate(rows[name, i], percentile=percentile) if (name, i) in rows else array
+            for i, array in enumerate(analog.layers[name].arrays)
+        )
+        analog = analog.with_arrays({name: arrays})
+    return analog
 
 
 def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = False) -> Network:
@@ -104,7 +104,7 @@ def _wires(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) -> Ite
     first = inner.min_delay if isinstance(inner, Delays) else 0
     senders = weight.shape[1] // (inner.max_delay - first + 1 if isinstance(inner, Delays) else 1)
     found = 0
-    for d, tap in enumerate(weight.split(senders, 1), start=first):
+    for d, tap in enumerate(torch.split(weight, senders, 1), start=first):
         if found and not bool((tap != 0).any()):
             continue
         found += 1

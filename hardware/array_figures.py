@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from snn.hardware.converters import dac
@@ -35,9 +36,14 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     share = torch.where(array.used & (chord > 0), effective / chord, torch.nan)
     row_tiles, column_tiles, rows, columns = share.shape
     image = share.permute(0, 2, 1, 3).reshape(row_tiles * rows, column_tiles * columns).cpu().numpy()
-    held = array.used.permute(0, 2, 1, 3).reshape(image.shape).cpu().numpy()
+    held: NDArray[np.bool_] = array.used.permute(0, 2, 1, 3).reshape(image.shape).cpu().numpy()
     row_edges, column_edges = (
-        np.cumsum([held.any(1 - axis)[k : k + size].sum() for k in range(0, held.shape[axis], size)])
+        np.cumsum(
+            [
+                np.count_nonzero(held.any(1 - axis).ravel()[k : k + size])
+                for k in range(0, held.shape[axis], size)
+            ]
+        )
         for axis, size in ((0, rows), (1, columns))
     )
     image = image[held.any(1)][:, held.any(0)]
@@ -61,7 +67,7 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     axes.set_ylabel("word lines (inputs)", color=_SOFT)
     bar = figure.colorbar(drawn, ax=axes, pad=0.015)
     bar.set_label("share of the current that is left", color=_SOFT)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     _quiet(axes, grid=False)
     return figure
 

@@ -64,6 +64,8 @@ def count_layers(
         twin = copy.deepcopy(model).double()
         names = dict(zip(label(twin), names.values(), strict=True))
         model, x = twin, x.double()
+    else:
+        x = x.to(next((part.dtype for part in model.parameters()), x.dtype))
     steps, batch = x.shape[:2]
     ends = torch.full((batch,), steps) if lengths is None else lengths
     longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])])

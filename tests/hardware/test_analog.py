@@ -12,15 +12,21 @@ from torch import nn
 
 import snn
 from snn.hardware import (
+    AnalogLayer,
     AnalogModel,
+    AnalogState,
     ConverterConfig,
     CrossbarConfig,
     DeviceConfig,
+    ModelDiagnosis,
     TileConfig,
     WireConfig,
     count,
     device_preset,
     hardware_aware,
+    plot_adc_range,
+    plot_conductances,
+    plot_ir_drop,
     program,
     register_placement,
     to_crossbar,
@@ -141,6 +147,8 @@ def test_noise_belongs_to_sample_and_step(case):
     analog = to_crossbar(model, NOISY, seed=3)
     whole, _ = analog(x)
     first, state = analog(x[:2], analog.start(0))
+    assert isinstance(analog.model[0], AnalogLayer) and isinstance(state[0], AnalogState)
+    assert state[0][:2] == (2, 0)
     rest, _ = analog(x[2:], state)
     torch.testing.assert_close(torch.cat([first, rest]), whole)
     torch.testing.assert_close(analog(x[:, 1:], analog.start(1))[0], whole[:, 1:])
@@ -231,6 +239,7 @@ def test_diagnosis_of_every_array(case):
     assert all(layer.found.snr_db > 100 for layer in exact.layers)
     analog = to_crossbar(model, ROUGH)
     found = analog.diagnose(x)
+    assert isinstance(found, ModelDiagnosis)
     (name, which), rows = next(iter(rows_read(analog, x).items()))
     assert found[name] == analog.layers[name].arrays[which].diagnose(rows)
     for layer in found.layers:
@@ -242,7 +251,7 @@ def test_diagnosis_of_every_array(case):
         found["x"]
     cut = max(layer.found.adc_saturation for layer in found.layers)
     better = analog.calibrate(x).diagnose(x)
-    assert max(layer.found.adc_saturation for layer in better.layers) < 0.02 < cut
+    assert max(layer.found.adc_saturation for layer in better.layers) < 0.05 < cut
     quiet = to_crossbar(model, dataclasses.replace(ROUGH, converter=ConverterConfig())).diagnose(x)
     assert quiet[found.worst].adc_saturation == 0
 
@@ -286,6 +295,25 @@ def test_sections_of_a_page(case):
     assert labels == ["target", "written", "after 1 h", "after 1 day"]
     with pytest.raises(KeyError):
         analog.sections(x, layer="nowhere")
+
+
+@torch.no_grad()
+def test_figures_show_the_array():
+    torch.manual_seed(0)
+    weight, x = torch.randn(20, 40), (torch.rand(30, 40) < 0.3).float()
+    array = program(weight, ROUGH)
+    image = plot_ir_drop(array).axes[0].images[0].get_array()
+    assert image.shape == (40, 40) and float(image.min()) < 0.99 < float(image.max()) < 1.2
+    bars = plot_conductances(array, (60.0,)).axes[0].patches
+    assert [int(bar.get_data()[0].sum()) for bar in bars] == [40 * 40] * 3
+    axes = plot_adc_range(array, x).axes[0]
+    rows = 3 * 30  # of tiles, times inputs
+    assert int(axes.patches[0].get_data()[0].sum()) == rows * 20
+    assert f"5 bits; {array.diagnose(x).adc_saturation:.2%} of conversions cut off" in axes.get_title(
+        loc="left"
+    )
+    ideal = program(weight, dataclasses.replace(ROUGH, converter=ConverterConfig()))
+    assert "no converter" in plot_adc_range(ideal, x).axes[0].get_title(loc="left")
 
 
 # --- training for the hardware ---
