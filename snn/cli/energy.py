@@ -17,12 +17,12 @@ __all__ = ["Options", "main"]
 
 @dataclass(frozen=True)
 class Options:
-    """Count the operations of a saved model on its test words and price them on a target."""
+    """Count the operations of a saved model on its test samples and price them on a target."""
 
     file: Annotated[str, tyro.conf.Positional]
     """A model (model.safetensors) or a network (network.h5)."""
     data: str | None = None
-    """Words in SHD's layout; "embedded" is the synthetic set; by default those it was trained on."""
+    """Where the samples are ("embedded": the synthetic words); by default where it was trained."""
     target: str = "loihi1"
     """Hardware to price on; `--target list` names them."""
     compare: tuple[str, ...] = ()
