@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,19 @@ from numpy.typing import NDArray
 from snn.core import LIFParams, LIParams, Network, Population, Projection
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout
-from snn.nn.stages import flatten, fold, split
+from snn.nn.stages import Folded, Stage, flatten, fold, split
 from snn.nn.unroll import Synapses, takes_images
 
 __all__ = ["to_network"]
 
 
-def to_network(model: Layer, dt_ms: float, *, shape: Sequence[int] | None = None) -> Network:
+def to_network(
+    model: Layer,
+    dt_ms: float,
+    *,
+    shape: Sequence[int] | None = None,
+    folded: Callable[[Stage], Folded] = fold,
+) -> Network:
     """Write a model, as it evaluates, as a `Network`: delays rounded, BatchNorm folded, float64.
 
     Convolutions, average pooling and what follows up to the next neurons become one projection, each place with its
@@ -27,6 +33,8 @@ def to_network(model: Layer, dt_ms: float, *, shape: Sequence[int] | None = None
             have several layers that sum.
         dt_ms: Length of a step, ms.
         shape: Axes of a step's input (C, H, W), for a model over images.
+        folded: Gives the projections and the bias of a stage; another one takes weights from elsewhere. Not for
+            models over images.
 
     Returns:
         Populations and projections named as in `snn.nn.stages`. Run it on the input with
@@ -37,15 +45,17 @@ def to_network(model: Layer, dt_ms: float, *, shape: Sequence[int] | None = None
             `shape` is missing.
     """
     if takes_images(model):
+        if folded is not fold:
+            raise ValueError("folded takes stages of rows; this model is over images")
         return _of_images(model, dt_ms, shape)
     stages = split(model)
     populations = [Population("in", stages[0].connection.in_features)]
     projections = []
     for stage in stages:
-        folded = fold(stage)
-        neuron = _parameters(stage.neuron, folded.bias.numpy())
+        parts = folded(stage)
+        neuron = _parameters(stage.neuron, parts.bias.numpy())
         populations.append(Population(stage.post, stage.connection.out_features, neuron))
-        for wires in folded.wires:
+        for wires in parts.wires:
             weight, delay_ms = wires.weight.numpy(), wires.delay_steps.numpy() * float(dt_ms)
             projections.append(Projection(wires.pre, stage.post, weight, delay_ms, name=wires.name))
     return Network(dt_ms, populations, projections)
