@@ -1,4 +1,4 @@
-"""Count what a torch model that is not ours did: SpikingJelly and plain modules, watched through hooks."""
+"""Count what a torch model did layer by layer: SpikingJelly, plain modules and ours, watched through hooks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from snn.hardware.step_ledger import StepLedger
 from snn.hardware.watch import Time, Watch
+from snn.nn import LIF
+from snn.nn import Conv2d as OurConv2d
+from snn.nn import Linear as OurLinear
 
 __all__ = ["count_steps"]
 
-_COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _FOLDED = nn.modules.batchnorm._BatchNorm
 
 
@@ -31,9 +33,9 @@ def count_steps(
 ) -> StepLedger:
     """Count a torch model per layer, time step and sample.
 
-    Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is an add or a
-    multiply follows from its values. The model runs once, in evaluation and without gradients; modules that
-    have a `reset` are reset before and after. Layers without zero weights cost one pass over their input; zero
+    Linear, Conv1d and Conv2d layers, torch's and ours, are counted with their exact fan-out; whether an input is an
+    add or a multiply follows from its values. The model runs once, in evaluation and without gradients; modules
+    that have a `reset` are reset before and after. Layers without zero weights cost one pass over their input; zero
     weights make the lazy updates of the neurons behind cost about one more pass of that layer.
 
     Args:
@@ -44,7 +46,8 @@ def count_steps(
             called once per step on [B, ...] and keeps its state (step_mode "s"); ``"none"`` = no time.
         inputs: Declared input of a layer by name, ``"binary"``, ``"levels"`` or ``"real"``, where the measured
             values would mislead: a silent or all-ones run of a real-valued layer looks binary.
-        neurons: Classes of spiking neurons, besides SpikingJelly's; their (first) output is their spikes.
+        neurons: Classes of spiking neurons, besides SpikingJelly's and our `LIF`; their (first) output is their
+            spikes.
         free: Classes with parameters that cost nothing, besides batch normalisation (folded into weights).
 
     Returns:
@@ -84,12 +87,12 @@ def _roles(model: nn.Module, neurons: tuple[type, ...], free: tuple[type, ...], 
         inside = any(name.startswith(f"{above}.") for above, role in roles.items() if role == "neuron")
         if inside or isinstance(module, free):
             continue
-        if isinstance(module, neurons) or _is_spikingjelly_neuron(module):
+        if isinstance(module, neurons) or type(module) is LIF or _is_spikingjelly_neuron(module):
             mode = getattr(module, "step_mode", None)
             if (mode, time) in (("s", "axis"), ("m", "loop")):
                 raise ValueError(f"{name}: step_mode {mode!r} does not go with time={time!r}")
             roles[name] = "neuron"
-        elif isinstance(module, _COUNTED):
+        elif _as_torch(module) is not None:
             roles[name] = "layer"
         elif isinstance(module, _FOLDED):
             roles[name] = "folded"
@@ -99,6 +102,22 @@ def _roles(model: nn.Module, neurons: tuple[type, ...], free: tuple[type, ...], 
                 "Linear, Conv1d, Conv2d, and classes named in neurons= or free="
             )
     return roles
+
+
+def _as_torch(module: nn.Module) -> nn.Module | None:
+    """Give a countable layer as torch has it, ours over the same weights; None for any other module."""
+    twin: nn.Module
+    if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
+        return module
+    if isinstance(module, OurLinear):
+        twin = nn.Linear(module.in_features, module.out_features, bias=False, device="meta")
+    elif isinstance(module, OurConv2d):
+        names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
+        twin = nn.Conv2d(**{name: getattr(module, name) for name in names}, bias=False, device="meta")
+    else:
+        return None
+    twin.weight = module.weight
+    return twin
 
 
 def _named(model: nn.Module) -> dict[str, nn.Module]:
@@ -121,8 +140,9 @@ def _watched(model: nn.Module, roles: dict[str, str], watch: Watch) -> Iterator[
     resets = [module.reset for module in modules.values() if callable(getattr(module, "reset", None))]
     handles = []
     for name, role in roles.items():
-        if role == "layer":
-            handles.append(modules[name].register_forward_hook(watch.layer(name), with_kwargs=True))
+        twin = _as_torch(modules[name])
+        if role == "layer" and twin is not None:
+            handles.append(modules[name].register_forward_hook(watch.layer(name, twin), with_kwargs=True))
         elif role == "neuron":
             handles.append(modules[name].register_forward_hook(watch.neuron(name)))
     try:
