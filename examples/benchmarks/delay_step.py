@@ -2,11 +2,11 @@
 
     python examples/benchmarks/delay_step.py [--repeat 5] [--data PATH] [--json FILE]
 
-Network 140-256-256-10, 25 taps, batch 128, 80 frames, one thread; random words of 80 frames, or, with --data, batches
-of real ones (FSDD), whose lengths ours uses and the published one does not. The published layer (`dcls`, Dcls1d, its dense
-convolution) pads each layer as its reference does, 80 -> 92 -> 104 -> 116 frames; ours get 36 silent steps once.
-"gauss" is the published function, "linear" (two taps) another one; all else in the step is the same code. Times are
-CPU seconds, interleaved; the ratio is of the medians.
+Network 140-256-256-10, 25 taps, batch 128, 80 frames, one thread; random words of 80 frames, or, with --data,
+batches of real ones (FSDD), whose lengths ours uses and the published one does not. The published layer (`dcls`,
+Dcls1d, its dense convolution) pads each layer as its reference does, 80 -> 92 -> 104 -> 116 frames; ours get 36
+silent steps once. "gauss" is the published function, "linear" (two taps) another one; all else in the step is the
+same code. Times are CPU seconds, interleaved; the ratio is of the medians.
 """
 
 from __future__ import annotations

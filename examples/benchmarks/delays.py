@@ -3,8 +3,9 @@
     python examples/benchmarks/delays.py [--repeat 5] [--sweep] [--json FILE]
 
 Forward and backward, T = 100, batch 128, 25 taps, one thread, CPU milliseconds, interleaved; ratios are of medians.
-The second layer asks for the input's gradient too. "gauss" is the published function, "linear" is another one. --sweep compares the form that "gauss" chooses with the
-plain Fourier form ("fft"), over widths of the bell and densities of the input.
+The second layer asks for the input's gradient too. "gauss" is the published function, "linear" is another one.
+--sweep compares the form that "gauss" chooses with the plain Fourier form ("fft"), over widths of the bell and
+densities of the input.
 """
 
 from __future__ import annotations
