@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.compiled import room
 from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, local_gradient, number_of, scalars
 from snn.kernels.lif_loops import KINDS, recurrent_backward, recurrent_forward
 from snn.kernels.spikes import list_rows
@@ -78,7 +79,7 @@ class _RecurrentLIF(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
         whole, share = halves(delay, max_delay)
-        z, h = torch.empty_like(x), torch.empty_like(x)
+        z, h = room(x), room(x)
         taps = Taps(whole, x.shape[0], max_delay, width=weight.shape[0])
         recurrent_forward(
             x.numpy(), last.numpy(), lengths.numpy(), taps.places[0],

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from snn.kernels.bits import count_bits, lowest_bit, nonzero_bits
 from snn.kernels.compiled import compiled
 
 __all__ = ["Rows", "Spikes", "Trains", "by_sender", "list_rows"]
@@ -82,17 +83,30 @@ def by_sender(rows: Rows, batch: int, senders: int) -> Trains:
 
 @compiled
 def _compact(x: Floats, bounds: Ints, sender: Places, value: Floats) -> bool:
-    """List the nonzero entries of x [R, in]; tell whether there was room, for a whole row always."""
-    end = np.uint64(0)
+    """List the nonzero entries of x [R, in]; tell whether there was room, for a whole row and four always."""
+    end: Any = np.uint64(0)
+    one = np.uint64(1)
     width = np.uint64(x.shape[1])
+    words = width & ~np.uint64(63)
     for r in range(x.shape[0]):
-        row = x[r]
-        if end + width > np.uint64(sender.shape[0]):
+        row, first = x[r], end
+        if end + width + np.uint64(4) > np.uint64(sender.shape[0]):
             return False
-        for i in range(width):  # every entry is written, the next one over it unless it counts: no branch
+        for start in range(np.uint64(0), words, np.uint64(64)):
+            word, e = nonzero_bits(row, start), end
+            end += count_bits(word)
+            while True:  # four at a time, those beyond the last to be written over: branches are few
+                for ahead in range(np.uint64(4)):
+                    sender[e + ahead] = start + lowest_bit(word)
+                    word &= word - one
+                e += np.uint64(4)
+                if e >= end:
+                    break
+        for i in range(words, width):
             sender[end] = i
-            value[end] = row[i]
             end += np.uint64(row[i] != 0)
+        for k in range(first, end):
+            value[k] = row[np.uint64(sender[k])]
         bounds[r + 1] = end
     return True
 
@@ -101,10 +115,10 @@ def list_rows(x: Tensor, below: float = math.inf) -> Rows | None:
     """List the nonzero entries of x [R, in], on the CPU; None if their share is `below` or more."""
     dense = x.detach().contiguous().numpy()
     rows, width = dense.shape
-    most = dense.size if below > 1 else int(below * dense.size)
+    room = (dense.size if below > 1 else int(below * dense.size)) + width + 4
     bounds = np.zeros(rows + 1, np.int64)
-    sender = np.empty(most + width, np.uint16 if width <= 1 << 16 else np.int32)
-    value = np.empty(most + width, dense.dtype)
+    sender = np.empty(room, np.uint16 if width <= 1 << 16 else np.int32)
+    value = np.empty(room, dense.dtype)
     if not _compact(dense, bounds, sender, value) or bounds[-1] >= below * dense.size > 0:
         return None
     used = int(bounds[-1])
