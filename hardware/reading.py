@@ -95,6 +95,8 @@ def _by_pattern(crossbar: Crossbar, rows: Tensor) -> Tensor:
         patterns, which = torch.unique(flat[:, k] != 0, dim=0, return_inverse=True)
         total = flat.new_zeros(len(flat), chord.shape[1] * chord.shape[3])
         for p, active in enumerate(patterns):
+            if not bool(active.any()):
+                continue
             if wires.ir_drop == "exact":
                 tiles = effective_conductance(
                     chord[k], wires.word_ohm, wires.bit_ohm, mode=wires.rows, active=active
@@ -168,9 +170,8 @@ def _column_noise(crossbar: Crossbar, share: Tensor, columns: Tensor, step: int,
     """Draw the read noise of every column: independent cells add in power."""
     rows = crossbar.layout.rows_of(share.detach())
     power = product(rows**2, _variance(crossbar).to(share.dtype))
-    return power.sqrt() * _normals(crossbar, share, columns.shape[-2:].numel(), step, sample).reshape(
-        columns.shape
-    ).to(share.dtype)
+    z = _normals(crossbar, share, columns.shape[-2:].numel(), step, sample)
+    return power.sqrt() * z.reshape(columns.shape)
 
 
 def _output_noise(crossbar: Crossbar, share: Tensor, y: Tensor, step: int, sample: int) -> Tensor:
@@ -178,11 +179,14 @@ def _output_noise(crossbar: Crossbar, share: Tensor, y: Tensor, step: int, sampl
     per_weight = crossbar.layout.gather(_variance(crossbar)) * crossbar.encoded.per_us[:, None, :] ** 2
     power = share.detach() ** 2 @ (per_weight.sum(0) * crossbar.gain**2).detach().to(y.dtype)
     z = _normals(crossbar, share, crossbar.out_features, step, sample)
-    return power.sqrt() * z.reshape(y.shape).to(y.dtype)
+    return power.sqrt() * z.reshape(y.shape)
 
 
 def _normals(crossbar: Crossbar, share: Tensor, count: int, step: int, sample: int) -> Tensor:
     """Draw `count` standard normals per step and sample, keyed by both."""
     steps, batch = (share.shape[0], share.shape[1]) if share.dim() == 3 else (1, share.shape[0])
-    when, who = np.arange(step, step + steps), np.arange(sample, sample + batch)
-    return read_normals(crossbar.seed, f"{crossbar.name}/read", when, who, count)
+    who, name = np.arange(sample, sample + batch), f"{crossbar.name}/read"
+    drawn = torch.empty(steps, batch, count, dtype=share.dtype)
+    for t in range(steps):  # one step at a time: hashes take ten times the memory of what they give
+        drawn[t] = read_normals(crossbar.seed, name, step + t, who, count)
+    return drawn.to(share.device)
