@@ -24,6 +24,10 @@ from snn.hardware.sweep import Sweep, sweep
 from snn.hardware.targets import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
+    from snn.hardware.analog import AnalogLayer, AnalogModel, AnalogState, to_crossbar
+    from snn.hardware.analog_report import ModelDiagnosis
+    from snn.hardware.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
+    from snn.hardware.aware import hardware_aware
     from snn.hardware.crossbar import (
         Crossbar,
         form,
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from snn.hardware.diagnosis import (
         Diagnosis,
     )
+    from snn.hardware.flow import register_counter
     from snn.hardware.ir_drop import (
         dmr_conductance,
         effective_conductance,
@@ -60,6 +65,7 @@ if TYPE_CHECKING:
         NodalSolution,
         solve_nodes,
     )
+    from snn.hardware.placements import Placement, register_placement
     from snn.hardware.presets import (
         DeviceRecord,
         device_preset,
@@ -74,6 +80,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AnalogCircuit",
     "AnalogEnergy",
+    "AnalogLayer",
+    "AnalogModel",
+    "AnalogState",
     "Constant",
     "ConvShape",
     "ConverterConfig",
@@ -98,7 +107,9 @@ __all__ = [
     "Loihi1",
     "LoihiBoard",
     "MappingConfig",
+    "ModelDiagnosis",
     "NodalSolution",
+    "Placement",
     "PowerLawDrift",
     "Range",
     "ReadCounts",
@@ -127,10 +138,16 @@ __all__ = [
     "estimate",
     "find_target",
     "form",
+    "hardware_aware",
     "hierarchy_access",
     "input_conductance",
+    "plot_adc_range",
+    "plot_conductances",
+    "plot_ir_drop",
     "program",
+    "register_counter",
     "register_device",
+    "register_placement",
     "register_target",
     "rerun",
     "solve_nodes",
@@ -139,11 +156,23 @@ __all__ = [
     "sram_access_pj",
     "sweep",
     "targets",
+    "to_crossbar",
     "write_page",
 ]
 
-
 _LATER = {  # bring torch or scipy in, which pricing does not need
+    "AnalogLayer": "analog",
+    "AnalogModel": "analog",
+    "AnalogState": "analog",
+    "to_crossbar": "analog",
+    "ModelDiagnosis": "analog_report",
+    "plot_adc_range": "array_figures",
+    "plot_conductances": "array_figures",
+    "plot_ir_drop": "array_figures",
+    "hardware_aware": "aware",
+    "register_counter": "flow",
+    "Placement": "placements",
+    "register_placement": "placements",
     "Crossbar": "crossbar",
     "form": "crossbar",
     "program": "crossbar",

@@ -115,7 +115,7 @@ def split(model: Layer) -> tuple[Stage, ...]:
 def fold(stage: Stage) -> Folded:
     """Give a stage's projections with rounded delays, and its bias, with BatchNorm folded in."""
     connection = stage.connection
-    weight = connection.weight.detach().double()
+    weight = connection.weight_in_use().detach().double()
     bias = weight.new_zeros(weight.shape[-2])
     if isinstance(connection, Linear) and connection.bias is not None:
         bias = connection.bias.detach().double()
@@ -137,7 +137,7 @@ def fold(stage: Stage) -> Folded:
         for i, (w, d) in enumerate(kernels)
     ]
     if isinstance(stage.neuron, RecurrentDelay):
-        w, d = stage.neuron.weight.detach().double(), stage.neuron.delay_steps()
+        w, d = stage.neuron.weight_in_use().detach().double(), stage.neuron.delay_steps()
         wires.append(Wires(f"{stage.post}-{stage.post}", stage.post, w.t().contiguous(), d.t().contiguous()))
     return Folded(tuple(wires), bias)
 
