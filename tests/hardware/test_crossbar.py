@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from snn.hardware import (
     device_preset,
     effective_conductance,
     form,
+    lossless_adc_bits,
     program,
 )
 
@@ -238,6 +240,13 @@ def test_training_through_wires():
     assert torch.autograd.gradcheck(read, (w[1:].clone().requires_grad_(),))
 
 
+def test_wires_of_a_process_node():
+    wires = WireConfig.of_node(22, rows="gated")
+    assert (wires.word_ohm, wires.bit_ohm, wires.rows) == (1.6, pytest.approx(4.8), "gated")
+    with pytest.raises(ValueError, match="node_nm is 28; known nodes: 65, 45, 32, 22"):
+        WireConfig.of_node(28)
+
+
 # --- converters ---
 
 
@@ -274,6 +283,29 @@ def test_partial_sums_are_converted_before_they_are_added():
     assert program(w, CrossbarConfig(converter=converter)).matmul(x).item() == pytest.approx(8.0)
     tiled = CrossbarConfig(converter=converter, tile=TileConfig(rows=2))
     assert program(w, tiled).matmul(x).item() == 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 3), st.integers(1, 4), st.integers(0, 99))
+def test_lossless_conversions_lose_nothing(rows, input_bits, cell_bits, seed):
+    bits = lossless_adc_bits(rows, input_bits, cell_bits)
+    rule = math.log2(rows) + input_bits + cell_bits - (1 if 1 in (input_bits, cell_bits) else 0)
+    assert bits <= math.floor(rule) + 1  # the published rule, log2 R + v + w (less one), is never below
+    inputs, levels = 2**input_bits - 1, 2**cell_bits - 1
+    rng = torch.Generator().manual_seed(seed)
+    w = torch.randint(-levels, levels + 1, (3, rows), generator=rng).double()
+    w[0] = levels  # the largest sum occurs, and the scale is known
+    x = torch.randint(0, inputs + 1, (4, rows), generator=rng).double()
+    x[0] = inputs
+    converter = ConverterConfig(
+        dac_bits=input_bits,
+        dac_range=float(inputs),
+        adc_bits=bits,
+        adc_range=(2**bits - 1) / levels / inputs,
+        subtract="digital",
+    )
+    config = CrossbarConfig(DeviceConfig(levels=levels + 1), converter=converter)
+    assert torch.allclose(program(w, config).matmul(x), plain(x, w), rtol=0, atol=1e-6)
 
 
 def test_calibration_fits_the_currents():
@@ -451,3 +483,10 @@ def bad(message, make):
 def test_refusals(message, make):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_lossless_bits_by_hand():
+    """128 rows: 128 levels and zero need 8 bits; cells of 2 bits 9; inputs of 8 bits 17."""
+    assert [lossless_adc_bits(*n) for n in ((1,), (128,), (128, 1, 2), (128, 8, 2))] == [1, 8, 9, 17]
+    with pytest.raises(ValueError, match="rows is 0; it must be >= 1"):
+        lossless_adc_bits(0)
