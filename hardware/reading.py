@@ -37,10 +37,9 @@ def read(crossbar: Crossbar, x: Tensor, step: int, sample: int) -> Tensor:
     converter = crossbar.config.converter
     share = dac(x, converter)
     if _is_one_product(crossbar, share):
-        y = torch.nn.functional.linear(share, crossbar.weight().to(x.dtype))
-        if not crossbar.is_deterministic:
-            y = y + _output_noise(crossbar, share, y, step, sample)
-        return y if converter.dac_range == 1.0 else y * converter.dac_range
+        driven = x if converter.dac_bits is None else share * converter.dac_range
+        y = torch.nn.functional.linear(driven, crossbar.weight().to(x.dtype))
+        return y if crossbar.is_deterministic else y + _output_noise(crossbar, driven, y, step, sample)
     columns = tile_currents(crossbar, share)
     if not crossbar.is_deterministic:
         columns = columns + _column_noise(crossbar, share, columns, step, sample)
@@ -174,11 +173,11 @@ def _column_noise(crossbar: Crossbar, share: Tensor, columns: Tensor, step: int,
     return power.sqrt() * z.reshape(columns.shape)
 
 
-def _output_noise(crossbar: Crossbar, share: Tensor, y: Tensor, step: int, sample: int) -> Tensor:
+def _output_noise(crossbar: Crossbar, driven: Tensor, y: Tensor, step: int, sample: int) -> Tensor:
     """Draw the read noise of every output of a pair mapping, the sum over its columns in one."""
     per_weight = crossbar.layout.gather(_variance(crossbar)) * crossbar.encoded.per_us[:, None, :] ** 2
-    power = share.detach() ** 2 @ (per_weight.sum(0) * crossbar.gain**2).detach().to(y.dtype)
-    z = _normals(crossbar, share, crossbar.out_features, step, sample)
+    power = driven.detach() ** 2 @ (per_weight.sum(0) * crossbar.gain**2).detach().to(y.dtype)
+    z = _normals(crossbar, driven, crossbar.out_features, step, sample)
     return power.sqrt() * z.reshape(y.shape)
 
 

@@ -126,6 +126,24 @@ def test_conductances_by_hand():
         assert torch.allclose(found, torch.tensor(planes, dtype=torch.float64)), scheme
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 40), st.integers(1, 30), st.integers(1, 12), st.integers(2, 12), st.sampled_from(MAPPINGS)
+)
+def test_cells_are_found_where_they_were_laid(inputs, outputs, rows, cols, mapping):
+    w = random(outputs, inputs, dtype=torch.float64)
+    device = DeviceConfig(g_min_us=2.0, g_max_us=50.0)
+    crossbar = program(w, CrossbarConfig(device, mapping, TileConfig(rows, cols)))
+    assert close(crossbar.decode(crossbar.target_us), w, 1e-12)
+    row_tiles, col_tiles = crossbar.target_us.shape[:2]
+    assert crossbar.target_us.shape[2] <= rows and crossbar.target_us.shape[3] <= cols
+    assert row_tiles == -(-inputs // rows)
+    references = col_tiles if mapping.scheme == "offset" else 0
+    assert int(crossbar.used.sum()) == inputs * (mapping.planes * outputs + references)
+    said = f"{inputs} -> {outputs}, {row_tiles} x {col_tiles} tiles"
+    assert said in repr(crossbar) and len(repr(crossbar)) < 100
+
+
 def test_tiles_lie_next_to_sources_and_grounds():
     """37 inputs in 16 rows: the last tile holds 5, at its bottom; unused places are open."""
     crossbar = program(W, CrossbarConfig(device=DeviceConfig(g_min_us=1.0), tile=TileConfig(16, 8)))
@@ -321,6 +339,14 @@ def test_calibration_fits_the_currents():
         full.calibrate(x, 0)
 
 
+def test_a_range_without_conversion_changes_nothing():
+    wide = CrossbarConfig(DeviceConfig(read_noise=0.1), converter=ConverterConfig(dac_range=3.0))
+    narrow = CrossbarConfig(DeviceConfig(read_noise=0.1))
+    assert torch.equal(program(W, wide).matmul(X), program(W, narrow).matmul(X))
+    tiled = CrossbarConfig(converter=ConverterConfig(dac_range=3.0, adc_bits=40), tile=TileConfig(16))
+    assert close(program(W.double(), tiled).matmul(X.double()), plain(X, W).double(), 1e-6)
+
+
 def test_inputs_are_converted():
     w = torch.eye(3)
     x = torch.tensor([[0.0, 0.3, 0.9], [1.0, 2.0, 5.0]])
@@ -407,6 +433,11 @@ def test_a_random_array_reads_differences_of_its_cells():
     assert close(crossbar.matmul(X), plain(X, crossbar.weight()), 1e-6)
     assert crossbar.diagnose(X).snr_db > 120
     assert not torch.equal(form(37, 10, config, seed=3, scale=0.07).weight(), crossbar.weight())
+    tiled = replace(config, tile=TileConfig(8, 8))
+    assert torch.equal(form(37, 10, tiled, seed=2, scale=0.07).weight(), crossbar.weight())
+    single = form(37, 10, replace(tiled, mapping=MappingConfig("offset")), seed=2, scale=0.07)
+    assert close(single.matmul(X), plain(X, single.weight()), 1e-6)
+    assert abs(float(single.weight().mean())) < 1e-6 and single.diagnose(X).snr_db > 100
 
 
 # --- refusals ---
@@ -440,9 +471,9 @@ def bad(message, make):
         ),
         bad("device has no forming statistics", lambda: form(3, 3, CrossbarConfig())),
         bad(
-            "form needs pairs of cells, got scheme 'offset' x 1",
+            "form needs plain cells, got slice_bits 2",
             lambda: form(
-                3, 3, CrossbarConfig(device_preset("rram_random_40nm"), mapping=MappingConfig("offset"))
+                3, 3, CrossbarConfig(device_preset("rram_random_40nm"), MappingConfig(slice_bits=2))
             ),
         ),
         bad(
