@@ -258,7 +258,7 @@ def test_formed_cells_are_a_truncated_normal():
 def test_statistics_of_random_weights(scheme):
     """Mean zero; deviation of a pair sqrt(2) times that of a cell, open ones included, in closed form.
 
-    The macro's published statistics (mean 0.0016 and 0.0061, deviation 6.61 and 6.67) are near those of single cells.
+    The macro's published statistics, mean 0.0016 and 0.0061, deviation 6.61 and 6.67, are near single cells'.
     """
     preset = device_preset("rram_random_40nm")
     forming = preset.forming
