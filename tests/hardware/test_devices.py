@@ -21,9 +21,11 @@ from snn.hardware import (
     MappingConfig,
     PowerLawDrift,
     SigmaTable,
+    WireConfig,
     device_preset,
     device_presets,
     device_record,
+    effective_conductance,
     form,
     program,
     register_device,
@@ -219,6 +221,24 @@ def test_read_noise_is_new_at_every_step_and_for_every_sample():
         assert abs(np.corrcoef(series[:-lag], series[lag:])[0, 1]) < bound
     assert abs(np.corrcoef(series, noise[:, 1, 0])[0, 1]) < bound
     assert kstest(series / series.std(), "norm").pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("ohm", "loss", "excess"), [(30.0, 0.09, (0.98, 1.06)), (150.0, 0.32, (1.0, 1.3))])
+def test_read_noise_through_wires_errs_to_the_safe_side(ohm, loss, excess):
+    """800 arrays with every cell scattered and each solved, against one solution: mean ratio of deviations."""
+    device = DeviceConfig(g_min_us=1.0, g_max_us=40.0, read_noise=0.05)
+    rng = torch.Generator().manual_seed(0)
+    w = torch.rand(12, 24, generator=rng, dtype=torch.float64) - 0.5
+    crossbar = program(w, CrossbarConfig(device, wires=WireConfig("exact", ohm, ohm)))
+    x = (torch.rand(24, generator=rng) < 0.5).double()
+    noise = crossbar.matmul(x.expand(4000, 1, 24)) - x @ crossbar.weight().T
+    g = crossbar.conductance_us
+    scatter = torch.randn(800, *g.shape, generator=rng, dtype=torch.float64)
+    solved = effective_conductance(g * (1 + 0.05 * scatter), ohm, ohm)  # [800, 1, 2, rows, cols]
+    currents = torch.einsum("r,nacrk->nck", x, solved)
+    outputs = (currents[:, 0] - currents[:, 1]) * crossbar.encoded.per_us[0]
+    assert crossbar.diagnose(x[None]).ir_loss == pytest.approx(loss, abs=0.06)
+    assert excess[0] < float((noise.std((0, 1)) / outputs.std(0)).mean()) < excess[1]
 
 
 def test_flicker_noise_grows_with_time():
