@@ -6,6 +6,8 @@ if __name__ == "hardware":
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from snn.hardware.analog_energy import AnalogCircuit, AnalogEnergy, ReadCounts, analog_energy
+from snn.hardware.analog_target import RramCrossbar
 from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
 from snn.hardware.compare import TargetTable, compare
 from snn.hardware.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
@@ -16,6 +18,7 @@ from snn.hardware.ledger import LayerCounts, Ledger
 from snn.hardware.page import Headline, Section, write_page
 from snn.hardware.processors import DenseNetwork, GpuPeak
 from snn.hardware.registry import find_target, register_target, targets
+from snn.hardware.spikesim import ConvShape, spikesim_energy_pj
 from snn.hardware.step_ledger import LayerSteps, StepLedger
 from snn.hardware.sweep import Sweep, sweep
 from snn.hardware.targets import EnergyRow, Target, Timed
@@ -70,12 +73,18 @@ if TYPE_CHECKING:
         device_record,
         register_device,
     )
+    from snn.hardware.read_counts import (
+        count_reads,
+    )
 
 __all__ = [
+    "AnalogCircuit",
+    "AnalogEnergy",
     "AnalogLayer",
     "AnalogModel",
     "AnalogState",
     "Constant",
+    "ConvShape",
     "ConverterConfig",
     "Crossbar",
     "CrossbarConfig",
@@ -103,6 +112,8 @@ __all__ = [
     "Placement",
     "PowerLawDrift",
     "Range",
+    "ReadCounts",
+    "RramCrossbar",
     "Section",
     "SigmaTable",
     "SpiNNaker",
@@ -114,8 +125,10 @@ __all__ = [
     "Timed",
     "TrueNorth",
     "WireConfig",
+    "analog_energy",
     "compare",
     "count",
+    "count_reads",
     "count_steps",
     "device_preset",
     "device_presets",
@@ -138,6 +151,7 @@ __all__ = [
     "register_target",
     "rerun",
     "solve_nodes",
+    "spikesim_energy_pj",
     "sram_access",
     "sram_access_pj",
     "sweep",
@@ -179,6 +193,7 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "effective_conductance": "ir_drop",
     "input_conductance": "ir_drop",
     "count_steps": "modules",
+    "count_reads": "read_counts",
     "NodalSolution": "nodal",
     "solve_nodes": "nodal",
     "DeviceRecord": "presets",

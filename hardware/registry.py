@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snn.hardware.analog_target import RRAM_CROSSBAR, RRAM_CROSSBAR_ALWAYS_ON
 from snn.hardware.chips import SPINNAKER1, SPINNAKER2, Loihi1, LoihiBoard, TrueNorth
 from snn.hardware.digital import (
     HOROWITZ_FP32,
@@ -19,6 +20,7 @@ _REGISTRY: dict[str, Target] = {
         *(HOROWITZ_FP32_HIERARCHY, HOROWITZ_INT8_HIERARCHY),
         *GPUS,
         *ANN_BASELINES,
+        *(RRAM_CROSSBAR, RRAM_CROSSBAR_ALWAYS_ON),
     )
 }
 
