@@ -8,19 +8,22 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["draw_by_label", "folds", "hold_out"]
 
 
-def draw_by_label(labels: NDArray[np.int64], fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Mark about a `fraction` of every class, drawn at random: bool [B]."""
+def draw_by_label(
+    labels: NDArray[np.int64], fraction: float, rng: np.random.Generator, at_least: int = 0
+) -> NDArray[np.bool_]:
+    """Mark a `fraction` of every class, drawn at random: bool [B]; `at_least` so many where it has two or more."""
     marked = np.zeros(len(labels), dtype=bool)
     for label in range(int(labels.max(initial=-1)) + 1):
         own = rng.permutation(np.flatnonzero(labels == label))
-        marked[own[: round(fraction * len(own))]] = True
+        share = max(round(fraction * len(own)), at_least if len(own) > 1 else 0)
+        marked[own[:share]] = True
     return marked
 
 
 def hold_out(
     labels: ArrayLike, fraction: float, seed: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw samples to validate on, the same share of every class.
+    """Draw samples to validate on: the same share of every class, at least one where it has two.
 
     Args:
         labels: Class of each sample, [B].
@@ -35,7 +38,8 @@ def hold_out(
     """
     if not 0 < fraction < 1:
         raise ValueError(f"valid_fraction must be in (0, 1), got {fraction!r}")
-    marked = draw_by_label(np.asarray(labels, dtype=np.int64), fraction, np.random.default_rng((seed, 1)))
+    rng = np.random.default_rng((seed, 1))
+    marked = draw_by_label(np.asarray(labels, dtype=np.int64), fraction, rng, at_least=1)
     if not marked.any() or marked.all():
         raise ValueError(f"valid_fraction {fraction!r} of {len(marked)} samples leaves a split empty")
     return np.flatnonzero(~marked), np.flatnonzero(marked)

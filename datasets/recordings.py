@@ -125,6 +125,10 @@ class Recordings:
         """All recordings on their grid, in memory at once."""
         return self.read().events
 
+    def __add__(self, other: Recordings) -> Recordings:
+        """Put two splits of one set together, such as for a cross-validation."""
+        return replace(self, files=self.files + other.files)
+
     def subset(self, indices: ArrayLike) -> Recordings:
         """Take recordings by index, in the order given.
 

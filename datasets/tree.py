@@ -33,6 +33,10 @@ class Files:
         """Return the number of files."""
         return len(self.sources)
 
+    def __add__(self, other: Files) -> Files:
+        """Put two splits of the same classes together."""
+        return Files(self.sources + other.sources, np.concatenate([self.labels, other.labels]), self.classes)
+
     def subset(self, indices: ArrayLike) -> Files:
         """Take files by index, in the order given.
 

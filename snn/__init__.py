@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn import datasets, hardware, nn, plot, recipes, train
+    from snn import datasets, hardware, interop, nn, plot, recipes, train
     from snn.core import (
         Counts,
         Events,
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
         TimedEvents,
         TimeGrid,
         simulate,
+        stream,
     )
 
 __version__ = "0.1.0"
 
-_ROOMS = ("core", "datasets", "hardware", "kernels", "nn", "plot", "recipes", "train")
+_ROOMS = ("core", "datasets", "hardware", "interop", "kernels", "nn", "plot", "recipes", "train")
 _CORE = (
     "Counts",
     "Events",
@@ -45,6 +46,7 @@ _CORE = (
     "TimeGrid",
     "TimedEvents",
     "simulate",
+    "stream",
 )
 
 __all__ = [
@@ -64,10 +66,12 @@ __all__ = [
     "__version__",
     "datasets",
     "hardware",
+    "interop",
     "nn",
     "plot",
     "recipes",
     "simulate",
+    "stream",
     "train",
 ]
 

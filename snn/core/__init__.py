@@ -8,6 +8,7 @@ from snn.core.neurons import LIFParams, LIParams
 from snn.core.record import Counts, Record, Recording
 from snn.core.simulate import simulate
 from snn.core.state import SimulationState
+from snn.core.stream import stream
 from snn.core.synapses import Synapses
 from snn.core.timed import TimedEvents
 from snn.core.units import delay_steps, event_steps
@@ -30,4 +31,5 @@ __all__ = [
     "delay_steps",
     "event_steps",
     "simulate",
+    "stream",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from snn.core.events import Events
+from snn.core.files import PathLike
 from snn.core.units import Float64Array
 
 if TYPE_CHECKING:
@@ -117,3 +118,15 @@ class Recording:
     """What happened, as integers."""
     state: SimulationState
     """Everything in flight at the end of each sample: pass it on as `state=` to continue."""
+
+    @classmethod
+    def load(cls, path: PathLike) -> Recording:
+        """Read the folder that `stream` wrote, whole or as far as it came.
+
+        Raises:
+            FileNotFoundError: No recording is there.
+            ValueError: A file of it is broken, of another version, or missing.
+        """
+        from snn.core import recording_files  # it imports this module
+
+        return recording_files.load(path)

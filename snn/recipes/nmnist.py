@@ -43,7 +43,7 @@ class NmnistConfig:
     """Training recordings are moved by up to this many pixels, >= 0."""
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            epochs=30, batch_size=50, loss=vision.LOSS, lr=5e-3, weight_decay=1e-4
+            epochs=30, batch_size=32, loss=vision.LOSS, lr=5e-3, weight_decay=1e-4
         )
     )
     """How to train; SLTT takes one step at a time unless `chunk` says otherwise."""

@@ -79,6 +79,32 @@ def test_energy_of_a_model(trained, tmp_path, capsys):
     assert "loihi1" in capsys.readouterr().out
 
 
+def test_a_long_run_streams_and_goes_on(tmp_path, capsys):
+    neuron = snn.LIFParams(tau_mem_ms=10.0, bias=0.2, t_ref_ms=2.0)
+    net = snn.Network(
+        1.0,
+        [snn.Population("in", 2), snn.Population("n", 3, neuron)],
+        [snn.Projection("in", "n", [[0.5] * 3] * 2)],
+    )
+    net.save(tmp_path / "net.h5")
+    events = snn.Events.from_lists([[3, 50]], [[0, 1]], n_units=2, dt_ms=1.0, n_steps=60)
+    events.save(tmp_path / "in.h5")
+    words = ["simulate", str(tmp_path / "net.h5"), "--events", f"in={tmp_path / 'in.h5'}", "--v", "n"]
+    words += ["--out", str(tmp_path / "out"), "--chunk", "25"]
+    assert main([*words, "--steps", "60"]) == 0
+    printed = capsys.readouterr().out
+    assert "in: 2 spikes, 16.67 Hz" in printed and "(60 steps)" in printed
+    assert main([*words, "--steps", "100"]) == 2
+    assert "holds a recording of 60 steps; resume=True goes on" in capsys.readouterr().err
+    assert main([*words, "--steps", "100", "--resume"]) == 0
+    rec = snn.Recording.load(tmp_path / "out" / "recording")
+    whole = snn.simulate(net, {"in": events}, 100, record=snn.Record(v=["n"]))
+    assert rec.spikes == whole.spikes and (rec.v["n"] == whole.v["n"]).all()
+    assert json.loads((tmp_path / "out" / "counts.json").read_text())["spikes"] == rec.counts.spikes
+    assert main(["simulate", str(tmp_path / "net.h5"), "--events", "in"]) == 2
+    assert "--events must be NAME=FILE, got 'in'" in capsys.readouterr().err
+
+
 def test_data_commands(capsys):
     assert main(["data", "list"]) == 0
     assert main(["data", "verify"]) == 0
@@ -90,10 +116,22 @@ def test_data_commands(capsys):
     ("words", "message"),
     [
         (["tarin"], "no command 'tarin'; did you mean 'train'?"),
-        (["train"], "NAME must be one of shd, got nothing"),
-        (["train", "shdd"], "NAME must be one of shd, got 'shdd'"),
+        (["train"], "NAME must be one of shd, nmnist, images, got nothing"),
+        (["train", "shdd"], "NAME must be one of shd, nmnist, images, got 'shdd'"),
         (["train", "shd", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
         (["train", "shd", "--tau", "0.5"], "tau: got 0.5"),
+        (["train", "nmnist", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
+        (["train", "nmnist", "--steps", "0"], "n_bins must be a whole number >= 1, got 0"),
+        (["train", "nmnist", "--frames", "count", "--dt-ms", "5"], "frames 'count' needs n_bins"),
+        (["train", "nmnist", "--k", "2"], "k = 2 needs method 'sltt', got 'bptt'"),
+        (
+            ["train", "nmnist", "--channels", "8", "8", "8", "8", "8", "8"],
+            "6 poolings leave nothing of an image",
+        ),
+        (["train", "images", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
+        (["train", "images", "--steps", "0"], "steps must be a whole number >= 1, got 0"),
+        (["train", "images", "--shift", "-1"], "shift must be a whole number of pixels >= 0, got -1"),
+        (["train", "images", "--method", "sltt", "--loss", "softmax_sum"], "loss must be a sum over steps"),
         (["train", "shd", "--epochs", "0"], "epochs must be a whole number >= 1, got 0"),
         (["train", "shd", "--dropout", "1"], r"p must be in [0, 1), got 1.0"),
         (["train", "shd", "--max-delay", "5"], "max_delay must be even"),
@@ -129,7 +167,16 @@ def test_help_and_version(capsys):
     assert "usage: snn COMMAND" in capsys.readouterr().out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == snn.__version__
-    for command in ("train", "data", "train shd", "demo", "simulate", "energy"):
+    for command in (
+        "train",
+        "data",
+        "train shd",
+        "train nmnist",
+        "train images",
+        "demo",
+        "simulate",
+        "energy",
+    ):
         assert run([*command.split(), "--help"]) == 0
 
 
