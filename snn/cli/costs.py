@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from snn.hardware import Ledger, count
-from snn.nn import Layer
-from snn.recipes import images, nmnist
-from snn.train import load, read_info
+from snn.recipes.saved import Saved, load_saved
 
 __all__ = ["count_file"]
 
-_IMAGE_RECIPES: dict[str, Any] = {
-    "nmnist": (nmnist.NmnistConfig, nmnist.load_data, {}),
-    "images": (images.ImagesConfig, images.load_data, {"in": "real"}),
-}
-"""Config, loader, and what the input is: events are spikes, still images real values."""
+_INPUTS: dict[str, dict[str, str]] = {"nmnist": {}, "images": {"in": "real"}}
+"""What the input of a model over images is: events are spikes, still images real values."""
 
 
 def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger, str]:
@@ -40,9 +33,9 @@ def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger
     if samples is not None and samples < 1:
         raise ValueError(f"samples must be >= 1, got {samples}")
     if Path(path).suffix not in (".h5", ".hdf5"):
-        model, about = load(path), read_info(path)
-        if about.get("recipe") in _IMAGE_RECIPES:
-            return _count_images(model, about, data, samples)
+        saved = load_saved(path)
+        if saved.recipe in _INPUTS:
+            return _count_images(saved, data, samples)
     return _count_words(path, data, samples)
 
 
@@ -60,19 +53,15 @@ def _count_words(path: str, data: str | None, samples: int | None) -> tuple[Ledg
     return count(rec, loaded.network), words.name
 
 
-def _count_images(
-    model: Layer, about: dict[str, Any], data: str | None, samples: int | None
-) -> tuple[Ledger, str]:
+def _count_images(saved: Saved, data: str | None, samples: int | None) -> tuple[Ledger, str]:
     """Run the model, batch by batch."""
-    kind, load_data, inputs = _IMAGE_RECIPES[about["recipe"]]
-    given = {f.name: about["data"][f.name] for f in fields(kind) if f.name in about["data"]}
-    config = kind(**given | ({} if data is None else {"data": data}))
-    test = load_data(config)[2]
+    test = saved.test_set(data)
     if samples is not None:
         test = test.subset(range(min(samples, len(test))))
     found: Ledger | None = None
     for batch in test.batches(32):
-        part = count(model, torch.from_numpy(batch.x), torch.from_numpy(batch.lengths), inputs=inputs)
+        x, lengths = torch.from_numpy(batch.x), torch.from_numpy(batch.lengths)
+        part = count(saved.model, x, lengths, inputs=_INPUTS[saved.recipe])
         found = part if found is None else found + part
     if found is None:
         raise ValueError(f"{test.name} has no test samples")

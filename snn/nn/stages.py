@@ -20,7 +20,7 @@ from snn.nn.recurrent import RecurrentDelay
 from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.sequential import Sequential
 
-__all__ = ["Folded", "Stage", "Wires", "fold", "split", "trace"]
+__all__ = ["Folded", "Stage", "Wires", "flatten", "fold", "split", "trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,11 @@ class Folded:
     """[out], in every step."""
 
 
-def _flatten(model: Layer) -> Iterator[Layer]:
+def flatten(model: Layer) -> Iterator[Layer]:
+    """Give the layers of nested sequences one after another; dropout is passed over."""
     for layer in model if isinstance(model, Sequential) else (model,):
         if isinstance(layer, Sequential):
-            yield from _flatten(layer)
+            yield from flatten(layer)
         elif not isinstance(layer, Dropout):
             yield layer
 
@@ -83,7 +84,7 @@ def split(model: Layer) -> tuple[Stage, ...]:
         ValueError: The layers do not follow that order; the message names the place.
     """
     found: list[tuple[Linear | DelayLinear, BatchNorm | None, LIF | LeakyReadout]] = []
-    layers = list(_flatten(model))
+    layers = list(flatten(model))
     at = 0
 
     def refuse(expected: str) -> ValueError:
