@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         device_record,
         register_device,
     )
+    from snn.hardware.programmed import LayerReads, ProgrammedCrossbars, reads_of
     from snn.hardware.read_counts import (
         count_reads,
     )
@@ -101,6 +102,7 @@ __all__ = [
     "Headline",
     "Horowitz45",
     "LayerCounts",
+    "LayerReads",
     "LayerSteps",
     "Ledger",
     "LogRelaxation",
@@ -111,6 +113,7 @@ __all__ = [
     "NodalSolution",
     "Placement",
     "PowerLawDrift",
+    "ProgrammedCrossbars",
     "Range",
     "ReadCounts",
     "RramCrossbar",
@@ -145,6 +148,7 @@ __all__ = [
     "plot_conductances",
     "plot_ir_drop",
     "program",
+    "reads_of",
     "register_counter",
     "register_device",
     "register_placement",
@@ -172,6 +176,9 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "hardware_aware": "aware",
     "register_counter": "flow",
     "Placement": "placements",
+    "LayerReads": "programmed",
+    "ProgrammedCrossbars": "programmed",
+    "reads_of": "programmed",
     "register_placement": "placements",
     "Crossbar": "crossbar",
     "form": "crossbar",

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from snn.hardware.analog_counters import count_analog_layer, count_analog_model
 from snn.hardware.analog_energy import AnalogCircuit
 from snn.hardware.aware import DeviceWeights
 from snn.hardware.crossbar import Crossbar, program
 from snn.hardware.crossbar_config import CrossbarConfig
+from snn.hardware.flow import register_counter
 from snn.hardware.labels import label
 from snn.hardware.placements import Placement, placement_of
 from snn.nn import Layer, RecurrentDelay, Residual, ResidualState, Sequential
 
 if TYPE_CHECKING:
     from snn.core import Network
-    from snn.hardware.estimate import EnergyReport
     from snn.hardware.analog_report import ModelDiagnosis
+    from snn.hardware.estimate import EnergyReport
     from snn.hardware.page import Section
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "to_crossbar"]
@@ -368,3 +370,7 @@ def _start(layer: Layer, sample: int) -> Any:
         around = None if layer.shortcut is None else _start(layer.shortcut, sample)
         return ResidualState(_start(layer.body, sample), around)
     return None
+
+
+register_counter(AnalogLayer, count_analog_layer)
+register_counter(AnalogModel, count_analog_model)

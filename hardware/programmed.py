@@ -53,7 +53,9 @@ def reads_of(analog: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> t
         sample = torch.cat([x[:end, b : b + 1], x.new_zeros(analog.tail_steps, 1, *x.shape[2:])])
         seen: dict[tuple[str, int], list[Tensor]] = {}
 
-        def see(name: str, which: int, rows: Tensor, seen: dict[tuple[str, int], list[Tensor]] = seen) -> None:
+        def see(
+            name: str, which: int, rows: Tensor, seen: dict[tuple[str, int], list[Tensor]] = seen
+        ) -> None:
             seen.setdefault((name, which), []).append(rows)
 
         with analog.observed(see):
@@ -141,15 +143,18 @@ class ProgrammedCrossbars:
 
     @property
     def tops_per_w(self) -> float:
-        """Dense operations per picojoule of the arrays alone, digital neurons left out."""
+        """Dense operations per picojoule of the arrays: every tap of a delay counts, digital neurons do not."""
         return analog_energy(self._counts(), self.circuit).tops_per_w
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         """Price one ledger row."""
         digital = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
         for layer in self.reads:
-            if layer.layer == row.name and row.input_spikes:
-                return (*self._arrays(layer), *self._lines(row, layer), *digital)
+            if layer.layer == row.name:
+                arrays = self._arrays(layer)
+                if not row.input_spikes:  # the row of an idle run: what flows whatever happens
+                    return (*(line for line in arrays if line.category == "static"), *digital)
+                return (*arrays, *self._lines(row, layer), *digital)
         return digital
 
     def latency_us(self, ledger: Ledger) -> Range:
