@@ -31,6 +31,7 @@ from snn.hardware import (
     sweep,
     to_crossbar,
 )
+from snn.hardware.text import age_text
 from snn.nn import Layer
 from snn.recipes.saved import load_saved
 from snn.train import prepare
@@ -48,7 +49,7 @@ NAMES = {
     "times": "noise of writing and reading, times that of the device",
     "adc_bits": "bits of a conversion (tiles 128 x 128)",
     "rows": "rows and columns of a tile (5 bits, wires of 1 ohm a segment)",
-    "time_s": "seconds after writing (dashed: drift compensated)",
+    "time_s": "time after writing (dashed: drift compensated)",
 }
 
 
@@ -97,6 +98,10 @@ def drawn(found: dict[str, Sweep], plain: float, title: str) -> Figure:
             axes.errorbar(*values, yerr=[100 * p.spread["accuracy"] for p in chosen], fmt=style, capsize=3)
         axes.axhline(100 * plain, color="#9aa6b2", lw=1)
         axes.set(xlabel=NAMES[x], ylabel="accuracy, %", xscale="log" if x in ("time_s", "rows") else "linear")
+        axes.set_xticks(
+            CURVES[curve][x], [age_text(v) if x == "time_s" else f"{v:g}" for v in CURVES[curve][x]]
+        )
+        axes.minorticks_off()
         axes.grid(color="#d5dbe1", lw=0.7)
     figure.suptitle(title)
     return figure
