@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         device_record,
         register_device,
     )
+    from snn.hardware.programmed import LayerReads, ProgrammedCrossbars, reads_of
     from snn.hardware.read_counts import (
         count_reads,
     )
@@ -102,6 +103,7 @@ __all__ = [
     "Headline",
     "Horowitz45",
     "LayerCounts",
+    "LayerReads",
     "LayerSteps",
     "Ledger",
     "LogRelaxation",
@@ -112,6 +114,7 @@ __all__ = [
     "NodalSolution",
     "Placement",
     "PowerLawDrift",
+    "ProgrammedCrossbars",
     "Range",
     "ReadCounts",
     "RramCrossbar",
@@ -147,6 +150,7 @@ __all__ = [
     "plot_conductances",
     "plot_ir_drop",
     "program",
+    "reads_of",
     "register_counter",
     "register_device",
     "register_placement",
@@ -175,6 +179,9 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "hardware_aware": "aware",
     "register_counter": "flow",
     "Placement": "placements",
+    "LayerReads": "programmed",
+    "ProgrammedCrossbars": "programmed",
+    "reads_of": "programmed",
     "register_placement": "placements",
     "Crossbar": "crossbar",
     "form": "crossbar",

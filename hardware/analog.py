@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from snn.hardware.analog_counters import count_analog_layer, count_analog_model
+from snn.hardware.analog_energy import AnalogCircuit
 from snn.hardware.aware import DeviceWeights
 from snn.hardware.crossbar import Crossbar, program
 from snn.hardware.crossbar_config import CrossbarConfig
+from snn.hardware.flow import register_counter
 from snn.hardware.labels import label
 from snn.hardware.placements import Placement, placement_of
-from snn.nn import Layer, Residual, ResidualState, Sequential
+from snn.nn import Layer, RecurrentDelay, Residual, ResidualState, Sequential
 
 if TYPE_CHECKING:
     from snn.core import Network
     from snn.hardware.analog_report import ModelDiagnosis
+    from snn.hardware.estimate import EnergyReport
     from snn.hardware.page import Section
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "to_crossbar"]
@@ -91,6 +95,11 @@ class AnalogLayer(Layer):
             now = AnalogState(now.step + part.shape[0], now.sample, inner)
             at = min(stop, x.shape[0])
         return parts[0] if len(parts) == 1 else torch.cat(parts), now
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the arrays connect the layer's neurons with themselves."""
+        return isinstance(self.layer, RecurrentDelay)
 
     @property
     def is_plain(self) -> bool:
@@ -215,6 +224,25 @@ class AnalogModel(Layer):
         from snn.hardware.analog_tools import crossbar_network
 
         return crossbar_network(self, dt_ms, weights_only=weights_only)
+
+    def energy(
+        self, x: Tensor, lengths: Tensor | None = None, *, circuit: AnalogCircuit | None = None
+    ) -> EnergyReport:
+        """Count the model and its reads and price both; see `snn.hardware.programmed.ProgrammedCrossbars`.
+
+        Args:
+            x: Input, [T, B, ...], to which the silent tail is appended.
+            lengths: Valid steps of each sample [B], the tail not included.
+            circuit: What stands around the arrays; None takes the converters' bits from the model's hardware.
+        """
+        from snn.hardware.count import count
+        from snn.hardware.estimate import estimate
+        from snn.hardware.programmed import ProgrammedCrossbars, reads_of
+
+        if circuit is None:
+            circuit = AnalogCircuit(adc_bits=self.hardware.converter.adc_bits or AnalogCircuit().adc_bits)
+        target = ProgrammedCrossbars(reads_of(self, x, lengths), circuit)
+        return estimate(count(self, x, lengths), target)
 
     def sections(self, x: Tensor, lengths: Tensor | None = None, **options: Any) -> list[Section]:
         """Draw it for the report's page; see `snn.hardware.analog_report.analog_sections`."""
@@ -342,3 +370,7 @@ def _start(layer: Layer, sample: int) -> Any:
         around = None if layer.shortcut is None else _start(layer.shortcut, sample)
         return ResidualState(_start(layer.body, sample), around)
     return None
+
+
+register_counter(AnalogLayer, count_analog_layer)
+register_counter(AnalogModel, count_analog_model)

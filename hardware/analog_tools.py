@@ -9,7 +9,6 @@ from torch import Tensor
 
 from snn.core import Network
 from snn.hardware.analog import AnalogLayer, AnalogModel
-from snn.hardware.flow import Account, Flow, register_counter
 from snn.nn import Delays, stages, to_network
 from snn.nn.stages import Folded, Stage, Wires
 
@@ -110,23 +109,3 @@ def _wires(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) -> Ite
         found += 1
         delay = torch.full((senders, tap.shape[0]), d)
         yield Wires(name if found == 1 else f"{name}.{found}", pre, tap.t().contiguous(), delay)
-
-
-def _count_layer(layer: AnalogLayer, flow: Flow, account: Account) -> Flow:
-    """Count a layer on arrays as the layer it is: its synapses are those of the model, its output the arrays'."""
-    account.forwards[layer.layer] = layer
-    account.names = {**account.names, layer.layer: layer.name}
-    if layer in account.gates:
-        account.gates[layer.layer] = account.gates[layer]
-    return account.run(layer.layer, flow)
-
-
-def _count_model(model: AnalogModel, flow: Flow, account: Account) -> Flow:
-    account.notes.append(
-        "On crossbars: synapses are those of the model; cells that should be empty and conduct are not counted."
-    )
-    return account.run(model.model, flow)
-
-
-register_counter(AnalogLayer, _count_layer)
-register_counter(AnalogModel, _count_model)

@@ -30,7 +30,8 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     """Draw the share of its current that each cell keeps behind its wires, tile by tile, every row driven.
 
     Word lines are driven from the left of each tile, bit lines are read at its bottom; a cell that does not
-    conduct is grey, and above 1 a cell is credited with current that sneaks through others.
+    conduct is grey, and above 1 a cell is credited with current that sneaks through others. Colours span all but the
+    lowest and highest 1 %.
     """
     chord, effective = array.chord_us.detach(), array.effective_us.detach()
     share = torch.where(array.used & (chord > 0), effective / chord, torch.nan)
@@ -49,15 +50,11 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     image = image[held.any(1)][:, held.any(0)]
     height = float(np.clip(6.6 * image.shape[0] / image.shape[1], 2.6, 7.0))
     figure, axes = _canvas(height)
-    least = float(np.nanmin(image)) if np.isfinite(image).any() else 0.0
-    drawn = axes.imshow(
-        image,
-        aspect="auto",
-        cmap="viridis",
-        vmin=min(least, 0.99),
-        vmax=max(1.0, float(np.nanmax(image, initial=1.0))),
-        interpolation="nearest",
-    )
+    # near-empty cells may be credited with many times their current: the ends of the scale leave 1 % out each
+    seen = image[np.isfinite(image)]
+    low, high = np.percentile(seen, (1.0, 99.0)) if seen.size else (0.0, 1.0)
+    drawn = axes.imshow(image, aspect="auto", cmap="viridis", interpolation="nearest")
+    drawn.set_clim(min(float(low), 0.99), max(1.0, float(high)))
     axes.set_facecolor(_GRID)
     for edge in row_edges[:-1]:
         axes.axhline(edge - 0.5, color="white", lw=2)
@@ -65,7 +62,7 @@ def plot_ir_drop(array: Crossbar) -> Figure:
         axes.axvline(edge - 0.5, color="white", lw=2)
     axes.set_xlabel("bit lines (outputs)", color=_SOFT)
     axes.set_ylabel("word lines (inputs)", color=_SOFT)
-    bar = figure.colorbar(drawn, ax=axes, pad=0.015)
+    bar = figure.colorbar(drawn, ax=axes, pad=0.015, extend="both")
     bar.set_label("share of the current that is left", color=_SOFT)
     bar.outline.set_visible(False)
     _quiet(axes, grid=False)

@@ -25,7 +25,7 @@ _WIDTH_IN, _BAR_IN = 9.0, 0.5
 _INK, _SOFT, _GRID = "#1d2733", "#5b6875", "#d5dbe1"
 # One hue per category (distinct to colour-blind readers); components of it from dark to light.
 _SHADES: dict[Category, tuple[str, ...]] = {
-    "compute": ("#1f4e79", "#4f86b8"),
+    "compute": ("#1f4e79", "#4f86b8", "#8fbbdc", "#16344f", "#b9d4ea"),
     "memory": ("#8a4b08", "#c9701a", "#e69a4c", "#f2bf8a", "#f8dcc0"),
     "neuron": ("#2f6f4f", "#74b393"),
     "routing": ("#7b3f73", "#b583ae"),

@@ -14,6 +14,8 @@ from snn.train import TrainConfig, load, read_info
 
 __all__ = ["Saved", "load_saved"]
 
+TestSet = SpikeSet | Recordings | ImageSet
+
 _RECIPES: dict[str, tuple[Any, Any]] = {
     "shd": (shd.ShdConfig, shd.load_data),
     "nmnist": (nmnist.NmnistConfig, nmnist.load_data),
@@ -46,8 +48,11 @@ class Saved:
             return NOMINAL_MS / int(self.data["steps"])
         return 1.0 if given is None else float(given)
 
-    def test_set(self, data: str | None = None) -> SpikeSet | Recordings | ImageSet:
-        """Read the test samples as in training, from `data` ("embedded": the embedded words) or from where it was.
+    def sets(self, data: str | None = None) -> tuple[TestSet, TestSet, TestSet]:
+        """Read training, validation and test samples as in training.
+
+        Args:
+            data: Where from; None: from where they were then; "embedded": the embedded words.
 
         Raises:
             FileNotFoundError: The data are not there.
@@ -55,9 +60,12 @@ class Saved:
         """
         kind, read = _RECIPES[self.recipe]
         where = self.data["data"] if data is None else None if data == "embedded" else data
-        test: SpikeSet | Recordings | ImageSet
-        _, _, test = read(kind(**{**self.data, "data": where}, train=TrainConfig(seed=self.seed)))
-        return test
+        train, valid, test = read(kind(**{**self.data, "data": where}, train=TrainConfig(seed=self.seed)))
+        return train, valid, test
+
+    def test_set(self, data: str | None = None) -> TestSet:
+        """Read the test samples as in training; see `sets`."""
+        return self.sets(data)[2]
 
 
 def load_saved(path: str | Path) -> Saved:

@@ -73,6 +73,14 @@ def small_images(folder):
                 Image.fromarray(pixels).save(folder / split / name / f"{k}.png")
 
 
+def test_crossbar(tmp_path):
+    printed = run("07_crossbar.py", "--epochs", "1", "--chips", "1", "--out", str(tmp_path))
+    assert "ideal crossbars give the same bits: True" in printed and "mean of 1 chips" in printed
+    assert "event engine: in-hid1 in->hid1, hid1-out hid1->out" in printed and "A word costs" in printed
+    page = (tmp_path / "report.html").read_text()
+    assert "Wire loss" in page and "Converter range" in page and page.count("<img") == 10
+
+
 def test_train_shd(tmp_path):
     printed = run("train_shd.py", "--epochs", "1", "--hidden", "16", "--out", str(tmp_path / "run"))
     assert "test accuracy" in printed and (tmp_path / "run" / "report.html").exists() is False

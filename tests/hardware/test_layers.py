@@ -248,6 +248,35 @@ def test_valid_steps_alone_count():
     assert count(made, x, torch.tensor([4, 6])) == whole
 
 
+def test_recurrent_synapses_by_recount():
+    """Spike by spike, synapse by synapse: what recurrence sends, what arrives in time, whom it touches."""
+    torch.manual_seed(0)
+    made = Sequential(Linear(5, 7), ours.RecurrentDelay(7, 4, **NEURON)).double().eval()
+    with torch.no_grad():
+        for weight in (made[0].weight, made[1].weight):
+            weight[torch.rand_like(weight) < 0.4] = 0
+    x, lengths = spikes(12, 3, 5, rate=0.3).double(), [12, 5, 9]
+    x = torch.where(torch.arange(12)[:, None, None] < torch.tensor(lengths)[:, None], x, 0.0)
+    z, _ = made(x, None, torch.tensor(lengths))
+    weight, delays = made[1].weight, made[1].delay_steps()
+    sent, arrived, touched = 0, 0, set()
+    for b, end in enumerate(lengths):
+        for t, j, i in itertools.product(range(end), range(7), range(5)):
+            if x[t, b, i] and made[0].weight[j, i]:
+                touched.add((b, t, j))
+        for t, i, j in itertools.product(range(end), range(7), range(7)):
+            if z[t, b, i] and weight[j, i]:
+                sent += 1
+                if t + delays[j, i] < end:
+                    arrived += 1
+                    touched.add((b, t + int(delays[j, i]), j))
+    first, back = count(made, x, torch.tensor(lengths)).rows
+    assert (back.name, back.pre, back.post) == ("out-out", "out", "out") and sent > 50
+    assert back.synaptic_events == back.active_inputs == back.delay_writes == sent
+    assert back.delay_reads == arrived and back.macs == 0 and back.updates_dense == 0
+    assert first.updates_touched == len(touched) and first.output_spikes == back.input_spikes
+
+
 class Doubled(Layer):
     """Two spikes for one."""
 

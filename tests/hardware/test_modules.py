@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from snn.hardware import LayerSteps, Ledger, StepLedger, count, count_steps, estimate
-from snn.nn import LIF, Linear, Sequential
+from snn.nn import LIF, Conv2d, Linear, Sequential
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -357,6 +357,13 @@ def test_synaptic_operations_as_neurobench_counts_them(options):
         theirs, spiking = metrics.single_layer_MACs(x.clone(), layer)
         (mine,) = count_steps(layer, x, time="none")
         assert spiking and int(mine["active_inputs"].sum()) == int(theirs)
+        if isinstance(layer, nn.Linear):
+            ours = Linear(20, 9)
+        else:
+            sizes = (layer.kernel_size, layer.stride, layer.padding)
+            ours = Conv2d(4, 6, *sizes, groups=layer.groups)
+        ours.weight = layer.weight
+        assert count(Sequential(ours), x[None]).total("active_inputs") == int(theirs)
         real = torch.randn(x.shape)
         theirs, spiking = metrics.single_layer_MACs(real.clone(), layer)
         assert not spiking and count_steps(layer, real, time="none").ledger().total("macs") == int(theirs)
