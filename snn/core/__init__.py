@@ -5,6 +5,7 @@ from __future__ import annotations
 from snn.core.events import Events, Raster, TimeGrid
 from snn.core.network import Network, Population, Projection
 from snn.core.neurons import LIFParams, LIParams
+from snn.core.poisson import PoissonInput
 from snn.core.record import Counts, Record, Recording
 from snn.core.simulate import simulate
 from snn.core.state import SimulationState
@@ -19,6 +20,7 @@ __all__ = [
     "LIFParams",
     "LIParams",
     "Network",
+    "PoissonInput",
     "Population",
     "Projection",
     "Raster",
