@@ -16,6 +16,7 @@ from snn.core import network_files
 from snn.core import synapses as layout
 from snn.core.files import PathLike
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
+from snn.core.plasticity import Plasticity, checked_rule, to_plain
 from snn.core.poisson import PoissonInput
 from snn.core.synapses import Synapses
 from snn.core.units import Float64Array, Int64Array, check_dt, delay_steps
@@ -79,6 +80,8 @@ class Projection:
     """Unique in its network."""
     receptor: str | None
     """The synaptic current that it feeds, where the receiving neurons name several."""
+    plasticity: Plasticity | None
+    """How its weights learn; None: they do not."""
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class Projection:
         delay_ms: Any = None,
         name: str | None = None,
         receptor: str | None = None,
+        plasticity: Plasticity | None = None,
     ) -> None:
         """Check and keep a projection.
 
@@ -100,6 +104,7 @@ class Projection:
                 is part of a loop.
             name: None makes it "pre-post".
             receptor: The synaptic current that it feeds, where the receiving neurons name some.
+            plasticity: How its weights learn, `STDP` or `Hebbian`; they start within its bounds.
 
         Raises:
             ValueError: Shapes do not fit, or a value is out of range; the message names it.
@@ -114,6 +119,7 @@ class Projection:
             "delay_ms": None if delay_ms is None else _delay(label, delay_ms, kept_weight),
             "name": label,
             "receptor": receptor,
+            "plasticity": checked_rule(label, plasticity, kept_weight),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
@@ -222,6 +228,8 @@ class Network:
             names = (projection.name, projection.pre, projection.post, projection.receptor)
             digest.update(repr(names).encode())
             self._synapses[projection.name].digest(digest)
+            if projection.plasticity is not None:
+                digest.update(repr(to_plain(projection.plasticity)).encode())
         digest.update(repr([given.values() for given in self.noise]).encode())
         return digest.hexdigest()
 
@@ -255,6 +263,10 @@ class Network:
                 f"got {list(projection.weight.shape)}"
             )
         _check_receptor(where, post, projection.receptor)
+        if projection.plasticity is not None and isinstance(post.neuron, LIParams):
+            raise ValueError(
+                f"{where}: post {post.name!r} is a leaky integrator, which never spikes: nothing to learn from"
+            )
 
     def _check_noise(self, given: PoissonInput) -> None:
         if not isinstance(given, PoissonInput):
