@@ -8,11 +8,12 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from snn.datasets.errors import DataError
 
-__all__ = ["SPLITS", "Source", "locate"]
+__all__ = ["SPLITS", "Source", "locate", "open_zip"]
 
 SPLITS = ("train", "test")
 _HDF5 = re.compile(r"\.(h5|hdf5)(\.gz)?$", re.IGNORECASE)
@@ -46,11 +47,10 @@ class Source:
         if self.member is None:
             data = self.path.read_bytes()
         else:
-            with _open_zip(self.path) as archive:
-                try:
-                    data = archive.read(self.member)
-                except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                    raise DataError(f"{self} is damaged: {error}") from error
+            try:
+                data = open_zip(self.path).read(self.member)
+            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+                raise DataError(f"{self} is damaged: {error}") from error
         if self.name.lower().endswith(".gz"):
             try:
                 data = gzip.decompress(data)
@@ -59,7 +59,18 @@ class Source:
         return io.BytesIO(data)
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip, once: the few used last stay open, since their lists of contents may be long.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        DataError: It is cut short or no zip.
+    """
+    return _opened(path, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, changed: int, size: int) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -87,8 +98,7 @@ def locate(path: str | Path) -> dict[str, Source]:
     if not where.is_file():
         raise FileNotFoundError(f"no file, folder or zip at {where}")
     if where.suffix.lower() == ".zip":
-        with _open_zip(where) as archive:
-            members = [Source(where, name) for name in sorted(archive.namelist()) if _HDF5.search(name)]
+        members = [Source(where, name) for name in sorted(open_zip(where).namelist()) if _HDF5.search(name)]
         return {split: _pick(members, split, where) for split in SPLITS}
     return _siblings(where)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from snn.datasets import places
 from snn.datasets.errors import DataError
-from snn.datasets.locate import Source, locate
+from snn.datasets.idx import find_idx
+from snn.datasets.images import ENDINGS, IMAGE_SUMS, load_images
+from snn.datasets.locate import SPLITS, Source, locate
+from snn.datasets.nmnist import ENDING, load_nmnist, read_recording
+from snn.datasets.recordings import Framing
 from snn.datasets.shd import EMBEDDED, true_name
 from snn.datasets.shd_file import read_words
+from snn.datasets.tree import holds_tree
 
 __all__ = ["DataSet", "Report", "fetch", "find", "list_sets", "verify"]
 
@@ -27,9 +32,11 @@ class DataSet:
     licence: str
     """Under which it is published."""
     size: str
-    """Words and bytes."""
+    """Samples and bytes."""
     folder: Path | None
-    """Where it is on this machine, None where it is not."""
+    """Where it is on this machine (a folder or zip), None where it is not."""
+    hint: str = ""
+    """How to get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,87 +46,78 @@ class Report:
     split: str
     """"train" or "test"."""
     source: str
-    """The file."""
+    """The file, or the folder or zip that holds the files."""
     name: str
     """What the file really holds."""
-    words: int
-    """Words, all checked."""
-    spikes: int
-    """Spikes, all checked."""
+    samples: int
+    """Words, recordings or images, all checked."""
+    about: str
+    """What it holds, in numbers."""
     sha256: str
-    """Of the file as it lies there."""
+    """Of the file as it lies there; of a tree, of its files by class and name; of images, of pixels and labels."""
     checksum: str
     """"as published", or "unknown" where no checksum is on record."""
 
 
-def _folders() -> list[Path]:
-    given = os.environ.get("SNN_DATA")
-    return [*([Path(given)] if given else []), Path.home() / ".cache" / "snn"]
-
-
-def _known(name: str) -> Path | None:
-    for folder in _folders():
-        for place in (folder / name, folder / name.upper(), folder):
-            if place.is_dir() and any(place.glob(f"{name}_train.h5*")):
-                return place
-    return None
-
-
 def list_sets() -> tuple[DataSet, ...]:
     """List the data sets, and where they are on this machine."""
-    return (
-        DataSet(
-            "embedded",
-            "synthetic speech: English and German number words, espeak-ng voices through SHD's cochlea model",
-            "Apache-2.0 (part of this package)",
-            "600 words, 6 MB",
-            EMBEDDED,
+    described = {
+        "shd": ("SHD, the Spiking Heidelberg Digits: real speech", "CC BY 4.0", "10 420 words, 130 MB"),
+        "nmnist": (
+            "N-MNIST: MNIST digits filmed by an event camera",
+            "CC BY-SA 4.0",
+            "70 000 recordings, 1.2 GB",
         ),
-        DataSet(
-            "shd",
-            "SHD, the Spiking Heidelberg Digits: real speech",
-            "CC BY 4.0",
-            "10 420 words, 130 MB",
-            _known("shd"),
-        ),
+        "mnist": ("MNIST: handwritten digits", "CC BY-SA 3.0", "70 000 images of 28 x 28, 12 MB"),
+        "fashion-mnist": ("Fashion-MNIST: pieces of clothing", "MIT", "70 000 images of 28 x 28, 31 MB"),
+    }
+    embedded = DataSet(
+        "embedded",
+        "synthetic speech: English and German number words, espeak-ng voices through SHD's cochlea model",
+        "Apache-2.0 (part of this package)",
+        "600 words, 6 MB",
+        EMBEDDED,
     )
+    others = (
+        DataSet(name, *facts, places.known(name), places.HINTS[name]) for name, facts in described.items()
+    )
+    return (embedded, *others)
 
 
 def find(name: str) -> Path:
-    """Give the folder of a data set on this machine: in $SNN_DATA or ~/.cache/snn.
+    """Give the folder (or zip) of a data set on this machine: in $SNN_DATA or ~/.cache/snn.
 
     Raises:
         ValueError: No data set of that name is known.
         FileNotFoundError: It is not on this machine; the message says how to get it.
     """
-    for known in list_sets():
-        if known.name == name:
-            if known.folder is None:
-                places = ", ".join(map(str, _folders()))
-                raise FileNotFoundError(
-                    f"{name} is not in {places}; set SNN_DATA to its folder, or: snn data fetch {name}"
-                )
-            return known.folder
-    names = ", ".join(known.name for known in list_sets())
-    raise ValueError(f"no data set {name!r}; known: {names}")
+    names = [known.name for known in list_sets()]
+    if name not in names:
+        raise ValueError(f"no data set {name!r}; known: {', '.join(names)}")
+    return EMBEDDED if name == "embedded" else places.need(name)
 
 
 def verify(path: str | Path | None = None) -> tuple[Report, Report]:
-    """Read both splits of a set and check every word; compare checksums where they are on record.
+    """Read both splits of a set and check every sample; compare checksums where they are on record.
 
     Args:
-        path: As for `shd`; None is the embedded set.
+        path: Words as for `shd`, recordings as for `nmnist` or images as for `images`: what lies there decides.
+            None is the embedded set.
 
     Raises:
         FileNotFoundError: The data are not there.
         DataError: A file is damaged, holds an impossible value, or differs from its checksum.
     """
-    where = EMBEDDED if path is None else Path(path)
-    train, test = (_report(split, source) for split, source in sorted(locate(where).items(), reverse=True))
+    where = EMBEDDED if path is None else Path(path).expanduser()
+    if holds_tree(where, (ENDING,)):
+        return _recordings(where)
+    if where.exists() and (find_idx(where) or holds_tree(where, ENDINGS)):
+        return _images(where)
+    train, test = (_words(split, source) for split, source in sorted(locate(where).items(), reverse=True))
     return train, test
 
 
-def _report(split: str, source: Source) -> Report:
+def _words(split: str, source: Source) -> Report:
     data = source.path.read_bytes() if source.member is None else source.read().getvalue()
     digest = hashlib.sha256(data).hexdigest()
     record = source.path.parent / "checksums.json"
@@ -127,39 +125,60 @@ def _report(split: str, source: Source) -> Report:
     if published not in (None, digest):
         raise DataError(f"{source} has sha256 {digest}, published is {published}")
     words = read_words(source)
-    return Report(
-        split,
-        str(source),
-        true_name(source),
-        len(words.labels),
-        words.time_s.size,
-        digest,
-        "unknown" if published is None else "as published",
-    )
+    about = f"{len(words.labels)} words, {words.time_s.size} spikes"
+    checksum = "unknown" if published is None else "as published"
+    return Report(split, str(source), true_name(source), len(words.labels), about, digest, checksum)
+
+
+def _recordings(where: Path) -> tuple[Report, Report]:
+    reports = []
+    sets = load_nmnist(where, Framing())
+    for split, part in zip(SPLITS, sets, strict=True):
+        digest, events = hashlib.sha256(), 0
+        for source in part.files.sources:
+            digest.update(source.read().getbuffer())
+            events += read_recording(source).time_us.size
+        about = f"{len(part)} recordings, {events} events"
+        reports.append(Report(split, str(where), part.name, len(part), about, digest.hexdigest(), "unknown"))
+    return reports[0], reports[1]
+
+
+def _images(where: Path) -> tuple[Report, Report]:
+    reports = []
+    for split, part in zip(SPLITS, load_images(where, 1), strict=True):
+        about = f"{len(part)} images of {' x '.join(map(str, part.shape))}, {len(part.classes)} classes"
+        digest = hashlib.sha256(part.pixels.tobytes() + part.labels.astype("<i8").tobytes()).hexdigest()
+        published = IMAGE_SUMS.get((part.name, split))
+        if published not in (None, digest):
+            raise DataError(f"{where}, {split}: sha256 of {part.name} is {digest}, published is {published}")
+        checksum = "unknown" if published is None else "as published"
+        reports.append(Report(split, str(where), part.name, len(part), about, digest, checksum))
+    return reports[0], reports[1]
 
 
 def fetch(name: str, folder: str | Path | None = None) -> Path:
-    """Download a data set through `tonic`, which checks the archive's checksum. Only called when asked for.
+    """Download a data set through `tonic`, which checks the archives' checksums. Only called when asked for.
 
     Args:
-        name: "shd".
+        name: "shd" or "nmnist".
         folder: Where to; None is $SNN_DATA or ~/.cache/snn.
 
     Returns:
-        The folder that `shd` reads.
+        The folder that `shd` or `nmnist` reads.
 
     Raises:
         ValueError: It cannot be fetched: unknown, or not published for download.
         OSError: The download failed.
     """
-    if name != "shd":
-        raise ValueError(f"cannot fetch {name!r}; can: shd")
+    kinds = {"shd": "SHD", "nmnist": "NMNIST"}
+    if name not in kinds:
+        raise ValueError(f"cannot fetch {name!r}; can: {', '.join(kinds)}")
     import tonic  # slow to import, and needed only here
 
-    target = _folders()[0] if folder is None else Path(folder)
+    target = places.folders()[0] if folder is None else Path(folder)
     try:
         for train in (True, False):
-            tonic.datasets.SHD(save_to=str(target), train=train)
+            getattr(tonic.datasets, kinds[name])(save_to=str(target), train=train)
     except RuntimeError as error:
         raise OSError(f"could not fetch {name}: {error}") from error
-    return target / "SHD"
+    return target / kinds[name]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from snn.core import Events, delay_steps
 from snn.datasets.binning import BINNINGS, Binning, to_steps
 from snn.datasets.errors import DataError
+from snn.datasets.folds import draw_by_label
 from snn.datasets.locate import Source, locate
 from snn.datasets.shd_file import CHANNELS, Words, read_words
 from snn.datasets.spike_set import SpikeSet
@@ -144,9 +145,7 @@ def _validation(train: SpikeSet, fraction: float, seed: int, split_by: SplitBy) 
             if held_out.mean() >= fraction:
                 break
         return held_out
-    for label in range(len(train.classes)):
-        own = rng.permutation(np.flatnonzero(train.labels == label))
-        held_out[own[: round(fraction * len(own))]] = True
+    held_out = draw_by_label(train.labels, fraction, rng)
     if not held_out.any() or held_out.all():
         raise ValueError(f"valid_fraction {fraction!r} of {len(train)} words leaves a split empty")
     return held_out

@@ -11,20 +11,43 @@ from numpy.typing import ArrayLike, NDArray
 
 from snn.core import Events
 
-__all__ = ["Batch", "SpikeSet"]
+__all__ = ["Batch", "SpikeSet", "batch_indices"]
 
 
 class Batch(NamedTuple):
-    """Hold some samples as dense counts."""
+    """Hold some samples densely."""
 
     x: NDArray[np.float32]
-    """Spikes per unit and step, [T, B, N]; T is the batch's longest sample."""
+    """Spikes per unit and step, [T, B, N] or images in time [T, B, C, H, W]; T is the batch's longest sample."""
     lengths: NDArray[np.int64]
     """Steps of each sample, [B]."""
     label: NDArray[np.int64]
     """Class of each sample, [B]."""
     sample: NDArray[np.int64]
     """Place of each sample in its set, [B]."""
+
+
+def batch_indices(
+    samples: int, batch_size: int, seed: Any = None, min_batch: int = 1
+) -> Iterator[NDArray[np.int64]]:
+    """Cut `samples` into batches of indices, the last one smaller; fewer than `min_batch` are left out.
+
+    Args:
+        samples: Samples of the set.
+        batch_size: Samples in a batch, >= 1.
+        seed: Decides the order (an integer or several); None keeps that of the set.
+        min_batch: A last batch smaller than this is left out.
+
+    Raises:
+        ValueError: batch_size or min_batch is below 1.
+    """
+    if batch_size < 1 or min_batch < 1:
+        raise ValueError(f"batch_size and min_batch must be >= 1, got {batch_size} and {min_batch}")
+    order = np.arange(samples) if seed is None else np.random.default_rng(seed).permutation(samples)
+    for start in range(0, samples, batch_size):
+        index = order[start : start + batch_size]
+        if len(index) >= min_batch:
+            yield index
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,8 @@ class SpikeSet:
     """Names of the classes."""
     dropped_spikes: int = 0
     """Spikes cut off by `max_ms`."""
+    shape: tuple[int, ...] = ()
+    """How the units of a step lie in a batch, such as (C, H, W); () leaves them in one row."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -73,27 +98,18 @@ class SpikeSet:
         )
 
     def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Batch]:
-        """Give all samples in batches, the last one smaller; fewer than `min_batch` are left out.
-
-        Args:
-            batch_size: Samples in a batch, >= 1.
-            seed: Decides the order (an integer or several); None keeps that of the set.
-            min_batch: A last batch smaller than this is left out.
+        """Give all samples in batches, as `batch_indices` cuts them.
 
         Raises:
             ValueError: batch_size or min_batch is below 1.
         """
-        if batch_size < 1 or min_batch < 1:
-            raise ValueError(f"batch_size and min_batch must be >= 1, got {batch_size} and {min_batch}")
-        order = np.arange(len(self)) if seed is None else np.random.default_rng(seed).permutation(len(self))
-        for start in range(0, len(order), batch_size):
-            index = order[start : start + batch_size]
-            if len(index) >= min_batch:
-                yield self._batch(index)
+        for index in batch_indices(len(self), batch_size, seed, min_batch):
+            yield self._batch(index)
 
     def _batch(self, index: NDArray[np.int64]) -> Batch:
         part = self.events.select(index)
         shape = (int(part.n_steps.max(initial=1)), len(index), self.n_units)
         flat = np.ravel_multi_index((part.step, part.sample, part.unit), shape)
         x = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.float32).reshape(shape)
+        x = x.reshape(*shape[:2], *(self.shape or shape[2:]))
         return Batch(x, part.n_steps.copy(), self.labels[index], index)

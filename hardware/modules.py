@@ -1,4 +1,4 @@
-"""Count what a torch model that is not ours did: SpikingJelly and plain modules, watched through hooks."""
+"""Count a model per layer, time step and sample; one that is not ours (SpikingJelly, plain torch) through hooks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snn.hardware.counters import count_layers
 from snn.hardware.step_ledger import StepLedger
 from snn.hardware.watch import Time, Watch
+from snn.nn import Layer
 
 __all__ = ["count_steps"]
 
@@ -31,10 +33,13 @@ def count_steps(
 ) -> StepLedger:
     """Count a torch model per layer, time step and sample.
 
-    Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is an add or a
-    multiply follows from its values. The model runs once, in evaluation and without gradients; modules that
-    have a `reset` are reset before and after. Layers without zero weights cost one pass over their input; zero
-    weights make the lazy updates of the neurons behind cost about one more pass of that layer.
+    A model of `snn.nn` is counted layer by layer (see `snn.hardware.register_counter` for kinds of your own); its
+    silent tail is appended, and `time`, `neurons` and `free` do not apply.
+
+    Of any other model, Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is
+    an add or a multiply follows from its values. The model runs once, in evaluation and without gradients; modules
+    that have a `reset` are reset before and after. Layers without zero weights cost one pass over their input;
+    zero weights make the lazy updates of the neurons behind cost about one more pass of that layer.
 
     Args:
         model: The model.
@@ -43,7 +48,8 @@ def count_steps(
         time: ``"axis"`` = the model takes [T, B, ...] at once (SpikingJelly's step_mode "m"); ``"loop"`` = it is
             called once per step on [B, ...] and keeps its state (step_mode "s"); ``"none"`` = no time.
         inputs: Declared input of a layer by name, ``"binary"``, ``"levels"`` or ``"real"``, where the measured
-            values would mislead: a silent or all-ones run of a real-valued layer looks binary.
+            values would mislead: a silent or all-ones run of a real-valued layer looks binary. For a model of
+            `snn.nn` ``{"in": "real"}`` where the input is real values instead of spikes.
         neurons: Classes of spiking neurons, besides SpikingJelly's; their (first) output is their spikes.
         free: Classes with parameters that cost nothing, besides batch normalisation (folded into weights).
 
@@ -56,6 +62,8 @@ def count_steps(
     """
     if time not in ("axis", "loop", "none"):
         raise ValueError(f"time is {time!r}; allowed: axis, loop, none")
+    if isinstance(model, Layer):
+        return count_layers(model, x, lengths, inputs)
     inputs = dict(inputs or {})
     steps, batch = (1, x.shape[0]) if time == "none" else (x.shape[0], x.shape[1])
     ends = np.full(batch, steps) if lengths is None else lengths.detach().cpu().numpy()

@@ -196,6 +196,8 @@ class Watch:
             "output_spikes": zero if neuron is None else neuron.spikes,
             "updates_dense": zero if neuron is None else neuron.updates,
             "updates_touched": zero if neuron is None else neuron.touched,
+            "delay_writes": zero,
+            "delay_reads": zero,
         }
         return LayerSteps(
             name=name,

@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "demo": "train on the embedded words, run them by events, cost them, write report.html",
-    "train": "train a named experiment: snn train shd [--data PATH] [--epochs N] [--out DIR] [--resume]",
+    "train": "train a named experiment: snn train shd|nmnist|images [--data PATH] [--out DIR] [--resume]",
     "simulate": "run a saved model or network by events: snn simulate FILE --data PATH",
     "energy": "count and price a saved model: snn energy FILE --data PATH --target loihi1",
     "data": "the data sets: snn data list, snn data verify PATH",

@@ -10,8 +10,8 @@ from snn.datasets import fetch, list_sets, verify
 __all__ = ["main"]
 
 _USAGE = """usage: snn data list            the data sets known, and where they are
-       snn data verify [PATH]   check every word of a set (default: the embedded one)
-       snn data fetch NAME      download a set through tonic (shd)"""
+       snn data verify [PATH]   check every sample of a set (default: the embedded one)
+       snn data fetch NAME      download a set through tonic (shd, nmnist)"""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -35,13 +35,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def _list() -> None:
     for known in list_sets():
-        where = known.folder or f"not here: snn data fetch {known.name}"
-        say(f"{known.name:<10} {known.what}\n{'':<10} {known.size}; {known.licence}; {where}")
+        where = known.folder or f"not here; to get it: {known.hint}"
+        say(f"{known.name:<13} {known.what}\n{'':<13} {known.size}; {known.licence}; {where}")
 
 
 def _verify(path: str | None) -> None:
     for report in verify(path):
-        say(
-            f"{report.split}: {report.name}: {report.words} words, {report.spikes} spikes, every one in range"
-        )
+        say(f"{report.split}: {report.name}: {report.about}, every one in range")
         say(f"  {report.source}\n  sha256 {report.sha256} ({report.checksum})")

@@ -19,7 +19,7 @@ __all__ = ["Options", "main"]
 
 @dataclass(frozen=True)
 class Options:
-    """Run the test words through a saved model or network, by events, and keep spikes and counts.
+    """Run the test samples through a saved model or network, by events, and keep spikes and counts.
 
     With --steps or --events a network runs for long instead: what it records streams to OUT/recording, Ctrl-C
     keeps what is done, and --resume goes on.
@@ -28,7 +28,7 @@ class Options:
     file: Annotated[str, tyro.conf.Positional]
     """A model (model.safetensors) or a network (network.h5)."""
     data: str | None = None
-    """Words in SHD's layout; "embedded" is the synthetic set; by default those it was trained on."""
+    """Where the samples are ("embedded": the synthetic words); by default where it was trained."""
     engine: Literal["event", "clock"] = "event"
     """Engine; both give the same spikes."""
     out: str = "runs/simulate"
@@ -57,24 +57,26 @@ def main(arguments: Sequence[str]) -> None:
     from snn.recipes.agreement import compare, run_words, scores
 
     loaded = load_file(options.file)
-    words = test_words(loaded, options.data)
-    say(f"{words.name}: {len(words)} test words through {loaded.network}")
+    test = test_words(loaded, options.data)
+    what = "recordings" if test.shape else "words"
+    say(f"{test.name}: {len(test)} test {what} through {loaded.network}")
     last = loaded.network.populations[-1].name
-    rec = run_words(loaded.network, words, loaded.tail_steps, engine=options.engine, v=(last,))
+    rec = run_words(loaded.network, test, loaded.tail_steps, engine=options.engine, v=(last,))
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     for name, events in rec.spikes.items():
         if events.n_events:
             events.save(out / f"spikes-{name}.h5")
-            say(f"{name}: {events.n_events} spikes, {events.n_events / len(words):.1f} a word")
+            say(f"{name}: {events.n_events} spikes, {events.n_events / len(test):.1f} a {what[:-1]}")
     (out / "counts.json").write_text(json.dumps(asdict(rec.counts), indent=2) + "\n", encoding="utf-8")
-    if loaded.model is not None:
+    if loaded.saved is not None:
         import torch
 
-        lengths = torch.from_numpy(words.events.n_steps + loaded.tail_steps)
-        right = int((scores(rec, lengths).argmax(1).numpy() == words.labels).sum())
-        say(f"accuracy by events: {right / len(words):.1%} ({right} of {len(words)})")
-        say(compare(loaded.model, loaded.network, words).sentence())
+        model, loss = loaded.saved.model, loaded.saved.loss
+        lengths = torch.from_numpy(test.events.n_steps + loaded.tail_steps)
+        right = int((scores(rec, lengths, loss).argmax(1).numpy() == test.labels).sum())
+        say(f"accuracy by events: {right / len(test):.1%} ({right} of {len(test)})")
+        say(compare(model, loaded.network, test, loss=loss).sentence(what))
     say(f"written: {out}")
 
 

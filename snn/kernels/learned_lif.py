@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.compiled import room
 from snn.kernels.lif import LIFOptions, Spike, flags, number_of, scalars
 from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
 
@@ -73,7 +74,7 @@ class _LearnedLIF(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         del threshold, leak  # their values are in the options
         x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        z, h = torch.empty_like(x), torch.empty_like(x)
+        z, h = room(x), room(x)
         arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
         lif_forward(*arrays, *scalars(options, x), *flags(options))
         ctx.save_for_backward(z, h, v, lengths)
@@ -90,7 +91,7 @@ class _LearnedLIF(torch.autograd.Function):
         o: LIFOptions = ctx.options
         gz = torch.zeros_like(h) if gz is None else gz.contiguous()
         last = torch.zeros_like(v) if gv is None or ctx.local else gv
-        first, gx = last.clone(memory_format=torch.contiguous_format), torch.empty_like(h)
+        first, gx = last.clone(memory_format=torch.contiguous_format), room(h)
         number, sharpness = number_of(h), o.surrogate.sharpness / o.v_th
         aux = (h - o.v_th).mul_(sharpness).sigmoid_() if o.surrogate.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.compiled import room
 from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
 from snn.kernels.surrogate import Surrogate
 
@@ -145,7 +146,7 @@ class _FusedLIF(torch.autograd.Function):
         ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, local: bool
     ) -> tuple[Tensor, Tensor]:
         x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        z, h = torch.empty_like(x), torch.empty_like(x)
+        z, h = room(x), room(x)
         arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
         lif_forward(*arrays, *scalars(options, x), *flags(options))
         ctx.save_for_backward(h, lengths)
@@ -164,7 +165,7 @@ class _FusedLIF(torch.autograd.Function):
         gz = torch.zeros_like(h) if gz is None else gz.contiguous()
         g = torch.zeros_like(h[0]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
         o: LIFOptions = ctx.options
-        s, gx, number = o.surrogate, torch.empty_like(h), number_of(h)
+        s, gx, number = o.surrogate, room(h), number_of(h)
         # torch's vectorised exponential, so that the bits are those of the reference and of SpikingJelly
         aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]

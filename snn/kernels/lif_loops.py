@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from snn.kernels.compiled import compiled
 from snn.kernels.pairs import add_pair
 
-__all__ = ["KINDS", "lif_backward", "lif_forward", "recurrent_backward", "recurrent_forward"]
+__all__ = ["KINDS", "all_zero", "lif_backward", "lif_forward", "recurrent_backward", "recurrent_forward"]
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -164,11 +164,13 @@ def _kept_row(
 
 
 @compiled
-def _all_zero(row: Floats) -> bool:
-    for n in range(row.shape[0]):
-        if row[n] != 0:
-            return False
-    return True
+def all_zero(row: Floats) -> bool:
+    """Tell whether a row, of one number or more, holds zeros alone."""
+    found = row[0] != 0
+    if not found:  # looked at as a vector, not up to the first
+        for n in range(row.shape[0]):
+            found |= row[n] != 0
+    return not found
 
 
 @compiled
@@ -204,7 +206,7 @@ def lif_backward(
     for t in range(h.shape[0] - 1, -1, -1):
         for b in range(h.shape[1]):
             gzs, gs, hs, gxs = gz[t, b], g[b], h[t, b], gx[t, b]
-            if t >= lengths[b] or (local and _all_zero(gzs)):
+            if t >= lengths[b] or (local and all_zero(gzs)):
                 gxs[:] = zero
                 continue
             _derivative_row(hs, aux[t % aux.shape[0], b], ds, v_th, alpha, scale, kind)
@@ -275,7 +277,7 @@ def recurrent_forward(
                 if zs[i] != zero:
                     p, w = place[i], pair[i]
                     for j in range(size):
-                        add_pair(now, p[j], w, np.uint64(2 * j), one)
+                        add_pair(now, (p[j],), w, np.uint64(2 * j), (one,))
 
 
 # contract: multiply and add in one instruction

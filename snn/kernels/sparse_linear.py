@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.compiled import room
+from snn.kernels.lif_loops import all_zero
 from snn.kernels.spikes import Rows, list_rows
 
 __all__ = ["sparse_linear", "sparse_linear_reference"]
@@ -31,17 +33,24 @@ def _forward(bounds: Ints, sender: Ints, value: Floats, rows: Floats, y: Floats)
         ys = y[r]
         ys[:] = 0
         e, end = bounds[r], bounds[r + 1]
-        while e + 4 <= end:  # four at a time: the sums are touched less
-            r0, r1, r2, r3 = rows[sender[e]], rows[sender[e + 1]], rows[sender[e + 2]], rows[sender[e + 3]]
-            a0, a1, a2, a3 = value[e], value[e + 1], value[e + 2], value[e + 3]
+        while e + 8 <= end:  # eight at a time: the sums are touched less
+            s, a = sender[e : e + 8], value[e : e + 8]
+            r0, r1, r2, r3 = rows[s[0]], rows[s[1]], rows[s[2]], rows[s[3]]
+            r4, r5, r6, r7 = rows[s[4]], rows[s[5]], rows[s[6]], rows[s[7]]
+            a0, a1, a2, a3, a4, a5, a6, a7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
             for j in range(ys.shape[0]):
-                ys[j] += a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
-            e += 4
-        while e < end:
+                near = a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
+                ys[j] += near + (a4 * r4[j] + a5 * r5[j] + a6 * r6[j] + a7 * r7[j])
+            e += 8
+        while e + 2 <= end:
+            r0, r1, a0, a1 = rows[sender[e]], rows[sender[e + 1]], value[e], value[e + 1]
+            for j in range(ys.shape[0]):
+                ys[j] += a0 * r0[j] + a1 * r1[j]
+            e += 2
+        if e < end:
             r0, a0 = rows[sender[e]], value[e]
             for j in range(ys.shape[0]):
                 ys[j] += a0 * r0[j]
-            e += 1
 
 
 @_fused
@@ -49,12 +58,21 @@ def _live_rows(g: Floats, live: Ints) -> int:
     """List in `live` the rows of g [R, out] that are not all zero; return how many."""
     found = 0
     for r in range(g.shape[0]):
-        for j in range(g.shape[1]):
-            if g[r, j] != 0:
-                live[found] = r
-                found += 1
-                break
+        live[found] = r
+        found += not all_zero(g[r])
     return found
+
+
+@_fused
+def _spread(some: Floats, live: Ints, g: Floats) -> None:
+    """Set the `live` rows of g [R, in] to `some` [live, in], and the others to zero."""
+    found = 0
+    for r in range(g.shape[0]):
+        if found < live.shape[0] and live[found] == r:
+            g[r] = some[found]
+            found += 1
+        else:
+            g[r] = 0
 
 
 @_fused
@@ -62,10 +80,17 @@ def _weight_gradient(bounds: Ints, sender: Ints, value: Floats, live: Ints, g: F
     """Add the `live` rows of g [R, out] to `rows` [in, out], for each of their events."""
     for r in live:
         gs = g[r]
-        for e in range(bounds[r], bounds[r + 1]):
-            row, a = rows[sender[e]], value[e]
+        e, end = bounds[r], bounds[r + 1]
+        while e + 2 <= end:  # two at a time: the gradient is read less
+            r0, r1, a0, a1 = rows[sender[e]], rows[sender[e + 1]], value[e], value[e + 1]
             for j in range(gs.shape[0]):
-                row[j] += gs[j] * a
+                r0[j] += gs[j] * a0
+                r1[j] += gs[j] * a1
+            e += 2
+        if e < end:
+            r0, a0 = rows[sender[e]], value[e]
+            for j in range(gs.shape[0]):
+                r0[j] += gs[j] * a0
 
 
 def sparse_linear_reference(x: Tensor, weight: Tensor) -> Tensor:
@@ -79,7 +104,7 @@ class _SparseLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, events: Rows) -> Tensor:
         ctx.save_for_backward(weight, *events)
-        y = x.new_empty(x.shape[0], weight.shape[0])
+        y = room(x, x.shape[0], weight.shape[0])
         bounds, sender, value = (part.numpy() for part in events)
         _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.numpy())
         return y
@@ -101,10 +126,11 @@ class _SparseLinear(torch.autograd.Function):
 
 
 def _input_gradient(g: Tensor, weight: Tensor, live: Ints) -> Tensor:
+    gx = room(g, g.shape[0], weight.shape[1])
     if 2 * live.size > g.shape[0]:
-        return g @ weight
-    rows = torch.from_numpy(live)
-    return g.new_zeros(g.shape[0], weight.shape[1]).index_copy_(0, rows, g.index_select(0, rows) @ weight)
+        return torch.mm(g, weight, out=gx)
+    _spread((g.index_select(0, torch.from_numpy(live)) @ weight).numpy(), live, gx.numpy())
+    return gx
 
 
 def sparse_linear(x: Tensor, weight: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from snn.plot.activity import membranes, raster, word
+from snn.plot.frames import frames
 from snn.plot.style import COLOURS
 from snn.plot.training import confusion, delay_histogram, firing_rates, training_curves
 
@@ -11,6 +12,7 @@ __all__ = [
     "confusion",
     "delay_histogram",
     "firing_rates",
+    "frames",
     "membranes",
     "raster",
     "training_curves",

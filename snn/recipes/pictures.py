@@ -14,9 +14,9 @@ from snn.core import Events, Raster, TimeGrid
 from snn.datasets import SpikeSet
 from snn.nn import Delays, Layer, Sequential, stages
 from snn.plot import confusion, delay_histogram, firing_rates, training_curves, word
-from snn.train import FitResult, prepare, softmax_sum
+from snn.train import LOSSES, Data, FitResult, prepare
 
-__all__ = ["delays_ms", "early", "final", "write"]
+__all__ = ["delays_ms", "early", "final", "predictions", "write"]
 
 DelaysMs = dict[str, NDArray[np.float64]]
 
@@ -64,14 +64,16 @@ def final(
 
 
 @torch.no_grad()
-def predictions(model: Sequential, data: SpikeSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the true and the predicted class of every sample."""
+def predictions(
+    model: Sequential, data: Data, loss: str = "softmax_sum"
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the true and the predicted class of every sample, by the scores that go with a loss."""
     model.eval()
     true, predicted = [], []
     for batch in data.batches(256):
         x, lengths, label = prepare(batch, model)
         true.append(label.numpy())
-        predicted.append(softmax_sum(model(x, None, lengths)[0], lengths).argmax(1).numpy())
+        predicted.append(LOSSES[loss].score(model(x, None, lengths)[0], lengths).argmax(1).numpy())
     return np.concatenate(true), np.concatenate(predicted)
 
 

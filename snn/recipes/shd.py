@@ -14,7 +14,8 @@ from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, R
 from snn.nn.connections import DelayMode
 from snn.nn.recurrent import RecurrentMode
 from snn.recipes import folder, pictures
-from snn.train import FitResult, Progress, Scores, TrainConfig, evaluate, fit, save, write_metrics
+from snn.recipes.experiment import About, carry_out
+from snn.train import FitResult, Progress, Scores, TrainConfig
 
 __all__ = ["DATA_FIELDS", "PAPER", "RunResult", "ShdConfig", "build_model", "load_data", "run"]
 
@@ -76,8 +77,6 @@ class ShdConfig:
 
 DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms", "split_by", "valid_fraction")
 """Fields of `ShdConfig` that decide what a model is given; saved with it."""
-PICTURES_EVERY = 10
-"""Epochs between looks at the figures of a run under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,46 +165,18 @@ def run(
     say(f"data: {train.name}; {len(train)} training, {len(valid)} validation, {len(test)} test words")
     model = build_model(config, train.n_units, len(train.classes), seed=config.train.seed)
     before = pictures.delays_ms(model, config.dt_ms)
-    clock = folder.Clock(path, resume)
-
-    def watch(progress: Progress) -> None:
-        if progress.metrics is None:
-            clock.mark()
-        else:
-            clock.lap(progress.epoch)
-            if progress.epoch % PICTURES_EVERY == 0:
-                history = folder.read_metrics(path)
-                pictures.early(path / "figures", history, model, before, config.dt_ms)
-        if callback is not None:
-            callback(progress)
-
+    figures = path / "figures"
     varied = Augmented(train, config.augment) if config.augment else train
-    result = fit(model, varied, valid, config.train, out=path, resume=resume, callback=watch)
-    scores = evaluate(model, test, loss=config.train.loss)
-    _write_results(path, config, model, result, scores, sets[2])
-    pictures.final(path / "figures", result, model, before, test, config.dt_ms)
-    return RunResult(model, result, scores, sets, before)
-
-
-def _write_results(
-    path: Path, config: ShdConfig, model: Sequential, result: FitResult, scores: Scores, test: SpikeSet
-) -> None:
-    """Write the last line of the metrics, and the model with what is needed to use it."""
-    summary = {
-        "selected_epoch": result.selected_epoch,
-        "valid_accuracy": result.selected["valid_accuracy"],
-        "test_accuracy": scores.accuracy,
-        "test_loss": scores.loss,
-        "test_samples": scores.samples,
-        "data": test.name,
-    }
-    write_metrics(path, [*result.history, summary])
-    about = {
-        "recipe": "shd",
-        "data": {name: getattr(config, name) for name in DATA_FIELDS},
-        "data_name": test.name,
-        "seed": config.train.seed,
-        "classes": list(test.classes),
-        "test_accuracy": scores.accuracy,
-    }
-    save(model, path / "model.safetensors", about)
+    given = {name: getattr(config, name) for name in DATA_FIELDS}
+    made = carry_out(
+        path,
+        model,
+        (varied, valid, test),
+        config.train,
+        About("shd", given, test.name, test.classes),
+        early=lambda history: pictures.early(figures, history, model, before, config.dt_ms),
+        resume=resume,
+        callback=callback,
+    )
+    pictures.final(figures, made.fit, model, before, test, config.dt_ms)
+    return RunResult(model, made.fit, made.test, sets, before)

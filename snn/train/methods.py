@@ -90,17 +90,17 @@ def _in_pieces(
     chunk = config.chunk or CHUNK
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
-    total, scores, state = 0.0, [], None
+    total, scores, state, whole = 0.0, [], None, bool((lengths == len(x)).all())
     for start in range(0, len(x), chunk):
         part, learn = x[start : start + chunk], learns[start : start + chunk]
         now = (lengths - start).clamp(0, len(part))
         learning = bool(learn.any())
         with torch.set_grad_enabled(learning):
             with _forward_of(config, x):
-                y, state = model(part, state, now)
+                y, state = model(part, state, None if whole else now)
             each = loss.each(y, now, label)
         if learning:
-            (weight * (each[learn].sum(0) / lengths).mean()).backward()  # type: ignore[no-untyped-call]
+            (weight * ((each * learn[:, None]).sum(0) / lengths).mean()).backward()  # type: ignore[no-untyped-call]
         state = _detach(state)
         total += float((each.detach().sum(0) / lengths).mean())
         scores.append(loss.score(y.detach(), now))

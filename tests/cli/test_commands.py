@@ -116,10 +116,22 @@ def test_data_commands(capsys):
     ("words", "message"),
     [
         (["tarin"], "no command 'tarin'; did you mean 'train'?"),
-        (["train"], "NAME must be one of shd, got nothing"),
-        (["train", "shdd"], "NAME must be one of shd, got 'shdd'"),
+        (["train"], "NAME must be one of shd, nmnist, images, got nothing"),
+        (["train", "shdd"], "NAME must be one of shd, nmnist, images, got 'shdd'"),
         (["train", "shd", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
         (["train", "shd", "--tau", "0.5"], "tau: got 0.5"),
+        (["train", "nmnist", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
+        (["train", "nmnist", "--steps", "0"], "n_bins must be a whole number >= 1, got 0"),
+        (["train", "nmnist", "--frames", "count", "--dt-ms", "5"], "frames 'count' needs n_bins"),
+        (["train", "nmnist", "--k", "2"], "k = 2 needs method 'sltt', got 'bptt'"),
+        (
+            ["train", "nmnist", "--channels", "8", "8", "8", "8", "8", "8"],
+            "6 poolings leave nothing of an image",
+        ),
+        (["train", "images", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
+        (["train", "images", "--steps", "0"], "steps must be a whole number >= 1, got 0"),
+        (["train", "images", "--shift", "-1"], "shift must be a whole number of pixels >= 0, got -1"),
+        (["train", "images", "--method", "sltt", "--loss", "softmax_sum"], "loss must be a sum over steps"),
         (["train", "shd", "--epochs", "0"], "epochs must be a whole number >= 1, got 0"),
         (["train", "shd", "--dropout", "1"], r"p must be in [0, 1), got 1.0"),
         (["train", "shd", "--max-delay", "5"], "max_delay must be even"),
@@ -155,7 +167,16 @@ def test_help_and_version(capsys):
     assert "usage: snn COMMAND" in capsys.readouterr().out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == snn.__version__
-    for command in ("train", "data", "train shd", "demo", "simulate", "energy"):
+    for command in (
+        "train",
+        "data",
+        "train shd",
+        "train nmnist",
+        "train images",
+        "demo",
+        "simulate",
+        "energy",
+    ):
         assert run([*command.split(), "--help"]) == 0
 
 

@@ -20,13 +20,13 @@ EMBEDDED = Path(snn.datasets.__file__).resolve().parent / "embedded"
 
 def test_list_and_find(tmp_path, monkeypatch):
     monkeypatch.setenv("SNN_DATA", str(tmp_path))
-    assert [known.name for known in list_sets()] == ["embedded", "shd"]
+    assert [known.name for known in list_sets()] == ["embedded", "shd", "nmnist", "mnist", "fashion-mnist"]
     assert shd(find("embedded"))[0].events == shd()[0].events
     with pytest.raises(
         FileNotFoundError, match="shd is not in .*set SNN_DATA to its folder, or: snn data fetch shd"
     ):
         find("shd")
-    with pytest.raises(ValueError, match="no data set 'ssc'; known: embedded, shd"):
+    with pytest.raises(ValueError, match="no data set 'ssc'; known: embedded, shd, nmnist"):
         find("ssc")
     (tmp_path / "SHD").mkdir()
     (tmp_path / "SHD" / "shd_train.h5").write_bytes(b"")
@@ -35,7 +35,7 @@ def test_list_and_find(tmp_path, monkeypatch):
 
 def test_verify(tmp_path):
     train, test = verify()
-    assert (train.words, test.words) == (480, 120)
+    assert (train.samples, test.samples) == (480, 120)
     assert train.checksum == test.checksum == "as published"
     assert train.name == "synthetic speech (espeak-ng number words)"
     for file in EMBEDDED.iterdir():
@@ -59,11 +59,15 @@ def test_the_embedded_choice_is_even():
 def test_fetch_asks_tonic(tmp_path, monkeypatch):
     asked = []
     fake = types.SimpleNamespace(
-        datasets=types.SimpleNamespace(SHD=lambda save_to, train: asked.append((save_to, train)))
+        datasets=types.SimpleNamespace(
+            SHD=lambda save_to, train: asked.append((save_to, train)),
+            NMNIST=lambda save_to, train: asked.append((save_to, train)),
+        )
     )
     monkeypatch.setitem(sys.modules, "tonic", fake)
     assert fetch("shd", tmp_path) == tmp_path / "SHD"
     assert asked == [(str(tmp_path), True), (str(tmp_path), False)]
+    assert fetch("nmnist", tmp_path) == tmp_path / "NMNIST" and asked[2:] == asked[:2]
 
     def broken(**_):
         raise RuntimeError("no connection")
@@ -71,5 +75,5 @@ def test_fetch_asks_tonic(tmp_path, monkeypatch):
     fake.datasets.SHD = broken
     with pytest.raises(OSError, match="could not fetch shd: no connection"):
         fetch("shd", tmp_path)
-    with pytest.raises(ValueError, match="cannot fetch 'embedded'; can: shd"):
+    with pytest.raises(ValueError, match="cannot fetch 'embedded'; can: shd, nmnist"):
         fetch("embedded")

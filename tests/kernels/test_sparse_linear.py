@@ -7,6 +7,7 @@ import torch
 
 from snn.kernels import sparse_linear as module
 from snn.kernels.sparse_linear import sparse_linear, sparse_linear_reference
+from snn.kernels.spikes import list_rows
 
 
 def sparse_input(*shape: int, density: float, dtype: torch.dtype) -> torch.Tensor:
@@ -48,3 +49,38 @@ def test_gradients_by_finite_differences() -> None:
 
     values = x[places].clone().requires_grad_()
     assert torch.autograd.gradcheck(at_places, (values, weight))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("width", [1, 63, 64, 130, 256])
+def test_rows_list_what_is_not_zero(dtype: torch.dtype, width: int) -> None:
+    x = sparse_input(50, width, density=0.1, dtype=dtype)
+    x[3], x[7, 0], x[8, -1], x[9] = 1.5, torch.nan, -0.0, 0.0  # a full row, and numbers that are odd
+    rows = list_rows(x, 0.5)
+    assert rows is not None
+    for r, row in enumerate(x):
+        part = slice(rows.bounds[r], rows.bounds[r + 1])
+        assert rows.sender[part].tolist() == row.nonzero()[:, 0].tolist()
+        torch.testing.assert_close(rows.value[part], row[row != 0], rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("density", [0.2, 0.25, 0.3, 1.0])
+def test_rows_are_listed_below_their_share_only(density: float) -> None:
+    x = torch.zeros(40, 100)
+    x[:, : int(100 * density)] = 1.0
+    assert (list_rows(x, 0.25) is None) == (density >= 0.25)
+
+
+@pytest.mark.parametrize("live", [[], [0], [3, 17], [19], list(range(20))])
+def test_rows_of_gradient_that_are_zero_cost_nothing_and_change_nothing(live: list[int]) -> None:
+    """As in SLTT-K, where most steps do not learn."""
+    x = sparse_input(20, 30, density=0.1, dtype=torch.float64).requires_grad_()
+    weight = torch.randn(7, 30, dtype=torch.float64, requires_grad=True)
+    g = torch.zeros(20, 7, dtype=torch.float64)
+    g[live] = torch.randn(len(live), 7, dtype=torch.float64)
+    mine, dense = (
+        torch.autograd.grad(form(x, weight), (x, weight), g)
+        for form in (sparse_linear, sparse_linear_reference)
+    )
+    for a, b in zip(mine, dense, strict=True):
+        torch.testing.assert_close(a, b)
