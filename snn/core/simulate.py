@@ -66,6 +66,7 @@ def simulate(
     Raises:
         ValueError: A name, size, length, step or option is not as said; the message names it.
         TypeError: A value is of the wrong type.
+        MemoryError: The membranes to record would not fit; `stream` keeps them on disk.
     """
     for name, value, allowed in (("engine", engine, get_args(Engine)), ("dtype", dtype, get_args(Dtype))):
         if value not in allowed:
