@@ -33,6 +33,18 @@ def test_spoken_words(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"model.safetensors", "report.html", "word.png"}
 
 
+def test_balanced_network(tmp_path):
+    printed = run("02_balanced_network.py", "--size", "1250", "--ms", "200", "--out", str(tmp_path))
+    rows = re.findall(
+        r"(CUBA|SR|SI fast|AI|SI slow)\b.*?\s([0-9.]+)\s+([0-9.]+|nan)\s+[0-9]+\s+[0-9]+%", printed
+    )
+    rate, cv = ({name: float(row[i]) for name, *row in rows} for i in (0, 1))
+    assert rate["SR"] > 250 and cv["SR"] < 0.1
+    assert rate["SR"] > rate["SI fast"] > rate["SI slow"] and cv["SI fast"] > 0.3
+    assert 1 < rate["CUBA"] < 20
+    assert (tmp_path / "balanced.png").stat().st_size > 20_000
+
+
 def test_energy_report(tmp_path):
     printed = run("06_energy_report.py", "--updates", "2", "--out", str(tmp_path))
     assert "layer 0: binary input" in printed and "runs again bit for bit: True" in printed
