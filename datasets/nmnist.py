@@ -17,7 +17,7 @@ from snn.datasets.places import need
 from snn.datasets.recordings import Frames, Framing, Pixels, Recordings
 from snn.datasets.tree import class_tree
 
-__all__ = ["ENDING", "SHAPE", "load_nmnist", "nmnist", "read_recording"]
+__all__ = ["ENDING", "NOMINAL_MS", "SHAPE", "load_nmnist", "nmnist", "read_recording"]
 
 ENDING = ".bin"
 SHAPE = (2, 34, 34)

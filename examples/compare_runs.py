@@ -1,10 +1,10 @@
-"""Compare trained runs on the same test words: accuracy, what rounding the delays costs, and a paired test.
+"""Compare trained runs on the same test samples: accuracy, what rounding the delays costs, and a paired test.
 
     python examples/compare_runs.py runs/a-0,runs/a-1 runs/b-0,runs/b-1 [--json FILE]
 
-Each argument is one method: run folders of `snn train shd`, one per seed, comma between. Methods are compared seed
-by seed on the same words with McNemar's exact test: of the words that only one of the two gets right, is the split
-likely by chance? "unrounded" is the accuracy with the delays as trained, not rounded to whole steps.
+Each argument is one method: run folders of `snn train`, one per seed, comma between. Methods are compared seed by
+seed on the same samples with McNemar's exact test: of the samples that only one of the two gets right, is the split
+likely by chance? "unrounded" is the accuracy with delays as trained, not rounded, where there are any.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import torch
 from scipy.stats import binomtest
 
 import snn
-from snn.train.files import read_info
+from snn.recipes.saved import load_saved
+from snn.train import LOSSES, Data
 
 
-def right(folder: Path) -> tuple[np.ndarray, float]:
-    """Which test words a run's model gets right, and its accuracy with delays as trained."""
-    model, about = snn.train.load(folder / "model.safetensors"), read_info(folder / "model.safetensors")
-    given = dict(about["data"])
-    test = snn.datasets.shd(given.pop("data"), **given)[2]
-    rounded = _right(model.eval(), test)
-    for layer in model.modules():  # only the delay layers train: BatchNorm and dropout stay in evaluation
-        if isinstance(layer, snn.nn.Delays):
-            layer.train()
-    return rounded, float(_right(model, test).mean())
+def right(folder: Path) -> tuple[np.ndarray, float | None]:
+    """Which test samples a run's model gets right, and its accuracy with delays as trained, if it has delays."""
+    saved = load_saved(folder / "model.safetensors")
+    test = saved.test_set()
+    rounded = _right(saved.model, test, saved.loss)
+    delayed = [layer for layer in saved.model.modules() if isinstance(layer, snn.nn.Delays)]
+    for layer in delayed:  # only the delay layers train: BatchNorm and dropout stay in evaluation
+        layer.train()
+    return rounded, float(_right(saved.model, test, saved.loss).mean()) if delayed else None
 
 
 @torch.no_grad()
-def _right(model: snn.nn.Layer, test: snn.datasets.SpikeSet) -> np.ndarray:
+def _right(model: snn.nn.Layer, test: Data, loss: str) -> np.ndarray:
     found = []
     for batch in test.batches(128):
         x, lengths, label = snn.train.prepare(batch, model)
-        score = snn.train.softmax_sum(model(x, None, lengths)[0], lengths)
+        score = LOSSES[loss].score(model(x, None, lengths)[0], lengths)
         found.append((score.argmax(1) == label).numpy())
     return np.concatenate(found)
 
@@ -47,15 +47,16 @@ def _right(model: snn.nn.Layer, test: snn.datasets.SpikeSet) -> np.ndarray:
 def describe(method: str) -> tuple[list[np.ndarray], dict[str, float]]:
     runs = [right(Path(folder)) for folder in method.split(",")]
     accuracy = np.array([100 * hits.mean() for hits, _ in runs])
-    unrounded = np.array([100 * share for _, share in runs])
     row = {
         "accuracy": float(accuracy.mean()),
         "spread": float(accuracy.std(ddof=1)) if len(runs) > 1 else 0.0,
-        "unrounded": float(unrounded.mean()),
     }
     seeds = " / ".join(f"{a:.1f}" for a in accuracy)
     print(f"{method}\n  {seeds} %, mean {accuracy.mean():.1f} +- {row['spread']:.1f}")
-    print(f"  with delays as trained, not rounded: {unrounded.mean():.1f} %")
+    unrounded = [100 * share for _, share in runs if share is not None]
+    if unrounded:
+        row["unrounded"] = float(np.mean(unrounded))
+        print(f"  with delays as trained, not rounded: {row['unrounded']:.1f} %")
     return [hits for hits, _ in runs], row
 
 
@@ -73,7 +74,7 @@ def main() -> None:
             sum(int((x & ~y).sum()) for x, y in order) for order in (pairs, [p[::-1] for p in pairs])
         )
         p = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-        print(f"{a} against {b}: {only_a} words only the first, {only_b} only the second, p = {p:.2g}")
+        print(f"{a} against {b}: {only_a} samples only the first, {only_b} only the second, p = {p:.2g}")
         result[f"{a} against {b}"] = {"only_first": only_a, "only_second": only_b, "p": float(p)}
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

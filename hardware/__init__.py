@@ -3,6 +3,7 @@
 if __name__ == "hardware":
     raise ImportError("this folder is a part of snn: write `import snn.hardware`")
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
@@ -20,49 +21,175 @@ from snn.hardware.sweep import Sweep, sweep
 from snn.hardware.targets import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
-    from snn.hardware.modules import count_steps
+    from snn.hardware.analog import AnalogLayer, AnalogModel, AnalogState, to_crossbar
+    from snn.hardware.analog_report import ModelDiagnosis
+    from snn.hardware.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
+    from snn.hardware.aware import hardware_aware
+    from snn.hardware.crossbar import (
+        Crossbar,
+        form,
+        program,
+    )
+    from snn.hardware.crossbar_config import (
+        ConverterConfig,
+        CrossbarConfig,
+        MappingConfig,
+        TileConfig,
+        WireConfig,
+    )
+    from snn.hardware.device import (
+        CubicIV,
+        DeviceConfig,
+        FlickerNoise,
+        Forming,
+        LogRelaxation,
+        PowerLawDrift,
+        SigmaTable,
+    )
+    from snn.hardware.diagnosis import (
+        Diagnosis,
+    )
+    from snn.hardware.flow import register_counter
+    from snn.hardware.ir_drop import (
+        dmr_conductance,
+        effective_conductance,
+        input_conductance,
+    )
+    from snn.hardware.modules import (
+        count_steps,
+    )
+    from snn.hardware.nodal import (
+        NodalSolution,
+        solve_nodes,
+    )
+    from snn.hardware.placements import Placement, register_placement
+    from snn.hardware.presets import (
+        DeviceRecord,
+        device_preset,
+        device_presets,
+        device_record,
+        register_device,
+    )
 
 __all__ = [
+    "AnalogLayer",
+    "AnalogModel",
+    "AnalogState",
     "Constant",
+    "ConverterConfig",
+    "Crossbar",
+    "CrossbarConfig",
+    "CubicIV",
     "DenseNetwork",
+    "DeviceConfig",
+    "DeviceRecord",
+    "Diagnosis",
     "EnergyReport",
     "EnergyRow",
+    "FlickerNoise",
+    "Forming",
     "GpuPeak",
     "Headline",
     "Horowitz45",
     "LayerCounts",
     "LayerSteps",
     "Ledger",
+    "LogRelaxation",
     "Loihi1",
     "LoihiBoard",
+    "MappingConfig",
+    "ModelDiagnosis",
+    "NodalSolution",
+    "Placement",
+    "PowerLawDrift",
     "Range",
     "Section",
+    "SigmaTable",
     "SpiNNaker",
     "StepLedger",
     "Sweep",
     "Target",
     "TargetTable",
+    "TileConfig",
     "Timed",
     "TrueNorth",
+    "WireConfig",
     "compare",
     "count",
     "count_steps",
+    "device_preset",
+    "device_presets",
+    "device_record",
+    "dmr_conductance",
+    "effective_conductance",
     "estimate",
     "find_target",
+    "form",
+    "hardware_aware",
     "hierarchy_access",
+    "input_conductance",
+    "plot_adc_range",
+    "plot_conductances",
+    "plot_ir_drop",
+    "program",
+    "register_counter",
+    "register_device",
+    "register_placement",
     "register_target",
     "rerun",
+    "solve_nodes",
     "sram_access",
     "sram_access_pj",
     "sweep",
     "targets",
+    "to_crossbar",
     "write_page",
 ]
 
+_LATER = {  # bring torch or scipy in, which pricing does not need
+    "AnalogLayer": "analog",
+    "AnalogModel": "analog",
+    "AnalogState": "analog",
+    "to_crossbar": "analog",
+    "ModelDiagnosis": "analog_report",
+    "plot_adc_range": "array_figures",
+    "plot_conductances": "array_figures",
+    "plot_ir_drop": "array_figures",
+    "hardware_aware": "aware",
+    "register_counter": "flow",
+    "Placement": "placements",
+    "register_placement": "placements",
+    "Crossbar": "crossbar",
+    "form": "crossbar",
+    "program": "crossbar",
+    "ConverterConfig": "crossbar_config",
+    "CrossbarConfig": "crossbar_config",
+    "MappingConfig": "crossbar_config",
+    "TileConfig": "crossbar_config",
+    "WireConfig": "crossbar_config",
+    "CubicIV": "device",
+    "DeviceConfig": "device",
+    "FlickerNoise": "device",
+    "Forming": "device",
+    "LogRelaxation": "device",
+    "PowerLawDrift": "device",
+    "SigmaTable": "device",
+    "Diagnosis": "diagnosis",
+    "dmr_conductance": "ir_drop",
+    "effective_conductance": "ir_drop",
+    "input_conductance": "ir_drop",
+    "count_steps": "modules",
+    "NodalSolution": "nodal",
+    "solve_nodes": "nodal",
+    "DeviceRecord": "presets",
+    "device_preset": "presets",
+    "device_presets": "presets",
+    "device_record": "presets",
+    "register_device": "presets",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "count_steps":  # brings torch in, which pricing does not need
-        from snn.hardware.modules import count_steps
-
-        return count_steps
+    if name in _LATER:
+        return getattr(import_module(f"snn.hardware.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,6 +40,12 @@ class Baseline:
     neuron_pj: float
 
     @property
+    def label(self) -> str:
+        """A few words for a figure."""
+        number, _, schedule = self.name.removeprefix("ann_").partition("_")
+        return f"dense {number}, {'one pass' if schedule == 'once' else 'every step'}"
+
+    @property
     def total_pj(self) -> float:
         """Compute, memory and neurons, pJ per inference."""
         return self.compute_pj + self.memory_pj + self.neuron_pj

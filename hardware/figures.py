@@ -73,7 +73,7 @@ def _energy(report: EnergyReport) -> Figure:
 
 
 def _baselines(report: EnergyReport) -> Figure:
-    labels = ["this network", *(b.title for b in report.baselines)]
+    labels = ["this network", *(b.label for b in report.baselines)]
     mine = [report.energy_pj(category=c) / report.ledger.samples for c in CATEGORIES]
     theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0, 0.0) for b in report.baselines]
     energy = np.array([mine, *theirs]).T

@@ -1,4 +1,4 @@
-"""Count what a torch model did layer by layer: SpikingJelly, plain modules and ours, watched through hooks."""
+"""Count a model per layer, time step and sample; one that is not ours (SpikingJelly, plain torch) through hooks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snn.hardware.counters import count_layers
 from snn.hardware.step_ledger import StepLedger
 from snn.hardware.watch import Time, Watch
-from snn.nn import LIF
-from snn.nn import Conv2d as OurConv2d
-from snn.nn import Linear as OurLinear
+from snn.nn import Layer
 
 __all__ = ["count_steps"]
 
+_COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _FOLDED = nn.modules.batchnorm._BatchNorm
 
 
@@ -33,10 +33,13 @@ def count_steps(
 ) -> StepLedger:
     """Count a torch model per layer, time step and sample.
 
-    Linear, Conv1d and Conv2d layers, torch's and ours, are counted with their exact fan-out; whether an input is an
-    add or a multiply follows from its values. The model runs once, in evaluation and without gradients; modules
-    that have a `reset` are reset before and after. Layers without zero weights cost one pass over their input; zero
-    weights make the lazy updates of the neurons behind cost about one more pass of that layer.
+    A model of `snn.nn` is counted layer by layer (see `snn.hardware.register_counter` for kinds of your own); its
+    silent tail is appended, and `time`, `neurons` and `free` do not apply.
+
+    Of any other model, Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is
+    an add or a multiply follows from its values. The model runs once, in evaluation and without gradients; modules
+    that have a `reset` are reset before and after. Layers without zero weights cost one pass over their input;
+    zero weights make the lazy updates of the neurons behind cost about one more pass of that layer.
 
     Args:
         model: The model.
@@ -45,9 +48,9 @@ def count_steps(
         time: ``"axis"`` = the model takes [T, B, ...] at once (SpikingJelly's step_mode "m"); ``"loop"`` = it is
             called once per step on [B, ...] and keeps its state (step_mode "s"); ``"none"`` = no time.
         inputs: Declared input of a layer by name, ``"binary"``, ``"levels"`` or ``"real"``, where the measured
-            values would mislead: a silent or all-ones run of a real-valued layer looks binary.
-        neurons: Classes of spiking neurons, besides SpikingJelly's and our `LIF`; their (first) output is their
-            spikes.
+            values would mislead: a silent or all-ones run of a real-valued layer looks binary. For a model of
+            `snn.nn` ``{"in": "real"}`` where the input is real values instead of spikes.
+        neurons: Classes of spiking neurons, besides SpikingJelly's; their (first) output is their spikes.
         free: Classes with parameters that cost nothing, besides batch normalisation (folded into weights).
 
     Returns:
@@ -59,6 +62,8 @@ def count_steps(
     """
     if time not in ("axis", "loop", "none"):
         raise ValueError(f"time is {time!r}; allowed: axis, loop, none")
+    if isinstance(model, Layer):
+        return count_layers(model, x, lengths, inputs)
     inputs = dict(inputs or {})
     steps, batch = (1, x.shape[0]) if time == "none" else (x.shape[0], x.shape[1])
     ends = np.full(batch, steps) if lengths is None else lengths.detach().cpu().numpy()
@@ -87,12 +92,12 @@ def _roles(model: nn.Module, neurons: tuple[type, ...], free: tuple[type, ...], 
         inside = any(name.startswith(f"{above}.") for above, role in roles.items() if role == "neuron")
         if inside or isinstance(module, free):
             continue
-        if isinstance(module, neurons) or type(module) is LIF or _is_spikingjelly_neuron(module):
+        if isinstance(module, neurons) or _is_spikingjelly_neuron(module):
             mode = getattr(module, "step_mode", None)
             if (mode, time) in (("s", "axis"), ("m", "loop")):
                 raise ValueError(f"{name}: step_mode {mode!r} does not go with time={time!r}")
             roles[name] = "neuron"
-        elif _as_torch(module) is not None:
+        elif isinstance(module, _COUNTED):
             roles[name] = "layer"
         elif isinstance(module, _FOLDED):
             roles[name] = "folded"
@@ -102,22 +107,6 @@ def _roles(model: nn.Module, neurons: tuple[type, ...], free: tuple[type, ...], 
                 "Linear, Conv1d, Conv2d, and classes named in neurons= or free="
             )
     return roles
-
-
-def _as_torch(module: nn.Module) -> nn.Module | None:
-    """Give a countable layer as torch has it, ours over the same weights; None for any other module."""
-    twin: nn.Module
-    if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
-        return module
-    if isinstance(module, OurLinear):
-        twin = nn.Linear(module.in_features, module.out_features, bias=False, device="meta")
-    elif isinstance(module, OurConv2d):
-        names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
-        twin = nn.Conv2d(**{name: getattr(module, name) for name in names}, bias=False, device="meta")
-    else:
-        return None
-    twin.weight = module.weight
-    return twin
 
 
 def _named(model: nn.Module) -> dict[str, nn.Module]:
@@ -140,9 +129,8 @@ def _watched(model: nn.Module, roles: dict[str, str], watch: Watch) -> Iterator[
     resets = [module.reset for module in modules.values() if callable(getattr(module, "reset", None))]
     handles = []
     for name, role in roles.items():
-        twin = _as_torch(modules[name])
-        if role == "layer" and twin is not None:
-            handles.append(modules[name].register_forward_hook(watch.layer(name, twin), with_kwargs=True))
+        if role == "layer":
+            handles.append(modules[name].register_forward_hook(watch.layer(name), with_kwargs=True))
         elif role == "neuron":
             handles.append(modules[name].register_forward_hook(watch.neuron(name)))
     try:

@@ -49,7 +49,8 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem;
   font-variant-numeric: tabular-nums; }
 th, td { padding: .36rem .7rem; border-bottom: 1px solid var(--line); text-align: right;
   vertical-align: top; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th { white-space: normal; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal; min-width: 9rem; }
 th:last-child, td:last-child { padding-right: 0; }
 th { color: var(--soft); font-weight: 600; }
 table.prose th, table.prose td { text-align: left; white-space: normal; }

@@ -97,6 +97,8 @@ class DenseNetwork:
         mac = c.FP32_MAC.range if self.number == "fp32" else c.INT8_MAC.range
         if self.number == "qnn":
             mac = c.INT8_MULT.range * (held / 8) + c.INT8_ADD.range
+        if not row.dense_weights:  # pooling
+            mac = c.FP32_ADD.range if self.number == "fp32" else c.INT8_ADD.range
         weight = sram_access((row.dense_weights or 0) * bits / 8, bits)
         read, write = (sram_access(n * held / 8, held) for n in (row.n_pre, row.n_post))
         neuron = c.FP32_ADD.range if self.number == "fp32" else c.INT8_ADD.range

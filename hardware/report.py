@@ -68,7 +68,11 @@ def sections(report: EnergyReport) -> list[Section]:
         ),
         Section("In numbers", table_html(["what", "value"], summary_of(report)), "Per inference."),
         Section("Energy per layer and component", _energy_table(report), "Per inference."),
-        Section("Beside dense networks of the same shapes", report.plot("baselines")),
+        Section(
+            "Beside dense networks of the same shapes",
+            report.plot("baselines"),
+            "Dense networks on the same operators and memories: one pass per inference, or one at every time step.",
+        ),
         Section("Ratios, each with its baseline", _comparison_table(report), _comparison_note(report)),
         *_delay_section(report),
         Section("Spikes per layer", report.plot("spikes"), "Mean spikes per inference."),

@@ -1,4 +1,4 @@
-"""Keep the account of a foreign model per layer, time step and sample."""
+"""Keep the account of a model per layer, time step and sample."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ ROW_COUNTS = (
     "output_spikes",
     "updates_dense",
     "updates_touched",
+    "delay_writes",
+    "delay_reads",
 )
 
 
@@ -40,6 +42,7 @@ class LayerSteps:
         dense_weights: Weights.
         values: What the inputs were.
         counts: int64 [T, B] under each name of `ROW_COUNTS`; zero behind the end of a sample.
+        max_delay: Largest delay, steps.
     """
 
     name: str
@@ -53,6 +56,7 @@ class LayerSteps:
     dense_weights: int
     values: str
     counts: dict[str, Int64Array]
+    max_delay: int = 0
 
     def __getitem__(self, count: str) -> Int64Array:
         if count not in self.counts:
@@ -62,7 +66,7 @@ class LayerSteps:
 
 @dataclass(frozen=True, eq=False)
 class StepLedger:
-    """Hold the rows of a run of a foreign model.
+    """Hold the rows of a run of a model.
 
     Attributes:
         rows: Layers in the order they ran.
@@ -100,6 +104,7 @@ class StepLedger:
                     stored_weights=row.stored_weights,
                     dense_weights=row.dense_weights,
                     values=row.values,
+                    max_delay=row.max_delay,
                     samples=len(self.lengths),
                     steps=int(self.lengths.sum()),
                     **totals,

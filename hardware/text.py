@@ -56,6 +56,14 @@ def time_text(us: float) -> str:
     return f"{us * 1e3:.3g} ns"
 
 
+def age_text(seconds: float) -> str:
+    """Write an age in the unit that people use: seconds, minutes, hours, days or years."""
+    for size, unit in ((31_557_600.0, "years"), (86_400.0, "days"), (3_600.0, "h"), (60.0, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit.removesuffix('s') if seconds == size else unit}"
+    return f"{seconds:.3g} s"
+
+
 def range_text(value: Range, write: Callable[[float], str]) -> str:
     """Write a number, and its ends behind it where they differ."""
     if value.low == value.high:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["settle"]
+__all__ = ["settle", "whole"]
 
 Int64Array = NDArray[np.int64]
 _DECLARED = ("binary", "levels", "real")
@@ -54,12 +54,47 @@ def settle(
             "active_inputs": active,
             "macs": active,
         }
-    several = multiples > 1
-    return kind, {
+    return kind, _weighed(multiples, entries, reach)
+
+
+def whole(
+    rows: NDArray[Any],
+    fan_out: Int64Array,
+    levels: NDArray[Any],
+    known: int,
+    entries: Int64Array,
+    reach: Int64Array,
+) -> dict[str, Int64Array]:
+    """Turn counts by magnitude of whole numbers of spikes into spikes, events, adds and multiplies.
+
+    A count n is n spikes, and one multiply where n > 1.
+
+    Args:
+        rows: The numbers, [rows, n]: read again where there were more magnitudes than `levels` holds.
+        fan_out: Outputs that each input reaches, [n].
+        levels: Magnitudes, the first `known` hold one.
+        known: Number of magnitudes.
+        entries: Nonzero entries per row and magnitude, [rows, LEVELS + 1].
+        reach: Their fan-out.
+    """
+    if known <= len(levels):
+        return _weighed(np.rint(levels[:known]).astype(np.int64), entries, reach)
+    spikes = np.rint(rows).astype(np.int64)
+    return {
+        "input_spikes": spikes.sum(1),
+        "synaptic_events": spikes @ fan_out,
+        "active_inputs": reach.sum(1),
+        "macs": (spikes > 1) @ fan_out,
+    }
+
+
+def _weighed(multiples: Int64Array, entries: Int64Array, reach: Int64Array) -> dict[str, Int64Array]:
+    known = len(multiples)
+    return {
         "input_spikes": entries[:, :known] @ multiples,
         "synaptic_events": reach[:, :known] @ multiples,
-        "active_inputs": active,
-        "macs": reach[:, :known] @ several.astype(np.int64),
+        "active_inputs": reach.sum(1),
+        "macs": reach[:, :known] @ (multiples > 1).astype(np.int64),
     }
 
 

@@ -57,10 +57,10 @@ class Watch:
         self.neurons: dict[str, _Neuron] = {}
         self._open: list[tuple[str, nn.Module, slice, Any]] = []  # layers since the last neuron, with inputs
 
-    def layer(self, name: str, module: nn.Module) -> Callable[..., None]:
-        """Make the hook of a synaptic layer; `module` is the layer as torch has it."""
+    def layer(self, name: str) -> Callable[..., None]:
+        """Make the hook of a synaptic layer."""
 
-        def hook(_: nn.Module, given: tuple[Tensor, ...], named: dict[str, Tensor], __: Any) -> None:
+        def hook(module: nn.Module, given: tuple[Tensor, ...], named: dict[str, Tensor], _: Tensor) -> None:
             tail = next(size for kind, size in _SPACE.items() if isinstance(module, kind))
             values = _numpy(given[0] if given else named["input"])
             lead = values.shape[: values.ndim - tail]
@@ -196,6 +196,8 @@ class Watch:
             "output_spikes": zero if neuron is None else neuron.spikes,
             "updates_dense": zero if neuron is None else neuron.updates,
             "updates_touched": zero if neuron is None else neuron.touched,
+            "delay_writes": zero,
+            "delay_reads": zero,
         }
         return LayerSteps(
             name=name,

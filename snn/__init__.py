@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn import datasets, hardware, nn, plot, recipes, train
+    from snn import datasets, hardware, interop, nn, plot, recipes, train
     from snn.core import (
         Counts,
         Events,
         LIFParams,
         LIParams,
         Network,
+        PoissonInput,
         Population,
         Projection,
         Raster,
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
         TimedEvents,
         TimeGrid,
         simulate,
+        stream,
     )
 
 __version__ = "0.1.0"
 
-_ROOMS = ("core", "datasets", "hardware", "kernels", "nn", "plot", "recipes", "train")
+_ROOMS = ("core", "datasets", "hardware", "interop", "kernels", "nn", "plot", "recipes", "train")
 _CORE = (
     "Counts",
     "Events",
     "LIFParams",
     "LIParams",
     "Network",
+    "PoissonInput",
     "Population",
     "Projection",
     "Raster",
@@ -45,6 +48,7 @@ _CORE = (
     "TimeGrid",
     "TimedEvents",
     "simulate",
+    "stream",
 )
 
 __all__ = [
@@ -53,6 +57,7 @@ __all__ = [
     "LIFParams",
     "LIParams",
     "Network",
+    "PoissonInput",
     "Population",
     "Projection",
     "Raster",
@@ -64,10 +69,12 @@ __all__ = [
     "__version__",
     "datasets",
     "hardware",
+    "interop",
     "nn",
     "plot",
     "recipes",
     "simulate",
+    "stream",
     "train",
 ]
 

@@ -17,12 +17,14 @@ __all__ = ["Options", "main"]
 
 @dataclass(frozen=True)
 class Options:
-    """Count the operations of a saved model on its test words and price them on a target."""
+    """Count the operations of a saved model on its test samples and price them on a target."""
 
     file: Annotated[str, tyro.conf.Positional]
     """A model (model.safetensors) or a network (network.h5)."""
     data: str | None = None
-    """Words in SHD's layout; "embedded" is the synthetic set; by default those it was trained on."""
+    """Where the samples are ("embedded": the synthetic words); by default where it was trained."""
+    samples: int | None = None
+    """Test samples to count, the first so many; by default all."""
     target: str = "loihi1"
     """Hardware to price on; `--target list` names them."""
     compare: tuple[str, ...] = ()
@@ -34,25 +36,21 @@ class Options:
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parse(Options, "energy", arguments)
-    from snn.cli.words import load_file, test_words
-    from snn.hardware import compare, count, estimate, find_target, targets
-    from snn.recipes.agreement import run_words
+    from snn.hardware import compare, estimate, find_target, targets
 
     if options.target == "list":
         say("\n".join(f"{name:<26} {find_target(name).title}" for name in targets()))
         return
     for name in (options.target, *options.compare):
         find_target(name)
-    loaded = load_file(options.file)
-    words = test_words(loaded, options.data)
-    last = loaded.network.populations[-1].name
-    rec = run_words(loaded.network, words, loaded.tail_steps, v=(last,))
-    ledger = count(rec, loaded.network)
+    from snn.cli.costs import count_file
+
+    ledger, name = count_file(options.file, options.data, options.samples)
     report = estimate(ledger, options.target)
-    say(f"{words.name}\n\n{report.table()}")
+    say(f"{name}\n\n{report.table()}")
     if options.compare:
         say(compare(ledger, (options.target, *options.compare)).table())
-    title = f"Energy: {Path(options.file).name} on {words.name}"
+    title = f"Energy: {Path(options.file).name} on {name}"
     page = report.to_html(options.out, title=title, compare=options.compare)
     report.to_json(Path(options.out).with_suffix(".json"))
     say(f"written: {page}")

@@ -1,15 +1,14 @@
-"""What `simulate` and `energy` share: a saved model or network, and the test words it is given."""
+"""What `simulate` and `energy` share: a saved model or network, and the test samples it is given."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from snn.core import Network
-from snn.datasets import SpikeSet, shd
-from snn.nn import Sequential, to_network
-from snn.train import load, read_info
+from snn.datasets import ImageSet, Recordings, SpikeSet, shd
+from snn.nn import to_network
+from snn.recipes.saved import Saved, load_saved
 
 __all__ = ["Loaded", "load_file", "test_words"]
 
@@ -20,12 +19,13 @@ class Loaded:
 
     network: Network
     """To run by events."""
-    model: Sequential | None
-    """The torch model, if the file held one."""
-    data: dict[str, Any]
-    """How its data were read: arguments of `snn.datasets.shd`."""
-    tail_steps: int
-    """Silent steps that follow every sample."""
+    saved: Saved | None
+    """The torch model and how its data are read, if the file held one."""
+
+    @property
+    def tail_steps(self) -> int:
+        """Silent steps that follow every sample."""
+        return _longest_path(self.network) if self.saved is None else self.saved.model.tail_steps
 
 
 def load_file(path: str) -> Loaded:
@@ -33,17 +33,17 @@ def load_file(path: str) -> Loaded:
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: Neither of the two, of another version, or a model of another recipe.
+        ValueError: Neither of the two, of another version, or a model that has no events to run by.
     """
     if Path(path).suffix in (".h5", ".hdf5"):
-        network = Network.load(path)
-        return Loaded(network, None, {"dt_ms": network.dt_ms}, _longest_path(network))
-    model = load(path)
-    about = read_info(path)
-    if about.get("recipe") != "shd" or not isinstance(model, Sequential):
-        raise ValueError(f"{path} does not say how its data are read; train it with `snn train shd`")
-    data = {**about["data"], "seed": about["seed"]}
-    return Loaded(to_network(model, data["dt_ms"]), model, data, model.tail_steps)
+        return Loaded(Network.load(path), None)
+    saved = load_saved(path)
+    if saved.recipe == "images":
+        raise ValueError(
+            f"{path} is given still images, which are currents in its first layer (Conv2d) and no spikes: "
+            "it cannot be run by events"
+        )
+    return Loaded(to_network(saved.model, saved.dt_ms, shape=saved.shape or None), saved)
 
 
 def _longest_path(network: Network) -> int:
@@ -58,18 +58,25 @@ def _longest_path(network: Network) -> int:
 
 
 def test_words(loaded: Loaded, data: str | None) -> SpikeSet:
-    """Read the test words: from `data`, or from where the model was trained.
+    """Read the test samples: from `data`, or from where the model was trained.
 
     Raises:
-        ValueError: The words do not have the network's number of inputs, or bad data.
+        ValueError: The samples do not have the network's number of inputs, or bad data.
         FileNotFoundError: The data are not there.
     """
-    given = dict(loaded.data)
-    path = given.pop("data", None) if data is None else data
     source = loaded.network.populations[0]
-    if loaded.model is None:
-        given["group"] = 700 // source.size
-    test = shd(None if data == "embedded" else path, **given)[2]
+    if loaded.saved is None:
+        if source.size > 700:
+            raise ValueError(
+                f"the network has {source.size} inputs, more than words have channels; run its model.safetensors, "
+                "which says how its data are read"
+            )
+        path = None if data == "embedded" else data
+        test = shd(path, dt_ms=loaded.network.dt_ms, group=700 // source.size)[2]
+    else:
+        found = loaded.saved.test_set(data)
+        assert not isinstance(found, ImageSet)  # load_file refuses their models
+        test = found.read() if isinstance(found, Recordings) else found
     if test.n_units != source.size:
-        raise ValueError(f"the network has {source.size} inputs, the words have {test.n_units} channels")
+        raise ValueError(f"the network has {source.size} inputs, the samples have {test.n_units} channels")
     return test

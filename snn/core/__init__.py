@@ -5,9 +5,11 @@ from __future__ import annotations
 from snn.core.events import Events, Raster, TimeGrid
 from snn.core.network import Network, Population, Projection
 from snn.core.neurons import LIFParams, LIParams
+from snn.core.poisson import PoissonInput
 from snn.core.record import Counts, Record, Recording
 from snn.core.simulate import simulate
 from snn.core.state import SimulationState
+from snn.core.stream import stream
 from snn.core.synapses import Synapses
 from snn.core.timed import TimedEvents
 from snn.core.units import delay_steps, event_steps
@@ -18,6 +20,7 @@ __all__ = [
     "LIFParams",
     "LIParams",
     "Network",
+    "PoissonInput",
     "Population",
     "Projection",
     "Raster",
@@ -30,4 +33,5 @@ __all__ = [
     "delay_steps",
     "event_steps",
     "simulate",
+    "stream",
 ]

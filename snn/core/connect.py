@@ -5,18 +5,15 @@ Random numbers are hashes of (seed, receiver, draw), so a seed always gives the 
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
+from snn.core.memory import check_synapses
 from snn.core.noise import keys, uniform
 from snn.core.units import Float64Array, Int64Array
-
-BYTES_PER_SYNAPSE = 112
-"""Most memory that a synapse takes while it is drawn, projected and laid out (108 measured at 6 M)."""
 
 
 def fixed_in_degree(
@@ -45,7 +42,7 @@ def fixed_in_degree(
     choices = pre if loops else pre - 1
     if degree < 0 or (degree > 0 and choices < 1):
         raise ValueError(f"degree must be >= 0, and 0 without senders, got {degree} from {choices} senders")
-    check_memory(degree * post)
+    check_synapses(degree * post)
     receiver = np.repeat(np.arange(post), degree)
     draw = np.tile(np.arange(degree), post)
     sender = (uniform(keys(seed, "fixed_in_degree", receiver), draw) * choices).astype(np.int64)
@@ -83,7 +80,7 @@ def bernoulli(
     _check(pre, post, weight)
     if not 0.0 <= probability <= 1.0:
         raise ValueError(f"probability must be in [0, 1], got {probability!r}")
-    check_memory(round(probability * pre * post))
+    check_synapses(round(probability * pre * post))
     return _pairs(pre, post, lambda rows: np.float64(probability), weight, loops, seed)
 
 
@@ -130,25 +127,6 @@ def by_distance(
     return _pairs(len(senders), len(receivers), probability, weight, loops, seed)
 
 
-def check_memory(synapses: int) -> None:
-    """Refuse a number of synapses that would not fit.
-
-    Raises:
-        MemoryError: `BYTES_PER_SYNAPSE * synapses` is more than is free.
-    """
-    need, free = synapses * BYTES_PER_SYNAPSE, available_bytes()
-    if need > free:
-        raise MemoryError(
-            f"{synapses:,} synapses need about {need / 1e9:.1f} GB "
-            f"({BYTES_PER_SYNAPSE} bytes each), {free / 1e9:.1f} GB are free"
-        )
-
-
-def available_bytes() -> int:
-    """Memory that is free now, bytes."""
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
 _BLOCK = 4_000_000
 """Pairs looked at together: bounds the scratch memory."""
 
@@ -165,7 +143,7 @@ def _pairs(pre: int, post: int, probability: Any, weight: float, loops: bool, se
             hit[own - first, own] = False
         at, sender = np.nonzero(hit)
         found += at.size
-        check_memory(found)
+        check_synapses(found)
         senders.append(sender)
         receivers.append(at + first)
     return _csr(np.concatenate(senders), np.concatenate(receivers), weight, (pre, post))

@@ -195,7 +195,17 @@ def _finish(
                 currents[name] = np.stack(rows)
         recent[name] = _recent(spikes[name], None if state is None else state.recent[name], past)
     refractory = {n: np.ceil(np.maximum(h, 0.0) / network.dt_ms).astype(np.int64) for n, h in hold.items()}
-    return ExactState(network.fingerprint, v, currents, refractory, dict(recent), hold)
+    return ExactState(
+        fingerprint=network.fingerprint,
+        v=v,
+        currents=currents,
+        refractory=refractory,
+        recent=dict(recent),
+        adaptation={},
+        steps=task.lengths + (0 if state is None else state.steps),
+        seed=0,
+        hold_ms=hold,
+    )
 
 
 def _recent(spikes: TimedEvents, before: Events | None, past: int) -> TimedEvents:

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snn.core.compiled import compiled
 from snn.core.exact_plan import ExactPlan
-from snn.core.loops import compiled
 from snn.core.neurons import HARD, SOFT
 from snn.core.units import Float64Array, Int64Array
 from snn.core.work import BoolArray

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from snn.core import synapses as layout
 from snn.core.network import Network, Population
 from snn.core.neurons import LIFParams, NeuronParams, spread
-from snn.core.plan import plan_of, projection_order
-from snn.core.synapses import Uint32Array
+from snn.core.plan import plan_of
+from snn.core.routes import projection_order
+from snn.core.synapses import IndexArray
 from snn.core.units import Float64Array, Int64Array
 
 _MOST_RECEPTORS = 2
@@ -61,7 +62,7 @@ class ExactPlan(NamedTuple):
     """Start of each projection in `row`, [Q]."""
     row: Int64Array
     """Start of each sender's synapses; the next entry is their end."""
-    post: Uint32Array
+    post: IndexArray
     """Receiver of each synapse within its population, [S]; rows are sorted by delay."""
     weight: Float64Array
     """Weight of each synapse, [S]."""
@@ -76,8 +77,12 @@ def build(network: Network) -> ExactPlan:
 
     Raises:
         ValueError: A population has no exact flow: decay per step, an infinite membrane time
-            constant, more than two receptors, or the reset "hard_next_step".
+            constant, more than two receptors, an adaptive threshold, or the reset "hard_next_step"; or
+            the network has noise.
     """
+    if network.noise:
+        names = sorted({given.post for given in network.noise})
+        raise ValueError(f"engine='exact' draws no noise; the network has Poisson input to {names}")
     plan = plan_of(network)
     populations = [network.population(name) for name in network.order]
     for population in populations:
@@ -114,6 +119,8 @@ def _check(population: Population) -> None:
         raise ValueError(
             f"engine='exact' takes at most {_MOST_RECEPTORS} receptors; {name!r} has {neuron.receptors}"
         )
+    if isinstance(neuron, LIFParams) and neuron.adapts:
+        raise ValueError(f"engine='exact' has fixed thresholds; that of {name!r} adapts (adapt_by)")
     if isinstance(neuron, LIFParams) and neuron.reset == "hard_next_step":
         raise ValueError(f"engine='exact' has no next step; {name!r} has reset 'hard_next_step'")
 

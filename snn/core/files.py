@@ -19,6 +19,9 @@ PathLike = str | os.PathLike[str]
 def create(path: PathLike, kind: str, version: int) -> Iterator[Any]:
     """Open a new file of ours for writing; it takes its name only once it is complete.
 
+    The file grows in memory and goes to disk in one piece: HDF5 itself does not survive a full disk
+    (it ends the process when it closes the file).
+
     Args:
         path: Where the file will be; a file already there stays until the new one is whole.
         kind: Format name, kept in the attribute `format`.
@@ -26,15 +29,31 @@ def create(path: PathLike, kind: str, version: int) -> Iterator[Any]:
 
     Yields:
         The open `h5py.File`.
+
+    Raises:
+        OSError: The folder is missing, the disk is full, or the like; it names the path.
     """
     target = Path(path)
+    with h5py.File(target.name, "w", driver="core", backing_store=False) as file:
+        file.attrs["format"] = kind
+        file.attrs["version"] = version
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    _write(target, image)
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with h5py.File(draft, "w") as file:
-            file.attrs["format"] = kind
-            file.attrs["version"] = version
-            yield file
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(draft, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
     finally:
         draft.unlink(missing_ok=True)
 

@@ -8,56 +8,65 @@ import numpy as np
 
 from snn.core import queue
 from snn.core.network import Network
-from snn.core.plan import Plan, plan_of
+from snn.core.plan import Int32Array, Plan, laid_out, plan_of
 from snn.core.queue import Rows
+from snn.core.routes import RealArray
 from snn.core.state import SimulationState
-from snn.core.units import Float64Array, Int64Array
+from snn.core.units import Int64Array
 
 
 @dataclass(slots=True)
 class Flight:
     """Hold what is in flight in all samples, flat; the loops write to its rows."""
 
-    v: Float64Array
+    v: RealArray
     """Membranes, [B, U]."""
-    current: Float64Array
+    current: RealArray
     """Synaptic currents, [B, A]."""
-    refractory: Int64Array
+    refractory: Int32Array
     """Steps still to be held, [B, U]."""
+    theta: RealArray
+    """Rise of the thresholds, [B, U]."""
+    steps: Int64Array
+    """Steps lived before this run, [B]."""
     recent: Rows
     """Spikes of the last steps; step 0 is the oldest."""
 
 
-def start(network: Network, samples: int, state: SimulationState | None) -> Flight:
+def start(network: Network, samples: int, state: SimulationState | None, dtype: str) -> Flight:
     """Take up a state, or start with every neuron at rest.
 
     Raises:
         ValueError: The state is of another network.
     """
-    plan = plan_of(network)
-    slots = plan.syn_decay.size
+    plan = plan_of(network, dtype)
+    slots, units = plan.syn_decay.size, plan.decay.size
     flight = Flight(
         v=np.tile(plan.v_rest, (samples, 1)),
-        current=np.zeros((samples, slots)),
-        refractory=np.zeros((samples, plan.decay.size), dtype=np.int64),
+        current=np.zeros((samples, slots), dtype=dtype),
+        refractory=np.zeros((samples, units), dtype=np.int32),
+        theta=np.zeros((samples, units), dtype=dtype),
+        steps=np.zeros(samples, dtype=np.int64) if state is None else state.steps,
         recent=queue.merge(plan, network.order, {} if state is None else state.recent),
     )
     if state is None:
         return flight
     state.check(network)
-    for name, units, arrivals in _parts(network, plan):
-        flight.v[:, units] = state.v[name]
-        flight.refractory[:, units] = state.refractory[name]
+    for name, part, arrivals in _parts(network, plan):
+        flight.v[:, part] = state.v[name]
+        flight.refractory[:, part] = state.refractory[name]
+        if name in state.adaptation:
+            flight.theta[:, part] = state.adaptation[name]
         if name in state.currents:
             flight.current[:, arrivals] = state.currents[name].reshape(samples, -1)
     return flight
 
 
-def finish(network: Network, flight: Flight) -> SimulationState:
+def finish(network: Network, flight: Flight, lengths: Int64Array, seed: int, dtype: str) -> SimulationState:
     """Give every population its part of what is in flight."""
-    plan = plan_of(network)
+    plan, routes = laid_out(network, dtype)
     samples = flight.v.shape[0]
-    lengths = np.full(samples, plan.horizon, dtype=np.int64)
+    past = np.full(samples, routes.horizon, dtype=np.int64)
     parts = _parts(network, plan)
     return SimulationState(
         fingerprint=network.fingerprint,
@@ -67,8 +76,15 @@ def finish(network: Network, flight: Flight) -> SimulationState:
             for name, units, arrivals in parts
             if network.population(name).receptors
         },
-        refractory={name: flight.refractory[:, units].copy() for name, units, _ in parts},
-        recent=queue.split(plan, network.order, flight.recent, network.order, network.dt_ms, lengths),
+        refractory={name: flight.refractory[:, units].astype(np.int64) for name, units, _ in parts},
+        recent=queue.split(plan, network.order, flight.recent, network.order, network.dt_ms, past),
+        adaptation={
+            name: flight.theta[:, units].copy()
+            for p, (name, units, _) in zip(np.flatnonzero(~plan.source), parts, strict=True)
+            if plan.adapts[p]
+        },
+        steps=flight.steps + lengths,
+        seed=seed,
     )
 
 

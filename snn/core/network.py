@@ -16,6 +16,7 @@ from snn.core import network_files
 from snn.core import synapses as layout
 from snn.core.files import PathLike
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
+from snn.core.poisson import PoissonInput
 from snn.core.synapses import Synapses
 from snn.core.units import Float64Array, Int64Array, check_dt, delay_steps
 
@@ -124,7 +125,7 @@ class Projection:
     @property
     def fan_out(self) -> Int64Array:
         """Number of synapses of each sender (nonzero weights), [pre]."""
-        return np.bincount(layout.entries(self.weight)[0], minlength=self.weight.shape[0])
+        return layout.fan_out(self.weight)
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -137,12 +138,15 @@ class Network:
     """In the order given."""
     projections: tuple[Projection, ...]
     """In the order given, which is the order in which their arrivals are summed."""
+    noise: tuple[PoissonInput, ...]
+    """In the order given; they arrive after the projections."""
 
     def __init__(
         self,
         dt_ms: float,
         populations: Iterable[Population],
         projections: Iterable[Projection] = (),
+        noise: Iterable[PoissonInput] = (),
     ) -> None:
         """Check and keep a network.
 
@@ -150,6 +154,7 @@ class Network:
             dt_ms: Length of a step, ms, above 0.
             populations: At least one, with unique names.
             projections: With unique names.
+            noise: Poisson input that the engines draw.
 
         Raises:
             ValueError: A name is unknown or taken, a shape or receptor does not fit, or spikes
@@ -158,12 +163,15 @@ class Network:
         object.__setattr__(self, "dt_ms", check_dt(dt_ms))
         object.__setattr__(self, "populations", tuple(populations))
         object.__setattr__(self, "projections", tuple(projections))
+        object.__setattr__(self, "noise", tuple(noise))
         if not self.populations:
             raise ValueError("populations must hold at least one")
         _check_unique("population", [p.name for p in self.populations], "")
         _check_unique("projection", [p.name for p in self.projections], "; give each its own name=")
         for projection in self.projections:
             self._check_projection(projection)
+        for given in self.noise:
+            self._check_noise(given)
         object.__setattr__(self, "_synapses", self._build_synapses())
         object.__setattr__(self, "order", self._sort())
 
@@ -213,8 +221,8 @@ class Network:
         for projection in self.projections:
             names = (projection.name, projection.pre, projection.post, projection.receptor)
             digest.update(repr(names).encode())
-            for array in self._synapses[projection.name]:
-                digest.update(array.tobytes())
+            self._synapses[projection.name].digest(digest)
+        digest.update(repr([given.values() for given in self.noise]).encode())
         return digest.hexdigest()
 
     def save(self, path: PathLike) -> None:
@@ -246,12 +254,16 @@ class Network:
                 f"{where}: weight must have shape [{pre.size}, {post.size}], "
                 f"got {list(projection.weight.shape)}"
             )
-        allowed = post.receptors or (None,)
-        if projection.receptor not in allowed:
-            raise ValueError(
-                f"{where}: receptor must be one of {', '.join(map(repr, allowed))} "
-                f"as {post.name!r} has them, got {projection.receptor!r}"
-            )
+        _check_receptor(where, post, projection.receptor)
+
+    def _check_noise(self, given: PoissonInput) -> None:
+        if not isinstance(given, PoissonInput):
+            raise ValueError(f"noise must hold PoissonInput, got {given!r}")
+        post = _find("population", given.post, self.populations, "noise: ")
+        if post.neuron is None:
+            raise ValueError(f"noise: post {post.name!r} is a source of events, not of neurons")
+        _check_receptor(f"noise to {post.name!r}", post, given.receptor)
+        given.mean(self.dt_ms)
 
     def _build_synapses(self) -> dict[str, Synapses]:
         place = {population.name: i for i, population in enumerate(self.populations)}
@@ -294,6 +306,15 @@ class Network:
         for name in sources:
             visit(name)
         return tuple(order)
+
+
+def _check_receptor(where: str, post: Population, receptor: str | None) -> None:
+    allowed = post.receptors or (None,)
+    if receptor not in allowed:
+        raise ValueError(
+            f"{where}: receptor must be one of {', '.join(map(repr, allowed))} "
+            f"as {post.name!r} has them, got {receptor!r}"
+        )
 
 
 def _loops(n: int, ends: list[tuple[int, int]]) -> Int64Array:

@@ -11,12 +11,14 @@ import scipy.sparse
 
 from snn.core.files import PathLike, create, open_ours, put
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
+from snn.core.poisson import PoissonInput
 
 if TYPE_CHECKING:
     from snn.core.network import Network, Population, Projection
 
 FORMAT = "snn.network"
-VERSION = 1
+VERSION = 2
+"""2 knows noise and adaptation; a reader of 1 would run without them."""
 
 _KINDS: dict[str, type[LIFParams] | type[LIParams]] = {"LIF": LIFParams, "LI": LIParams}
 
@@ -29,6 +31,7 @@ def save(network: Network, path: PathLike) -> None:
             _save_population(file.create_group(f"populations/{i:06d}"), population)
         for i, projection in enumerate(network.projections):
             _save_projection(file.create_group(f"projections/{i:06d}"), projection)
+        file.attrs["noise"] = json.dumps([given.values() for given in network.noise])
 
 
 def load(path: PathLike) -> Network:
@@ -43,7 +46,8 @@ def load(path: PathLike) -> Network:
     with open_ours(path, FORMAT, VERSION) as file:
         populations = [_load_population(group) for group in file["populations"].values()]
         projections = [_load_projection(group) for group in file.get("projections", {}).values()]
-        return Network(float(file.attrs["dt_ms"]), populations, projections)
+        noise = [PoissonInput(*values) for values in json.loads(file.attrs["noise"])]
+        return Network(float(file.attrs["dt_ms"]), populations, projections, noise)
 
 
 def _save_population(group: Any, population: Population) -> None:

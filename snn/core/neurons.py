@@ -12,6 +12,12 @@ drive (`bias` plus `currents`), is::
 A spike then sets `v` to `v_reset` (`"hard"`), lowers it by `reset_by` (`"soft"`), or leaves it to
 be set to `v_reset` before the next step's decay (`"hard_next_step"`). During the `t_ref_ms` that
 follow, `v` is held and `x` is ignored, while currents run on. Before the first step `v = v_rest`.
+
+An adaptive threshold is `v_th + theta`, where theta starts at 0 and, in this order in every step::
+
+    theta = theta * exp(-dt / tau_adapt)
+    z     = v >= v_th + theta
+    theta = theta + adapt_by * z
 """
 
 from __future__ import annotations
@@ -60,6 +66,10 @@ class Dynamics(NamedTuple):
     """Constant drive, [N]."""
     syn_decay: Float64Array
     """Factor of each receptor's current per step, [R, N]; R = 0 for jumps of the membrane."""
+    adapt_by: Float64Array
+    """Rise of the threshold at a spike, [N]; 0 for all where it does not adapt."""
+    adapt_decay: Float64Array
+    """Factor of that rise per step, [N]."""
 
 
 class _ByValue:
@@ -115,12 +125,17 @@ class LIFParams(_ByValue):
     """Refractory time, ms, >= 0, rounded to steps like a delay."""
     bias: Values = 0.0
     """Drive added to the input in every step."""
+    adapt_by: Values = 0.0
+    """Rise of the threshold at each spike, >= 0; not with `reset="hard_next_step"`."""
+    tau_adapt_ms: Values | None = None
+    """Time constant with which that rise decays, ms, > 0; needed with `adapt_by`."""
 
     def __post_init__(self) -> None:
         _check_membrane(self)
         _number(self, "v_th")
         _number(self, "v_reset")
         _number(self, "t_ref_ms", low=0.0)
+        _check_adaptation(self)
         _choice("reset", self.reset, tuple(RESETS))
         _choice("fires", self.fires, (">=", ">"))
         if self.reset == "soft":
@@ -137,6 +152,11 @@ class LIFParams(_ByValue):
         """Names of the synaptic currents: (), (None,) for the one unnamed, or the names given."""
         return _receptors(self.tau_syn_ms)
 
+    @property
+    def adapts(self) -> bool:
+        """Whether a spike raises the threshold."""
+        return self.tau_adapt_ms is not None
+
     def dynamics(self, size: int, dt_ms: float) -> Dynamics:
         """Compute the constants of a step of `dt_ms` for `size` neurons.
 
@@ -151,6 +171,10 @@ class LIFParams(_ByValue):
             reset=RESETS[self.reset],
             strict=self.fires == ">",
             refractory=delay_steps(spread("t_ref_ms", self.t_ref_ms, size), dt_ms),
+            adapt_by=spread("adapt_by", self.adapt_by, size),
+            adapt_decay=np.exp(-dt_ms / spread("tau_adapt_ms", self.tau_adapt_ms, size))
+            if self.adapts
+            else np.zeros(size),
         )
 
 
@@ -238,7 +262,21 @@ def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
         refractory=np.zeros(size, dtype=np.int64),
         bias=spread("bias", params.bias, size),
         syn_decay=syn_decay,
+        adapt_by=np.zeros(size),
+        adapt_decay=np.zeros(size),
     )
+
+
+def _check_adaptation(params: LIFParams) -> None:
+    _number(params, "adapt_by", low=0.0)
+    _number(params, "tau_adapt_ms", above=0.0)
+    rises = bool(np.any(np.asarray(params.adapt_by) > 0.0))
+    if rises and params.tau_adapt_ms is None:
+        raise ValueError(f"tau_adapt_ms must be given with adapt_by, got None and {params.adapt_by!r}")
+    if params.tau_adapt_ms is not None and not rises:
+        raise ValueError(f"adapt_by must be above 0 with tau_adapt_ms, got {params.adapt_by!r}")
+    if rises and params.reset == "hard_next_step":
+        raise ValueError("reset must be 'hard' or 'soft' with adapt_by, got 'hard_next_step'")
 
 
 def _check_membrane(params: NeuronParams) -> None:

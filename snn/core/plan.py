@@ -6,27 +6,36 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from snn.core import poisson, routes
 from snn.core.neurons import Dynamics, LIFParams
-from snn.core.synapses import Synapses, Uint32Array
-from snn.core.units import Float64Array, Int64Array
+from snn.core.routes import RealArray, Routes
+from snn.core.synapses import bounds
+from snn.core.units import Int64Array
 
 if TYPE_CHECKING:
     from snn.core.network import Network, Population
 
-_MARGIN = 1e-9
+Int32Array = NDArray[np.int32]
+
+DTYPES = ("float64", "float32")
+BLOCK = 64
+"""Neurons that sleep and wake together."""
+STRIDE = 512
+"""Neurons updated together otherwise, a multiple of BLOCK."""
+_MARGIN = {"float64": 1e-9, "float32": 1e-3}
 """Distance from threshold, relative, under which a neuron is never left alone."""
-_LEAST_LEAK = 1e-6
+_LEAST_LEAK = {"float64": 1e-6, "float32": 1e-3}
 """With less leak per step, rounding errors could pile up to the margin; such neurons stay awake."""
 
 
 class Plan(NamedTuple):
-    """Hold a network in flat arrays: P populations, U units, A arrival slots, Q projections.
+    """Hold a network in flat arrays: P populations, U units, A arrival slots, M noise inputs.
 
     Populations come in the order of a step (`Network.order`), and units are numbered in that
-    order, sources included. Projections come by receiver, then in the order of the network.
-    Receptor r of neuron n of population p has the arrival slot `slot[p] + r * size + n`.
+    order, sources included. Receptor r of neuron n of population p has the arrival slot
+    `slot[p] + r * size + n`; a population that jumps has one such row, a current that lasts one step.
     """
 
     first: Int64Array
@@ -35,134 +44,149 @@ class Plan(NamedTuple):
     """Whether a population is a source, [P]."""
     slot: Int64Array
     """First arrival slot of each population, [P]."""
+    rows: Int64Array
+    """Rows of arrival slots, [P]: receptors, 1 where arrivals jump the membrane, 0 of a source."""
     receptors: Int64Array
     """Number of synaptic currents, [P]; 0: arrivals jump the membrane."""
+    uniform: NDArray[np.bool_]
+    """Whether all neurons of a population have the same constants, [P]."""
+    lazy: NDArray[np.bool_]
+    """Whether some neuron of a population may be left alone, [P]."""
+    block: Int64Array
+    """First block of each population, [P + 1]."""
+    adapts: NDArray[np.bool_]
+    """Whether the thresholds of a population adapt, [P]."""
     reset: Int64Array
-    """As in `Dynamics`, [P]; so are the next twelve, per population or unit or slot."""
+    """As in `Dynamics`, [P]; so are the next fourteen, per population or unit or slot."""
     strict: NDArray[np.bool_]
     decay_input: NDArray[np.bool_]
-    decay: Float64Array
-    input_scale: Float64Array
-    v_th: Float64Array
-    v_reset: Float64Array
-    reset_by: Float64Array
-    v_rest: Float64Array
-    refractory: Int64Array
-    bias: Float64Array
-    syn_decay: Float64Array
-    sleep_below: Float64Array
+    decay: RealArray
+    input_scale: RealArray
+    v_th: RealArray
+    v_reset: RealArray
+    reset_by: RealArray
+    v_rest: RealArray
+    refractory: Int32Array
+    bias: RealArray
+    adapt_by: RealArray
+    adapt_decay: RealArray
+    syn_decay: RealArray
+    """Factor of each slot per step, [A]; 0 where arrivals jump the membrane."""
+    level: RealArray
+    """Smallest membrane that fires, without adaptation, [U]: `v_th`, or the number above it."""
+    sleep_below: RealArray
     """Membrane below which a neuron cannot spike without an arrival, [U]; -inf: it always may."""
-    incoming: Int64Array
-    """First projection to each population, [P + 1]."""
-    pre: Int64Array
-    """Sending population of each projection, [Q]."""
-    target: Int64Array
-    """First arrival slot that each projection feeds, [Q]."""
-    delay: Int64Array
-    """Distinct delays of each projection, ascending, one projection after another."""
-    delay_first: Int64Array
-    """Start of each projection in `delay`, [Q + 1]."""
-    table: Int64Array
-    """Start of each (sender, delay) in the synapses; the next entry is its end."""
-    table_first: Int64Array
-    """Start of each projection in `table`, [Q]."""
-    post: Uint32Array
-    """Receiver of each synapse within its population, [S]."""
-    weight: Float64Array
-    """Weight of each synapse, [S]."""
-    horizon: int
-    """Longest delay, steps."""
+    noise_first: Int64Array
+    """First noise input of each population, [P + 1]."""
+    noise_slot: Int64Array
+    """First arrival slot that each noise input feeds, [M]."""
+    noise_weight: RealArray
+    """Weight of its spikes, [M]."""
+    noise_least: Int64Array
+    """Spikes that it brings in any case (`poisson.cuts`), [M]."""
+    noise_cut: NDArray[np.uint32]
+    """The cuts of all noise inputs."""
+    noise_cut_first: Int64Array
+    """Start of each noise input in `noise_cut`, [M + 1]."""
 
 
-_plans: WeakKeyDictionary[Network, Plan] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Network, dict[Any, tuple[Plan, Routes]]] = WeakKeyDictionary()
 
 
-def plan_of(network: Network) -> Plan:
-    """Return the flat form of `network`, built at its first use."""
-    if network not in _plans:
-        _plans[network] = _build(network)
-    return _plans[network]
+def plan_of(network: Network, dtype: str = "float64") -> Plan:
+    """Return the populations of `network` in flat form, built at its first use."""
+    return laid_out(network, dtype)[0]
 
 
-def projection_order(network: Network) -> tuple[str, ...]:
-    """Names of the projections in the order of the plan."""
-    place = {name: p for p, name in enumerate(network.order)}
-    return tuple(p.name for p in sorted(network.projections, key=lambda p: place[p.post]))
+def laid_out(network: Network, dtype: str, short: float = routes.SHORT) -> tuple[Plan, Routes]:
+    """Return the populations and projections of `network` in flat form, built at their first use.
+
+    Raises:
+        ValueError: A weight does not fit `dtype`.
+    """
+    forms = _plans.setdefault(network, {})
+    if (dtype, short) not in forms:
+        plan = forms[dtype, routes.SHORT][0] if (dtype, routes.SHORT) in forms else _build(network, dtype)
+        forms[dtype, short] = plan, routes.build(network, plan.slot, np.dtype(dtype).type, short)
+    return forms[dtype, short]
 
 
-def _build(network: Network) -> Plan:
+def _build(network: Network, dtype: str) -> Plan:
+    real = np.dtype(dtype).type
     populations = [network.population(name) for name in network.order]
     dynamics = [_dynamics(population, network.dt_ms) for population in populations]
     sizes = [population.size for population in populations]
     receptors = [len(population.receptors) for population in populations]
     source = [population.neuron is None for population in populations]
-    # A population that jumps has one slot per neuron as well, for the sum of its arrivals.
-    slots = _bounds([0 if s else n * max(1, r) for s, n, r in zip(source, sizes, receptors, strict=True)])
-    syn_decay = [
-        d.syn_decay.ravel() if r else np.zeros(0 if s else n)
-        for d, r, s, n in zip(dynamics, receptors, source, sizes, strict=True)
+    rows = [0 if s else max(1, r) for s, r in zip(source, receptors, strict=True)]
+    slots = bounds([n * r for n, r in zip(sizes, rows, strict=True)])
+    noisy = {given.post for given in network.noise}
+    sleep = [
+        np.full(p.size, -np.inf) if p.name in noisy else _sleep_below(d, dtype)
+        for p, d in zip(populations, dynamics, strict=True)
     ]
+
+    def per_unit(name: str) -> Any:
+        return np.concatenate([getattr(d, name) for d in dynamics]).astype(real)
+
+    v_th, strict = per_unit("v_th"), np.array([d.strict for d in dynamics])
+    above = np.nextafter(v_th, real(np.inf))
     return Plan(
-        first=_bounds(sizes),
+        first=bounds(sizes),
         source=np.array(source),
         slot=slots[:-1].copy(),
+        rows=np.array(rows, dtype=np.int64),
         receptors=np.array(receptors, dtype=np.int64),
+        uniform=np.array([_is_uniform(d) for d in dynamics]),
+        lazy=np.array([not s and bool((b > -np.inf).any()) for s, b in zip(source, sleep, strict=True)]),
+        block=bounds([-(-n // BLOCK) for n in sizes]),
+        adapts=np.array([bool(d.adapt_by.any()) for d in dynamics]),
         reset=np.array([d.reset for d in dynamics], dtype=np.int64),
-        strict=np.array([d.strict for d in dynamics]),
+        strict=strict,
         decay_input=np.array([d.decay_input for d in dynamics]),
-        decay=np.concatenate([d.decay for d in dynamics]),
-        input_scale=np.concatenate([d.input_scale for d in dynamics]),
-        v_th=np.concatenate([d.v_th for d in dynamics]),
-        v_reset=np.concatenate([d.v_reset for d in dynamics]),
-        reset_by=np.concatenate([d.reset_by for d in dynamics]),
-        v_rest=np.concatenate([d.v_rest for d in dynamics]),
-        refractory=np.concatenate([d.refractory for d in dynamics]),
-        bias=np.concatenate([d.bias for d in dynamics]),
-        syn_decay=np.concatenate(syn_decay),
-        sleep_below=np.concatenate([_sleep_below(d) for d in dynamics]),
-        **_projections(network, slots),
+        decay=per_unit("decay"),
+        input_scale=per_unit("input_scale"),
+        v_th=v_th,
+        v_reset=per_unit("v_reset"),
+        reset_by=per_unit("reset_by"),
+        v_rest=per_unit("v_rest"),
+        refractory=np.concatenate([d.refractory for d in dynamics]).astype(np.int32),
+        bias=per_unit("bias"),
+        adapt_by=per_unit("adapt_by"),
+        adapt_decay=per_unit("adapt_decay"),
+        syn_decay=np.concatenate(
+            [
+                d.syn_decay.ravel() if r else np.zeros(0 if s else n)
+                for d, r, s, n in zip(dynamics, receptors, source, sizes, strict=True)
+            ]
+        ).astype(real),
+        level=np.where(np.repeat(strict, sizes), above, v_th),
+        sleep_below=np.concatenate(sleep).astype(real),
+        **_noise(network, slots, real),
     )
 
 
-def _projections(network: Network, slots: Int64Array) -> dict[str, Any]:
-    """Compute the fields of `Plan` from `incoming` on."""
+def _is_uniform(d: Dynamics) -> bool:
+    arrays = [part for part in d if isinstance(part, np.ndarray)]
+    return all(bool((part == part[..., :1]).all()) for part in arrays if part.size)
+
+
+def _noise(network: Network, slots: Int64Array, real: Any) -> dict[str, Any]:
+    """Compute the fields of `Plan` from `noise_first` on."""
     place = {name: p for p, name in enumerate(network.order)}
-    incoming = np.zeros(len(place), dtype=np.int64)
-    pre, target, delays, tables = [], [], [], []
-    rows = [network.synapses(name) for name in projection_order(network)]
-    for name in projection_order(network):
-        projection = network.projection(name)
-        post = network.population(projection.post)
-        receptor = post.receptors.index(projection.receptor) if post.receptors else 0
-        incoming[place[projection.post]] += 1
-        pre.append(place[projection.pre])
-        target.append(slots[place[projection.post]] + receptor * post.size)
-        distinct, table = _table(network.synapses(name))
-        delays.append(distinct)
-        tables.append(table)
-    starts = _bounds([row.weight.size for row in rows])[:-1]
-    none = np.zeros(0, dtype=np.int64)
+    given = sorted(network.noise, key=lambda one: place[one.post])
+    posts = np.array([place[one.post] for one in given], dtype=np.int64)
+    drawn = [poisson.cuts(one.mean(network.dt_ms)) for one in given]
     return {
-        "incoming": _bounds(incoming),
-        "pre": np.array(pre, dtype=np.int64),
-        "target": np.array(target, dtype=np.int64),
-        "delay": np.concatenate([none, *delays]),
-        "delay_first": _bounds([len(distinct) for distinct in delays]),
-        "table": np.concatenate([none, *(t + start for t, start in zip(tables, starts, strict=True))]),
-        "table_first": _bounds([table.size for table in tables])[:-1].copy(),
-        "post": np.concatenate([none.astype(np.uint32), *(row.indices for row in rows)]),
-        "weight": np.concatenate([np.zeros(0), *(row.weight for row in rows)]),
-        "horizon": max((int(distinct[-1]) for distinct in delays if distinct.size), default=0),
+        "noise_first": bounds(np.bincount(posts, minlength=len(place))),
+        "noise_slot": np.array(
+            [routes.slot_of(network, slots, place, one.post, one.receptor) for one in given], dtype=np.int64
+        ),
+        "noise_weight": np.array([one.weight for one in given], dtype=real),
+        "noise_least": np.array([least for least, _ in drawn], dtype=np.int64),
+        "noise_cut": np.concatenate([np.zeros(0, dtype=np.uint32), *(cut for _, cut in drawn)]),
+        "noise_cut_first": bounds([cut.size for _, cut in drawn]),
     }
-
-
-def _table(rows: Synapses) -> tuple[Int64Array, Int64Array]:
-    """List the distinct delays, and where each (sender, delay) starts: rows are sorted so."""
-    distinct, which = np.unique(rows.delay_steps, return_inverse=True)
-    senders = rows.fan_out.size
-    sender = np.repeat(np.arange(senders), rows.fan_out)
-    sizes = np.bincount(sender * distinct.size + which, minlength=senders * distinct.size)
-    return distinct, _bounds(sizes)
 
 
 def _dynamics(population: Population, dt_ms: float) -> Dynamics:
@@ -171,7 +195,7 @@ def _dynamics(population: Population, dt_ms: float) -> Dynamics:
     return neuron.dynamics(population.size, dt_ms)
 
 
-def _sleep_below(d: Dynamics) -> Float64Array:
+def _sleep_below(d: Dynamics, dtype: str) -> NDArray[np.float64]:
     """Find the membrane from which each neuron, left to its bias, stays under its threshold.
 
     With a factor f in [0, 1) the membrane moves straight towards a steady value, so both must be
@@ -181,17 +205,12 @@ def _sleep_below(d: Dynamics) -> Float64Array:
     if d.syn_decay.shape[0]:
         return np.full(d.decay.size, -np.inf)
     factor = 1.0 - d.input_scale if d.decay_input else d.decay
-    gain = d.bias if d.decay_input else d.bias * d.input_scale / np.maximum(1.0 - d.decay, _LEAST_LEAK)
+    gain = d.bias if d.decay_input else d.bias * d.input_scale / np.maximum(1.0 - d.decay, _LEAST_LEAK[dtype])
     steady = d.v_rest + gain
     never = np.isinf(d.v_th)
     size = np.abs(np.where(never, 0.0, d.v_th)) + np.abs(d.v_rest) + np.abs(gain)
-    level = d.v_th - _MARGIN * size
-    leaks = (factor >= 0.0) & (factor <= 1.0 - _LEAST_LEAK) & (steady < level)
+    level = d.v_th - _MARGIN[dtype] * size
+    leaks = (factor >= 0.0) & (factor <= 1.0 - _LEAST_LEAK[dtype]) & (steady < level)
     # Without leak, v_rest + (v - v_rest) may round upwards, step after step, unless v_rest is 0.
     falls = (factor == 1.0) & (d.bias * d.input_scale <= 0.0) & (d.decay_input | (d.v_rest == 0.0))
     return np.where(leaks | falls | never, level, -np.inf)
-
-
-def _bounds(sizes: ArrayLike) -> Int64Array:
-    """Start of each part, and the end of the last."""
-    return np.concatenate([[0], np.cumsum(np.asarray(sizes, dtype=np.int64))]).astype(np.int64)

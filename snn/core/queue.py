@@ -81,17 +81,24 @@ def join(parts: list[Rows]) -> Rows:
     return Rows(*(np.concatenate(columns) for columns in zip(empty, *parts, strict=True)))
 
 
-def open_log(plan: Plan, recent: Rows, n_steps: int) -> Log:
+def open_log(plan: Plan, horizon: int, recent: Rows, n_steps: int) -> Log:
     """Start the log of a sample with its `recent` spikes, whose steps count from `-horizon`."""
     populations = plan.slot.size
-    bounds = np.zeros((plan.horizon + n_steps) * populations + 1, dtype=np.int64)
+    bounds = np.zeros((horizon + n_steps) * populations + 1, dtype=np.int64)
     place = recent.step * populations + np.searchsorted(plan.first, recent.unit, side="right") - 1
-    before = plan.horizon * populations
+    before = horizon * populations
     bounds[1 : before + 1] = np.cumsum(np.bincount(place, minlength=before))
     return Log(bounds, recent.unit, recent.spikes)
 
 
-def close_log(plan: Plan, b: int, bounds: Int64Array, unit: Int64Array, count: Int64Array) -> Rows:
+def longer_log(log: Log, used: int, units: int) -> Log:
+    """Return the log with room for many steps in which all `units` spike, or many more in which few do."""
+    room = np.zeros(max(used, 4 * units, 4096), dtype=np.int64)
+    return Log(log.bounds, np.append(log.unit[:used], room), np.append(log.spikes[:used], room))
+
+
+def close_log(plan: Plan, b: int, log: Log) -> Rows:
     """List a finished log; steps count from `-horizon`, as they do in the log."""
-    step = np.repeat(np.arange(bounds.size - 1), np.diff(bounds)) // plan.slot.size
-    return Rows(np.full(unit.size, b, dtype=np.int64), step, unit, count)
+    used = int(log.bounds[-1])
+    step = np.repeat(np.arange(log.bounds.size - 1), np.diff(log.bounds)) // plan.slot.size
+    return Rows(np.full(used, b, dtype=np.int64), step, log.unit[:used], log.spikes[:used])

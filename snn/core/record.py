@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from snn.core.events import Events
+from snn.core.files import PathLike
 from snn.core.units import Float64Array
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Counts:
     updates_dense: dict[str, int] = field(default_factory=dict)
     """Neurons x steps, per population with neurons: what a clocked machine updates."""
     updates_touched: dict[str, int] = field(default_factory=dict)
-    """Neuron-steps with an arrival over a nonzero weight, per population with neurons."""
+    """Neuron-steps with an arrival over a nonzero weight, noise included, per population with neurons."""
     synaptic_events: dict[str, int] = field(default_factory=dict)
     """Spikes x nonzero fan-out, with multiplicity, at emission, per projection."""
     active_inputs: dict[str, int] = field(default_factory=dict)
@@ -54,6 +55,8 @@ class Counts:
     """Synaptic events emitted over a delay of at least one step, per projection."""
     delay_reads: dict[str, int] = field(default_factory=dict)
     """Synaptic events that arrived in the run over such a delay, per projection."""
+    noise_events: dict[str, int] = field(default_factory=dict)
+    """Poisson spikes drawn, per population with noise."""
     delay_slots: dict[str, int] = field(default_factory=dict)
     """Size of the delay buffer, per projection: (largest delay + 1) x receivers, 0 without delays.
 
@@ -117,3 +120,15 @@ class Recording:
     """What happened, as integers."""
     state: SimulationState
     """Everything in flight at the end of each sample: pass it on as `state=` to continue."""
+
+    @classmethod
+    def load(cls, path: PathLike) -> Recording:
+        """Read the folder that `stream` wrote, whole or as far as it came.
+
+        Raises:
+            FileNotFoundError: No recording is there.
+            ValueError: A file of it is broken, of another version, or missing.
+        """
+        from snn.core import recording_files  # it imports this module
+
+        return recording_files.load(path)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from snn.core import exact, loops, queue
+from snn.core import clock, exact, loops, queue
 from snn.core import flight as in_flight
+from snn.core.desk import Choices, Desk
 from snn.core.events import Events, Raster
 from snn.core.flight import Flight
 from snn.core.network import Network
-from snn.core.plan import plan_of
+from snn.core.plan import Plan, laid_out
+from snn.core.queue import Rows
 from snn.core.record import Record, Recording
+from snn.core.routes import Routes
 from snn.core.state import SimulationState
-from snn.core.tally import Tally
+from snn.core.tally import Tally, delayed_reads
 from snn.core.task import Task, read_task
 from snn.core.timed import TimedEvents
-from snn.core.work import Given, Work
+from snn.core.units import Int64Array
+from snn.core.work import Sample, Work
 
 Engine = Literal["event", "clock", "exact"]
-_ENGINES = {"event": loops.run_event, "clock": loops.run_clock}
+Dtype = Literal["float64", "float32"]
+_LOOPS = {"event": loops.run_event, "clock": clock.run_clock}
 
 
 def simulate(
@@ -32,9 +38,11 @@ def simulate(
     currents: Mapping[str, Any] | None = None,
     record: Record | None = None,
     state: SimulationState | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    dtype: Dtype = "float64",
+    threads: int = 1,
 ) -> Recording:
-    """Run `net` on a batch of samples, in float64.
+    """Run `net` on a batch of samples.
 
     Args:
         net: The network.
@@ -50,120 +58,114 @@ def simulate(
         record: What to keep; None keeps the spikes of all populations with neurons.
         state: `Recording.state` of an earlier run of the same network, which then goes on;
             steps count from the cut.
-        seed: Seed of random elements; this release has none that draw random numbers.
+        seed: Seed of the network's noise; None is 0, or that of `state`.
+        dtype: Numbers of membranes, currents and weights. With `"float32"`, which is faster, the
+            engines equal each other bit for bit too; other forms of the network are float64.
+        threads: Samples run side by side; results do not depend on it.
 
     Raises:
         ValueError: A name, size, length, step or option is not as said; the message names it.
         TypeError: A value is of the wrong type.
     """
-    if engine not in get_args(Engine):
-        raise ValueError(f"engine must be one of {', '.join(map(repr, get_args(Engine)))}, got {engine!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed must be an integer, got {seed!r}")
+    for name, value, allowed in (("engine", engine, get_args(Engine)), ("dtype", dtype, get_args(Dtype))):
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    for name, number in (("seed", 0 if seed is None else seed), ("threads", threads)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
+            raise TypeError(f"{name} must be an integer, got {number!r}")
+    if threads < 1:
+        raise ValueError(f"threads must be >= 1, got {threads}")
     task = read_task(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
     if engine == "exact":
+        if dtype != "float64":
+            raise ValueError(f"engine='exact' computes in float64, got dtype {dtype!r}")
         return exact.run(net, task, state)
-    _check_on_grid(task, state)
-    return _run_on_grid(net, task, state, _ENGINES[engine])
+    _check_on_grid(task, state, seed, dtype)
+    seed = int(seed or 0) if state is None else state.seed
+    return _run_on_grid(net, task, state, _LOOPS[engine], seed, dtype, int(threads))
+
+
+class _Ran(NamedTuple):
+    """What is left of one sample's run."""
+
+    kept: Rows
+    """Its spikes."""
+    recent: Rows
+    """Spikes still on their way at its end."""
+    work: Work
+    """Its counts and traces."""
+    reads: Int64Array
+    """Delayed synaptic events that arrived, [Q]."""
 
 
 def _run_on_grid(
-    net: Network, task: Task, state: SimulationState | None, run: Callable[..., Any]
+    net: Network,
+    task: Task,
+    state: SimulationState | None,
+    run: Callable[..., Any],
+    seed: int,
+    dtype: str,
+    threads: int,
 ) -> Recording:
-    plan, samples = plan_of(net), task.lengths.size
-    flight = in_flight.start(net, samples, state)
+    plan, routes = laid_out(net, dtype, Choices.short)
+    flight = in_flight.start(net, task.lengths.size, state, dtype)
+    desk = Desk(net, task, plan, routes, seed)
+
+    def of_sample(b: int) -> _Ran:
+        return _run_sample(net, desk, plan, routes, flight, b, run)
+
+    samples = range(task.lengths.size)
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            ran = list(pool.map(of_sample, samples))
+    else:
+        ran = [of_sample(b) for b in samples]
     tally = Tally(net, continued=state is not None)
-    desk = _Desk(net, task)
-    longest = int(task.lengths.max(initial=0))
-    v = {name: np.full((longest, samples, net.population(name).size), np.nan) for name in task.v}
-    kept, recent = [], []
-    for b, steps in enumerate(task.lengths.tolist()):
-        work = desk.work(flight, b)
-        log = queue.open_log(plan, flight.recent.of_sample(b), steps)
-        unit, count = run(plan, desk.given(b), work, log)
-        rows = queue.close_log(plan, b, log.bounds, unit, count)
-        kept.append(rows.since(plan.horizon))
-        recent.append(rows.since(steps))
-        tally.add(kept[-1], work.touched, work.reads, steps)
-        for name in task.v:
-            v[name][:steps, b] = work.trace[:, desk.recorded.part(name)]
-    flight.recent = queue.join(recent)
+    for one, steps in zip(ran, task.lengths.tolist(), strict=True):
+        tally.add(one.kept, one.work.touched, one.reads, steps, one.work.noise_events)
+    flight.recent = queue.join([one.recent for one in ran])
     return Recording(
-        spikes=queue.split(plan, net.order, queue.join(kept), task.spikes, net.dt_ms, task.lengths),
-        v=v,
+        spikes=queue.split(
+            plan, net.order, queue.join([one.kept for one in ran]), task.spikes, net.dt_ms, task.lengths
+        ),
+        v={
+            name: _traces(task, name, [one.work.trace[:, desk.recorded.part(name)] for one in ran], dtype)
+            for name in task.v
+        },
         counts=tally.counts(),
-        state=in_flight.finish(net, flight),
+        state=in_flight.finish(net, flight, task.lengths, seed, dtype),
     )
 
 
-def _check_on_grid(task: Task, state: SimulationState | None) -> None:
+def _run_sample(
+    net: Network, desk: Desk, plan: Plan, routes: Routes, flight: Flight, b: int, run: Callable[..., Any]
+) -> _Ran:
+    given, work = desk.given(flight, b), desk.work(flight, b)
+    log = queue.open_log(plan, routes.horizon, flight.recent.of_sample(b), given.n_steps)
+    at, scratch = np.array([-1, log.unit.size, 0], dtype=np.int64), desk.scratch()
+    while at[0] < given.n_steps:
+        log = queue.longer_log(log, int(at[1]), plan.decay.size)
+        run(Sample(plan, routes, given, work, scratch, log, at))
+    rows = queue.close_log(plan, b, log)
+    reads = delayed_reads(net, plan, routes, rows, given.n_steps)
+    return _Ran(rows.since(routes.horizon), rows.since(given.n_steps), work, reads)
+
+
+def _traces(task: Task, name: str, traces: list[Any], dtype: str) -> Any:
+    """Stack the membranes of all samples, [T, B, N]; NaN past the end of one."""
+    v = np.full((int(task.lengths.max(initial=0)), len(traces), task.sizes[name]), np.nan, dtype=dtype)
+    for b, trace in enumerate(traces):
+        v[: len(trace), b] = trace
+    return v
+
+
+def _check_on_grid(task: Task, state: SimulationState | None, seed: int | None, dtype: str) -> None:
     for name, events in task.events.items():
         if isinstance(events, TimedEvents):
             raise ValueError(f"inputs[{name!r}] is off the grid: engine='exact' runs it, or pass on_grid()")
     if isinstance(state, exact.ExactState):
         raise ValueError("state is of engine='exact', and only that engine goes on from it")
-
-
-class _Columns:
-    """Give some populations their columns in a table of all their units."""
-
-    def __init__(self, net: Network, names: Iterable[str]) -> None:
-        self._parts: dict[str, slice] = {}
-        self.width = 0
-        for name in names:
-            size = net.population(name).size
-            self._parts[name] = slice(self.width, self.width + size)
-            self.width += size
-        self.first = np.array(
-            [self._parts[name].start if name in self._parts else -1 for name in net.order], dtype=np.int64
-        )
-        """First column of each population in the plan's order, [P]; -1 without."""
-
-    def part(self, name: str) -> slice:
-        """Return the columns of a population."""
-        return self._parts[name]
-
-
-class _Desk:
-    """Lay out for the loops what one sample is given, and what they write to."""
-
-    def __init__(self, net: Network, task: Task) -> None:
-        self._plan = plan_of(net)
-        self._task = task
-        self.recorded = _Columns(net, dict.fromkeys(task.v))
-        self._driven = _Columns(net, task.drive)
-        self._static = all(array.shape[0] == 1 for array in task.drive.values())
-        # Left alone, a unit goes by its bias only: driven and recorded ones are always updated.
-        self._sleep_below = self._plan.sleep_below.copy()
-        for p in range(len(net.order)):
-            if self.recorded.first[p] >= 0 or self._driven.first[p] >= 0:
-                self._sleep_below[self._plan.first[p] : self._plan.first[p + 1]] = -np.inf
-
-    def given(self, b: int) -> Given:
-        """Collect the inputs and the drive of sample b."""
-        steps = int(self._task.lengths[b])
-        rows = self._task.inputs.of_sample(b)
-        drive = np.zeros((1 if self._static else steps, self._driven.width))
-        for name, array in self._task.drive.items():
-            of_sample = array[:, b if array.shape[1] > 1 else 0]
-            drive[:, self._driven.part(name)] = of_sample[:steps] if len(of_sample) > 1 else of_sample
-        return Given(steps, rows.step, rows.unit, rows.spikes, drive, self._driven.first, self._sleep_below)
-
-    def work(self, flight: Flight, b: int) -> Work:
-        """Point at the state of sample b, to be advanced in place; counts and scratch are fresh."""
-        plan, units = self._plan, self._plan.decay.size
-        return Work(
-            v=flight.v[b],
-            current=flight.current[b],
-            refractory=flight.refractory[b],
-            trace=np.zeros((int(self._task.lengths[b]), self.recorded.width)),
-            trace_column=self.recorded.first,
-            touched=np.zeros(plan.slot.size, dtype=np.int64),
-            reads=np.zeros(plan.pre.size, dtype=np.int64),
-            arrivals=np.zeros(plan.syn_decay.size),
-            stamp=np.full(units, -1, dtype=np.int64),
-            awake=np.ones(units, dtype=bool),
-            members=np.arange(units),
-            n_members=np.diff(plan.first),
-            done=np.zeros(units, dtype=np.int64),
-        )
+    if state is not None and seed is not None and seed != state.seed:
+        raise ValueError(f"seed is {seed}, but the state's run has {state.seed}; leave it out to go on")
+    if state is not None and state.dtype != dtype:
+        raise ValueError(f"dtype is {dtype!r}, but the state is of a run in {state.dtype!r}")

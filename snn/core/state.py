@@ -9,10 +9,12 @@ import numpy as np
 from snn.core.events import Events
 from snn.core.files import PathLike, create, open_ours, put
 from snn.core.network import Network
-from snn.core.units import Float64Array, Int64Array
+from snn.core.routes import RealArray
+from snn.core.units import Int64Array
 
+_KINDS = ("v", "currents", "refractory", "adaptation")
 FORMAT = "snn.state"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,18 +23,29 @@ class SimulationState:
 
     fingerprint: str
     """`Network.fingerprint` of the network that ran; no other can go on from here."""
-    v: dict[str, Float64Array]
-    """Membranes, [B, N], per population with neurons."""
-    currents: dict[str, Float64Array]
+    v: dict[str, RealArray]
+    """Membranes, [B, N], per population with neurons, in the dtype of the run."""
+    currents: dict[str, RealArray]
     """Synaptic currents, [B, R, N], per population that has some."""
     refractory: dict[str, Int64Array]
     """Steps for which each neuron is still held, [B, N], per population with neurons."""
     recent: dict[str, Events]
     """Spikes of the last steps, as many as the longest delay, per population; step 0 is the oldest."""
+    adaptation: dict[str, RealArray]
+    """Rise of each threshold, [B, N], per population that adapts."""
+    steps: Int64Array
+    """Steps lived since the first run began, [B]: random numbers go on from there."""
+    seed: int
+    """Seed of that run."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(next(iter(self.recent.values())))
+
+    @property
+    def dtype(self) -> str:
+        """Type of the numbers, that of the run."""
+        return str(next((v.dtype.name for v in self.v.values()), "float64"))
 
     def check(self, network: Network) -> None:
         """Refuse to go on with another network than the one that ran.
@@ -50,7 +63,9 @@ class SimulationState:
         """Write the state to HDF5 without loss."""
         with create(path, FORMAT, VERSION) as file:
             file.attrs["fingerprint"] = self.fingerprint
-            for kind in ("v", "currents", "refractory"):
+            file.attrs["seed"] = str(self.seed)
+            put(file, "steps", self.steps)
+            for kind in _KINDS:
                 group = file.create_group(kind)
                 for name, array in getattr(self, kind).items():
                     put(group, name, array)
@@ -71,8 +86,7 @@ class SimulationState:
         """
         with open_ours(path, FORMAT, VERSION) as file:
             arrays = {
-                kind: {name: np.asarray(stored[()]) for name, stored in file[kind].items()}
-                for kind in ("v", "currents", "refractory")
+                kind: {name: np.asarray(stored[()]) for name, stored in file[kind].items()} for kind in _KINDS
             }
             recent = {
                 name: Events(
@@ -85,4 +99,10 @@ class SimulationState:
                 )
                 for name, stored in file["recent"].items()
             }
-            return cls(str(file.attrs["fingerprint"]), recent=recent, **arrays)
+            return cls(
+                str(file.attrs["fingerprint"]),
+                recent=recent,
+                steps=np.asarray(file["steps"][()]),
+                seed=int(file.attrs["seed"]),
+                **arrays,
+            )

@@ -17,6 +17,9 @@ from snn.core.record import Record
 from snn.core.state import SimulationState
 from snn.core.units import Float64Array, Int64Array
 
+MOST_STEPS = 1_000_000_000
+"""Longest run, steps: the loops count in 32 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -34,6 +37,20 @@ class Task:
     """Populations whose spikes are kept."""
     v: tuple[str, ...]
     """Populations whose membranes are kept."""
+    sizes: dict[str, int]
+    """Neurons of each of those."""
+    recent: dict[str, Events]
+    """Spikes of earlier steps, per population, still on their way."""
+
+    def past(self, name: str) -> int:
+        """Largest number of spikes of one unit in one of those steps."""
+        given = self.recent.get(name)
+        if given is None or not given.step.size:
+            return 0
+        fresh = np.flatnonzero(
+            (np.diff(given.sample) != 0) | (np.diff(given.step) != 0) | (np.diff(given.unit) != 0)
+        )
+        return int(np.diff(np.concatenate([[-1], fresh, [given.step.size - 1]])).max())
 
 
 def read_task(
@@ -72,7 +89,16 @@ def read_task(
     for name in spikes:
         net.population(name)
     rows = queue.merge(plan_of(net), net.order, events)
-    return Task(lengths, rows, events, drive, spikes, tuple(record.v))
+    return Task(
+        lengths=lengths,
+        inputs=rows,
+        events=events,
+        drive=drive,
+        spikes=spikes,
+        v=tuple(record.v),
+        sizes={name: net.population(name).size for name in record.v},
+        recent={} if state is None else state.recent,
+    )
 
 
 def _input(net: Network, name: str, given: Events | Raster) -> Events:
@@ -130,5 +156,9 @@ def _lengths(events: Mapping[str, Events], n_steps: int | None, samples: int) ->
     if n_steps < lengths.max(initial=0):
         raise ValueError(
             f"n_steps is {n_steps}, but the inputs last {lengths.max()} steps; cut them with Events.slice"
+        )
+    if n_steps > MOST_STEPS:
+        raise ValueError(
+            f"n_steps must be <= {MOST_STEPS:,} in one run, got {n_steps:,}; continue from its state"
         )
     return np.full(samples, int(n_steps), dtype=np.int64)

@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 SIGMA_FLOOR, SUM_FLOOR = 0.27, 1e-7
-NOTHING = 1e-20
+LEAST = -46.0
+"""Exponent under which a tap is nothing, e-20 of the middle one."""
 
 
 def gauss_kernel_reference(weight: Tensor, position: Tensor, sigma: Tensor, taps: int) -> Tensor:
@@ -58,9 +59,8 @@ class _GaussKernel(torch.autograd.Function):
         width = sigma.abs() + SIGMA_FLOOR
         d = torch.arange(taps, dtype=position.dtype, device=position.device).reshape(-1, 1, 1)
         u = (d - (taps // 2 - position)).div_(width)
-        bell = (u * u).mul_(-0.5).exp_()
-        # far below rounding; left in, the subnormal numbers slow every product that follows by a quarter
-        torch.threshold_(bell, NOTHING, 0.0)
+        # far below rounding a tap is 0: subnormal numbers would slow the exponential and every product after it
+        bell = torch.threshold_((u * u).mul_(-0.5).clamp_(min=LEAST - 1).exp_(), math.exp(LEAST), 0.0)
         return u, bell.div_(bell.sum(0).add_(SUM_FLOOR)), width
 
     @staticmethod

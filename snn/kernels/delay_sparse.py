@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.delay import delayed_spectral, spectral_input_gradient
 from snn.kernels.delay_loops import gather_taps, scatter_taps
-from snn.kernels.spikes import Spikes, list_if_sparse, list_spikes
+from snn.kernels.spikes import Rows, list_rows
 
 __all__ = ["delayed", "delayed_sparse"]
 
@@ -38,33 +38,34 @@ class _SparseProduct(torch.autograd.Function):
     """Events forward and for the kernel's gradient; the input's gradient is dense, and goes by frequencies."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor, spikes: Spikes) -> Tensor:
-        ctx.save_for_backward(kernel, *spikes.tensors())
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, events: Rows) -> Tensor:
+        ctx.save_for_backward(kernel, *events)
         y = x.new_empty(*x.shape[:2], kernel.shape[1])
-        scatter_taps(spikes, _to_blocks(kernel).numpy(), y.numpy(), WIDTH)
+        scatter_taps(events.arrays(), _to_blocks(kernel).numpy(), y.numpy(), WIDTH)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        kernel, *spikes = ctx.saved_tensors
+        kernel, *events = ctx.saved_tensors
         taps, out, senders = kernel.shape
         gx, gk = None, None
         if ctx.needs_input_grad[0]:
             gx = spectral_input_gradient(g, kernel)
         if ctx.needs_input_grad[1]:
             blocks = g.new_zeros(-(-out // WIDTH), senders, taps * WIDTH)
-            gather_taps(Spikes.of(spikes), g.contiguous().numpy(), blocks.numpy(), WIDTH)
+            gather_taps(Rows(*events).arrays(), g.contiguous().numpy(), blocks.numpy(), WIDTH)
             gk = _from_blocks(blocks, taps, out)
         return gx, gk, None
 
 
-def delayed_sparse(x: Tensor, kernel: Tensor, spikes: Spikes | None = None) -> Tensor:
+def delayed_sparse(x: Tensor, kernel: Tensor, events: Rows | None = None) -> Tensor:
     """Give `delayed_dense` (x [T, B, in], kernel [K, out, in]) on the CPU, working per nonzero input."""
-    return cast(Tensor, _SparseProduct.apply(x, kernel, spikes or list_spikes(x)))  # type: ignore[no-untyped-call]
+    events = list_rows(x.flatten(0, 1)) if events is None else events
+    return cast(Tensor, _SparseProduct.apply(x, kernel, events))  # type: ignore[no-untyped-call]
 
 
 def delayed(x: Tensor, kernel: Tensor) -> Tensor:
     """Give `delayed_dense` in the form that is fastest for this input: by events if sparse, else by frequencies."""
-    spikes = list_if_sparse(x, EVENTS_BELOW)
-    return delayed_spectral(x, kernel) if spikes is None else delayed_sparse(x, kernel, spikes)
+    events = list_rows(x.flatten(0, 1), EVENTS_BELOW) if x.device.type == "cpu" else None
+    return delayed_spectral(x, kernel) if events is None else delayed_sparse(x, kernel, events)

@@ -277,7 +277,7 @@ def recurrent_forward(
                 if zs[i] != zero:
                     p, w = place[i], pair[i]
                     for j in range(size):
-                        add_pair(now, p[j], w, np.uint64(2 * j), one)
+                        add_pair(now, (p[j],), w, np.uint64(2 * j), (one,))
 
 
 # contract: multiply and add in one instruction

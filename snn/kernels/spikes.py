@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from snn.kernels.bits import count_bits, lowest_bit, nonzero_bits
 from snn.kernels.compiled import compiled
 
-__all__ = ["Rows", "Spikes", "list_if_sparse", "list_rows", "list_spikes"]
+__all__ = ["Rows", "Spikes", "Trains", "by_sender", "list_rows"]
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -30,69 +30,55 @@ class Rows(NamedTuple):
     value: Tensor
     """Its value, [E]."""
 
+    def arrays(self) -> Spikes:
+        """Give the same memory as numpy arrays."""
+        return Spikes(*(part.numpy() for part in self))
+
 
 class Spikes(NamedTuple):
-    """The nonzero inputs of a batch, sample by sample in the order of steps."""
+    """The same memory as `Rows`, as compiled loops read it."""
 
     bounds: Ints
-    """Those of sample b are `bounds[b]` to `bounds[b + 1]`, [B + 1]."""
-    step: Ints
-    """Step of each, [E]."""
-    sender: Ints
-    """Input of each, [E]."""
+    sender: Places
+    value: Floats
+
+
+class Trains(NamedTuple):
+    """The nonzero inputs of a batch, sample by sample, sender by sender, in the order of steps."""
+
+    bounds: Ints
+    """Those of sample b and sender i are `bounds[b n + i]` to `bounds[b n + i + 1]`, [B n + 1]."""
+    step: Places
+    """Step of each, uint32 [E]."""
     value: Floats
     """Its value, [E]."""
 
-    def tensors(self) -> tuple[Tensor, ...]:
-        """Give the same memory as tensors, for autograd to keep."""
-        return tuple(torch.from_numpy(part) for part in self)
-
-    @classmethod
-    def of(cls, tensors: Iterable[Tensor]) -> Spikes:
-        """Undo `tensors`."""
-        return cls(*(part.numpy() for part in tensors))
-
 
 @compiled
-def _count(x: Floats, bounds: Ints) -> None:
-    for b in range(x.shape[1]):
-        found = 0
-        for t in range(x.shape[0]):
-            row = x[t, b]
-            for i in range(row.shape[0]):
-                found += row[i] != 0
-        bounds[b + 1] = bounds[b] + found
+def _sort(spikes: Spikes, batch: int, senders: int, at: Ints, step: Places, value: Floats) -> None:
+    """Fill the trains; at [B n + 2] ends as their bounds, one place on."""
+    steps = (spikes.bounds.shape[0] - 1) // batch
+    for t in range(steps):
+        for b in range(batch):
+            for e in range(spikes.bounds[t * batch + b], spikes.bounds[t * batch + b + 1]):
+                at[b * senders + spikes.sender[e] + 2] += 1
+    for place in range(2, at.shape[0]):
+        at[place] += at[place - 1]
+    for t in range(steps):
+        for b in range(batch):
+            for e in range(spikes.bounds[t * batch + b], spikes.bounds[t * batch + b + 1]):
+                place = b * senders + spikes.sender[e] + 1
+                step[at[place]], value[at[place]] = t, spikes.value[e]
+                at[place] += 1
 
 
-@compiled
-def _fill(x: Floats, step: Ints, sender: Ints, value: Floats) -> None:
-    e = 0
-    for b in range(x.shape[1]):
-        for t in range(x.shape[0]):
-            row = x[t, b]
-            for i in range(row.shape[0]):
-                if row[i] != 0:
-                    step[e], sender[e], value[e] = t, i, row[i]
-                    e += 1
-
-
-def list_spikes(x: Tensor) -> Spikes:
-    """List the nonzero inputs of x [T, B, in], on the CPU."""
-    dense = x.detach().contiguous().numpy()
-    bounds = np.zeros(x.shape[1] + 1, np.int64)
-    _count(dense, bounds)
-    count = int(bounds[-1])
-    spikes = Spikes(
-        bounds, np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, dense.dtype)
-    )
-    _fill(dense, spikes.step, spikes.sender, spikes.value)
-    return spikes
-
-
-def list_if_sparse(x: Tensor, below: float) -> Spikes | None:
-    """List the nonzero inputs of x [T, B, in] if their share is under `below`."""
-    sparse = x.device.type == "cpu" and float(x.detach().count_nonzero()) < below * x.numel()
-    return list_spikes(x) if sparse else None
+def by_sender(rows: Rows, batch: int, senders: int) -> Trains:
+    """Sort the rows of x [T B, n], row t B + b, by sample and sender."""
+    spikes = rows.arrays()
+    at, step = np.zeros(batch * senders + 2, np.int64), np.empty(len(spikes.value), np.uint32)
+    value = np.empty_like(spikes.value)
+    _sort(spikes, batch, senders, at, step, value)
+    return Trains(at[:-1], step, value)
 
 
 @compiled
@@ -125,15 +111,15 @@ def _compact(x: Floats, bounds: Ints, sender: Places, value: Floats) -> bool:
     return True
 
 
-def list_rows(x: Tensor, below: float) -> Rows | None:
+def list_rows(x: Tensor, below: float = math.inf) -> Rows | None:
     """List the nonzero entries of x [R, in], on the CPU; None if their share is `below` or more."""
     dense = x.detach().contiguous().numpy()
     rows, width = dense.shape
-    room = int(below * dense.size) + width + 4
+    room = (dense.size if below > 1 else int(below * dense.size)) + width + 4
     bounds = np.zeros(rows + 1, np.int64)
     sender = np.empty(room, np.uint16 if width <= 1 << 16 else np.int32)
     value = np.empty(room, dense.dtype)
-    if not _compact(dense, bounds, sender, value) or bounds[-1] >= below * dense.size:
+    if not _compact(dense, bounds, sender, value) or bounds[-1] >= below * dense.size > 0:
         return None
     used = int(bounds[-1])
     return Rows(*(torch.from_numpy(part) for part in (bounds, sender[:used].copy(), value[:used].copy())))

@@ -8,13 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from snn.kernels.spikes import Spikes
+from snn.kernels.spikes import Rows, by_sender
 from snn.kernels.two_tap_loops import gather_pairs
 
 __all__ = ["Taps", "halves", "pair_sums"]
 
 LINE = 16
 """Numbers in a cache line, at most."""
+ROOM = 20_000
+"""Sums that a block of receivers holds, about: they stay in the cache."""
 
 
 def halves(delay: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
@@ -24,15 +26,17 @@ def halves(delay: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
 
 
 class Taps:
-    """Place synapses with whole delays [out, in] in blocks of `width` receivers."""
+    """Place synapses with whole delays [out, in] in blocks of `width` receivers: None is as many as ROOM holds."""
 
-    def __init__(self, whole: Tensor, steps: int, max_delay: int, width: int = 64) -> None:
+    def __init__(self, whole: Tensor, steps: int, max_delay: int, width: int | None = None) -> None:
         """Lay out places for sums over `steps` steps; every whole delay is under `max_delay`."""
-        self.out, self.width = whole.shape[0], width
         lines = -(-(steps + max_delay + 2) // LINE)
         self.span = LINE * (lines + 1 - lines % 2)
+        self.out = whole.shape[0]
+        most = min(max(ROOM // self.span, 1), 8 * LINE, self.out)
+        self.width = width or -(-most // LINE) * LINE
         """Steps of a receiver's sums: an odd number of cache lines, or all receivers would share a few."""
-        places = self._blocks(whole) + torch.arange(width) * self.span
+        places = self._blocks(whole) + torch.arange(self.width) * self.span
         self.places: Any = places.contiguous().numpy().astype("uint32")
         """Where each synapse's first tap stands in its block's sums, [blocks, in, width]."""
 
@@ -51,8 +55,9 @@ class Taps:
         return first, second
 
 
-def pair_sums(spikes: Spikes, g: Tensor, taps: Taps) -> tuple[Tensor, Tensor]:
+def pair_sums(events: Rows, g: Tensor, taps: Taps) -> tuple[Tensor, Tensor]:
     """Give the sums of g [T, B, out] that each input's events meet at both taps of its synapses, [out, in]."""
     pairs = g.new_zeros(*taps.places.shape[:2], 2 * taps.width)
-    gather_pairs(spikes, taps.places, g.contiguous().numpy(), pairs.numpy(), taps.span)
+    trains = by_sender(events, g.shape[1], taps.places.shape[1])
+    gather_pairs(trains, taps.places, g.contiguous().numpy(), pairs.numpy(), taps.span)
     return taps.split(pairs)

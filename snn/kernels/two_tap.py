@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.spikes import Spikes, list_if_sparse
+from snn.kernels.groups import group_samples, last_steps
+from snn.kernels.spikes import Rows, by_sender, list_rows
 from snn.kernels.taps import Taps, halves, pair_sums
-from snn.kernels.two_tap_loops import scatter_pairs, shift_dots, shift_pairs
+from snn.kernels.two_tap_loops import scatter_pairs, shift_back, shift_forward, shift_sums
 
 __all__ = ["delayed_linear", "delayed_linear_reference", "linear_kernel"]
 
-EVENTS_BELOW = 0.09
+EVENTS_BELOW = 0.1
 """Share of nonzero inputs under which work per event is less than work per synapse and step."""
-GROUP = 16
-"""Samples in a group of the shifted form."""
 
 
 def delayed_linear_reference(x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
@@ -63,16 +63,17 @@ class _TwoTap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
         whole, share = halves(delay, max_delay)
-        spikes = list_if_sparse(x, EVENTS_BELOW)
-        # the events say all of a sparse input: it need not be kept
-        ctx.save_for_backward(weight, whole, share, *((x,) if spikes is None else spikes.tensors()))
-        ctx.max_delay = max_delay
         first, second = weight * (1 - share), weight * share
-        if spikes is None:
-            return _shifted(x, whole, first, second, before=max_delay + 1)
+        rows = list_rows(x.detach().flatten(0, 1), EVENTS_BELOW)
+        # the events say all of a sparse input: it need not be kept
+        ctx.save_for_backward(weight, whole, share, *((x.contiguous(),) if rows is None else rows))
+        ctx.max_delay = max_delay
+        if rows is None:
+            return _shifted(x, whole, first, second, max_delay)
         y = x.new_empty(*x.shape[:2], weight.shape[0])
         taps = Taps(whole, x.shape[0], max_delay)
-        scatter_pairs(spikes, taps.places, taps.pairs(first, second).numpy(), y.numpy(), taps.span)
+        trains = by_sender(rows, *x.shape[1:])
+        scatter_pairs(trains, taps.places, taps.pairs(first, second).numpy(), y.numpy(), taps.span)
         return y
 
     @staticmethod
@@ -81,49 +82,53 @@ class _TwoTap(torch.autograd.Function):
         weight, whole, share, *given = ctx.saved_tensors
         g = g.contiguous()
         if len(given) == 1:
-            near, far = _dots(given[0], whole, g, ctx.max_delay)
+            near, far = _shifted_sums(given[0], whole, g, ctx.max_delay)
         else:
-            near, far = pair_sums(Spikes.of(given), g, Taps(whole, g.shape[0], ctx.max_delay))
+            near, far = pair_sums(Rows(*given), g, Taps(whole, g.shape[0], ctx.max_delay))
         gx = None
         if ctx.needs_input_grad[0]:
-            turned, first, second = (
-                a.t().contiguous() for a in (whole, weight * (1 - share), weight * share)
-            )
-            # back in time: the far tap is the near one of a delay of -(f + 1)
-            gx = _shifted(g, -(turned + 1), second, first, after=ctx.max_delay + 1)
+            gx = _shifted_back(g, whole, weight * (1 - share), weight * share, ctx.max_delay)
         return gx, (1 - share) * near + share * far, weight * (far - near), None
 
 
-def _grouped(x: Tensor, senders: int, before: int = 0, after: int = 0) -> Tensor:
-    """Lay x [T, B, n] out as [groups, senders, (before + T + after) x GROUP], silent where x says nothing."""
-    filled = F.pad(x, (0, senders - x.shape[2], 0, -x.shape[1] % GROUP, before, after))
-    return filled.reshape(filled.shape[0], -1, GROUP, senders).permute(1, 3, 0, 2).flatten(2).contiguous()
+def _even(part: Tensor, fill: int = 0) -> Any:
+    """Fill up the senders of [out, in] to a multiple of 4, as the shifting loops take them."""
+    return F.pad(part, (0, -part.shape[1] % 4), value=fill).contiguous().numpy()
 
 
-def _shifted(
-    x: Tensor, whole: Tensor, first: Tensor, second: Tensor, before: int = 0, after: int = 0
-) -> Tensor:
-    """Give the output [T, B, out] by shifts; silence `before` and `after` x reaches beyond every delay."""
-    (steps, batch, senders), out = x.shape, whole.shape[0]
-    extra = -senders % 4
-    grouped = _grouped(x, senders + extra, before, after)
-    near, far = (F.pad(part, (0, extra)).numpy() for part in (first, second))
-    delay = F.pad(whole, (0, extra), value=int(whole[0, 0])).numpy()  # a silent sender's must stay inside too
-    y = x.new_zeros(grouped.shape[0], out, steps * GROUP)
-    shift_pairs(grouped.numpy(), delay, near, far, y.numpy(), before, GROUP)
-    turned = y.reshape(-1, out, steps, GROUP).permute(2, 0, 3, 1)
-    return turned.reshape(steps, -1, out)[:, :batch].contiguous()
+def _shifted(x: Tensor, whole: Tensor, first: Tensor, second: Tensor, max_delay: int) -> Tensor:
+    """Give the output [T, B, out] by shifts."""
+    ends, silence, y = last_steps(x), max_delay + 1, x.new_empty(*x.shape[:2], whole.shape[0])
+    order = group_samples(ends)
+    live = np.minimum(_latest(ends, order) + silence, x.shape[0])
+    parts = _even(whole), _even(first), _even(second)
+    shift_forward(x.detach().contiguous().numpy(), order, live, *parts, silence, y.numpy())
+    return y
 
 
-def _dots(x: Tensor, whole: Tensor, g: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
+def _shifted_sums(x: Tensor, whole: Tensor, g: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
     """Give what x and g [T, B, out] have in common at both delays of each synapse, [out, in]."""
-    senders = x.shape[2]
-    extra = senders % 2
-    near, far = (g.new_zeros(whole.shape[0], senders + extra) for _ in range(2))
-    grouped = _grouped(x, senders + extra, before=max_delay + 1).numpy()
-    delay = F.pad(whole, (0, extra)).numpy()
-    shift_dots(grouped, delay, _grouped(g, g.shape[2]).numpy(), near.numpy(), far.numpy(), GROUP)
-    return near[:, :senders], far[:, :senders]
+    ends, silence, delay = last_steps(x), max_delay + 1, _even(whole)
+    order = group_samples(ends)
+    live = np.minimum(_latest(ends, order) + silence, x.shape[0])
+    sums = g.new_zeros(*delay.shape, 2)
+    shift_sums(x.numpy(), order, live, delay, g.numpy(), silence, sums.numpy())
+    near, far = sums[:, : x.shape[2]].unbind(2)
+    return near, far
+
+
+def _shifted_back(g: Tensor, whole: Tensor, first: Tensor, second: Tensor, max_delay: int) -> Tensor:
+    """Give the input's gradient [T, B, in] by shifts."""
+    ends, gx = last_steps(g), g.new_empty(*g.shape[:2], whole.shape[1])
+    order = group_samples(ends)
+    parts = _even(-(whole.t() + 1), -1), _even(second.t()), _even(first.t())
+    shift_back(g.numpy(), order, _latest(ends, order), *parts, max_delay + 1, gx.numpy())
+    return gx
+
+
+def _latest(ends: Any, order: Any) -> Any:
+    """Give each group's last step of all."""
+    return np.append(ends, 0)[order].max(1)  # place -1 is the last one, 0
 
 
 def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:

@@ -13,10 +13,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.kernels.pairs import add_pair
-from snn.kernels.spikes import Spikes
+from snn.kernels.groups import lay_out, take_back
+from snn.kernels.lanes import LANES, shift_add, shift_dot
+from snn.kernels.pairs import add_pair, meet_pair
+from snn.kernels.spikes import Trains
 
-__all__ = ["gather_pairs", "scatter_pairs", "shift_dots", "shift_pairs"]
+__all__ = ["gather_pairs", "scatter_pairs", "shift_back", "shift_forward", "shift_sums"]
 
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.uint32]
@@ -24,99 +26,153 @@ Ints = NDArray[np.int64]
 
 # contract: multiply and add in one instruction
 _fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-# sums may be taken in any order here, or they would not run as vectors
-_any_order = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
 
 @_fused
-def scatter_pairs(spikes: Spikes, place: Places, pair: Floats, y: Floats, span: int) -> None:
+def scatter_pairs(trains: Trains, place: Places, pair: Floats, y: Floats, span: int) -> None:
     """Set y [T, B, out] to what each event sends over its two taps.
 
     `place` [blocks, in, width] is (receiver in the block) x span + delay, in sums laid out [width, span];
     `pair` [blocks, in, 2 x width] holds both weights of each synapse. span > T + the largest delay.
     """
     steps, batch, receivers = y.shape
-    width = place.shape[2]
+    blocks, senders, width = place.shape
     room = np.zeros(width * span, y.dtype)
-    for block in range(place.shape[0]):
+    for block in range(blocks):
         first = block * width
         for b in range(batch):
             room[:] = 0
-            for e in range(spikes.bounds[b], spikes.bounds[b + 1]):
-                now, value = room[spikes.step[e] :], spikes.value[e]
-                p, w = place[block, spikes.sender[e]], pair[block, spikes.sender[e]]
-                for j in range(width):
-                    add_pair(now, p[j], w, np.uint64(2 * j), value)
+            for i in range(senders):
+                start, end = trains.bounds[b * senders + i], trains.bounds[b * senders + i + 1]
+                p, w, half = place[block, i], pair[block, i], (end - start) // 2
+                for e in range(
+                    start, start + half
+                ):  # two at a time, half a train apart: they do not wait for
+                    t0, t1 = trains.step[e], trains.step[e + half]  # each other's sums
+                    a0, a1 = trains.value[e], trains.value[e + half]
+                    for j in range(width):
+                        add_pair(room, (p[j] + t0, p[j] + t1), w, np.uint64(2 * j), (a0, a1))
+                if start + 2 * half < end:
+                    t0, a0 = trains.step[end - 1], trains.value[end - 1]
+                    for j in range(width):
+                        add_pair(room, (p[j] + t0,), w, np.uint64(2 * j), (a0,))
             for t in range(steps):
                 for j in range(min(width, receivers - first)):
                     y[t, b, first + j] = room[j * span + t]
 
 
 @_fused
-def gather_pairs(spikes: Spikes, place: Places, g: Floats, pair: Floats, span: int) -> None:
+def gather_pairs(trains: Trains, place: Places, g: Floats, pair: Floats, span: int) -> None:
     """Add to `pair`, laid out as in `scatter_pairs`, what each event meets at its two taps in g [T, B, out]."""
     steps, batch, receivers = g.shape
-    width = place.shape[2]
+    blocks, senders, width = place.shape
     room = np.zeros(width * span, g.dtype)
-    for block in range(place.shape[0]):
+    for block in range(blocks):
         first = block * width
         for b in range(batch):
             for t in range(steps):
                 for j in range(min(width, receivers - first)):
                     room[j * span + t] = g[t, b, first + j]
-            for e in range(spikes.bounds[b], spikes.bounds[b + 1]):
-                now, value = room[spikes.step[e] :], spikes.value[e]
-                p, w = place[block, spikes.sender[e]], pair[block, spikes.sender[e]]
-                for j in range(width):
-                    add_pair(w, np.uint64(2 * j), now, p[j], value)
+            for i in range(senders):
+                e, end = trains.bounds[b * senders + i], trains.bounds[b * senders + i + 1]
+                p, w = place[block, i], pair[block, i]
+                while e + 2 <= end:
+                    t0, t1, a0, a1 = trains.step[e], trains.step[e + 1], trains.value[e], trains.value[e + 1]
+                    for j in range(width):
+                        meet_pair(room, (p[j] + t0, p[j] + t1), w, np.uint64(2 * j), (a0, a1))
+                    e += 2
+                if e < end:
+                    t0, a0 = trains.step[e], trains.value[e]
+                    for j in range(width):
+                        meet_pair(room, (p[j] + t0,), w, np.uint64(2 * j), (a0,))
 
 
 @_fused
-def shift_pairs(
-    x: Floats, delay: Ints, first: Floats, second: Floats, y: Floats, before: int, group: int
-) -> None:
-    """Add to y [groups, out, T x group] the sums over senders of x, shifted by each synapse's two delays.
+def _starts(base: Any, row: int, d: Ints) -> Any:
+    """Give where the far taps of four neighbouring senders begin."""
+    step = np.uint64(row)
+    return (
+        base - np.uint64(d[0] * LANES),
+        base + step - np.uint64(d[1] * LANES),
+        base + step + step - np.uint64(d[2] * LANES),
+        base + step + step + step - np.uint64(d[3] * LANES),
+    )
 
-    x is [groups, in, (before + T + after) x group], with silence as long as the largest delay, or the most
-    negative one; `delay`, `first` and `second` are [out, in]. The number of senders is a multiple of 4.
+
+@_fused
+def _shift(x: Floats, delay: Ints, first: Floats, second: Floats, y: Floats, before: int, live: int) -> None:
+    """Set the first `live` steps of y [out, T x LANES] to the sums over senders of x, shifted by both delays.
+
+    x is [in, (before + T + after) x LANES], with silence as long as the largest delay, or the most negative one;
+    `delay`, `first` and `second` are [out, in]. The number of senders is a multiple of 4.
     """
-    n, start = y.shape[2], before * group
-    for k in range(x.shape[0]):
-        for i in range(0, x.shape[1], 4):  # four senders at a time: their rows stay in the cache
-            x0, x1, x2, x3 = x[k, i], x[k, i + 1], x[k, i + 2], x[k, i + 3]
-            for j in range(y.shape[1]):
-                d, u, w, row = delay[j, i : i + 4], first[j, i : i + 4], second[j, i : i + 4], y[k, j]
-                u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
-                w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
-                n0, f0 = x0[start - d[0] * group :], x0[start - (d[0] + 1) * group :]
-                n1, f1 = x1[start - d[1] * group :], x1[start - (d[1] + 1) * group :]
-                n2, f2 = x2[start - d[2] * group :], x2[start - (d[2] + 1) * group :]
-                n3, f3 = x3[start - d[3] * group :], x3[start - (d[3] + 1) * group :]
-                for a in range(n):
-                    near = u0 * n0[a] + u1 * n1[a] + u2 * n2[a] + u3 * n3[a]
-                    row[a] += near + (w0 * f0[a] + w1 * f1[a] + w2 * f2[a] + w3 * f3[a])
+    xs, ys, row = x.reshape(-1), y.reshape(-1), x.shape[1]
+    y[:, : live * LANES] = 0
+    for i in range(
+        0, x.shape[0], 4
+    ):  # four senders at a time: their rows stay in the cache, sums are touched less
+        base = np.uint64(i * row + (before - 1) * LANES)
+        for j in range(y.shape[0]):
+            u, w = first[j, i : i + 4], second[j, i : i + 4]
+            near, far = (u[0], u[1], u[2], u[3]), (w[0], w[1], w[2], w[3])
+            starts = _starts(base, row, delay[j, i : i + 4])
+            shift_add(ys, np.uint64(j * y.shape[1]), xs, starts, near, far, np.uint64(live))
 
 
-@_any_order
-def shift_dots(x: Floats, delay: Ints, g: Floats, first: Floats, second: Floats, group: int) -> None:
-    """Add to `first` and `second` [out, in] the products of g [groups, out, T x group] with x at both delays."""
-    n = g.shape[2]
-    start = x.shape[2] - n
-    zero = x.dtype.type(0)
-    for k in range(x.shape[0]):
-        for i in range(0, x.shape[1], 2):
-            x0, x1 = x[k, i], x[k, i + 1]
-            for j in range(g.shape[1]):
-                d, row = delay[j, i : i + 2], g[k, j]
-                n0, f0 = x0[start - d[0] * group :], x0[start - (d[0] + 1) * group :]
-                n1, f1 = x1[start - d[1] * group :], x1[start - (d[1] + 1) * group :]
-                a0, b0, a1, b1 = zero, zero, zero, zero
-                for a in range(n):
-                    a0 += row[a] * n0[a]
-                    b0 += row[a] * f0[a]
-                    a1 += row[a] * n1[a]
-                    b1 += row[a] * f1[a]
-                first[j, i] += a0
-                second[j, i] += b0
-                first[j, i + 1] += a1
-                second[j, i + 1] += b1
+@_fused
+def _dots(x: Floats, delay: Ints, g: Floats, sums: Floats, before: int, live: int) -> None:
+    """Add to sums [out, in, 2] the products of g [out, T x LANES] with x at both delays."""
+    xs, gs, row = x.reshape(-1), g.reshape(-1), x.shape[1]
+    for i in range(0, x.shape[0], 4):
+        base = np.uint64(i * row + (before - 1) * LANES)
+        for j in range(sums.shape[0]):
+            starts, found = _starts(base, row, delay[j, i : i + 4]), sums[j, i : i + 4].reshape(-1)
+            shift_dot(gs, np.uint64(j * g.shape[1]), xs, starts, found, np.uint64(live))
+
+
+@_fused
+def shift_forward(
+    x: Floats, order: Ints, live: Ints, delay: Ints, first: Floats, second: Floats, silence: int, y: Floats
+) -> None:
+    """Set y [T, B, out] to the sums over senders of x [T, B, in], shifted by each synapse's two delays.
+
+    Each group of samples in `order` is taken to have `live` steps of output; `silence` is the largest delay + 1.
+    """
+    steps = x.shape[0]
+    given = np.empty((delay.shape[1], (silence + steps) * LANES), x.dtype)
+    sums = np.empty((delay.shape[0], steps * LANES), x.dtype)
+    for k in range(order.shape[0]):
+        lay_out(x, order[k], silence, given)
+        _shift(given, delay, first, second, sums, silence, live[k])
+        take_back(sums, order[k], live[k], y)
+
+
+@_fused
+def shift_sums(
+    x: Floats, order: Ints, live: Ints, delay: Ints, g: Floats, silence: int, sums: Floats
+) -> None:
+    """Add to sums [out, in, 2] the products of g [T, B, out] with x at both delays; as in `shift_forward`."""
+    steps = x.shape[0]
+    given = np.empty((delay.shape[1], (silence + steps) * LANES), x.dtype)
+    met = np.empty((g.shape[2], steps * LANES), x.dtype)
+    for k in range(order.shape[0]):
+        lay_out(x, order[k], silence, given)
+        lay_out(g, order[k], 0, met)
+        _dots(given, delay, met, sums, silence, live[k])
+
+
+@_fused
+def shift_back(
+    g: Floats, order: Ints, live: Ints, delay: Ints, first: Floats, second: Floats, silence: int, gx: Floats
+) -> None:
+    """Set gx [T, B, in] to the sums over receivers of g, as much earlier as each synapse's two delays.
+
+    `delay` [in, out] is -1 minus the whole delay: back in time, the far tap is the near one, and comes `first`.
+    """
+    steps = g.shape[0]
+    given = np.empty((delay.shape[1], (1 + steps + silence) * LANES), g.dtype)
+    sums = np.empty((delay.shape[0], steps * LANES), g.dtype)
+    for k in range(order.shape[0]):
+        lay_out(g, order[k], 1, given)
+        _shift(given, delay, first, second, sums, 1, live[k])
+        take_back(sums, order[k], live[k], gx)

@@ -60,7 +60,7 @@ class Linear(Layer):
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, in] to [T, B, out]."""
         check_input("Linear", x, self.in_features)
-        y = sparse_linear(x, self.weight)
+        y = sparse_linear(x, self.weight_in_use())
         return (y if self.bias is None else y + self.bias), ()
 
 
@@ -149,15 +149,20 @@ class DelayLinear(Delays):
             raise ValueError(f"sigma must be finite and >= 0 steps, got {sigma!r}")
         self.sigma.fill_(sigma)
 
-    def kernel(self) -> Tensor:
-        """Give the taps [K, out, in], tap d = delay d: bells or pairs in training, one tap each in evaluation."""
+    def kernel(self, weight: Tensor | None = None) -> Tensor:
+        """Give the taps [K, out, in], tap d = delay d: bells or pairs in training, one tap each in evaluation.
+
+        Args:
+            weight: Weight in place of the layer's own.
+        """
+        weight = self.weight_in_use() if weight is None else weight
         if self.training and self.mode == "linear":
-            taps = linear_kernel(self._rows(self.weight), self._rows(self.delays()), self.taps)
+            taps = linear_kernel(self._rows(weight), self._rows(self.delays()), self.taps)
         elif self.training and self.mode == "gauss":
-            position = self._rows(self.position.expand_as(self.weight))
-            taps = gauss_kernel(self._rows(self.weight), position, self.sigma, self.taps)
+            position = self._rows(self.position.expand_as(weight))
+            taps = gauss_kernel(self._rows(weight), position, self.sigma, self.taps)
         else:
-            taps = one_hot_kernel(self._rows(self.weight), self._rows(self.delay_steps()), self.taps)
+            taps = one_hot_kernel(self._rows(weight), self._rows(self.delay_steps()), self.taps)
         if self.kernel_count == 1:
             return taps
         return taps.reshape(self.taps, self.kernel_count, self.out_features, self.in_features).sum(1)
@@ -182,21 +187,22 @@ class DelayLinear(Delays):
         if is_local():
             seen = seen.detach()
         with torch.autocast(x.device.type, enabled=False):
-            y = self._product(seen)[seen.shape[0] - x.shape[0] :]
+            weight = self.weight_in_use()
+            y = self._product(seen, weight)[seen.shape[0] - x.shape[0] :]
         if is_local() and x.requires_grad:  # of all that a step hears, only what has no delay is of this step
-            y = pass_gradient(y, x, self.kernel()[0])
+            y = pass_gradient(y, x, self.kernel(weight)[0])
         return y, DelayState(last_steps(seen, x.shape[0], lengths, self.max_delay))
 
-    def _product(self, x: Tensor) -> Tensor:
+    def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         rounded = not self.training or self.mode in ("integer", "fixed")
         if x.device.type != "cpu" or (self.mode == "gauss" and not rounded):
-            return delayed(x, self.kernel())
-        graph = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
+            return delayed(x, self.kernel(weight))
+        graph = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
         if rounded and not graph:
-            return delayed_events(x, self.weight, self.delay_steps())
-        delay = self.delay_steps().to(self.weight.dtype) if rounded else self.delays()
+            return delayed_events(x, weight, self.delay_steps())
+        delay = self.delay_steps().to(weight.dtype) if rounded else self.delays()
         senders = x.repeat(1, 1, self.kernel_count) if self.kernel_count > 1 else x
-        return delayed_linear(senders, self._columns(self.weight), self._columns(delay), self.max_delay)
+        return delayed_linear(senders, self._columns(weight), self._columns(delay), self.max_delay)
 
 
 def last_steps(seen: Tensor, steps: int, lengths: Tensor | None, memory: int) -> Tensor:

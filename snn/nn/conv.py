@@ -113,7 +113,8 @@ class Conv2d(Layer):
                     f"Conv2d: image {list(x.shape[3:])} is smaller than kernel {self.kernel_size}"
                 )
         settings = (self.stride, self.padding, self.dilation, self.groups)
-        return _each_step(lambda z: functional.conv2d(z, self.weight, self.bias, *settings), x), ()
+        weight = self.weight_in_use()
+        return _each_step(lambda z: functional.conv2d(z, weight, self.bias, *settings), x), ()
 
 
 class _Pool(Layer):

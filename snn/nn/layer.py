@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 import torch
@@ -19,6 +20,29 @@ class Layer(nn.Module):
 
     tail_steps: int = 0
     """Zero steps to append to the input once, so that late input still reaches the output."""
+
+    weight_transform: Callable[[Tensor], Tensor] | None = None
+    """What the layer does to its weight before it uses it, once per forward pass; None: nothing.
+
+    For weights as a device would hold them (noise, levels) in training and evaluation: a plain function, not saved.
+    """
+
+    def weight_in_use(self) -> Tensor:
+        """Give the weight as a forward pass sees it: transformed, if a `weight_transform` is set.
+
+        Raises:
+            AttributeError: The layer has no weight.
+            ValueError: The transform gave another shape.
+        """
+        weight: Tensor = self.weight  # type: ignore[assignment]
+        if self.weight_transform is None:
+            return weight
+        given = self.weight_transform(weight)
+        if given.shape != weight.shape:
+            raise ValueError(
+                f"weight_transform turned {list(weight.shape)} into {list(given.shape)}; it must keep the shape"
+            )
+        return given
 
     def clamp_(self) -> None:
         """Bring parameters back into their range; `fit` calls it after every optimiser step."""

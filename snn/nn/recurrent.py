@@ -73,7 +73,7 @@ class RecurrentDelay(Delays, LIF):
         lengths = check_lengths(x, lengths)
         learning = self.training and self.mode == "linear"
         delay = self.delays() if learning else self.delay_steps().to(self.weight.dtype)
-        synapses = (self.weight, delay, self.max_delay)
+        synapses = (self.weight_in_use(), delay, self.max_delay)
         past = x.new_zeros(self.max_delay, *x.shape[1:])
         v = torch.full_like(x[0], self.options.v_reset)
         if state is not None:

@@ -80,4 +80,8 @@ class Residual(Layer):
                 f"Residual: the body ends in {list(y.shape)}, the shortcut in {list(around.shape)}; "
                 "a block that changes the shape needs a shortcut that does too"
             )
-        return _JOINS[self.join](y, around), ResidualState(body, shortcut)
+        return self.combine(y, around), ResidualState(body, shortcut)
+
+    def combine(self, y: Tensor, x: Tensor) -> Tensor:
+        """Join what the body made with what came around it."""
+        return _JOINS[self.join](y, x)

@@ -20,7 +20,7 @@ from snn.nn.recurrent import RecurrentDelay
 from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.sequential import Sequential
 
-__all__ = ["Folded", "Stage", "Wires", "fold", "split", "trace"]
+__all__ = ["Folded", "Stage", "Wires", "flatten", "fold", "split", "trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,11 @@ class Folded:
     """[out], in every step."""
 
 
-def _flatten(model: Layer) -> Iterator[Layer]:
+def flatten(model: Layer) -> Iterator[Layer]:
+    """Give the layers of nested sequences one after another; dropout is passed over."""
     for layer in model if isinstance(model, Sequential) else (model,):
         if isinstance(layer, Sequential):
-            yield from _flatten(layer)
+            yield from flatten(layer)
         elif not isinstance(layer, Dropout):
             yield layer
 
@@ -83,7 +84,7 @@ def split(model: Layer) -> tuple[Stage, ...]:
         ValueError: The layers do not follow that order; the message names the place.
     """
     found: list[tuple[Linear | DelayLinear, BatchNorm | None, LIF | LeakyReadout]] = []
-    layers = list(_flatten(model))
+    layers = list(flatten(model))
     at = 0
 
     def refuse(expected: str) -> ValueError:
@@ -115,7 +116,7 @@ def split(model: Layer) -> tuple[Stage, ...]:
 def fold(stage: Stage) -> Folded:
     """Give a stage's projections with rounded delays, and its bias, with BatchNorm folded in."""
     connection = stage.connection
-    weight = connection.weight.detach().double()
+    weight = connection.weight_in_use().detach().double()
     bias = weight.new_zeros(weight.shape[-2])
     if isinstance(connection, Linear) and connection.bias is not None:
         bias = connection.bias.detach().double()
@@ -137,7 +138,7 @@ def fold(stage: Stage) -> Folded:
         for i, (w, d) in enumerate(kernels)
     ]
     if isinstance(stage.neuron, RecurrentDelay):
-        w, d = stage.neuron.weight.detach().double(), stage.neuron.delay_steps()
+        w, d = stage.neuron.weight_in_use().detach().double(), stage.neuron.delay_steps()
         wires.append(Wires(f"{stage.post}-{stage.post}", stage.post, w.t().contiguous(), d.t().contiguous()))
     return Folded(tuple(wires), bias)
 

@@ -1,19 +1,22 @@
-"""Check that a trained model and the event engine keep the same spikes, word for word."""
+"""Check that a trained model and the event engine keep the same spikes, sample for sample."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from snn.core import Counts, Network, Record, Recording, simulate
 from snn.core.simulate import Engine
 from snn.datasets import SpikeSet
-from snn.nn import LIF, Sequential, stages
-from snn.train import prepare, softmax_sum
+from snn.nn import LIF, Sequential
+from snn.train import LOSSES, prepare
+from snn.train.losses import valid_mask
 
 __all__ = ["Agreement", "compare", "run_words", "scores"]
 
@@ -44,11 +47,11 @@ class Agreement:
         """Whether every difference is a tie and every prediction is equal."""
         return self.differing_words == self.ties and self.differing_predictions == 0
 
-    def sentence(self) -> str:
-        """Say it in words."""
+    def sentence(self, what: str = "words") -> str:
+        """Say it in words; `what` the samples are."""
         same = self.words - self.differing_words
         return (
-            f"{same} of {self.words} words: the same spikes in torch (float64) and in the event engine "
+            f"{same} of {self.words} {what}: the same spikes in torch (float64) and in the event engine "
             f"({self.spikes} spikes, {self.ties} ties); "
             f"{self.words - self.differing_predictions} of {self.words} the same class (float32)"
         )
@@ -61,12 +64,19 @@ def run_words(
     return simulate(net, {"in": data.events.pad(tail_steps)}, engine=engine, record=Record(v=v))
 
 
-def scores(rec: Recording, lengths: Tensor) -> Tensor:
-    """Give the class scores [B, C] of a recording of the readout "out"."""
-    return softmax_sum(torch.from_numpy(np.nan_to_num(rec.v["out"])), lengths)
+def scores(rec: Recording, lengths: Tensor, loss: str = "softmax_sum") -> Tensor:
+    """Give the class scores [B, C] that go with a loss, of a recording of the readout "out"."""
+    return LOSSES[loss].score(torch.from_numpy(np.nan_to_num(rec.v["out"])), lengths)
 
 
-def compare(model: Sequential, net: Network, data: SpikeSet, *, batch_size: int = 64) -> Agreement:
+def compare(
+    model: Sequential,
+    net: Network,
+    data: SpikeSet,
+    *,
+    batch_size: int = 64,
+    loss: str = "softmax_sum",
+) -> Agreement:
     """Compare the spikes (float64) and classes (float32) of a model with those of its network by events.
 
     Args:
@@ -74,9 +84,10 @@ def compare(model: Sequential, net: Network, data: SpikeSet, *, batch_size: int 
         net: `to_network(model)`.
         data: The samples.
         batch_size: Samples at a time.
+        loss: Name of the loss that the model was trained with, which decides its scores.
     """
     exact = copy.deepcopy(model).double().eval()
-    hidden = [stage.post for stage in stages.split(model) if isinstance(stage.neuron, LIF)]
+    hidden = [population.name for population in net.populations[1:-1]]
     differing, ties, predictions, right, totals = 0, 0, 0, 0, Counts()
     for start in range(0, len(data), batch_size):
         part = data.subset(np.arange(start, min(start + batch_size, len(data))))
@@ -84,42 +95,64 @@ def compare(model: Sequential, net: Network, data: SpikeSet, *, batch_size: int 
         totals = totals + rec.counts
         batch = next(iter(part.batches(len(part))))
         x, lengths, label = prepare(batch, exact)
-        for found in _differences(exact, hidden, x, lengths, rec):
+        for found in _differences(exact, x, lengths, rec):
             differing += 1
             ties += found
         with torch.no_grad():
-            single = softmax_sum(model.eval()(x.float(), None, lengths)[0], lengths).argmax(1)
-        by_events = scores(rec, lengths).argmax(1)
+            single = LOSSES[loss].score(model.eval()(x.float(), None, lengths)[0], lengths).argmax(1)
+        by_events = scores(rec, lengths, loss).argmax(1)
         predictions += int((single != by_events).sum())
         right += int((by_events == label).sum())
     spikes = sum(totals.spikes[name] for name in hidden)
     return Agreement(len(data), spikes, differing, ties, predictions, right, totals)
 
 
-def _differences(
-    model: Sequential, hidden: list[str], x: Tensor, lengths: Tensor, rec: Recording
-) -> list[bool]:
-    """Tell, for each sample whose spikes differ, whether its first difference is a tie."""
-    traced = stages.trace(model, x, lengths)
-    first: dict[int, tuple[int, int, int]] = {}  # sample -> step, stage, neuron: the earliest difference
-    for i, name in enumerate(hidden):
-        ours = torch.tensor(rec.spikes[name].to_raster(x.shape[0]).z)
-        for t, b, n in (ours != traced[i][1]).nonzero().tolist():
-            first[b] = min(first.get(b, (t, i, n)), (t, i, n))
-    parts = stages.split(model)
-    return [_is_tie(parts[i], traced[i][0][:, b : b + 1], t, n) for b, (t, i, n) in first.items()]
+class _Traced(NamedTuple):
+    """Hold what a layer of neurons was given and what it made of it, places in one row."""
+
+    neuron: LIF
+    current: Tensor
+    z: Tensor
 
 
 @torch.no_grad()
-def _is_tie(stage: stages.Stage, x: Tensor, step: int, neuron: int) -> bool:
+def _trace(model: Sequential, x: Tensor, lengths: Tensor) -> list[_Traced]:
+    """Run a model and give the layers of neurons that spike, in order: hid1, hid2, ..."""
+    found: list[_Traced] = []
+
+    def watch(layer: Module, given: tuple[Any, ...], output: tuple[Tensor, Any]) -> None:
+        assert isinstance(layer, LIF)
+        z = torch.where(valid_mask(output[0], lengths), output[0], 0.0)
+        found.append(_Traced(layer, given[0], z.flatten(2)))
+
+    handles = [layer.register_forward_hook(watch) for layer in model.modules() if isinstance(layer, LIF)]
+    try:
+        model(x, None, lengths)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _differences(model: Sequential, x: Tensor, lengths: Tensor, rec: Recording) -> list[bool]:
+    """Tell, for each sample whose spikes differ, whether its first difference is a tie."""
+    traced = _trace(model, x, lengths)
+    first: dict[int, tuple[int, int, int]] = {}  # sample -> step, layer, neuron: the earliest difference
+    for i, layer in enumerate(traced):
+        ours = torch.tensor(rec.spikes[f"hid{i + 1}"].to_raster(x.shape[0]).z)
+        for t, b, n in (ours != layer.z).nonzero().tolist():
+            first[b] = min(first.get(b, (t, i, n)), (t, i, n))
+    return [
+        _is_tie(traced[i].neuron, traced[i].current[:, b : b + 1], t, n) for b, (t, i, n) in first.items()
+    ]
+
+
+@torch.no_grad()
+def _is_tie(neuron: LIF, current: Tensor, step: int, place: int) -> bool:
     """Tell whether a threshold moved by the tolerance would turn this spike over."""
-    assert isinstance(stage.neuron, LIF)
-    current, _ = stage.connection(x)
-    if stage.norm is not None:
-        current, _ = stage.norm(current)
     fired = []
     for shift in (-TIE, TIE):
-        moved = copy.deepcopy(stage.neuron)
+        moved = copy.deepcopy(neuron)
         moved.shift_threshold_(shift)
-        fired.append(moved(current)[0][step, 0, neuron])
+        fired.append(moved(current)[0].flatten(2)[step, 0, place])
     return bool(fired[0] != fired[1])

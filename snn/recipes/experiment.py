@@ -95,6 +95,7 @@ def carry_out(
         "data": about.data,
         "data_name": about.data_name,
         "seed": config.seed,
+        "loss": config.loss,
         "classes": list(about.classes),
         "test_accuracy": scores.accuracy,
         **({"shape": list(about.shape)} if about.shape else {}),

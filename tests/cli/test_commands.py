@@ -79,6 +79,32 @@ def test_energy_of_a_model(trained, tmp_path, capsys):
     assert "loihi1" in capsys.readouterr().out
 
 
+def test_a_long_run_streams_and_goes_on(tmp_path, capsys):
+    neuron = snn.LIFParams(tau_mem_ms=10.0, bias=0.2, t_ref_ms=2.0)
+    net = snn.Network(
+        1.0,
+        [snn.Population("in", 2), snn.Population("n", 3, neuron)],
+        [snn.Projection("in", "n", [[0.5] * 3] * 2)],
+    )
+    net.save(tmp_path / "net.h5")
+    events = snn.Events.from_lists([[3, 50]], [[0, 1]], n_units=2, dt_ms=1.0, n_steps=60)
+    events.save(tmp_path / "in.h5")
+    words = ["simulate", str(tmp_path / "net.h5"), "--events", f"in={tmp_path / 'in.h5'}", "--v", "n"]
+    words += ["--out", str(tmp_path / "out"), "--chunk", "25"]
+    assert main([*words, "--steps", "60"]) == 0
+    printed = capsys.readouterr().out
+    assert "in: 2 spikes, 16.67 Hz" in printed and "(60 steps)" in printed
+    assert main([*words, "--steps", "100"]) == 2
+    assert "holds a recording of 60 steps; resume=True goes on" in capsys.readouterr().err
+    assert main([*words, "--steps", "100", "--resume"]) == 0
+    rec = snn.Recording.load(tmp_path / "out" / "recording")
+    whole = snn.simulate(net, {"in": events}, 100, record=snn.Record(v=["n"]))
+    assert rec.spikes == whole.spikes and (rec.v["n"] == whole.v["n"]).all()
+    assert json.loads((tmp_path / "out" / "counts.json").read_text())["spikes"] == rec.counts.spikes
+    assert main(["simulate", str(tmp_path / "net.h5"), "--events", "in"]) == 2
+    assert "--events must be NAME=FILE, got 'in'" in capsys.readouterr().err
+
+
 def test_data_commands(capsys):
     assert main(["data", "list"]) == 0
     assert main(["data", "verify"]) == 0

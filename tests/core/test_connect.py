@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from snn.core import LIFParams, Network, Population, Projection, connect
+from snn.core import LIFParams, Network, Population, Projection, connect, memory
 
 
 def same(a, b):
@@ -72,13 +72,13 @@ def test_more_receivers_leave_the_first_as_they_were():
 
 
 def test_memory_is_asked_for_first(monkeypatch):
-    monkeypatch.setattr(connect, "available_bytes", lambda: 2_000_000_000)
-    message = r"10,000,000,000 synapses need about 1120.0 GB \(112 bytes each\), 2.0 GB are free"
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2_000_000_000)
+    message = "10,000,000,000 synapses of 112 bytes each need about 1120.0 GB, 2.0 GB are free"
     with pytest.raises(MemoryError, match=message):
         connect.fixed_in_degree(10**6, 10**6, 10**4)
     with pytest.raises(MemoryError, match="100,000,000,000 synapses"):
         connect.bernoulli(10**6, 10**6, 0.1)
-    monkeypatch.setattr(connect, "available_bytes", lambda: 1000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
     with pytest.raises(MemoryError, match="100 synapses"):
         connect.by_distance(np.zeros((10, 1)), np.zeros((10, 1)), 1.0)
 

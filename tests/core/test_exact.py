@@ -56,6 +56,9 @@ def test_no_crossing_is_missed():
     assert 20_000 < meets.sum() < 80_000
     later = meets & (found > 0)
     at = height(np.where(meets, found, 0.0))
+    assert (
+        later & (height(limit) < level)
+    ).sum() > 5_000  # up and down again within the step: a grid sees none
     # Distinct constants may be close, which costs the plain formula digits.
     np.testing.assert_allclose(at[later], level[later], rtol=0, atol=1e-8)
     assert (found[meets] <= limit[meets]).all()

@@ -23,6 +23,7 @@ from snn.core import (
 )
 
 EVERYTHING = Record(spikes=["in", "a", "b", "out"], v=["b", "out"])
+KEPT = [EVERYTHING, Record(), Record(spikes=["b"], v=["a"]), Record(spikes=[], v=["out", "b", "a"])]
 
 
 def network(scale=1.0):
@@ -57,15 +58,19 @@ def inputs():
 @given(
     cuts=st.lists(st.integers(0, 42), min_size=1, max_size=3).map(sorted),
     engines=st.lists(st.sampled_from(["event", "clock"]), min_size=4, max_size=4),
+    kept=st.lists(st.sampled_from(KEPT), min_size=4, max_size=4),
 )
-def test_cut_anywhere_equals_uncut(cuts, engines):
+def test_cut_anywhere_equals_uncut(cuts, engines, kept, tmp_path_factory):
+    """Through a file at each cut, with another engine and another recording after it."""
     net, events = network(), inputs()
-    whole = simulate(net, {"in": events}, record=EVERYTHING)
+    whole = simulate(net, {"in": events}, record=Record(EVERYTHING.spikes, ["a", "b", "out"]))
+    path = tmp_path_factory.mktemp("cut") / "state.h5"
     state, pieces = None, []
-    for start, stop, engine in zip([0, *cuts], [*cuts, None], engines, strict=False):
+    for start, stop, engine, record in zip([0, *cuts], [*cuts, None], engines, kept, strict=False):
         piece = {"in": events.slice(start, stop)}
-        pieces.append(simulate(net, piece, record=EVERYTHING, state=state, engine=engine))
-        state = pieces[-1].state
+        pieces.append(simulate(net, piece, record=record, state=state, engine=engine))
+        pieces[-1].state.save(path)
+        state = SimulationState.load(path)
     counts = pieces[0].counts
     for piece in pieces[1:]:
         counts = counts + piece.counts

@@ -130,6 +130,46 @@ def test_compare_runs(tmp_path):
         assert abs(found[str(tmp_path / name)]["accuracy"] - 100 * json.loads(line)["test_accuracy"]) < 1e-6
 
 
+def small_tree(folder):
+    """Recordings in N-MNIST's layout: 5 bytes an event; two digits differ in place."""
+    for split, count in (("Train", 15), ("Test", 3)):
+        for digit in range(2):
+            (folder / split / str(digit)).mkdir(parents=True)
+            for i in range(count):
+                events = b"".join(
+                    bytes([9 * digit + k % 7, 9 + i % 2, k % 2 << 7 | k // 8, 0, k]) for k in range(40)
+                )
+                (folder / split / str(digit) / f"{i}.bin").write_bytes(events)
+    return folder
+
+
+def test_train_on_recordings(tmp_path):
+    data = str(small_tree(tmp_path / "digits"))
+    size = ("--data", data, "--epochs", "1", "--steps", "2", "--channels", "2")
+    for seed in ("0", "1"):
+        more = ("--batch-size", "16", "--seed", seed, "--out", str(tmp_path / f"run-{seed}"))
+        assert "test accuracy" in run("train_nmnist.py", *size, *more)
+    compared = run("compare_runs.py", str(tmp_path / "run-0"), str(tmp_path / "run-1"))
+    assert "p = " in compared and "not rounded" not in compared
+    printed = run("nmnist_folds.py", *size, "--folds", "3", "--out", str(tmp_path / "folds"))
+    assert "N-MNIST sample (30 + 6 of 60000 + 10000 recordings): 36 recordings in 3 folds" in printed
+    found = json.loads((tmp_path / "folds" / "result.json").read_text())
+    assert found["regression"]["accuracy"] == 100.0 and len(found["net"]["folds"]) == 3
+    assert found["paired"]["only_net"] == 0
+
+
+def test_train_on_images(tmp_path):
+    for split, count in (("train", 24), ("t10k", 8)):
+        pixels = bytes(range(200)) * count + bytes(56 * count)
+        head = bytes([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 16, 0, 0, 0, 16])
+        (tmp_path / f"{split}-images-idx3-ubyte").write_bytes(head + pixels)
+        labels = bytes([0, 0, 8, 1, 0, 0, 0, count]) + bytes(i % 2 for i in range(count))
+        (tmp_path / f"{split}-labels-idx1-ubyte").write_bytes(labels)
+    words = ("--data", str(tmp_path), "--epochs", "1", "--steps", "2", "--channels", "2", "--method", "sltt")
+    printed = run("train_images.py", *words, "--k", "1", "--out", str(tmp_path / "run"))
+    assert "test accuracy" in printed and (tmp_path / "run" / "figures" / "sample.png").exists()
+
+
 def test_examples_are_short():
     for script in (ROOT / "examples").glob("*.py"):
         assert script.read_text().count("\n") <= 120, script.name

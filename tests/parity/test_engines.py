@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snn
-from snn.core import Counts, LIFParams, LIParams, Network, Population, Projection, Raster, Record, TimeGrid
+from snn.core import (
+    Counts,
+    LIFParams,
+    LIParams,
+    Network,
+    PoissonInput,
+    Population,
+    Projection,
+    Raster,
+    Record,
+    TimeGrid,
+)
+from snn.core.desk import Choices
 
 DT = 0.5
 FEW = settings(max_examples=120, deadline=None)
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=500, deadline=None)
 
 
 def random_neuron(rng, size, dyadic, spiking):
@@ -32,6 +46,9 @@ def random_neuron(rng, size, dyadic, spiking):
     if not spiking:
         return LIParams(**options)
     reset = pick("hard", "soft", "hard_next_step")
+    if reset != "hard_next_step" and rng.random() < 0.4:
+        options["adapt_by"] = pick(0.25, per_neuron(rng.integers(1, 4, size) / 8))
+        options["tau_adapt_ms"] = pick(2.0, per_neuron(rng.uniform(0.5, 9, size)))
     if reset == "soft" and rng.random() < 0.5:
         options["reset_by"] = 0.75
     return LIFParams(
@@ -44,7 +61,7 @@ def random_neuron(rng, size, dyadic, spiking):
     )
 
 
-def random_network(rng, dyadic):
+def random_network(rng, dyadic, noisy=False):
     populations = [Population(f"in{i}", int(rng.integers(1, 6))) for i in range(rng.integers(1, 3))]
     kinds = [True] * int(rng.integers(1, 4)) + [False] * int(rng.integers(0, 2))
     for i, spiking in enumerate(kinds):
@@ -58,15 +75,23 @@ def random_network(rng, dyadic):
             continue
         shape = (populations[pre].size, populations[post].size)
         weight = rng.integers(-4, 9, shape) / 4 if dyadic else rng.normal(0.3, 0.8, shape)
+        if rng.random() < 0.4:  # one weight for all: arrivals are counted
+            weight = np.full(shape, weight[0, 0])
         weight = weight * (rng.random(shape) < 0.7)
-        delay = rng.integers(0 if pre < post else 1, 5, shape) * DT
+        delay = rng.integers(0 if pre < post else 1, 5, shape if rng.random() < 0.7 else ()) * DT
         receptors = populations[post].receptors
         receptor = receptors[rng.integers(len(receptors))] if receptors else None
         projections.append(
             Projection(populations[pre].name, populations[post].name, weight, delay, f"c{n}", receptor)
         )
+    noise = []
+    for p in populations:
+        if noisy and p.neuron is not None and rng.random() < 0.5:
+            receptor = p.receptors[rng.integers(len(p.receptors))] if p.receptors else None
+            weight = 0.25 if dyadic else rng.normal()
+            noise.append(PoissonInput(p.name, rng.choice([20.0, 300.0, 20_000.0]), weight, receptor))
     order = rng.permutation(len(populations))
-    return Network(DT, [populations[i] for i in order], projections)
+    return Network(DT, [populations[i] for i in order], projections, noise)
 
 
 def random_run(rng, net):
@@ -96,18 +121,70 @@ def assert_same(a, b):
             np.testing.assert_array_equal(array, theirs[name])
     for name, array in a.state.refractory.items():
         np.testing.assert_array_equal(array, b.state.refractory[name])
+    for name, array in a.state.adaptation.items():
+        np.testing.assert_array_equal(array, b.state.adaptation[name])
     assert a.state.recent == b.state.recent
 
 
+CHOICES = [
+    {},
+    {"lazy": True, "sparse": np.inf, "short": np.inf},
+    {"lazy": True, "sparse": 0.0, "short": 0.0},
+    {"lazy": False, "sparse": np.inf, "short": 0.0},
+    {"lazy": False, "sparse": 0.0, "short": np.inf},
+]
+"""Forms of the event loop: as it chooses; only hot blocks or all; one by one or in sweeps; rings or log."""
+
+
+@contextmanager
+def chosen(**choice):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in choice.items():
+            patch.setattr(Choices, name, value)
+        yield
+
+
 @MANY
-@given(seed=st.integers(0, 2**32 - 1), dyadic=st.booleans())
-def test_event_equals_clock(seed, dyadic):
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    dyadic=st.booleans(),
+    choice=st.sampled_from(CHOICES),
+    dtype=st.sampled_from(["float64", "float32"]),
+)
+def test_event_equals_clock(seed, dyadic, choice, dtype):
     rng = np.random.default_rng(seed)
-    net = random_network(rng, dyadic)
+    net = random_network(rng, dyadic, noisy=True)
     inputs, currents, record, _ = random_run(rng, net)
     keep = Record(spikes=[p.name for p in net.populations], v=record)
-    runs = [snn.simulate(net, inputs, currents=currents, record=keep, engine=e) for e in ("event", "clock")]
-    assert_same(*runs)
+    options = {"currents": currents, "record": keep, "dtype": dtype, "seed": seed}
+    with chosen(**choice):
+        event = snn.simulate(net, inputs, **options)
+    assert_same(event, snn.simulate(net, inputs, engine="clock", **options))
+    assert all(v.dtype == dtype for v in event.state.v.values())
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), choice=st.sampled_from(CHOICES))
+def test_the_choice_may_change_on_the_way(seed, choice):
+    """Bursts and silence over several windows of the choice, blocks of several sizes."""
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(60, 300))
+    neuron = random_neuron(rng, size, dyadic=False, spiking=True)
+    while neuron.receptors:  # those are never left alone
+        neuron = random_neuron(rng, size, dyadic=False, spiking=True)
+    net = Network(
+        DT,
+        [Population("in", 9), Population("p", size, neuron)],
+        [
+            Projection("in", "p", rng.normal(0.6, 0.4, (9, size)) * (rng.random((9, size)) < 0.2)),
+            Projection("p", "p", np.full((size, size), 0.5) * (rng.random((size, size)) < 1 / size)),
+        ],
+    )
+    busy = np.repeat(rng.random(30) < 0.3, 20)[:, None, None]
+    inputs = {"in": Raster((rng.random((600, 1, 9)) < 0.1) * busy, TimeGrid(600, DT))}
+    with chosen(**choice):
+        event = snn.simulate(net, inputs)
+    assert_same(event, snn.simulate(net, inputs, engine="clock"))
 
 
 def field(value, size):
@@ -125,23 +202,34 @@ class Plain:
         self.scale = 1 - self.decay if n.decay_input else np.ones(size)
         self.v = field(n.v_rest, size).tolist()
         self.hold = [0] * size
+        self.theta = np.zeros(size)
+        adapts = isinstance(n, LIFParams) and n.adapts
+        self.adapt_decay = np.exp(-DT / field(n.tau_adapt_ms, size)) if adapts else np.zeros(size)
+        self.adapt_by = field(n.adapt_by, size) if adapts else np.zeros(size)
         taus = n.tau_syn_ms if isinstance(n.tau_syn_ms, dict) else {None: n.tau_syn_ms}
         self.taus = {} if n.tau_syn_ms is None else taus
         self.syn = {r: np.zeros(size) for r in self.taus}
 
     def step(self, arrivals, drive):
-        spikes = []
+        """`arrivals`: the receptor and the sums of one projection after the other."""
+        spikes, jump = [], np.zeros(self.size)
+        self.theta = self.theta * self.adapt_decay
         for r, tau in self.taus.items():
-            self.syn[r] = self.syn[r] * np.exp(-DT / field(tau, self.size)) + arrivals[r]
+            self.syn[r] = self.syn[r] * np.exp(-DT / field(tau, self.size))
+        for r, sums in arrivals:
+            if self.taus:
+                self.syn[r] = self.syn[r] + sums
+            else:
+                jump = jump + sums
         for j in range(self.size):
-            x = sum(float(self.syn[r][j]) for r in self.taus) if self.taus else arrivals[None][j]
+            x = sum(float(self.syn[r][j]) for r in self.taus) if self.taus else float(jump[j])
             if self.neuron_step(j, x + float(drive[j])):
                 spikes.append(j)
         return spikes
 
     def neuron_step(self, j, x):
         n, rest, lif = self.n, float(field(self.n.v_rest, self.size)[j]), isinstance(self.n, LIFParams)
-        th = float(field(n.v_th, self.size)[j]) if lif else np.inf
+        th = float(field(n.v_th, self.size)[j]) + float(self.theta[j]) if lif else np.inf
         v = self.v[j]
         if lif and n.reset == "hard_next_step" and self.fires(v, th):
             v = n.v_reset
@@ -157,7 +245,8 @@ class Plain:
             if n.reset == "hard":
                 v = n.v_reset
             elif n.reset == "soft":
-                v = v - (th if n.reset_by is None else n.reset_by)
+                v = v - float(field(n.v_th if n.reset_by is None else n.reset_by, self.size)[j])
+            self.theta[j] += self.adapt_by[j]
         self.v[j] = v
         return spiked
 
@@ -212,25 +301,32 @@ def plain_run(net, inputs, currents, lengths):
 
 def plain_arrivals(net, name, z, k, add):
     post = net.population(name)
-    arrivals = {r: [0.0] * post.size for r in post.receptors or (None,)}
-    touched = set()
+    arrivals, touched = [], set()
     for c in net.projections:
         if c.post != name:
             continue
+        sums = [0.0] * post.size
+        weights = set(c.weight[c.weight != 0.0].tolist())
+        one = weights.pop() if len(weights) == 1 else None  # then arrivals are counted
         for emitted in range(k + 1):
             for i in np.flatnonzero(z[c.pre][emitted]):
                 for j in range(post.size):
-                    delay = round(c.delay_ms[i, j] / DT)
+                    delay = delay_of(c, i, j)
                     if c.weight[i, j] and emitted + delay == k:
                         n = int(z[c.pre][emitted, i])
-                        arrivals[c.receptor][j] += float(c.weight[i, j]) * n
+                        sums[j] += (1.0 if one else float(c.weight[i, j])) * n
                         touched.add(j)
                         add("delay_reads", c.name, n if delay else 0)
+        arrivals.append((c.receptor, [total * (one or 1.0) for total in sums]))
     return arrivals, touched
 
 
+def delay_of(c, i, j):
+    return round(float(np.broadcast_to(c.delay_ms, c.weight.shape)[i, j]) / DT)
+
+
 def plain_slots(net, c):
-    depth = max((round(c.delay_ms[i, j] / DT) for i, j in zip(*np.nonzero(c.weight), strict=True)), default=0)
+    depth = max((delay_of(c, i, j) for i, j in zip(*np.nonzero(c.weight), strict=True)), default=0)
     return (depth + 1) * net.population(c.post).size if depth else 0
 
 
@@ -242,7 +338,7 @@ def plain_emission(net, name, row, add):
                 add("synaptic_events", c.name, row[i])
                 add("active_inputs", c.name, row[i] > 0)
                 add("macs", c.name, row[i] > 1)
-                add("delay_writes", c.name, row[i] if c.delay_ms[i, j] else 0)
+                add("delay_writes", c.name, row[i] if delay_of(c, i, j) else 0)
 
 
 @FEW

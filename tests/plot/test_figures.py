@@ -13,6 +13,7 @@ from snn.plot import (
     confusion,
     delay_histogram,
     firing_rates,
+    frames,
     membranes,
     raster,
     training_curves,
@@ -87,3 +88,14 @@ def test_confusion(n):
     )
     assert np.asarray(axes.images[0].get_array()).sum() == 3 * n
     assert np.diag(np.asarray(axes.images[0].get_array())).tolist() == [2] * n
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_frames(channels):
+    rng = np.random.default_rng(0)
+    outputs = rng.normal(size=(14, 3))
+    outputs[:, 1] += 3
+    axes = drawn(frames(rng.random((14, channels, 6, 5)), outputs, ("a", "b", "c"), title="a sample"))
+    strip = axes[0].images[0].get_array()
+    assert strip.shape == (6, 10 * 5 + 9, 3) and axes[0].get_title() == "a sample"
+    assert axes[1].get_legend().get_texts()[0].get_text() == "b" and len(axes[1].lines) == 3

@@ -1,0 +1,68 @@
+"""Count what a saved model or network does on its test samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from snn.hardware import Ledger, count
+from snn.recipes.saved import Saved, load_saved
+
+__all__ = ["count_file"]
+
+_INPUTS: dict[str, dict[str, str]] = {"nmnist": {}, "images": {"in": "real"}}
+"""What the input of a model over images is: events are spikes, still images real values."""
+
+
+def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger, str]:
+    """Count a model (.safetensors) or a network (.h5) on its test samples.
+
+    Args:
+        path: The file.
+        data: Where the samples are; None is where the model was trained.
+        samples: The first so many of them; None takes all.
+
+    Returns:
+        The counts, and what the samples are.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: Neither of the two, of another version, a model of an unknown recipe, or bad data.
+    """
+    if samples is not None and samples < 1:
+        raise ValueError(f"samples must be >= 1, got {samples}")
+    if Path(path).suffix not in (".h5", ".hdf5"):
+        saved = load_saved(path)
+        if saved.recipe in _INPUTS:
+            return _count_images(saved, data, samples)
+    return _count_words(path, data, samples)
+
+
+def _count_words(path: str, data: str | None, samples: int | None) -> tuple[Ledger, str]:
+    """Run the event engine: its counts are those of the model."""
+    from snn.cli.words import load_file, test_words
+    from snn.recipes.agreement import run_words
+
+    loaded = load_file(path)
+    words = test_words(loaded, data)
+    if samples is not None:
+        words = words.subset(range(min(samples, len(words))))
+    last = loaded.network.populations[-1].name
+    rec = run_words(loaded.network, words, loaded.tail_steps, v=(last,))
+    return count(rec, loaded.network), words.name
+
+
+def _count_images(saved: Saved, data: str | None, samples: int | None) -> tuple[Ledger, str]:
+    """Run the model, batch by batch."""
+    test = saved.test_set(data)
+    if samples is not None:
+        test = test.subset(range(min(samples, len(test))))
+    found: Ledger | None = None
+    for batch in test.batches(32):
+        x, lengths = torch.from_numpy(batch.x), torch.from_numpy(batch.lengths)
+        part = count(saved.model, x, lengths, inputs=_INPUTS[saved.recipe])
+        found = part if found is None else found + part
+    if found is None:
+        raise ValueError(f"{test.name} has no test samples")
+    return found, test.name

@@ -1,0 +1,250 @@
+"""The compiled loops that bring spikes and noise to the currents of a step (`snn.core.loops` drives them).
+
+Loops over neurons use unsigned indices, without which numba tests for wrap-around and nothing
+vectorises. Functions call only those of this file: numba's cache looks at no other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from snn.core.compiled import lean, lean_inlined
+from snn.core.noise import FIRST, GOLDEN, SECOND
+from snn.core.plan import BLOCK, STRIDE
+from snn.core.work import Sample
+
+
+@lean
+def take_up(s: Sample) -> None:
+    """Decay the currents for the first step; put to the rings what is on its way."""
+    plan, routes, work, log = s.plan, s.routes, s.work, s.log
+    populations, horizon = plan.slot.size, routes.horizon
+    for a in range(work.current.size if s.given.n_steps > 0 else 0):
+        work.current[a] *= plan.syn_decay[a]
+    for p in range(populations):
+        for o in range(routes.out_first[p], routes.out_first[p + 1]):
+            q = routes.out[o]
+            for row in range(horizon):
+                for e in range(log.bounds[row * populations + p], log.bounds[row * populations + p + 1]):
+                    age = horizon - row
+                    push(s, q, log.unit[e] - plan.first[p], log.spikes[e], -age, age * routes.size[q])
+
+
+@lean
+def receive(s: Sample, p: int, q: int, k: int) -> None:
+    """Add to the currents of population p what projection q brings in step k."""
+    plan, routes, work, narrow = s.plan, s.routes, s.work, s.given.narrow[q]
+    a, u, scale, cell = routes.target[q], plan.first[p], routes.scale[q], 0
+    counts, sums, bits, size = work.counts, work.sums, work.sums_bits, routes.size[q]
+    if routes.depth[q] > 0:
+        if k > work.due[q]:
+            return
+        cell = work.ring_first[q] + (k % routes.depth[q]) * size
+        counts, sums, bits = work.ring_counts, work.ring_sums, work.ring_bits
+    elif not _follow(s, p, q, k):
+        return
+    if narrow:
+        touched = _sweep_counts(counts, cell, work.current, a, size, scale, work.stamp, u, k)
+    else:
+        touched = _sweep_sums(sums, bits, work.mark, cell, work.current, a, size, scale, work.stamp, u, k)
+    work.touched[p] += touched
+    for b in range(plan.block[p], plan.block[p + 1]):
+        work.hot[b] = 1
+
+
+@lean_inlined
+def _follow(s: Sample, p: int, q: int, k: int) -> bool:
+    """Deliver from the log of spikes, oldest first; tell whether a sweep has to collect the cells."""
+    plan, routes, work, log, narrow = s.plan, s.routes, s.work, s.log, s.given.narrow[q]
+    low, high = routes.delay_first[q], routes.delay_first[q + 1]
+    pre, populations, row, wide = routes.pre[q], plan.slot.size, routes.horizon + k, routes.wide[q]
+    base, events = routes.table_first[q] - plan.first[pre] * (high - low) - low, 0
+    for d in range(high - 1, low - 1, -1):
+        place = (row - routes.delay[d]) * populations + pre
+        for e in range(log.bounds[place], log.bounds[place + 1]):
+            t = base + log.unit[e] * (high - low) + d
+            i, j, spikes = routes.table[t], routes.table[t + 1], log.spikes[e]
+            events += j - i
+            if narrow:
+                _count(work.counts, routes.post16, routes.post32, wide, i, j, np.uint16(spikes))
+            elif routes.counted[q]:
+                _count(work.sums, routes.post16, routes.post32, wide, i, j, work.sums.dtype.type(spikes))
+            else:
+                weight, shift, amount = routes.weight, routes.weight_shift[q], work.sums.dtype.type(spikes)
+                _sum(work.sums, routes.post16, routes.post32, wide, i, j, weight, shift, amount)
+    if events == 0 or events >= s.given.sparse * routes.size[q]:
+        return events > 0
+    places = (routes.target[q], plan.first[p], plan.block[p])
+    nothing, scale, touched = -work.sums.dtype.type(0.0), routes.scale[q], 0
+    for d in range(high - 1, low - 1, -1):
+        place = (row - routes.delay[d]) * populations + pre
+        for e in range(log.bounds[place], log.bounds[place + 1]):
+            t = base + log.unit[e] * (high - low) + d
+            for i in range(routes.table[t], routes.table[t + 1]):
+                n = np.int64(routes.post32[i]) if wide else np.int64(routes.post16[i])
+                if narrow:
+                    came = work.sums.dtype.type(work.counts[n])
+                    work.counts[n] = 0
+                else:
+                    came = work.sums[n]
+                    work.sums[n] = nothing  # a receiver named again adds nothing
+                touched += _land(came, n, places, scale, work.current, work.stamp, work.hot, k)
+    work.touched[p] += touched
+    return False
+
+
+@lean_inlined
+def _land(
+    came: Any, n: Any, places: tuple[int, int, int], scale: Any, current: Any, stamp: Any, hot: Any, k: int
+) -> int:
+    """Add what came to receiver n; return 1 if it is the first of this step."""
+    a, u, b = places
+    current[a + n] += scale * came
+    if stamp[u + n] == k:
+        return 0
+    stamp[u + n] = k
+    hot[b + n // BLOCK] = 1
+    return 1
+
+
+@lean_inlined
+def _count(cells: Any, post16: Any, post32: Any, wide: bool, low: int, high: int, amount: Any) -> None:
+    """Add `amount` to the cell of every receiver of a row."""
+    if wide:
+        for i in range(low, high):
+            cells[post32[i]] += amount
+    else:
+        for i in range(low, high):
+            cells[post16[i]] += amount
+
+
+@lean_inlined
+def _sum(
+    cells: Any,
+    post16: Any,
+    post32: Any,
+    wide: bool,
+    low: int,
+    high: int,
+    weight: Any,
+    shift: int,
+    amount: Any,
+) -> None:
+    """Add each synapse's weight times `amount` to the cell of its receiver."""
+    if wide:
+        for i in range(low, high):
+            cells[post32[i]] += weight[i + shift] * amount
+    else:
+        for i in range(low, high):
+            cells[post16[i]] += weight[i + shift] * amount
+
+
+@lean
+def _sweep_counts(
+    cells: Any, cell: int, current: Any, a: Any, size: int, scale: Any, stamp: Any, u: Any, k: int
+) -> int:
+    """Move `size` counts to the currents; return how many receivers are touched first."""
+    c, a, u, now, touched = np.uint64(cell), np.uint64(a), np.uint64(u), np.int32(k), 0
+    for j in range(np.uint64(size)):
+        count = cells[c + j]
+        cells[c + j] = 0
+        current[a + j] += scale * current.dtype.type(count)
+        old = stamp[u + j]
+        touched += (count != 0) & (old != now)
+        stamp[u + j] = now if count != 0 else old
+    return touched
+
+
+@lean
+def _sweep_sums(
+    cells: Any,
+    bits: Any,
+    mark: Any,
+    cell: int,
+    current: Any,
+    a: Any,
+    size: int,
+    scale: Any,
+    stamp: Any,
+    u: Any,
+    k: int,
+) -> int:
+    """Move `size` sums to the currents; return how many receivers are touched first."""
+    c, a, u, now, touched = np.uint64(cell), np.uint64(a), np.uint64(u), np.int32(k), 0
+    for j in range(np.uint64(size)):
+        came = bits[c + j] != mark
+        current[a + j] += scale * cells[c + j]
+        bits[c + j] = mark
+        old = stamp[u + j]
+        touched += came & (old != now)
+        stamp[u + j] = now if came else old
+    return touched
+
+
+@lean
+def push(s: Sample, q: int, sender: int, spikes: int, k: int, least: int) -> None:
+    """Write a spike of step k to the ring, from cell `least` of its row on (later arrivals only)."""
+    routes, given, work = s.routes, s.given, s.work
+    work.due[q] = k + routes.depth[q] - 1
+    t = routes.table_first[q] + sender
+    low, high = routes.table[t], routes.table[t + 1]
+    size = routes.depth[q] * routes.size[q]
+    first, at = work.ring_first[q], (k % routes.depth[q]) * routes.size[q]
+    amount, shift, post = work.sums.dtype.type(spikes), routes.weight_shift[q], routes.post32
+    while low < high and post[low] < least:
+        low += 1
+    for i in range(low, high):
+        ahead = at + np.int64(post[i])
+        cell = first + (ahead if ahead < size else ahead - size)
+        if given.narrow[q]:
+            work.ring_counts[cell] += np.uint16(spikes)
+        elif routes.counted[q]:
+            work.ring_sums[cell] += amount
+        else:
+            work.ring_sums[cell] += routes.weight[i + shift] * amount
+
+
+@lean
+def draw(s: Sample, p: int, m: int, k: int) -> None:
+    """Add the Poisson spikes of noise input m to the neurons of population p."""
+    plan, given, work, scratch = s.plan, s.given, s.work, s.scratch
+    key = given.noise_key[m] + GOLDEN * (np.uint64(given.born + k) + np.uint64(1))
+    key = (key ^ (key >> np.uint64(30))) * FIRST
+    key = (key ^ (key >> np.uint64(27))) * SECOND
+    key ^= key >> np.uint64(31)
+    size, words, draws, drawn = plan.first[p + 1] - plan.first[p], scratch.words, scratch.draws, scratch.drawn
+    current, stamp, now = work.current, work.stamp, np.int32(k)
+    weight, least = plan.noise_weight[m], np.uint32(plan.noise_least[m])
+    touched, total = 0, 0
+    for start in range(0, size, STRIDE):
+        n = np.uint64(min(STRIDE, size - start))
+        a, u = np.uint64(plan.noise_slot[m] + start), np.uint64(plan.first[p] + start)
+        w = np.uint64(start // 2)
+        for j in range((n + np.uint64(1)) // np.uint64(2)):
+            z = key + GOLDEN * (w + j)
+            z = (z ^ (z >> np.uint64(30))) * FIRST
+            z = (z ^ (z >> np.uint64(27))) * SECOND
+            words[j] = z ^ (z >> np.uint64(31))
+        for j in range(n):
+            drawn[j] = least
+        for c in range(plan.noise_cut_first[m], plan.noise_cut_first[m + 1], 4):
+            c0, c1, c2, c3 = (
+                plan.noise_cut[c],
+                plan.noise_cut[c + 1],
+                plan.noise_cut[c + 2],
+                plan.noise_cut[c + 3],
+            )
+            for j in range(n):
+                r = draws[j]
+                drawn[j] += np.uint32(r > c0) + np.uint32(r > c1) + np.uint32(r > c2) + np.uint32(r > c3)
+        for j in range(n):
+            count = drawn[j]
+            current[a + j] += weight * current.dtype.type(count)
+            old = stamp[u + j]
+            touched += (count != 0) & (old != now)
+            stamp[u + j] = now if count != 0 else old
+            total += np.int64(count)
+    work.touched[p] += touched
+    work.noise_events[p] += total

@@ -1,0 +1,53 @@
+"""How loops are compiled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+_PLAIN: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_LEAN: dict[str, Any] = {**_PLAIN, "_nrt": False}
+
+
+def compiled(function: F) -> F:
+    """Compile with numba: cached on disk, without the interpreter lock, no fastmath."""
+    return cast(F, numba.njit(**_PLAIN)(function))
+
+
+def lean(function: F) -> F:
+    """Compile as `compiled` does a function that makes no array.
+
+    Without numba's reference counts: the loops pass a hundred arrays in every call, and counting
+    would take longer than the work.
+    """
+    return cast(F, numba.njit(**_LEAN)(function))
+
+
+def lean_inlined(function: F) -> F:
+    """Compile as `lean` does, to become part of its callers."""
+    return cast(F, numba.njit(**_LEAN, forceinline=True)(function))
+
+
+def lean_over(*modules: ModuleType) -> Callable[[F], F]:
+    """Compile as `lean` does a function that calls loops of other modules.
+
+    Numba's cache looks at the file of the function alone and would miss a change to those; so a hash
+    of their sources becomes part of the name under which it is kept.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for module in modules:
+        digest.update(Path(str(module.__file__)).read_bytes())
+
+    def decorate(function: F) -> F:
+        function.__qualname__ = f"{function.__qualname__}_{digest.hexdigest()}"
+        return lean(function)
+
+    return decorate

@@ -1,0 +1,77 @@
+"""Read a model that a recipe saved, and the test samples that go with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snn.datasets import ImageSet, Recordings, SpikeSet
+from snn.datasets.nmnist import NOMINAL_MS
+from snn.nn import Sequential
+from snn.recipes import images, nmnist, shd
+from snn.train import TrainConfig, load, read_info
+
+__all__ = ["Saved", "load_saved"]
+
+_RECIPES: dict[str, tuple[Any, Any]] = {
+    "shd": (shd.ShdConfig, shd.load_data),
+    "nmnist": (nmnist.NmnistConfig, nmnist.load_data),
+    "images": (images.ImagesConfig, images.load_data),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Hold a model and how it is used."""
+
+    model: Sequential
+    """In evaluation mode."""
+    recipe: str
+    """Name of the experiment that trained it: "shd", "nmnist" or "images"."""
+    data: dict[str, Any]
+    """How its data are read: fields of the recipe's config; `data` is where from."""
+    seed: int
+    """Seed of the run, which decides the validation split."""
+    loss: str
+    """Name of its loss, which decides how its outputs are scored."""
+    shape: tuple[int, ...]
+    """Axes of a step's input where it is an image, else ()."""
+
+    @property
+    def dt_ms(self) -> float:
+        """Length of a step, ms; nominal where frames are parts of each recording, 1 for still images."""
+        given = self.data.get("dt_ms")
+        if self.recipe == "nmnist" and given is None:
+            return NOMINAL_MS / int(self.data["steps"])
+        return 1.0 if given is None else float(given)
+
+    def test_set(self, data: str | None = None) -> SpikeSet | Recordings | ImageSet:
+        """Read the test samples as in training, from `data` ("embedded": the embedded words) or from where it was.
+
+        Raises:
+            FileNotFoundError: The data are not there.
+            ValueError: They are of another layout, or damaged.
+        """
+        kind, read = _RECIPES[self.recipe]
+        where = self.data["data"] if data is None else None if data == "embedded" else data
+        test: SpikeSet | Recordings | ImageSet
+        _, _, test = read(kind(**{**self.data, "data": where}, train=TrainConfig(seed=self.seed)))
+        return test
+
+
+def load_saved(path: str | Path) -> Saved:
+    """Read a model file of a recipe.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: No model file, of another version, or not of a recipe.
+    """
+    model, about = load(path), read_info(path)
+    recipe = about.get("recipe")
+    if recipe not in _RECIPES or not isinstance(model, Sequential):
+        names = ", ".join(f"`snn train {name}`" for name in _RECIPES)
+        raise ValueError(f"{path} does not say how its data are read; train it with one of {names}")
+    loss = about.get("loss", "softmax_sum")
+    shape = tuple(about.get("shape", ()))
+    return Saved(model.eval(), recipe, about["data"], about["seed"], loss, shape)

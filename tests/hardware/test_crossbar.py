@@ -1,0 +1,453 @@
+"""Crossbars: flawless ones are the plain product, each flaw by itself, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snn.hardware import (
+    ConverterConfig,
+    Crossbar,
+    CrossbarConfig,
+    CubicIV,
+    DeviceConfig,
+    Diagnosis,
+    MappingConfig,
+    TileConfig,
+    WireConfig,
+    device_preset,
+    effective_conductance,
+    form,
+    program,
+)
+
+MAPPINGS = [
+    MappingConfig(),
+    MappingConfig("two_sided"),
+    MappingConfig("offset"),
+    MappingConfig(scale="column"),
+    MappingConfig("offset", scale="column"),
+    MappingConfig(pairs="interleaved"),
+    MappingConfig("two_sided", pairs="interleaved"),
+]
+TILES = [TileConfig(), TileConfig(16, 8), TileConfig(5, 3)]
+
+
+def random(*shape, seed=0, dtype=torch.float32):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def spikes(*shape, seed=1, share=0.3, dtype=torch.float32):
+    return (torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) < share).to(dtype)
+
+
+def plain(x, w):
+    return torch.nn.functional.linear(x, w)
+
+
+def close(a, b, tolerance):
+    a, b = a.detach(), b.detach()
+    return float((a - b).abs().max()) <= tolerance * float(b.abs().max())
+
+
+W, X = random(10, 37), spikes(5, 4, 37)
+
+
+# --- flawless hardware ---
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("tile", TILES, ids=str)
+@pytest.mark.parametrize("mapping", MAPPINGS, ids=str)
+def test_flawless_hardware_is_the_plain_product(mapping, tile, dtype):
+    """Bit for bit, whatever the mapping and the tiles, gradients included."""
+    config = CrossbarConfig(mapping=mapping, tile=tile)
+    w, x = (part.to(dtype).clone().requires_grad_() for part in (W, X))
+    crossbar = program(w, config)
+    assert isinstance(crossbar, Crossbar) and crossbar.is_linear and crossbar.is_deterministic
+    assert torch.equal(crossbar.weight(), w) and crossbar.weight().dtype == dtype
+    y = crossbar.matmul(x)
+    assert torch.equal(y, plain(x, w))
+    found = torch.autograd.grad(y.square().sum(), (w, x))
+    wanted = torch.autograd.grad(plain(x, w).square().sum(), (w, x))
+    assert close(found[0], wanted[0], 1e-6) and torch.equal(found[1], wanted[1])
+
+
+def test_the_default_is_ideal():
+    assert CrossbarConfig() == CrossbarConfig.ideal()
+    assert torch.equal(program(W, CrossbarConfig.ideal()).matmul(X[0]), plain(X[0], W))
+    assert torch.equal(program(0 * W, CrossbarConfig.ideal()).matmul(X), 0 * plain(X, W))
+
+
+@pytest.mark.parametrize("subtract", ["analog", "digital"])
+@pytest.mark.parametrize("tile", TILES, ids=str)
+@pytest.mark.parametrize("mapping", [*MAPPINGS, MappingConfig(slices=3, slice_bits=5)], ids=str)
+def test_a_fine_conversion_per_tile_is_the_plain_product(mapping, tile, subtract):
+    """The long way, tile by tile with 40-bit conversions, in every layout, gradients included."""
+    converter = ConverterConfig(adc_bits=40, subtract=subtract)
+    w, x = W.double().requires_grad_(), X.double().requires_grad_()
+    crossbar = program(w, CrossbarConfig(mapping=mapping, tile=tile, converter=converter))
+    carried = crossbar.weight()
+    assert close(carried, w, 2.0**-15)  # 15 bits of digits, or exact
+    y = crossbar.matmul(x)
+    assert close(y, plain(x, carried), 1e-10) and not crossbar.is_linear
+    found = torch.autograd.grad(y.square().sum(), (w, x))
+    wanted = torch.autograd.grad(plain(x, w).square().sum(), (w, x))
+    tolerance = 1e-3 if mapping.slices > 1 else 1e-8
+    assert close(found[0], wanted[0], tolerance) and close(found[1], wanted[1], tolerance)
+
+
+def test_digits_by_hand():
+    """W / max |W| x 15 = 15, -6, 3, 0 in two digits of two bits."""
+    w = torch.tensor([[15.0], [-6.0], [3.0], [0.0]])
+    crossbar = program(w, CrossbarConfig(mapping=MappingConfig(slices=2, slice_bits=2)))
+    planes = crossbar.layout.gather(crossbar.conductance_us)[:, 0] / (100 / 3)
+    wanted = [[3, 0, 3, 0], [0, 2, 0, 0], [3, 0, 0, 0], [0, 1, 0, 0]]
+    assert torch.allclose(planes, torch.tensor(wanted, dtype=torch.float64))
+    assert torch.equal(crossbar.weight(), w)
+
+
+def test_conductances_by_hand():
+    w, device = torch.tensor([[1.0, -0.5, 0.0]]), DeviceConfig(g_min_us=10, g_max_us=50)
+    wanted = {
+        "one_sided": [[50, 10, 10], [10, 30, 10]],
+        "two_sided": [[50, 20, 30], [10, 40, 30]],
+        "offset": [[50 - 30, 20 - 30, 0]],  # less the reference
+    }
+    for scheme, planes in wanted.items():
+        crossbar = program(w, CrossbarConfig(device=device, mapping=MappingConfig(scheme)))
+        found = crossbar.layout.gather(crossbar.target_us)[..., 0]
+        assert torch.allclose(found, torch.tensor(planes, dtype=torch.float64)), scheme
+
+
+def test_tiles_lie_next_to_sources_and_grounds():
+    """37 inputs in 16 rows: the last tile holds 5, at its bottom; unused places are open."""
+    crossbar = program(W, CrossbarConfig(device=DeviceConfig(g_min_us=1.0), tile=TileConfig(16, 8)))
+    assert crossbar.conductance_us.shape == (3, 4, 16, 8)
+    used = crossbar.used
+    assert used[2, 0].any(1).tolist() == [False] * 11 + [True] * 5
+    assert used[0, 1].any(0).tolist() == [True] * 2 + [False] * 6
+    assert torch.equal(used, crossbar.conductance_us > 0)
+    assert int(used.sum()) == 2 * 10 * 37
+
+
+# --- levels, range, faults: straight-through gradients ---
+
+
+def test_levels_and_gradients():
+    w = torch.tensor([[1.0, 0.4, -0.2, 0.0]], requires_grad=True)
+    crossbar = program(w, CrossbarConfig(device=DeviceConfig(levels=3)))
+    assert torch.allclose(crossbar.weight(), torch.tensor([[1.0, 0.5, 0.0, 0.0]]))
+    (grad,) = torch.autograd.grad(crossbar.weight().sum(), w)
+    assert torch.equal(grad, torch.ones_like(w))
+
+
+def test_a_look_without_gradients_costs_none():
+    w = W.double().requires_grad_()
+    crossbar = program(w, CrossbarConfig(DeviceConfig(g_min_us=1.0), wires=WireConfig("exact", 1.0, 1.0)))
+    crossbar.diagnose(X.double())
+    (grad,) = torch.autograd.grad(crossbar.matmul(X.double()).sum(), w)
+    assert float(grad.abs().min()) > 0
+
+
+def test_clipped_weights_pass_no_gradient():
+    w = torch.linspace(-1, 1, 21)[None].requires_grad_()
+    crossbar = program(w, CrossbarConfig(mapping=MappingConfig(percentile=80.0)))
+    held = crossbar.weight()
+    limit = float(held.detach().max())
+    assert 0.7 < limit < 0.9 and torch.allclose(held, w.clamp(-limit, limit))
+    (grad,) = torch.autograd.grad(held.sum(), w)
+    assert torch.allclose(grad, (w.abs() <= limit).float(), atol=1e-12)
+    found = crossbar.diagnose(torch.ones(1, 21))
+    assert isinstance(found, Diagnosis) and found.clip_rate == pytest.approx(4 / 21)
+
+
+@pytest.mark.parametrize(("fault", "value"), [("stuck_low", 0.0), ("stuck_high", 100.0), ("open_cells", 0.0)])
+def test_stuck_cells_pass_no_gradient(fault, value):
+    w = W.double().requires_grad_()
+    device = DeviceConfig(**{fault: 0.2})
+    crossbar = program(w, CrossbarConfig(device=device))
+    mirrored = program(-w, crossbar.config).conductance_us
+    moved = (crossbar.conductance_us == value) & (mirrored == value) & crossbar.used  # whatever is written
+    assert 0.15 < float(moved.sum() / crossbar.used.sum()) < 0.25
+    coefficient = torch.rand_like(crossbar.target_us)
+    (grad,) = torch.autograd.grad((crossbar.conductance_us * coefficient).sum(), w)
+    free = torch.where(moved, 0.0, coefficient)
+    planes = crossbar.layout.gather(free) * 100 / float(w.detach().abs().max())
+    wanted = torch.where(w.T > 0, planes[0], -planes[1]).T
+    assert torch.allclose(grad, wanted)
+
+
+# --- wires ---
+
+
+@pytest.mark.parametrize("rows", ["grounded", "gated", "floating"])
+def test_wires_are_solved_per_tile_and_pattern(rows):
+    wires = WireConfig("exact", 40.0, 60.0, rows)
+    config = CrossbarConfig(device=DeviceConfig(g_min_us=1.0), tile=TileConfig(16, 10), wires=wires)
+    w, x = W.double(), X[0].double()
+    crossbar = program(w, config)
+    g = crossbar.conductance_us
+    wanted = torch.zeros(4, 10, dtype=torch.float64)
+    for k in range(3):
+        part = crossbar.layout.rows_of(x)[:, k]
+        for b in range(4):
+            given = {} if rows == "grounded" else {"mode": rows, "active": part[b] != 0}
+            geff = effective_conductance(g[k], 40.0, 60.0, **given)
+            currents = torch.einsum("r,crk->ck", part[b], geff)
+            wanted[b] += (currents[0] - currents[1]) * float(w.abs().max()) / 99.0
+    assert close(crossbar.matmul(x), wanted, 1e-12)
+    assert crossbar.config.wires.by_pattern is (rows != "grounded")
+    if rows == "grounded":
+        assert close(plain(x, crossbar.weight()), wanted, 1e-12)
+    assert 0 < crossbar.diagnose(x).ir_loss < 0.3
+
+
+def test_wire_modes_agree_for_short_wires():
+    w, x = W.double(), X[0].double()
+    device = DeviceConfig(g_min_us=1.0)
+    for ohm, tolerance in ((1e-1, 2e-3), (1e-4, 2e-6), (0.0, 1e-12)):
+        for drop, rows in (
+            ("exact", "grounded"),
+            ("dmr", "grounded"),
+            ("dmr", "gated"),
+            ("exact", "floating"),
+        ):
+            wires = WireConfig(drop, ohm, ohm, rows)
+            assert close(program(w, CrossbarConfig(device, wires=wires)).matmul(x), plain(x, w), tolerance), (
+                drop,
+                rows,
+            )
+
+
+def test_training_through_wires():
+    """The gradient of what is read through wires, by differences."""
+    config = CrossbarConfig(
+        DeviceConfig(g_min_us=1.0), tile=TileConfig(4, 4), wires=WireConfig("exact", 500.0, 500.0)
+    )
+    w, x = random(3, 6, dtype=torch.float64), spikes(2, 6, dtype=torch.float64)
+    w[0, 0] = 5.0  # the scale is a constant: the largest weight must not move
+
+    def read(free):
+        return program(torch.cat([w[:1], free]), config).matmul(x)
+
+    assert torch.autograd.gradcheck(read, (w[1:].clone().requires_grad_(),))
+
+
+# --- converters ---
+
+
+def test_conversion_by_hand():
+    """Currents 0, 1, 2, 3 cells on; 3 bits signed: codes -3..3 of full scale 3 cells."""
+    w = torch.eye(1).expand(1, 4)
+    x = torch.tril(torch.ones(4, 4))
+    converter = ConverterConfig(adc_bits=3, adc_range=3.0)
+    y = program(w, CrossbarConfig(converter=converter)).matmul(x)
+    assert torch.allclose(y[:, 0], torch.tensor([1.0, 2.0, 3.0, 3.0]))  # the fourth is cut off
+    coarse = replace(converter, adc_bits=2)
+    y = program(w, CrossbarConfig(converter=coarse)).matmul(x)
+    assert torch.allclose(y[:, 0], torch.tensor([0.0, 3.0, 3.0, 3.0]))  # 1/3 down, 2/3 up
+    found = program(w, CrossbarConfig(converter=coarse)).diagnose(x)
+    assert found.adc_saturation == 0.25
+
+
+def test_error_of_a_conversion_is_at_most_half_a_step():
+    w, x = W.double(), X.double()
+    for bits in (4, 6, 8):
+        for subtract, codes in (("analog", 2 ** (bits - 1) - 1), ("digital", 2**bits - 1)):
+            converter = ConverterConfig(adc_bits=bits, adc_range="full", subtract=subtract)
+            y = program(w, CrossbarConfig(converter=converter)).matmul(x)
+            step = 37 * float(w.abs().max()) / codes
+            columns = 1 if subtract == "analog" else 2
+            assert float((y - plain(x, w)).abs().max()) <= columns * step / 2 * (1 + 1e-9)
+            assert float((y / step - (y / step).round()).abs().max()) < 1e-6
+
+
+def test_partial_sums_are_converted_before_they_are_added():
+    """Each of four tiles rounds away what one tile would count."""
+    w, x = torch.full((1, 8), 1.0), torch.ones(1, 8)
+    converter = ConverterConfig(adc_bits=2, adc_range=8.0)  # codes -1, 0, 1 of 8 cells: half is 4
+    assert program(w, CrossbarConfig(converter=converter)).matmul(x).item() == pytest.approx(8.0)
+    tiled = CrossbarConfig(converter=converter, tile=TileConfig(rows=2))
+    assert program(w, tiled).matmul(x).item() == 0.0
+
+
+def test_calibration_fits_the_currents():
+    w, x = W.double(), X.double()
+    config = CrossbarConfig(tile=TileConfig(16), converter=ConverterConfig(adc_bits=6, adc_range="full"))
+    full = program(w, config)
+    fitted = full.calibrate(x, 100.0)
+    assert fitted.diagnose(x).adc_saturation == 0 and fitted.full_us.shape == (3,)
+    assert full.full_us is None and fitted.diagnose(x).snr_db > full.diagnose(x).snr_db + 6
+    cut = full.calibrate(x, 90.0).diagnose(x)
+    assert 0.05 < cut.adc_saturation < 0.15
+    with pytest.raises(ValueError, match=r"percentile is 0; it must lie in \(0, 100\]"):
+        full.calibrate(x, 0)
+
+
+def test_inputs_are_converted():
+    w = torch.eye(3)
+    x = torch.tensor([[0.0, 0.3, 0.9], [1.0, 2.0, 5.0]])
+    two = ConverterConfig(dac_bits=2)
+    wanted = torch.tensor([[0.0, 1 / 3, 1.0], [1.0, 1.0, 1.0]])
+    crossbar = program(w, CrossbarConfig(converter=two))
+    assert torch.allclose(crossbar.matmul(x), wanted)
+    assert crossbar.diagnose(x).dac_saturation == pytest.approx(2 / 5)
+    wide = replace(two, dac_range=6.0)
+    assert torch.allclose(
+        program(w, CrossbarConfig(converter=wide)).matmul(x), torch.tensor([[0.0, 0, 0], [0, 2, 4]])
+    )
+    with pytest.raises(ValueError, match="input has -1; negative inputs need ConverterConfig signed_input"):
+        crossbar.matmul(-torch.ones(1, 3))
+    signed = replace(two, dac_bits=3, signed_input=True)
+    y = program(w, CrossbarConfig(converter=signed)).matmul(torch.tensor([[-1.0, -0.4, 0.2]]))
+    assert torch.allclose(y, torch.tensor([[-1.0, -1 / 3, 1 / 3]]))
+
+
+# --- cells that bend ---
+
+
+def test_bent_cells_by_hand():
+    """I = g V + n2 V^2 + n3 V^3 in every cell, at voltages between and at the ends."""
+    iv = CubicIV((0.001,), (0.002,), (1.0, 100.0), 0.5)  # 1000 and 2000 uS per V and V^2, whatever g
+    device = DeviceConfig(g_min_us=1.0, iv=iv)
+    w, x = W.double(), torch.rand(4, 37, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for tile in TILES:
+        crossbar = program(w, CrossbarConfig(device=device, tile=tile, v_read=0.4))
+        g = crossbar.layout.gather(crossbar.conductance_us)
+        v = 0.4 * x
+        current = v @ (g[0] - g[1]) / 0.4  # n2 and n3 are the same in both cells of a pair
+        assert close(crossbar.matmul(x), current * float(w.abs().max()) / 99, 1e-10)
+        assert close(crossbar.matmul(x.round()), plain(x.round(), w), 1e-10)
+    crossbar = program(w, CrossbarConfig(device=device, v_read=0.4, mapping=MappingConfig("offset")))
+    more = (crossbar.chord_us - crossbar.conductance_us)[crossbar.used]
+    assert close(more, torch.full_like(more, 0.4 * 1000 + 0.16 * 2000), 1e-12)
+
+
+def test_published_curve_bends_less_at_high_conductance():
+    iv = device_preset("rram_milo2021").iv
+    n2, n3 = iv.terms(torch.tensor([0.0, 60.0, 110.0, 225.0], dtype=torch.float64))
+    assert n2[0] == n3[0] == 0  # an open cell stays open
+    assert n3[1] > abs(n3[2]) > abs(n3[3]) and abs(n3[3]) < 1  # of 225 uS, per volt squared
+    bend = float(n2[1]) * 0.5 / 60 + float(n3[1]) * 0.5**2 / 60
+    assert -0.25 < bend < -0.1  # 60 uS read at half a volt
+
+
+# --- cuts, batches, time ---
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 5), st.integers(0, 4), st.sampled_from(["pair", "offset", "tiles"]))
+def test_read_noise_does_not_depend_on_cuts(at, who, kind):
+    mapping = MappingConfig("offset") if kind == "offset" else MappingConfig()
+    converter = ConverterConfig(adc_bits=8) if kind == "tiles" else ConverterConfig()
+    config = CrossbarConfig(DeviceConfig(read_noise=0.1), mapping, TileConfig(16, 8), converter=converter)
+    crossbar, x = program(W.double(), config, seed=4), X.double()
+    whole = crossbar.matmul(x)
+    in_time = torch.cat([crossbar.matmul(x[:at]), crossbar.matmul(x[at:], step=at)])
+    in_batch = torch.cat([crossbar.matmul(x[:, :who]), crossbar.matmul(x[:, who:], sample=who)], 1)
+    assert close(in_time, whole, 1e-12) and close(in_batch, whole, 1e-12)
+    assert close(crossbar.matmul(x[2], step=2), whole[2], 1e-12)
+
+
+def test_arrays_are_immutable():
+    crossbar = program(W, CrossbarConfig(device=device_preset("pcm_ibm")), seed=1)
+    before = crossbar.weight()
+    later = crossbar.at(1e6)
+    assert not torch.equal(later.weight(), before) and torch.equal(crossbar.weight(), before)
+    assert crossbar.at(crossbar.time_s) is crossbar and torch.equal(later.at(20.0).weight(), before)
+    with pytest.raises(AttributeError):
+        crossbar.time_s = 3.0
+
+
+# --- random arrays ---
+
+
+def test_a_random_array_reads_differences_of_its_cells():
+    config = CrossbarConfig(replace(device_preset("rram_random_40nm"), read_noise=0.0))
+    crossbar = form(37, 10, config, seed=2, scale=0.07)
+    g = crossbar.layout.gather(crossbar.conductance_us)
+    assert torch.allclose(crossbar.weight(), (0.07 * (g[0] - g[1])).T.float())
+    assert close(crossbar.matmul(X), plain(X, crossbar.weight()), 1e-6)
+    assert crossbar.diagnose(X).snr_db > 120
+    assert not torch.equal(form(37, 10, config, seed=3, scale=0.07).weight(), crossbar.weight())
+
+
+# --- refusals ---
+
+
+def bad(message, make):
+    return pytest.param(message, make, id=message[:40])
+
+
+@pytest.mark.parametrize(
+    ("message", "make"),
+    [
+        bad(r"weight must be \[out, in\] .* got \[3\]", lambda: program(torch.ones(3), CrossbarConfig())),
+        bad("weight must be finite", lambda: program(torch.full((2, 2), torch.nan), CrossbarConfig())),
+        bad(
+            "a: no cell conducts, so no row has a path to ground",
+            lambda: program(W, CrossbarConfig(DeviceConfig(open_cells=1.0)), name="a"),
+        ),
+        bad(
+            "no cell conducts",
+            lambda: form(
+                3,
+                3,
+                CrossbarConfig(
+                    replace(
+                        device_preset("rram_random_40nm"),
+                        forming=replace(device_preset("rram_random_40nm").forming, voltage_v=1.0),
+                    )
+                ),
+            ),
+        ),
+        bad("device has no forming statistics", lambda: form(3, 3, CrossbarConfig())),
+        bad(
+            "form needs pairs of cells, got scheme 'offset' x 1",
+            lambda: form(
+                3, 3, CrossbarConfig(device_preset("rram_random_40nm"), mapping=MappingConfig("offset"))
+            ),
+        ),
+        bad(
+            r"crossbar needs x \[T, B, 37\] or \[B, 37\], got \[5\]",
+            lambda: program(W, CrossbarConfig()).matmul(torch.ones(5)),
+        ),
+        bad("time_s is -1; it must be finite", lambda: program(W, CrossbarConfig()).at(-1)),
+        bad("MappingConfig scheme is 'both'; allowed: one_sided", lambda: MappingConfig("both")),
+        bad("MappingConfig percentile is 0; it must lie in", lambda: MappingConfig(percentile=0)),
+        bad("slices is 2: slice_bits must say", lambda: MappingConfig(slices=2)),
+        bad(
+            "slice_bits needs scheme 'one_sided', got 'offset'", lambda: MappingConfig("offset", slice_bits=2)
+        ),
+        bad("TileConfig rows is 0; it must be a whole number >= 1", lambda: TileConfig(rows=0)),
+        bad(
+            "TileConfig cols is 1; this mapping needs 2",
+            lambda: CrossbarConfig(mapping=MappingConfig("offset"), tile=TileConfig(cols=1)),
+        ),
+        bad("WireConfig ir_drop is 'some'; allowed: none, dmr, exact", lambda: WireConfig("some")),
+        bad("word_ohm is inf; .* no path to ground", lambda: WireConfig("exact", float("inf"))),
+        bad("has resistances, but ir_drop is 'none'", lambda: WireConfig(word_ohm=1.0)),
+        bad("'dmr' has no floating rows", lambda: WireConfig("dmr", 1.0, 1.0, "floating")),
+        bad("adc_bits is 1; it must be a whole number >= 2", lambda: ConverterConfig(adc_bits=1)),
+        bad("adc_range is 0; it must be 'full', 'array' or", lambda: ConverterConfig(adc_range=0)),
+        bad("adc_range is 'wide'; allowed: full, array", lambda: ConverterConfig(adc_range="wide")),
+        bad("dac_range is 0; it must be finite and > 0", lambda: ConverterConfig(dac_range=0)),
+        bad("v_read is 0; it must be finite and > 0", lambda: CrossbarConfig(v_read=0)),
+        bad(
+            "v_read is 0.6; the I-V fit ends at 0.5 V",
+            lambda: CrossbarConfig(device_preset("rram_milo2021"), v_read=0.6),
+        ),
+        bad(
+            "slice_bits is 4: a digit needs 16 levels, not 8",
+            lambda: CrossbarConfig(DeviceConfig(levels=8), MappingConfig(slices=2, slice_bits=4)),
+        ),
+    ],
+)
+def test_refusals(message, make):
+    with pytest.raises(ValueError, match=message):
+        make()

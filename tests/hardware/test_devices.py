@@ -1,0 +1,327 @@
+"""Devices: the statistics of every kind of chance against their formulas, and what is kept or drawn anew."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest, norm, truncnorm
+
+from snn.hardware import (
+    CrossbarConfig,
+    CubicIV,
+    DeviceConfig,
+    DeviceRecord,
+    FlickerNoise,
+    Forming,
+    LogRelaxation,
+    MappingConfig,
+    PowerLawDrift,
+    SigmaTable,
+    device_preset,
+    device_presets,
+    device_record,
+    form,
+    program,
+    register_device,
+)
+
+DAY = 86_400.0
+WAN = {
+    1.0: (0.348, 16.03, -43.853, 45.393, -16.815),
+    DAY: (0.701, 22.086, -50.773, 47.095, -16.458),
+    2 * DAY: (0.782, 20.274, -43.507, 37.062, -11.934),
+}
+
+
+def cells(device, x, count=40_000, *, seed=0, write_number=0, time_s=None):
+    """Write `count` cells at the conductance x of the full range and give what they hold, numpy."""
+    target = torch.full((1, count), x, dtype=torch.float64)
+    target[0, 0] = 1.0  # sets the scale
+    config = CrossbarConfig(device=device)
+    crossbar = program(target, config, seed=seed, write_number=write_number)
+    crossbar = crossbar if time_s is None else crossbar.at(time_s)
+    return crossbar.layout.gather(crossbar.conductance_us)[0, 1:, 0].numpy()
+
+
+def spread_is(found, sigma, mean=None):
+    """Deviation within 3 % (4 standard errors of 40 000), mean within 5 standard errors."""
+    assert found.std() == pytest.approx(sigma, rel=0.03)
+    if mean is not None:
+        assert abs(found.mean() - mean) < 5 * sigma / math.sqrt(len(found))
+
+
+# --- programming ---
+
+
+@pytest.mark.parametrize("x", [0.3, 0.5, 0.8, 1.0])
+def test_programming_noise_of_phase_change_cells(x):
+    spread_is(cells(device_preset("pcm_ibm"), x), -1.1731 * x**2 + 1.9650 * x + 0.26348, 25 * x)
+
+
+@pytest.mark.parametrize("g", [60.0, 120.0, 220.0])
+def test_programming_noise_of_filament_cells(g):
+    device = device_preset("rram_milo2021")
+    spread_is(cells(device, (g - 50) / 175), 4.782 - 0.009107 * g, g)
+
+
+@pytest.mark.parametrize("x", [0.25, 0.6, 0.9])
+@pytest.mark.parametrize("time_s", list(WAN))
+def test_spread_over_days(time_s, x):
+    found = cells(device_preset("rram_wan2022"), x, time_s=time_s)
+    spread_is(found, np.polynomial.polynomial.polyval(x, WAN[time_s]), 40 * x)
+
+
+def test_a_narrower_range_leaves_the_cell_what_it_is():
+    """Half of g_max: the same 10 uS cell scatters as before, not as if 20 uS were full scale."""
+    device = device_preset("rram_wan2022")
+    half = replace(device, g_max_us=20.0, reference_us=40.0)
+    found = cells(half, 0.5)
+    spread_is(found, np.polynomial.polynomial.polyval(0.25, WAN[1.0]), 10.0)
+
+
+def test_spread_between_measured_times_is_linear_in_log_time():
+    table = device_preset("rram_wan2022").drift
+    x = torch.tensor([0.5], dtype=torch.float64)
+    one, day, two = (float(table.sigma(x, t)) for t in WAN)
+    assert float(table.sigma(x, math.sqrt(DAY))) == pytest.approx((one + day) / 2, rel=1e-12)
+    assert float(table.sigma(x, DAY * math.sqrt(2))) == pytest.approx((day + two) / 2, rel=1e-12)
+    assert float(table.sigma(x, 0.1)) == one and float(table.sigma(x, 100 * DAY)) == two
+
+
+def test_noise_is_normal_and_never_negative():
+    device = DeviceConfig(sigma_us=(3.0,))
+    assert kstest((cells(device, 0.5) - 50) / 3, "norm").pvalue > 1e-3
+    assert cells(device, 0.0).min() == 0.0
+
+
+# --- drift and relaxation ---
+
+
+def test_drift_exponents():
+    """nu of a cell at x = 0.02: mean clipped(-0.0155 ln x + 0.0244), deviation clipped(-0.0125 ln x - 0.0059)."""
+    device = replace(device_preset("pcm_ibm"), sigma_us=())
+    for x in (0.02, 0.2, 0.9):
+        mean = min(max(-0.0155 * math.log(x) + 0.0244, 0.049), 0.1)
+        sigma = min(max(-0.0125 * math.log(x) - 0.0059, 0.008), 0.045)
+        for time_s in (3600.0, 1e7):
+            nu = -np.log(cells(device, x, time_s=time_s) / (25 * x)) / math.log(time_s / 20)
+            wanted = truncnorm(-mean / sigma, np.inf, mean, sigma)
+            tail = norm.cdf(-mean / sigma)  # exponents below zero are taken as zero
+            assert nu.mean() == pytest.approx((1 - tail) * wanted.mean(), rel=0.02)
+            spread_is(nu[nu > 1e-12], wanted.std())
+    assert np.array_equal(cells(device, 0.5, time_s=5.0), cells(device, 0.5, time_s=20.0))
+
+
+def test_exponents_stay_with_the_cell():
+    device = replace(device_preset("pcm_ibm"), sigma_us=())
+    nu = [np.log(12.5 / cells(device, 0.5, 100, time_s=t)) / math.log(t / 20) for t in (1e3, 1e6)]
+    assert np.allclose(*nu, rtol=1e-9)
+
+
+def test_logarithmic_relaxation():
+    """Published for CMO / HfOx cells: mean -0.089 uS per ln s, deviation 0.042 ln t + 0.412 uS."""
+    device = DeviceConfig(drift=LogRelaxation(-0.089, 0.042, 0.412))
+    for time_s in (1.0, 1e3, 1e6):
+        log = math.log(time_s)
+        spread_is(cells(device, 0.5, time_s=time_s), 0.042 * log + 0.412, 50 - 0.089 * log)
+
+
+def test_compensation_restores_the_mean():
+    w = torch.randn(30, 200, generator=torch.Generator().manual_seed(0))
+    x = torch.ones(1, 200)
+    plain = CrossbarConfig(device=device_preset("pcm_ibm"))
+    aged = program(w, plain).at(1e7)
+    restored = program(w, replace(plain, compensate_drift=True)).at(1e7)
+    assert 0.3 < aged.compensation() < 0.7 and aged.gain == 1.0
+    assert torch.allclose(restored.weight(), aged.weight() / aged.compensation(), rtol=1e-5)
+    assert restored.diagnose(x).snr_db > aged.diagnose(x).snr_db + 2
+    assert program(w, plain).compensation() == 1.0
+
+
+# --- what is kept and what is drawn anew ---
+
+
+def test_devices_are_kept_and_writes_are_new():
+    gain, cycle = DeviceConfig(d2d=0.1), DeviceConfig(c2c=0.1)
+    one = cells(gain, 0.5)
+    spread_is(one, 5.0, 50.0)
+    assert np.array_equal(cells(gain, 0.5, write_number=1), one)
+    assert np.allclose(cells(gain, 0.25), one / 2)  # the same gains, whatever is written
+    assert abs(np.corrcoef(cells(gain, 0.5, seed=1), one)[0, 1]) < 0.02
+    first, second = cells(cycle, 0.5), cells(cycle, 0.5, write_number=1)
+    spread_is(first, 5.0, 50.0)
+    spread_is(second, 5.0, 50.0)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.02
+    assert np.array_equal(cells(cycle, 0.5), first)
+
+
+def test_faults_survive_every_write():
+    device = DeviceConfig(
+        g_min_us=1.0, stuck_low=0.05, stuck_high=0.1, open_cells=0.02, sigma_us=(0.5,), d2d=0.05
+    )
+    faults = []
+    for number, x in ((0, 0.5), (1, 0.5), (2, 0.3)):
+        found = cells(device, x, write_number=number)
+        kinds = np.select([found == 1.0, found == 100.0, found == 0.0], [1, 2, 3])
+        for kind, share in ((1, 0.05), (2, 0.1), (3, 0.02)):
+            assert abs((kinds == kind).mean() - share) < 5 * math.sqrt(share / len(found))
+        faults.append(kinds)
+    assert np.array_equal(faults[0], faults[1]) and np.array_equal(faults[0], faults[2])
+    assert (cells(device, 0.5, seed=1) == 0.0).mean() < 0.03 and not np.array_equal(
+        cells(device, 0.5, seed=1) == 1.0, faults[0] == 1
+    )
+
+
+def test_faults_do_not_drift():
+    device = replace(device_preset("pcm_ibm"), stuck_high=0.1)
+    assert abs((cells(device, 0.5, time_s=1e6) == 25.0).mean() - 0.1) < 0.01
+
+
+# --- read noise ---
+
+
+def reads(device, steps=4000, mapping=None):
+    w = torch.linspace(0.2, 1.0, 8, dtype=torch.float64).repeat(2, 1)
+    crossbar = program(w, CrossbarConfig(device, mapping or MappingConfig()), seed=5)
+    x = torch.ones(steps, 2, 8, dtype=torch.float64)
+    return crossbar, crossbar.matmul(x).numpy() - (x @ crossbar.weight().T).numpy()
+
+
+@pytest.mark.parametrize("scheme", ["one_sided", "two_sided", "offset"])
+def test_read_noise_is_that_of_independent_cells(scheme):
+    """Deviation sqrt(sum over cells of (0.02 G)^2), in the units of the weight."""
+    crossbar, noise = reads(DeviceConfig(read_noise=0.02), mapping=MappingConfig(scheme))
+    g = (crossbar.conductance_us**2).sum(2)[0]  # [column tiles, cols]
+    columns = g.flatten()[crossbar.layout.column]
+    power = columns.sum(0)
+    if crossbar.layout.reference is not None:
+        power = power + g.flatten()[crossbar.layout.reference][0]
+    sigma = 0.02 * power.sqrt() * float(crossbar.encoded.per_us.abs().max())
+    assert noise.std((0, 1)) == pytest.approx(sigma.numpy(), rel=0.05)
+    shared = np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]
+    if scheme == "offset":  # both outputs are read against one reference column
+        assert shared == pytest.approx(
+            float(g.flatten()[crossbar.layout.reference][0, 0] / power[0]), abs=0.05
+        )
+    else:
+        assert abs(shared) < 0.05
+
+
+def test_read_noise_is_new_at_every_step_and_for_every_sample():
+    noise = reads(DeviceConfig(read_noise=0.02))[1]
+    series = noise[:, 0, 0]
+    bound = 4 / math.sqrt(len(series))
+    for lag in (1, 2, 7):
+        assert abs(np.corrcoef(series[:-lag], series[lag:])[0, 1]) < bound
+    assert abs(np.corrcoef(series, noise[:, 1, 0])[0, 1]) < bound
+    assert kstest(series / series.std(), "norm").pvalue > 1e-3
+
+
+def test_flicker_noise_grows_with_time():
+    device = replace(device_preset("pcm_ibm"), sigma_us=(), drift=None)
+    g = torch.tensor([12.5], dtype=torch.float64)
+    for time_s in (20.0, 1e5):
+        wanted = 12.5 * min(0.0088 / 0.5**0.65, 0.2) * math.sqrt(math.log((time_s + 250e-9) / 500e-9))
+        assert float(device.read_deviation(g, time_s)) == pytest.approx(wanted, rel=1e-12)
+    assert float(FlickerNoise(0.0088, 0.65, 0.2, 250e-9).relative(g * 0, 250e-9)) == 0
+
+
+# --- forming ---
+
+
+@pytest.mark.parametrize("voltage", [3.2, 3.433, 3.6])
+def test_forming_voltage_sets_sparsity(voltage):
+    """P(unformed) = 1 - Phi((V - 3.433) / 0.114)."""
+    preset = device_preset("rram_random_40nm")
+    forming = replace(preset.forming, voltage_v=voltage)
+    wanted = 1 - norm.cdf((voltage - 3.433) / 0.114)
+    assert forming.unformed == pytest.approx(wanted, rel=1e-12)
+    config = CrossbarConfig(replace(preset, forming=forming))
+    g = form(512, 256, config, seed=1).conductance_us.numpy().ravel()
+    assert (g == 0).mean() == pytest.approx(wanted, abs=4 * math.sqrt(wanted * (1 - wanted) / g.size) + 1e-4)
+
+
+def test_formed_cells_are_a_truncated_normal():
+    g = form(512, 256, CrossbarConfig(device_preset("rram_random_40nm"))).conductance_us.numpy().ravel()
+    formed = g[g > 0]
+    cut = truncnorm((7.6 - 12.35) / 1.86, (18.8 - 12.35) / 1.86, 12.35, 1.86)
+    assert formed.min() >= 7.6 and formed.max() <= 18.8
+    assert kstest(formed, cut.cdf).pvalue > 1e-3
+    assert formed.mean() == pytest.approx(12.35, rel=0.01) and formed.std() == pytest.approx(1.86, rel=0.03)
+
+
+def test_random_weights_are_symmetric():
+    """The macro's published statistics are of this kind: mean near zero, deviation 6.6 (in units of its own)."""
+    w = form(512, 256, CrossbarConfig(device_preset("rram_random_40nm"))).weight()
+    assert abs(float(w.mean())) < 0.1 and 6.0 < float(w.std()) < 9.5
+
+
+# --- records and refusals ---
+
+
+def test_presets_tell_their_source():
+    assert device_presets()[:4] == ("pcm_ibm", "rram_wan2022", "rram_milo2021", "rram_random_40nm")
+    for name in device_presets():
+        record = device_record(name)
+        assert isinstance(record, DeviceRecord) and record.device == device_preset(name)
+        assert record.source and record.includes and record.node and record.unit == "uS"
+    assert isinstance(device_preset("rram_wan2022").drift, SigmaTable)
+    assert isinstance(device_preset("rram_milo2021").iv, CubicIV)
+    assert isinstance(device_preset("pcm_ibm").drift, PowerLawDrift)
+    assert isinstance(device_preset("rram_random_40nm").forming, Forming)
+    with pytest.raises(ValueError, match="device is 'pcm'; known devices: pcm_ibm, rram_wan2022"):
+        device_preset("pcm")
+    with pytest.raises(ValueError, match="device 'pcm_ibm' is already registered"):
+        register_device(device_record("pcm_ibm"))
+    register_device(replace(device_record("pcm_ibm"), name="pcm_mine"))
+    assert device_preset("pcm_mine") == device_preset("pcm_ibm")
+
+
+@pytest.mark.parametrize(
+    ("message", "change"),
+    [
+        ("DeviceRecord 'pcm_ibm': node is ''; a device needs a node", {"node": ""}),
+        ("unit is ' '; a device needs a unit", {"unit": " "}),
+        ("unit is 'S'; conductances are in 'uS'", {"unit": "S"}),
+        ("source is ''; a device needs a source", {"source": ""}),
+        ("kind is 'guessed'; allowed", {"kind": "guessed"}),
+    ],
+)
+def test_records_without_provenance_are_refused(message, change):
+    with pytest.raises(ValueError, match=message):
+        replace(device_record("pcm_ibm"), **change)
+
+
+@pytest.mark.parametrize(
+    ("message", "change"),
+    [
+        ("g_min_us is 50 and g_max_us 50; they must be 0 <= g_min < g_max", {"g_min_us": 50, "g_max_us": 50}),
+        ("g_min_us is 60 and g_max_us 50", {"g_min_us": 60, "g_max_us": 50}),
+        ("g_min_us is -1 and", {"g_min_us": -1}),
+        ("levels is 1; it must be a whole number >= 2", {"levels": 1}),
+        ("levels is 102: .* uS apart, finer than step_us 1; the range allows 101", {"levels": 102, "step_us": 1.0}),
+        ("read_noise is -0.1; it must be finite and >= 0", {"read_noise": -0.1}),
+        ("t0_s is 0; it must be finite and > 0", {"t0_s": 0}),
+        ("stuck_low, stuck_high, open_cells are .*; shares >= 0 of at", {"stuck_low": 0.6, "open_cells": 0.5}),
+    ],
+)  # fmt: skip
+def test_impossible_devices_are_refused(message, change):
+    with pytest.raises(ValueError, match=message):
+        DeviceConfig(**change)
+
+
+def test_impossible_statistics_are_refused():
+    with pytest.raises(ValueError, match="they must ascend from > 0"):
+        SigmaTable((2.0, 1.0), ((1.0,), (1.0,)))
+    with pytest.raises(ValueError, match="SigmaTable has 1 times_s and 2 sigma_us"):
+        SigmaTable((2.0,), ((1.0,), (1.0,)))
+    forming = device_preset("rram_random_40nm").forming
+    with pytest.raises(ValueError, match="Forming sigma_v is 0; it must be > 0"):
+        replace(forming, sigma_v=0)
+    with pytest.raises(ValueError, match="must be 0 <= low < high"):
+        replace(forming, g_low_us=20.0)
+    assert DeviceConfig(levels=101, step_us=1.0).levels == 101
