@@ -5,8 +5,9 @@
 A small VGG with rectifiers is trained and its BatchNorm folded; rectifiers become spiking neurons with thresholds
 at the 90th percentile of their input; threshold and leak then learn with the weights at 5 steps, 3 and 1, each
 stage going on from the last. Beside it the same spiking net is trained at one step from random weights, without and
-with BatchNorm, for as many epochs in all. Energy is a digital core's at 45 nm in 32-bit numbers: of its arithmetic,
-and with memory and routing; the first layer multiplies, as pixels are no spikes.
+with BatchNorm, for as many epochs as the network without spikes and all stages together. Energy is that of a
+digital core at 45 nm in 32-bit numbers: of its arithmetic, and with memory and routing; the first layer multiplies,
+as pixels are no spikes.
 Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
 """
 
@@ -44,9 +45,8 @@ class Report:
     def add(self, name: str, model: Layer, steps: int) -> float:
         """Print and keep a line, and give the accuracy."""
         accuracy = evaluate(model, replace(self.test, n_steps=steps), loss=LOSS).accuracy
-        shown = self.still.repeat(steps, 1, 1, 1, 1)
-        ledger = count_steps(model, shown, inputs={"in": "real"}).ledger()
-        cost = estimate(ledger, "horowitz45_fp32")
+        ledger = count_steps(model, self.still.repeat(steps, 1, 1, 1, 1), inputs={"in": "real"}).ledger()
+        cost = estimate(ledger, target="horowitz45_fp32")
         neurons = sum(row.n_post for row in ledger if row.updates_dense)
         spikes = sum(row.output_spikes for row in ledger) / ledger.samples / max(neurons, 1)
         compute, total = (pj / ledger.samples / 1e6 for pj in (cost.compute_pj, cost.total_pj))
