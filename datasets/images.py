@@ -17,7 +17,7 @@ from snn.datasets.folds import hold_out
 from snn.datasets.idx import find_idx, read_idx
 from snn.datasets.places import need
 from snn.datasets.spike_set import Batch, batch_indices
-from snn.datasets.tree import Files, class_tree
+from snn.datasets.tree import Files, class_tree, holds_tree
 
 __all__ = ["ENDINGS", "IMAGE_SUMS", "ImageSet", "images", "load_images"]
 
@@ -129,7 +129,7 @@ def load_images(path: str | Path, n_steps: int) -> tuple[ImageSet, ImageSet]:
     """Read the official splits, training and test; see `images`."""
     splits = find_idx(path)
     if splits is None:
-        return _from_tree(Path(path), n_steps)
+        return _from_tree(Path(path).expanduser(), n_steps)
     read = {split: read_idx(files) for split, files in splits.items()}
     digest = hashlib.sha256(read["test"][2]["images"]).hexdigest()
     name = _PUBLISHED.get(digest, f"images of {Path(path).name}")
@@ -142,6 +142,11 @@ def load_images(path: str | Path, n_steps: int) -> tuple[ImageSet, ImageSet]:
 
 
 def _from_tree(path: Path, n_steps: int) -> tuple[ImageSet, ImageSet]:
+    if not holds_tree(path, ENDINGS):
+        raise DataError(
+            f"{path}: neither MNIST's idx files (train-images-idx3-ubyte.gz and so on), nor train/<class>/* and "
+            f"test/<class>/* of {', '.join(ENDINGS)}"
+        )
     splits = class_tree(path, ENDINGS)
     name = f"images of {path.name}"
     shape: tuple[int, ...] | None = None

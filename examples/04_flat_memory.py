@@ -25,6 +25,7 @@ METHODS = {
     "BPTT, recomputed in 25s": {"chunk": 25, "recompute": True},
     "SLTT": {"method": "sltt"},
     "SLTT-K, K = T/5": {"method": "sltt", "k": None},
+    "SLTT, one step at a time": {"method": "sltt", "chunk": 1},
 }
 
 
@@ -52,7 +53,7 @@ def measure(name: str, steps: int, repeat: int = 5) -> dict[str, float]:
     for n_in, n_out in pairwise(SIZES):
         layers += [Linear(n_in, n_out), BatchNorm(n_out, over="step"), LIF(1.1, **neuron)]
     model = Sequential(*layers).train()
-    config = METHODS[name] | ({"k": steps // 5} if "k" in METHODS[name] else {})
+    config = METHODS[name] | ({"k": max(1, steps // 5)} if "k" in METHODS[name] else {})
 
     def step(x: torch.Tensor) -> float:
         model.zero_grad(set_to_none=True)
@@ -73,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/flat_memory"))
     parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200, 400, 800])
+    parser.add_argument("--methods", choices=METHODS, nargs="+", default=list(METHODS))
     parser.add_argument("--only", nargs=2, metavar=("METHOD", "T"), help="one measurement, as JSON")
     options = parser.parse_args()
     if options.only:
@@ -84,16 +86,16 @@ def main() -> None:
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    for name in METHODS:
+    for name in options.methods:
         found = []
         for steps in options.steps:
             command = [sys.executable, __file__, "--only", name, str(steps)]
             one = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             print(
-                f"{name:24s} T {steps:4d}: peak memory +{one['mb']:6.1f} MB, {1e3 * one['seconds']:7.1f} ms"
+                f"{name:25s} T {steps:4d}: peak memory +{one['mb']:6.1f} MB, {1e3 * one['seconds']:7.1f} ms"
             )
             found.append(one)
-        print(f"{'':24s} peak memory x {found[-1]['mb'] / found[0]['mb']:.2f} over this range")
+        print(f"{'':25s} peak memory x {found[-1]['mb'] / found[0]['mb']:.2f} over this range")
         left.plot(options.steps, [one["mb"] for one in found], "o-", label=name)
         right.plot(options.steps, [one["seconds"] for one in found], "o-", label=name)
     left.set(xlabel="time steps T", ylabel="growth of peak memory, MB", ylim=0)

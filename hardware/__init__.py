@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from snn.hardware.analog_report import ModelDiagnosis
     from snn.hardware.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
     from snn.hardware.aware import hardware_aware
+    from snn.hardware.converters import lossless_adc_bits
     from snn.hardware.crossbar import (
         Crossbar,
         form,
@@ -144,6 +145,7 @@ __all__ = [
     "hardware_aware",
     "hierarchy_access",
     "input_conductance",
+    "lossless_adc_bits",
     "plot_adc_range",
     "plot_conductances",
     "plot_ir_drop",
@@ -165,6 +167,7 @@ __all__ = [
 ]
 
 _LATER = {  # bring torch or scipy in, which pricing does not need
+    "lossless_adc_bits": "converters",
     "AnalogLayer": "analog",
     "AnalogModel": "analog",
     "AnalogState": "analog",

@@ -132,3 +132,23 @@ MEAN_PAIR = Constant(
     40.0,
     "one twentieth of g_max to g_max: every weight the largest",
 )
+
+
+def _wire(node_nm: int, ohm: float) -> Constant:
+    return Constant(
+        f"wire_{node_nm}nm",
+        ohm,
+        "ohm/4F",
+        f"{node_nm} nm",
+        "derived",
+        "copper over four feature sizes, the short pitch of a 1T1R cell; the long one is three times as long",
+        _NEUROSIM + ": its resistivity table, without barrier correction (20 % more with it)",
+        None,
+        ohm,
+        round(1.2 * ohm, 3),
+        "high end: with the barrier correction",
+    )
+
+
+WIRE = {node: _wire(node, ohm) for node, ohm in ((65, 0.5), (45, 0.7), (32, 1.0), (22, 1.6))}
+"""Resistance of a wire over the short pitch of a cell, by node in nanometres."""

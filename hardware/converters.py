@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snn.hardware.crossbar_config import ConverterConfig
 
-__all__ = ["adc", "dac", "straight_round"]
+__all__ = ["adc", "dac", "lossless_adc_bits", "straight_round"]
 
 
 class _Round(torch.autograd.Function):
@@ -90,3 +90,24 @@ def _quantise(x: Tensor, full: Tensor | float, bits: int, signed: bool) -> Tenso
     step = torch.where(high > 0, high / codes, torch.ones_like(high))
     low = -high if signed else torch.zeros_like(high)
     return _Convert.apply(x, low, high, step)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def lossless_adc_bits(rows: int, input_bits: int = 1, cell_bits: int = 1) -> int:
+    """Give the bits with which an unsigned conversion tells every sum of whole numbers apart.
+
+    A column adds up to rows x (2^input_bits - 1) x (2^cell_bits - 1) levels. Where spikes are few, the largest
+    number of rows that fire together counts, not the rows of the tile. One code per level needs
+    ``adc_range = (2^bits - 1) / (2^cell_bits - 1) / (2^input_bits - 1)`` and ``subtract="digital"``.
+
+    Args:
+        rows: Rows that may be driven together, >= 1.
+        input_bits: Bits of an input; 1 for spikes.
+        cell_bits: Bits of a cell.
+
+    Raises:
+        ValueError: A number below 1.
+    """
+    for name, value in (("rows", rows), ("input_bits", input_bits), ("cell_bits", cell_bits)):
+        if value < 1:
+            raise ValueError(f"{name} is {value!r}; it must be >= 1")
+    return int(rows * (2**input_bits - 1) * (2**cell_bits - 1)).bit_length()

@@ -24,7 +24,7 @@ from snn.hardware.tiles import Layout, lay_out
 __all__ = ["Crossbar", "form", "program"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Crossbar:
     """A weight on arrays of cells. Make one with `program` or `form`; every method leaves it as it is.
 
@@ -55,6 +55,13 @@ class Crossbar:
     held_us: Tensor
     written_us: Tensor
     full_us: Tensor | None = None
+
+    def __repr__(self) -> str:
+        row_tiles, col_tiles, rows, cols = self.layout.shape
+        shape = (
+            f"{self.in_features} -> {self.out_features}, {row_tiles} x {col_tiles} tiles of {rows} x {cols}"
+        )
+        return f"Crossbar({self.name!r}, {shape}, chip {self.seed}, {self.time_s:g} s)"
 
     @property
     def in_features(self) -> int:
@@ -220,12 +227,15 @@ def form(
     name: str = "crossbar",
     dtype: torch.dtype = torch.float32,
 ) -> Crossbar:
-    """Make a random weight by forming cells at a given voltage: W = scale (G+ - G-), G in microsiemens.
+    """Make a random weight by forming cells at a given voltage.
+
+    A pair weighs W = scale (G+ - G-). With the mapping "offset" a single cell is read against a reference column
+    that holds the mean of the array, W = scale (G - mean). G in microsiemens.
 
     Args:
         in_features: Inputs.
         out_features: Outputs.
-        config: The hardware; its device has `forming` statistics, its mapping is a pair of one digit.
+        config: The hardware; its device has `forming` statistics, its mapping is of one digit.
         seed: Which chip.
         scale: Weight per microsiemens.
         name: Name of the arrays.
@@ -235,21 +245,19 @@ def form(
         The arrays; forming is their only write.
 
     Raises:
-        ValueError: A device without forming statistics, a mapping that is not a plain pair, or no cell conducts.
+        ValueError: A device without forming statistics, a mapping with digits, or no cell conducts.
     """
     forming, mapping = config.device.forming, config.mapping
     if forming is None:
         raise ValueError("device has no forming statistics; random arrays need them, e.g. 'rram_random_40nm'")
-    if mapping.planes != 2:
-        raise ValueError(
-            f"form needs pairs of cells, got scheme {mapping.scheme!r} x {mapping.slices} slices"
-        )
+    if mapping.slice_bits is not None:
+        raise ValueError(f"form needs plain cells, got slice_bits {mapping.slice_bits}")
     layout = lay_out(in_features, out_features, config)
-    cells = torch.where(layout.used(), form_cells(layout.shape, forming, seed, name), 0.0)
-    per_us = torch.tensor([scale, -scale], dtype=torch.float64)[:, None].expand(2, out_features)
+    planes = form_cells((mapping.planes, in_features, out_features), forming, seed, name)
+    cells = layout.spread(planes, float(planes.mean()))
+    signs = torch.tensor([scale, -scale], dtype=torch.float64)[: mapping.planes, None]
     nothing = torch.zeros(out_features, in_features, dtype=torch.float64)
-    planes = layout.gather(torch.zeros_like(cells))
-    encoded = Encoded(planes, nothing, per_us, 0.0)
+    encoded = Encoded(torch.zeros_like(planes), nothing, signs.expand(-1, out_features), 0.0)
     target, t0 = torch.zeros_like(cells), config.device.t0_s
     made = Crossbar(config, name, seed, 0, t0, nothing.to(dtype), encoded, layout, target, cells, cells)
     return _conducting(replace(made, wanted=made.weight()))

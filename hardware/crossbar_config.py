@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from snn.hardware.analog_constants import WIRE
 from snn.hardware.device import DeviceConfig
 from snn.hardware.ir_drop import RowMode
 
@@ -145,6 +146,18 @@ class WireConfig:
             raise ValueError("WireConfig has resistances, but ir_drop is 'none'; choose 'exact' or 'dmr'")
         if self.ir_drop == "dmr" and self.rows == "floating":
             raise ValueError("WireConfig ir_drop 'dmr' has no floating rows; use 'exact'")
+
+    @classmethod
+    def of_node(cls, node_nm: int, *, ir_drop: IrDrop = "exact", rows: RowMode = "grounded") -> WireConfig:
+        """Give the wires of 1T1R cells of a process node: 4F along a word line, 12F along a bit line.
+
+        Raises:
+            ValueError: A node without a known resistance.
+        """
+        if node_nm not in WIRE:
+            raise ValueError(f"node_nm is {node_nm!r}; known nodes: {', '.join(map(str, WIRE))}")
+        short = WIRE[node_nm].value
+        return cls(ir_drop, short, 3 * short, rows)
 
     @property
     def by_pattern(self) -> bool:

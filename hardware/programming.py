@@ -32,10 +32,10 @@ def draw_normal(like: Tensor, seed: int, name: str, *parts: int) -> Tensor:
     return torch.from_numpy(drawn).to(like)
 
 
-def read_normals(seed: int, name: str, steps: ArrayLike, samples: ArrayLike, count: int) -> Tensor:
-    """Draw `count` standard normals for each time step and sample: [T, B, count]."""
-    key = keys(seed, name, np.asarray(samples)[None, :], np.asarray(steps)[:, None])
-    return torch.from_numpy(np.asarray(ndtri(uniform(key[..., None], np.arange(count)) + 2.0**-54)))
+def read_normals(seed: int, name: str, step: int, samples: ArrayLike, count: int) -> Tensor:
+    """Draw `count` standard normals for each sample at one time step: [B, count]."""
+    key = keys(seed, name, samples, step)
+    return torch.from_numpy(np.asarray(ndtri(uniform(key[:, None], np.arange(count)) + 2.0**-54)))
 
 
 def hold(target_us: Tensor, device: DeviceConfig) -> Tensor:

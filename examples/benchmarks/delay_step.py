@@ -1,11 +1,12 @@
 """One training step of the spoken-words network: our delay layers against the published one, in one run.
 
-    python examples/benchmarks/delay_step.py [--repeat 5] [--json FILE]
+    python examples/benchmarks/delay_step.py [--repeat 5] [--data PATH] [--json FILE]
 
-Network 140-256-256-10, 25 taps, batch 128, 80 frames, one thread. The published layer (`dcls`, Dcls1d, its dense
-convolution) pads each layer as its reference does, 80 -> 92 -> 104 -> 116 frames; ours get 36 silent steps once.
-"gauss" is the published function, "linear" (two taps) another one; all else in the step is the same code. Times are
-CPU seconds, interleaved; the ratio is of the medians.
+Network 140-256-256-10, 25 taps, batch 128, 80 frames, one thread; random words of 80 frames, or, with --data,
+batches of real ones (FSDD), whose lengths ours uses and the published one does not. The published layer (`dcls`,
+Dcls1d, its dense convolution) pads each layer as its reference does, 80 -> 92 -> 104 -> 116 frames; ours get 36
+silent steps once. "gauss" is the published function, "linear" (two taps) another one; all else in the step is the
+same code. Times are CPU seconds, interleaved; the ratio is of the medians.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import json
 import statistics
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+import snn
 from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Sequential
 from snn.nn.layer import Layer
 from snn.train import softmax_sum
@@ -62,41 +65,71 @@ def network(form: str, sigma: float) -> Sequential:
     return Sequential(*layers[:-3], LeakyReadout(1.005))
 
 
-def step(model: Sequential, adam: torch.optim.Adam, x: torch.Tensor, label: torch.Tensor) -> float:
+def step(
+    model: Sequential,
+    adam: torch.optim.Adam,
+    x: torch.Tensor,
+    lengths: torch.Tensor | None,
+    label: torch.Tensor,
+) -> float:
     start = time.process_time()
-    y, _ = model(x)
-    lengths = torch.full((x.shape[1],), y.shape[0])
+    y, _ = model(x, None, lengths)
+    lengths = torch.full((x.shape[1],), y.shape[0]) if lengths is None else lengths
     torch.nn.functional.cross_entropy(softmax_sum(y, lengths), label).backward()
     adam.step()
     adam.zero_grad()
     return time.process_time() - start
 
 
+def random_words() -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Give one batch of random words again and again: frames [80, 128, 140], lengths, labels."""
+    torch.manual_seed(1)
+    busy = torch.rand(80, 128, 140) < 0.13
+    frames = torch.where(busy, torch.poisson(torch.full((80, 128, 140), 3.0)).clamp(min=1), 0.0)
+    yield from itertools.repeat((frames, torch.full((128,), 80), torch.randint(0, 10, (128,))))
+
+
+def real_words(path: str) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Give the batches of a data set's training words, epoch after epoch."""
+    train = snn.datasets.shd(path, max_ms=800, split_by="label")[0]
+    for epoch in itertools.count():
+        for batch in train.batches(128, seed=(0, epoch), min_batch=128):
+            frames = torch.zeros(80, 128, 140)
+            frames[: len(batch.x)] = torch.from_numpy(batch.x)
+            yield frames, torch.from_numpy(batch.lengths), torch.from_numpy(batch.label)
+
+
+def measure(words: Iterator[Any], sigma: float, repeat: int) -> dict[str, float]:
+    """Give the median CPU seconds of a step of each network, taken in turns on the same words."""
+    models = {name: network(name, sigma) for name in ("gauss", "linear", "published")}
+    adams = {name: torch.optim.Adam(model.parameters()) for name, model in models.items()}
+    times: dict[str, list[float]] = {name: [] for name in models}
+    for turn in range(repeat + 1):  # the first turn warms up
+        frames, lengths, label = next(words)
+        longer = torch.cat([frames, torch.zeros(36, *frames.shape[1:])])
+        for name, model in models.items():
+            given = (frames, None) if name == "published" else (longer, lengths + 36)
+            taken = step(model, adams[name], *given, label)
+            if turn:
+                times[name].append(taken)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    return medians | {
+        f"published / {name}": medians["published"] / medians[name] for name in ("gauss", "linear")
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--data", help="a folder in SHD's layout; none: random words")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    torch.manual_seed(1)
-    busy = torch.rand(80, 128, 140) < 0.13
-    short = torch.where(busy, torch.poisson(torch.full((80, 128, 140), 3.0)).clamp(min=1), 0.0)
-    label = torch.randint(0, 10, (128,))
     result = {}
     for sigma in (12.0, 0.23):
-        models = {name: network(name, sigma) for name in ("gauss", "linear", "published")}
-        adams = {name: torch.optim.Adam(model.parameters()) for name, model in models.items()}
-        longer = torch.cat([short, torch.zeros(36, 128, 140)])
-        times: dict[str, list[float]] = {name: [] for name in models}
-        for turn in range(options.repeat + 1):  # the first turn warms up
-            for name, model in models.items():
-                taken = step(model, adams[name], short if name == "published" else longer, label)
-                if turn:
-                    times[name].append(taken)
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        ratios = {f"published / {name}": medians["published"] / medians[name] for name in ("gauss", "linear")}
-        result[f"sigma {sigma:g}"] = medians | ratios
-        print(f"sigma {sigma:g}: " + ", ".join(f"{k} {v:.3f}" for k, v in result[f"sigma {sigma:g}"].items()))
+        words = real_words(options.data) if options.data else random_words()
+        row = result[f"sigma {sigma:g}"] = measure(words, sigma, options.repeat)
+        print(f"sigma {sigma:g}: " + ", ".join(f"{name} {value:.3f}" for name, value in row.items()))
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

@@ -33,8 +33,8 @@ class Taps:
         lines = -(-(steps + max_delay + 2) // LINE)
         self.span = LINE * (lines + 1 - lines % 2)
         self.out = whole.shape[0]
-        most = min(max(ROOM // self.span, 1), 8 * LINE, self.out)
-        self.width = width or -(-most // LINE) * LINE
+        most = max(ROOM // self.span // LINE, 1)
+        self.width = width or LINE * min(most, 8, -(-self.out // LINE))
         """Steps of a receiver's sums: an odd number of cache lines, or all receivers would share a few."""
         places = self._blocks(whole) + torch.arange(self.width) * self.span
         self.places: Any = places.contiguous().numpy().astype("uint32")

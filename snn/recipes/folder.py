@@ -28,8 +28,8 @@ def check(out: str | Path, config: dict[str, Any], resume: bool) -> Path:
         return path
     if not resume:
         raise ValueError(f"{path} holds a run already: --resume continues it, --out chooses another folder")
-    old = json.loads(file.read_text(encoding="utf-8"))["config"]
-    settings = json.loads(json.dumps(config))
+    old = _flat(json.loads(file.read_text(encoding="utf-8"))["config"])
+    settings = _flat(json.loads(json.dumps(config)))
     for key in old.keys() | settings.keys():
         if old.get(key) != settings.get(key):
             raise ValueError(
@@ -37,6 +37,14 @@ def check(out: str | Path, config: dict[str, Any], resume: bool) -> Path:
                 "resume with the same settings or choose another folder"
             )
     return path
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    """Put nested settings on one level, so that one that differs is named by itself."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        found |= _flat(value) if isinstance(value, dict) else {key: value}
+    return found
 
 
 def write_config(path: Path, config: dict[str, Any]) -> None:

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +47,38 @@ def test_crossbar(tmp_path):
     assert "event engine: in-hid1 in->hid1, hid1-out hid1->out" in printed and "A word costs" in printed
     page = (tmp_path / "report.html").read_text()
     assert "Wire loss" in page and "Converter range" in page and page.count("<img") == 10
+
+
+def test_flat_memory(tmp_path):
+    words = ("--steps", "2", "8", "--methods", "BPTT", "SLTT, one step at a time", "--out", str(tmp_path))
+    printed = run("04_flat_memory.py", *words)
+    assert len(re.findall(r"T +[28]: peak memory \+ *[0-9.]+ MB, +[0-9.]+ ms", printed)) == 4
+    bptt, sltt = (float(ratio) for ratio in re.findall(r"peak memory x ([0-9.]+)", printed))
+    assert sltt < 2 < bptt
+    assert (tmp_path / "flat_memory.png").exists()
+
+
+def test_one_time_step(tmp_path):
+    small_images(tmp_path / "images")
+    words = ("--data", tmp_path / "images", "--epochs", "2", "--out", tmp_path)
+    printed = run("05_one_time_step.py", *map(str, words))
+    lines = re.findall(r"^(.{36}) +(\d) +([0-9.]+)% +([0-9.]+) +([0-9.]+) µJ +([0-9.]+) µJ$", printed, re.M)
+    assert [int(line[1]) for line in lines] == [1, 5, 5, 3, 1, 1, 1]
+    assert all(float(line[4]) < float(line[5]) for line in lines)
+    arithmetic = [float(line[4]) for line in lines]
+    assert arithmetic[2] > arithmetic[3] > arithmetic[4]
+    assert (tmp_path / "one_time_step.png").exists()
+
+
+def small_images(folder):
+    """Write images of bars, lying or standing, as folders of a class each."""
+    for split, each in (("train", 24), ("test", 6)):
+        for name, axis in (("lying", 0), ("standing", 1)):
+            (folder / split / name).mkdir(parents=True)
+            for k in range(each):
+                pixels = np.random.default_rng(k).integers(0, 60, (16, 16)).astype(np.uint8)
+                (pixels if axis == 0 else pixels.T)[4 + k % 8] = 255
+                Image.fromarray(pixels).save(folder / split / name / f"{k}.png")
 
 
 def test_train_shd(tmp_path):

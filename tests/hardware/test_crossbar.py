@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from snn.hardware import (
     device_preset,
     effective_conductance,
     form,
+    lossless_adc_bits,
     program,
 )
 
@@ -122,6 +124,24 @@ def test_conductances_by_hand():
         crossbar = program(w, CrossbarConfig(device=device, mapping=MappingConfig(scheme)))
         found = crossbar.layout.gather(crossbar.target_us)[..., 0]
         assert torch.allclose(found, torch.tensor(planes, dtype=torch.float64)), scheme
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 40), st.integers(1, 30), st.integers(1, 12), st.integers(2, 12), st.sampled_from(MAPPINGS)
+)
+def test_cells_are_found_where_they_were_laid(inputs, outputs, rows, cols, mapping):
+    w = random(outputs, inputs, dtype=torch.float64)
+    device = DeviceConfig(g_min_us=2.0, g_max_us=50.0)
+    crossbar = program(w, CrossbarConfig(device, mapping, TileConfig(rows, cols)))
+    assert close(crossbar.decode(crossbar.target_us), w, 1e-12)
+    row_tiles, col_tiles = crossbar.target_us.shape[:2]
+    assert crossbar.target_us.shape[2] <= rows and crossbar.target_us.shape[3] <= cols
+    assert row_tiles == -(-inputs // rows)
+    references = col_tiles if mapping.scheme == "offset" else 0
+    assert int(crossbar.used.sum()) == inputs * (mapping.planes * outputs + references)
+    said = f"{inputs} -> {outputs}, {row_tiles} x {col_tiles} tiles"
+    assert said in repr(crossbar) and len(repr(crossbar)) < 100
 
 
 def test_tiles_lie_next_to_sources_and_grounds():
@@ -238,6 +258,13 @@ def test_training_through_wires():
     assert torch.autograd.gradcheck(read, (w[1:].clone().requires_grad_(),))
 
 
+def test_wires_of_a_process_node():
+    wires = WireConfig.of_node(22, rows="gated")
+    assert (wires.word_ohm, wires.bit_ohm, wires.rows) == (1.6, pytest.approx(4.8), "gated")
+    with pytest.raises(ValueError, match="node_nm is 28; known nodes: 65, 45, 32, 22"):
+        WireConfig.of_node(28)
+
+
 # --- converters ---
 
 
@@ -276,6 +303,29 @@ def test_partial_sums_are_converted_before_they_are_added():
     assert program(w, tiled).matmul(x).item() == 0.0
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 3), st.integers(1, 4), st.integers(0, 99))
+def test_lossless_conversions_lose_nothing(rows, input_bits, cell_bits, seed):
+    bits = lossless_adc_bits(rows, input_bits, cell_bits)
+    rule = math.log2(rows) + input_bits + cell_bits - (1 if 1 in (input_bits, cell_bits) else 0)
+    assert bits <= math.floor(rule) + 1  # the published rule, log2 R + v + w (less one), is never below
+    inputs, levels = 2**input_bits - 1, 2**cell_bits - 1
+    rng = torch.Generator().manual_seed(seed)
+    w = torch.randint(-levels, levels + 1, (3, rows), generator=rng).double()
+    w[0] = levels  # the largest sum occurs, and the scale is known
+    x = torch.randint(0, inputs + 1, (4, rows), generator=rng).double()
+    x[0] = inputs
+    converter = ConverterConfig(
+        dac_bits=input_bits,
+        dac_range=float(inputs),
+        adc_bits=bits,
+        adc_range=(2**bits - 1) / levels / inputs,
+        subtract="digital",
+    )
+    config = CrossbarConfig(DeviceConfig(levels=levels + 1), converter=converter)
+    assert torch.allclose(program(w, config).matmul(x), plain(x, w), rtol=0, atol=1e-6)
+
+
 def test_calibration_fits_the_currents():
     w, x = W.double(), X.double()
     config = CrossbarConfig(tile=TileConfig(16), converter=ConverterConfig(adc_bits=6, adc_range="full"))
@@ -287,6 +337,14 @@ def test_calibration_fits_the_currents():
     assert 0.05 < cut.adc_saturation < 0.15
     with pytest.raises(ValueError, match=r"percentile is 0; it must lie in \(0, 100\]"):
         full.calibrate(x, 0)
+
+
+def test_a_range_without_conversion_changes_nothing():
+    wide = CrossbarConfig(DeviceConfig(read_noise=0.1), converter=ConverterConfig(dac_range=3.0))
+    narrow = CrossbarConfig(DeviceConfig(read_noise=0.1))
+    assert torch.equal(program(W, wide).matmul(X), program(W, narrow).matmul(X))
+    tiled = CrossbarConfig(converter=ConverterConfig(dac_range=3.0, adc_bits=40), tile=TileConfig(16))
+    assert close(program(W.double(), tiled).matmul(X.double()), plain(X, W).double(), 1e-6)
 
 
 def test_inputs_are_converted():
@@ -375,6 +433,11 @@ def test_a_random_array_reads_differences_of_its_cells():
     assert close(crossbar.matmul(X), plain(X, crossbar.weight()), 1e-6)
     assert crossbar.diagnose(X).snr_db > 120
     assert not torch.equal(form(37, 10, config, seed=3, scale=0.07).weight(), crossbar.weight())
+    tiled = replace(config, tile=TileConfig(8, 8))
+    assert torch.equal(form(37, 10, tiled, seed=2, scale=0.07).weight(), crossbar.weight())
+    single = form(37, 10, replace(tiled, mapping=MappingConfig("offset")), seed=2, scale=0.07)
+    assert close(single.matmul(X), plain(X, single.weight()), 1e-6)
+    assert abs(float(single.weight().mean())) < 1e-6 and single.diagnose(X).snr_db > 100
 
 
 # --- refusals ---
@@ -408,9 +471,9 @@ def bad(message, make):
         ),
         bad("device has no forming statistics", lambda: form(3, 3, CrossbarConfig())),
         bad(
-            "form needs pairs of cells, got scheme 'offset' x 1",
+            "form needs plain cells, got slice_bits 2",
             lambda: form(
-                3, 3, CrossbarConfig(device_preset("rram_random_40nm"), mapping=MappingConfig("offset"))
+                3, 3, CrossbarConfig(device_preset("rram_random_40nm"), MappingConfig(slice_bits=2))
             ),
         ),
         bad(
@@ -451,3 +514,10 @@ def bad(message, make):
 def test_refusals(message, make):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_lossless_bits_by_hand():
+    """128 rows: 128 levels and zero need 8 bits; cells of 2 bits 9; inputs of 8 bits 17."""
+    assert [lossless_adc_bits(*n) for n in ((1,), (128,), (128, 1, 2), (128, 8, 2))] == [1, 8, 9, 17]
+    with pytest.raises(ValueError, match="rows is 0; it must be >= 1"):
+        lossless_adc_bits(0)

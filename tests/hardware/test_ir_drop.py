@@ -57,6 +57,23 @@ def test_equals_badcrossbar(shape, wires, open_share):
     assert close(v @ effective_conductance(g, *wires), peer)
 
 
+@pytest.mark.parametrize(
+    ("wires", "currents"),
+    [
+        ((200.0, 300.0), (3.120077305101, 12.87441576285, 4.702514054709, 10.52654885484)),
+        ((0.0, 300.0), (3.153848369578, 13.12672348394, 4.840765565073, 10.87599974918)),
+        ((200.0, 0.0), (3.164539494756, 13.28268440154, 4.757002366872, 10.73660578123)),
+        ((0.0, 0.0), (3.2, 13.55, 4.9, 11.1)),
+    ],
+    ids=str,
+)
+def test_equals_what_badcrossbar_printed(wires, currents):
+    """Output currents in uA of badcrossbar 1.1.0, two open cells; for where it is not installed."""
+    g = torch.tensor([[12.5, 40.0, 0.0, 3.0], [7.0, 1.5, 22.0, 30.0], [0.0, 18.0, 9.0, 25.0]])
+    v = torch.tensor([0.2, 0.1, 0.3], dtype=torch.float64)
+    assert (v @ effective_conductance(g, *wires)).tolist() == pytest.approx(currents, rel=1e-11)
+
+
 # --- nodal analysis ---
 
 

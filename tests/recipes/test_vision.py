@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,6 +121,9 @@ def test_a_resumed_run_ends_with_the_same_bits(pictures, tmp_path):
         assert torch.equal(one, two)
     with pytest.raises(ValueError, match="holds a run already"):
         images.run(config, tmp_path / "cut")
+    other = replace(config, train=replace(config.train, lr=0.25))
+    with pytest.raises(ValueError, match="lr was 0.005, now 0.25; resume with the same settings"):
+        images.run(other, tmp_path / "cut", resume=True)
 
 
 @pytest.mark.parametrize("method", [["bptt"], ["sltt"], ["sltt", "--k", "1"]])

@@ -34,6 +34,7 @@ from snn.hardware import (
     spikesim_energy_pj,
     sram_access_pj,
 )
+from snn.hardware.analog_constants import ONE_PULSE
 from snn.hardware.spikesim import SPIKESIM_CONSTANTS
 
 
@@ -79,6 +80,8 @@ def test_energy_by_hand():
     assert energy.latency_us.nominal == near(4 * (1 + 10 + 8 * 9 + 1) * 1e-3)
     assert energy.programming.nominal == near(12 * 0.6 * 7)
     assert energy.amortised_pj(100) == near(energy.total_pj / 4 + 12 * 0.6 * 7 / 100)
+    formed = analog_energy(counts, AnalogCircuit(pulses=ONE_PULSE))
+    assert formed.programming.nominal == near(12 * 0.6) and ONE_PULSE in formed.constants
     area = 12 * 48 * 0.032**2 + 6 * 0.166 + 1 * (1200 + 60)
     assert energy.area_mm2 == near(area * 1e-6)
     always = analog_energy(counts, AnalogCircuit(gated=False))

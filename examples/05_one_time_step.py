@@ -1,0 +1,122 @@
+"""From a network without spikes to a spiking one that needs a single time step, on Fashion-MNIST.
+
+    python examples/05_one_time_step.py [--data FOLDER] [--train 8000] [--epochs 10] [--out FOLDER]
+
+A small VGG with rectifiers is trained and its BatchNorm folded; rectifiers become spiking neurons with thresholds
+at the 90th percentile of their input; threshold and leak then learn with the weights at 5 steps, 3 and 1, each
+stage going on from the last. Beside it the same spiking net is trained at one step from random weights, without and
+with BatchNorm, for as many epochs as the network without spikes and all stages together. Energy is that of a
+digital core at 45 nm in 32-bit numbers: of its arithmetic, and with memory and routing; the first layer multiplies,
+as pixels are no spikes.
+Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from snn.datasets import ImageSet, images
+from snn.hardware import count_steps, estimate
+from snn.nn import LIF, Layer, ReLU, vgg
+from snn.train import IIR_NEURON, TrainConfig, convert, evaluate, fit, fold_batch_norm, reduce_steps
+
+PLAN, LOSS, STEPS = (16, "M", 32, "M", 64), "mean_cross_entropy", (5, 3, 1)
+
+
+def network(neurons: Callable[[], Layer], shape: tuple[int, ...]) -> Layer:
+    torch.manual_seed(0)
+    size = shape[1] // 4
+    return vgg(PLAN, shape[0], 10, features=size, bias=False, head_bias=False, neurons=neurons)
+
+
+class Report:
+    """Test a model at a number of steps, and keep a line of figures for it."""
+
+    def __init__(self, test: ImageSet, counted: int) -> None:
+        self.test, self.lines = test, []
+        self.still = next(test.subset(range(counted)).batches(counted)).x[:1]
+        print(f"{'':36s} steps  test accuracy  spikes a neuron  arithmetic   with memory")
+
+    def add(self, name: str, model: Layer, steps: int) -> float:
+        """Print and keep a line, and give the accuracy."""
+        accuracy = evaluate(model, replace(self.test, n_steps=steps), loss=LOSS).accuracy
+        shown = torch.from_numpy(self.still).repeat(steps, 1, 1, 1, 1)
+        cost = estimate(
+            ledger := count_steps(model, shown, inputs={"in": "real"}).ledger(), "horowitz45_fp32"
+        )
+        neurons = sum(row.n_post for row in ledger if row.updates_dense)
+        spikes = sum(row.output_spikes for row in ledger) / ledger.samples / max(neurons, 1)
+        compute, total = (pj / ledger.samples / 1e6 for pj in (cost.compute_pj, cost.total_pj))
+        self.lines.append((name, 100 * accuracy, compute, total))
+        print(
+            f"{name:36s} {steps:5d} {100 * accuracy:13.2f}% {spikes:16.3f} {compute:8.3f} µJ {total:10.3f} µJ",
+            flush=True,
+        )
+        return accuracy
+
+    def picture(self, path: Path) -> None:
+        """Draw the lines as bars."""
+        import matplotlib.pyplot as plt
+
+        names, accuracy, compute, total = zip(*self.lines, strict=True)
+        _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+        left.barh(names, accuracy, color="C0")
+        left.set(xlabel="test accuracy, %", xlim=(max(0, min(accuracy) - 10), 100))
+        right.barh(names, total, color="C7", label="with memory and routing")
+        right.barh(names, compute, color="C1", label="arithmetic", height=0.4)
+        right.set(xlabel="energy of an image, µJ")
+        right.legend(frameon=False)
+        left.invert_yaxis()
+        plt.suptitle(f"{self.test.name}: fewer and fewer time steps")
+        plt.savefig(path, dpi=150)
+        print(f"figure: {path}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", help="a folder or zip of images, see snn.datasets.images")
+    parser.add_argument(
+        "--train", type=int, default=8000, help="training images, those that validate included"
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="of the first network and of each stage")
+    parser.add_argument("--out", type=Path, default=Path("runs/one_time_step"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    train, valid, test = images(options.data, n_steps=1, max_train=options.train)
+    print(f"{test.name}: {len(train)} images to train, {len(valid)} to validate")
+    report = Report(test, counted=min(100, len(test)))
+    config = TrainConfig(epochs=options.epochs, batch_size=64, loss=LOSS, lr=3e-3, min_batch=1)
+
+    ann = network(ReLU, test.shape)
+    fit(ann, train, valid, config)
+    report.add("no spikes, BatchNorm folded", fold_batch_norm(ann), 1)
+    seen = torch.from_numpy(next(train.batches(512, seed=0)).x[0])
+    spiking = convert(ann, seen, steps=20)
+    report.add("converted, before training", spiking, STEPS[0])
+
+    stage = replace(config, lr=1e-3, schedule="steps")
+    found = []
+    shown = {n: (replace(train, n_steps=n), replace(valid, n_steps=n)) for n in STEPS}
+    for reached in reduce_steps(spiking, shown.__getitem__, stage, steps=STEPS):
+        spiking.load_state_dict(reached.weights)
+        found.append(report.add(f"trained at {reached.steps}", spiking, reached.steps))
+    print(f"from {STEPS[0]} steps to 1: {100 * (found[-1] - found[0]):+.2f} points")
+
+    long = replace(config, epochs=(1 + len(STEPS)) * options.epochs)
+    for name, make in (
+        ("random weights", fold_batch_norm),
+        ("random weights, BatchNorm", lambda net: net),
+    ):
+        direct = make(network(lambda: LIF(**IIR_NEURON), test.shape))
+        fit(direct, train, valid, long)
+        report.add(f"one step, {name}", fold_batch_norm(direct), 1)
+    report.picture(options.out / "one_time_step.png")
+
+
+if __name__ == "__main__":
+    main()
