@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snn import datasets, hardware, interop, nn, plot, recipes, train
     from snn.core import (
+        STDP,
         Counts,
         Events,
+        Hebbian,
         LIFParams,
         LIParams,
         Network,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         SimulationState,
         TimedEvents,
         TimeGrid,
+        learned,
         simulate,
         stream,
     )
@@ -35,6 +38,7 @@ _ROOMS = ("core", "datasets", "hardware", "interop", "kernels", "nn", "plot", "r
 _CORE = (
     "Counts",
     "Events",
+    "Hebbian",
     "LIFParams",
     "LIParams",
     "Network",
@@ -44,16 +48,20 @@ _CORE = (
     "Raster",
     "Record",
     "Recording",
+    "STDP",
     "SimulationState",
     "TimeGrid",
     "TimedEvents",
+    "learned",
     "simulate",
     "stream",
 )
 
 __all__ = [
+    "STDP",
     "Counts",
     "Events",
+    "Hebbian",
     "LIFParams",
     "LIParams",
     "Network",
@@ -70,6 +78,7 @@ __all__ = [
     "datasets",
     "hardware",
     "interop",
+    "learned",
     "nn",
     "plot",
     "recipes",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from snn.core.events import Events, Raster, TimeGrid
+from snn.core.learning import learned
 from snn.core.network import Network, Population, Projection
 from snn.core.neurons import LIFParams, LIParams
+from snn.core.plasticity import STDP, Hebbian
 from snn.core.poisson import PoissonInput
 from snn.core.record import Counts, Record, Recording
 from snn.core.simulate import simulate
@@ -15,8 +17,10 @@ from snn.core.timed import TimedEvents
 from snn.core.units import delay_steps, event_steps
 
 __all__ = [
+    "STDP",
     "Counts",
     "Events",
+    "Hebbian",
     "LIFParams",
     "LIParams",
     "Network",
@@ -32,6 +36,7 @@ __all__ = [
     "TimedEvents",
     "delay_steps",
     "event_steps",
+    "learned",
     "simulate",
     "stream",
 ]

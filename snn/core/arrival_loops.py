@@ -32,7 +32,7 @@ def take_up(s: Sample) -> None:
                     push(s, q, log.unit[e] - plan.first[p], log.spikes[e], -age, age * routes.size[q])
 
 
-@lean
+@lean_inlined
 def receive(s: Sample, p: int, q: int, k: int) -> None:
     """Add to the currents of population p what projection q brings in step k."""
     plan, routes, work, narrow = s.plan, s.routes, s.work, s.given.narrow[q]
@@ -206,7 +206,7 @@ def push(s: Sample, q: int, sender: int, spikes: int, k: int, least: int) -> Non
             work.ring_sums[cell] += routes.weight[i + shift] * amount
 
 
-@lean
+@lean_inlined
 def draw(s: Sample, p: int, m: int, k: int) -> None:
     """Add the Poisson spikes of noise input m to the neurons of population p."""
     plan, given, work, scratch = s.plan, s.given, s.work, s.scratch
@@ -217,7 +217,7 @@ def draw(s: Sample, p: int, m: int, k: int) -> None:
     size, words, draws, drawn = plan.first[p + 1] - plan.first[p], scratch.words, scratch.draws, scratch.drawn
     current, stamp, now = work.current, work.stamp, np.int32(k)
     weight, least = plan.noise_weight[m], np.uint32(plan.noise_least[m])
-    touched, total = 0, 0
+    touched, total = 0, np.int64(0)
     for start in range(0, size, STRIDE):
         n = np.uint64(min(STRIDE, size - start))
         a, u = np.uint64(plan.noise_slot[m] + start), np.uint64(plan.first[p] + start)

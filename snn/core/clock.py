@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from snn.core.compiled import compiled
+from snn.core import learning_loops
+from snn.core.compiled import compiled, compiled_over
+from snn.core.learning import Learning
+from snn.core.learning_loops import learn
 from snn.core.neurons import HARD, HARD_NEXT_STEP, SOFT
 from snn.core.noise import FIRST, GOLDEN, SECOND
 from snn.core.plan import Plan
@@ -18,8 +21,8 @@ from snn.core.routes import Routes
 from snn.core.work import Given, Sample, Work
 
 
-@compiled
-def run_clock(s: Sample) -> None:
+@compiled_over(learning_loops)
+def run_clock(s: Sample, learning: Learning) -> None:
     """Run a sample on a clock.
 
     Begins (`s.at[0]` is -1) or goes on at step `s.at[0]`, and stops before the end when the log has
@@ -53,6 +56,7 @@ def run_clock(s: Sample) -> None:
             for e in range(begin, used):
                 ring[now, log.unit[e]] = log.spikes[e]
             log.bounds[(horizon + k) * populations + p + 1] = used
+        learn(learning, log.bounds, log.unit, log.spikes, (horizon + k) * populations, k)
     s.at[0], s.at[1], s.at[2] = given.n_steps, used, cursor
 
 

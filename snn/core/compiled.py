@@ -42,12 +42,21 @@ def lean_over(*modules: ModuleType) -> Callable[[F], F]:
     Numba's cache looks at the file of the function alone and would miss a change to those; so a hash
     of their sources becomes part of the name under which it is kept.
     """
+    return _over(modules, lean)
+
+
+def compiled_over(*modules: ModuleType) -> Callable[[F], F]:
+    """Compile as `compiled` does a function that calls loops of other modules; see `lean_over`."""
+    return _over(modules, compiled)
+
+
+def _over(modules: tuple[ModuleType, ...], compile_it: Callable[[F], F]) -> Callable[[F], F]:
     digest = hashlib.blake2b(digest_size=8)
     for module in modules:
         digest.update(Path(str(module.__file__)).read_bytes())
 
     def decorate(function: F) -> F:
         function.__qualname__ = f"{function.__qualname__}_{digest.hexdigest()}"
-        return lean(function)
+        return compile_it(function)
 
     return decorate

@@ -204,6 +204,9 @@ def _finish(
         adaptation={},
         steps=task.lengths + (0 if state is None else state.steps),
         seed=0,
+        weights={},
+        traces_pre={},
+        traces_post={},
         hold_ms=hold,
     )
 

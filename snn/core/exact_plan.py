@@ -83,6 +83,11 @@ def build(network: Network) -> ExactPlan:
     if network.noise:
         names = sorted({given.post for given in network.noise})
         raise ValueError(f"engine='exact' draws no noise; the network has Poisson input to {names}")
+    for projection in network.projections:
+        if projection.plasticity is not None:
+            raise ValueError(
+                f"engine='exact' does not learn; {projection.name!r} has {projection.plasticity}"
+            )
     plan = plan_of(network)
     populations = [network.population(name) for name in network.order]
     for population in populations:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snn.core import queue
+from snn.core import learning, queue
+from snn.core.learning import Learning
 from snn.core.network import Network
 from snn.core.plan import Int32Array, Plan, laid_out, plan_of
 from snn.core.queue import Rows
@@ -31,6 +32,8 @@ class Flight:
     """Steps lived before this run, [B]."""
     recent: Rows
     """Spikes of the last steps; step 0 is the oldest."""
+    learning: list[Learning]
+    """Weights and their traces, per sample."""
 
 
 def start(network: Network, samples: int, state: SimulationState | None, dtype: str) -> Flight:
@@ -48,6 +51,7 @@ def start(network: Network, samples: int, state: SimulationState | None, dtype: 
         theta=np.zeros((samples, units), dtype=dtype),
         steps=np.zeros(samples, dtype=np.int64) if state is None else state.steps,
         recent=queue.merge(plan, network.order, {} if state is None else state.recent),
+        learning=learning.start(network, dtype, samples, state),
     )
     if state is None:
         return flight
@@ -85,6 +89,7 @@ def finish(network: Network, flight: Flight, lengths: Int64Array, seed: int, dty
         },
         steps=flight.steps + lengths,
         seed=seed,
+        **learning.finish(network, flight.learning, lengths),
     )
 
 

@@ -10,17 +10,19 @@ multiplies it for the next one (not in the last step, so that the state holds cu
 
 from __future__ import annotations
 
-from snn.core import arrival_loops, neuron_loops
+from snn.core import arrival_loops, learning_loops, neuron_loops
 from snn.core.arrival_loops import draw, push, receive, take_up
 from snn.core.compiled import lean_over
+from snn.core.learning import Learning
+from snn.core.learning_loops import learn
 from snn.core.neuron_loops import WINDOW, catch_up, choose, update
 from snn.core.work import Sample
 
 __all__ = ["run_event"]
 
 
-@lean_over(arrival_loops, neuron_loops)
-def run_event(s: Sample) -> None:
+@lean_over(arrival_loops, neuron_loops, learning_loops)
+def run_event(s: Sample, learning: Learning) -> None:
     """Run a sample by events: synapses only of senders that spiked, neurons only where it matters.
 
     Begins (`s.at[0]` is -1) or goes on at step `s.at[0]`, and stops before the end when the log has
@@ -58,6 +60,7 @@ def run_event(s: Sample) -> None:
                 for e in range(begin, used):
                     push(s, routes.out[o], log.unit[e] - plan.first[p], log.spikes[e], k, 0)
             log.bounds[(horizon + k) * populations + p + 1] = used
+        learn(learning, log.bounds, log.unit, log.spikes, (horizon + k) * populations, k)
     s.at[0], s.at[1], s.at[2] = given.n_steps, used, cursor
     for p in range(populations):
         for b in range(plan.block[p], plan.block[p + 1] if work.lazy[p] else plan.block[p]):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 BYTES_PER_SYNAPSE = 112
-"""Most memory that a synapse takes while it is drawn, projected and laid out (108 measured at 6 M)."""
+"""Most memory that a synapse takes while it is drawn, projected and laid out (111 measured at 4 M)."""
+BYTES_TO_LAY_OUT = 64
+"""Most memory that a synapse takes beside the description of its projection (61 measured at 4 M)."""
+_SMALL = 1 << 20
+"""Bytes that are not asked about."""
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -38,7 +46,7 @@ def check(need: int, what: str, advice: str = "") -> None:
     Raises:
         MemoryError: `need` is more than is free.
     """
-    free = available_bytes()
+    free = available_bytes() if need > _SMALL else need
     if need > free:
         raise MemoryError(f"{what} need about {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free{advice}")
 
@@ -50,6 +58,19 @@ def check_synapses(synapses: int) -> None:
         MemoryError: `BYTES_PER_SYNAPSE * synapses` is more than is free.
     """
     check(synapses * BYTES_PER_SYNAPSE, f"{synapses:,} synapses of {BYTES_PER_SYNAPSE} bytes each")
+
+
+def check_layout(weights: Iterable[Any]) -> None:
+    """Refuse projections whose synapses would not fit once laid out, given their `weights`.
+
+    Raises:
+        MemoryError: `BYTES_TO_LAY_OUT` bytes for each are more than is free.
+    """
+    synapses = sum(int(np.count_nonzero(w)) if isinstance(w, np.ndarray) else w.data.size for w in weights)
+    check(
+        synapses * BYTES_TO_LAY_OUT,
+        f"{synapses:,} synapses of {BYTES_TO_LAY_OUT} bytes each (beside the projections as given)",
+    )
 
 
 def check_membranes(steps: int, samples: int, neurons: int) -> None:

@@ -12,11 +12,13 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
-from snn.core import network_files
+from snn.core import memory, network_files
 from snn.core import synapses as layout
 from snn.core.files import PathLike
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
+from snn.core.plasticity import Plasticity, checked_rule, to_plain
 from snn.core.poisson import PoissonInput
+from snn.core.synapse_values import checked_delay, checked_weight, rounded_by
 from snn.core.synapses import Synapses
 from snn.core.units import Float64Array, Int64Array, check_dt, delay_steps
 
@@ -79,6 +81,8 @@ class Projection:
     """Unique in its network."""
     receptor: str | None
     """The synaptic current that it feeds, where the receiving neurons name several."""
+    plasticity: Plasticity | None
+    """How its weights learn; None: they do not."""
 
     def __init__(
         self,
@@ -88,6 +92,7 @@ class Projection:
         delay_ms: Any = None,
         name: str | None = None,
         receptor: str | None = None,
+        plasticity: Plasticity | None = None,
     ) -> None:
         """Check and keep a projection.
 
@@ -100,20 +105,22 @@ class Projection:
                 is part of a loop.
             name: None makes it "pre-post".
             receptor: The synaptic current that it feeds, where the receiving neurons name some.
+            plasticity: How its weights learn, `STDP` or `Hebbian`; they start within its bounds.
 
         Raises:
             ValueError: Shapes do not fit, or a value is out of range; the message names it.
         """
         label = f"{pre}-{post}" if name is None else name
         _check_name("Projection name", label)
-        kept_weight = _weight(label, weight)
+        kept_weight = checked_weight(label, weight)
         values: dict[str, Any] = {
             "pre": pre,
             "post": post,
             "weight": kept_weight,
-            "delay_ms": None if delay_ms is None else _delay(label, delay_ms, kept_weight),
+            "delay_ms": None if delay_ms is None else checked_delay(label, delay_ms, kept_weight),
             "name": label,
             "receptor": receptor,
+            "plasticity": checked_rule(label, plasticity, kept_weight),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
@@ -159,6 +166,7 @@ class Network:
         Raises:
             ValueError: A name is unknown or taken, a shape or receptor does not fit, or spikes
                 would travel a loop without delay; the message names it.
+            MemoryError: Its synapses would not fit once laid out; the message has the estimate.
         """
         object.__setattr__(self, "dt_ms", check_dt(dt_ms))
         object.__setattr__(self, "populations", tuple(populations))
@@ -172,6 +180,7 @@ class Network:
             self._check_projection(projection)
         for given in self.noise:
             self._check_noise(given)
+        memory.check_layout([p.weight for p in self.projections])
         object.__setattr__(self, "_synapses", self._build_synapses())
         object.__setattr__(self, "order", self._sort())
 
@@ -181,8 +190,17 @@ class Network:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
-        names = ", ".join(p.name for p in self.projections)
+        rounded = {
+            name: f" (delays rounded by up to {ms:.3g} ms)" for name, ms in self.rounded_delays.items()
+        }
+        names = ", ".join(p.name + rounded.get(p.name, "") for p in self.projections)
         return f"Network(dt_ms={self.dt_ms}, populations: {sizes}; projections: {names})"
+
+    @cached_property
+    def rounded_delays(self) -> dict[str, float]:
+        """Largest change that rounding to steps made to a delay, ms, per projection that has one."""
+        changes = {p.name: rounded_by(p.delay_ms, p.weight, self.dt_ms) for p in self.projections}
+        return {name: change for name, change in changes.items() if change > 0.0}
 
     def population(self, name: str) -> Population:
         """Return the population of that name.
@@ -222,6 +240,8 @@ class Network:
             names = (projection.name, projection.pre, projection.post, projection.receptor)
             digest.update(repr(names).encode())
             self._synapses[projection.name].digest(digest)
+            if projection.plasticity is not None:
+                digest.update(repr(to_plain(projection.plasticity)).encode())
         digest.update(repr([given.values() for given in self.noise]).encode())
         return digest.hexdigest()
 
@@ -255,6 +275,10 @@ class Network:
                 f"got {list(projection.weight.shape)}"
             )
         _check_receptor(where, post, projection.receptor)
+        if projection.plasticity is not None and isinstance(post.neuron, LIParams):
+            raise ValueError(
+                f"{where}: post {post.name!r} is a leaky integrator, which never spikes: nothing to learn from"
+            )
 
     def _check_noise(self, given: PoissonInput) -> None:
         if not isinstance(given, PoissonInput):
@@ -324,41 +348,6 @@ def _loops(n: int, ends: list[tuple[int, int]]) -> Int64Array:
         graph[pre, post] = True
     labels = connected_components(scipy.sparse.csr_array(graph), connection="strong")[1]
     return np.asarray(labels, dtype=np.int64)
-
-
-def _weight(label: str, weight: Any) -> Any:
-    if scipy.sparse.issparse(weight):
-        if weight.format != "csr":
-            raise ValueError(f"weight of {label!r} must be dense or CSR, got {weight.format!r}")
-        kept = scipy.sparse.csr_array(weight, dtype=np.float64, copy=True)
-        kept.check_format(full_check=True)
-        values = kept.data
-        arrays: tuple[Any, ...] = (kept.data, kept.indices, kept.indptr)
-    else:
-        kept = values = np.array(weight, dtype=np.float64)
-        arrays = (kept,)
-    if kept.ndim != 2:
-        raise ValueError(f"weight of {label!r} must be [pre, post], got {list(kept.shape)}")
-    if not np.isfinite(values).all():
-        raise ValueError(f"weight of {label!r} must be finite, got {values[~np.isfinite(values)][0]!r}")
-    for array in arrays:
-        array.flags.writeable = False
-    return kept
-
-
-def _delay(label: str, delay_ms: Any, weight: Any) -> Float64Array:
-    delay = np.array(delay_ms, dtype=np.float64)
-    shapes: list[tuple[int, ...]] = [(), tuple(weight.shape)]
-    if not isinstance(weight, np.ndarray):
-        shapes.append(weight.data.shape)
-    if delay.shape not in shapes:
-        allowed = " or ".join(str(list(shape)) for shape in shapes[1:])
-        raise ValueError(f"delay_ms of {label!r} must be one number or {allowed}, got {list(delay.shape)}")
-    bad = ~(np.isfinite(delay) & (delay >= 0))
-    if bad.any():
-        raise ValueError(f"delay_ms of {label!r} must be finite and >= 0, got {delay[bad][0]!r}")
-    delay.flags.writeable = False
-    return delay
 
 
 T = TypeVar("T", Population, Projection)

@@ -11,6 +11,7 @@ import scipy.sparse
 
 from snn.core.files import PathLike, create, open_ours, put
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
+from snn.core.plasticity import from_plain, to_plain
 from snn.core.poisson import PoissonInput
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _save_projection(group: Any, projection: Projection) -> None:
         group.attrs[name] = getattr(projection, name)
     if projection.receptor is not None:
         group.attrs["receptor"] = projection.receptor
+    if projection.plasticity is not None:
+        group.attrs["plasticity"] = json.dumps(to_plain(projection.plasticity))
     if projection.delay_ms is not None:
         put(group, "delay_ms", projection.delay_ms)
     if isinstance(projection.weight, np.ndarray):
@@ -127,4 +130,5 @@ def _load_projection(group: Any) -> Projection:
         delay_ms=group["delay_ms"][()] if "delay_ms" in group else None,
         name=str(group.attrs["name"]),
         receptor=str(group.attrs["receptor"]) if "receptor" in group.attrs else None,
+        plasticity=from_plain(json.loads(group.attrs["plasticity"])) if "plasticity" in group.attrs else None,
     )

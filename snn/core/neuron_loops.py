@@ -38,7 +38,7 @@ def choose(s: Sample, p: int, k: int) -> None:
         work.lazy[p] = True
 
 
-@lean
+@lean_inlined
 def update(s: Sample, p: int, k: int, used: int) -> int:
     """Take population p through step k, all of it or its hot blocks; return the end of the log."""
     plan, work, lazy, first = s.plan, s.work, s.work.lazy[p], s.plan.first[p]
@@ -93,7 +93,7 @@ def catch_up(s: Sample, p: int, b: int, k: int) -> None:
     work.done[b] = k
 
 
-@lean
+@lean_inlined
 def _step(s: Sample, p: int, start: int, n: int, k: int) -> None:
     """Take `n` neurons from `start` on through step k up to the threshold; `snn.core.neurons` says how."""
     plan, given, work, scratch = s.plan, s.given, s.work, s.scratch

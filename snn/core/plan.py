@@ -22,7 +22,7 @@ Int32Array = NDArray[np.int32]
 DTYPES = ("float64", "float32")
 BLOCK = 64
 """Neurons that sleep and wake together."""
-STRIDE = 512
+STRIDE = 2048
 """Neurons updated together otherwise, a multiple of BLOCK."""
 _MARGIN = {"float64": 1e-9, "float32": 1e-3}
 """Distance from threshold, relative, under which a neuron is never left alone."""

@@ -11,6 +11,7 @@ from snn.core.files import PathLike
 from snn.core.units import Float64Array
 
 if TYPE_CHECKING:
+    from snn.core.routes import RealArray
     from snn.core.state import SimulationState
 
 
@@ -120,6 +121,11 @@ class Recording:
     """What happened, as integers."""
     state: SimulationState
     """Everything in flight at the end of each sample: pass it on as `state=` to continue."""
+
+    @property
+    def weights(self) -> dict[str, RealArray]:
+        """Weights at the end, [B, S], per projection that learns, in the order of `Network.synapses`."""
+        return self.state.weights
 
     @classmethod
     def load(cls, path: PathLike) -> Recording:

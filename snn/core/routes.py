@@ -98,7 +98,13 @@ def build(network: Network, slots: Int64Array, real: Any, short: float) -> Route
     ends = [(network.projection(name).pre, network.projection(name).post) for name in names]
     sizes = [network.population(post).size for _, post in ends]
     rows = [network.synapses(name) for name in names]
-    laid = [_lay(row, size, short) for row, size in zip(rows, sizes, strict=True)]
+    learns = [network.projection(name).plasticity is not None for name in names]
+    # Weights that change are kept one by one, and read when a spike arrives: along the log.
+    rows = [row.with_own_weights() if plastic else row for row, plastic in zip(rows, learns, strict=True)]
+    laid = [
+        _lay(row, size, 0.0 if plastic else short)
+        for row, size, plastic in zip(rows, sizes, learns, strict=True)
+    ]
     weights = [_weights(name, row, real) for name, row in zip(names, rows, strict=True)]
     pre = np.array([place[pre] for pre, _ in ends], dtype=np.int64)
     posts = np.array([place[post] for _, post in ends], dtype=np.int64)

@@ -66,6 +66,7 @@ def simulate(
     Raises:
         ValueError: A name, size, length, step or option is not as said; the message names it.
         TypeError: A value is of the wrong type.
+        MemoryError: The membranes to record would not fit; `stream` keeps them on disk.
     """
     for name, value, allowed in (("engine", engine, get_args(Engine)), ("dtype", dtype, get_args(Dtype))):
         if value not in allowed:
@@ -142,10 +143,11 @@ def _run_sample(
 ) -> _Ran:
     given, work = desk.given(flight, b), desk.work(flight, b)
     log = queue.open_log(plan, routes.horizon, flight.recent.of_sample(b), given.n_steps)
+    routes = routes._replace(weight=flight.learning[b].weight)
     at, scratch = np.array([-1, log.unit.size, 0], dtype=np.int64), desk.scratch()
     while at[0] < given.n_steps:
         log = queue.longer_log(log, int(at[1]), plan.decay.size)
-        run(Sample(plan, routes, given, work, scratch, log, at))
+        run(Sample(plan, routes, given, work, scratch, log, at), flight.learning[b])
     rows = queue.close_log(plan, b, log)
     reads = delayed_reads(net, plan, routes, rows, given.n_steps)
     return _Ran(rows.since(routes.horizon), rows.since(given.n_steps), work, reads)

@@ -12,7 +12,7 @@ from snn.core.network import Network
 from snn.core.routes import RealArray
 from snn.core.units import Int64Array
 
-_KINDS = ("v", "currents", "refractory", "adaptation")
+_KINDS = ("v", "currents", "refractory", "adaptation", "weights", "traces_pre", "traces_post")
 FORMAT = "snn.state"
 VERSION = 2
 
@@ -37,6 +37,12 @@ class SimulationState:
     """Steps lived since the first run began, [B]: random numbers go on from there."""
     seed: int
     """Seed of that run."""
+    weights: dict[str, RealArray]
+    """Weights, [B, S], per projection that learns, in the order of `Network.synapses`."""
+    traces_pre: dict[str, RealArray]
+    """Traces of its senders (`snn.core.plasticity`) in the last steps, [B, longest delay + 1, pre]."""
+    traces_post: dict[str, RealArray]
+    """Traces of its receivers, [B, post]."""
 
     def __len__(self) -> int:
         """Return the number of samples."""

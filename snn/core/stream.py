@@ -16,7 +16,7 @@ from snn.core.events import Events, Raster
 from snn.core.files import PathLike
 from snn.core.network import Network
 from snn.core.record import Counts, Record
-from snn.core.simulate import Engine, simulate
+from snn.core.simulate import Dtype, Engine, simulate
 from snn.core.state import SimulationState
 
 Inputs = Mapping[str, Events | Raster]
@@ -35,26 +35,29 @@ def stream(
     currents: Drive | Callable[[int, int], Drive] | None = None,
     record: Record | None = None,
     seed: int = 0,
+    dtype: Dtype = "float64",
+    threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
     resume: bool = False,
 ) -> Counts:
     """Run `net` for long, and keep what it records in a folder while it runs.
 
     The result is that of one `simulate`, bit for bit; `Recording.load(path)` reads it. A run that stops early
-    (Ctrl-C, a full disk, a lost machine) keeps all chunks done, and `resume=True` goes on from there; with a
-    larger `n_steps` also from a finished run. The first Ctrl-C waits for the end of the chunk, a second does not.
+    (Ctrl-C, a full disk, a lost machine) keeps all chunks done, and `resume=True` goes on; with a larger
+    `n_steps` also from a finished run. The first Ctrl-C waits for the end of its chunk.
 
     Args:
         net: The network.
-        inputs: Spikes of its sources, or a function of (start, stop) that gives those of the steps
-            [start, stop), counted from `start`.
+        inputs: Spikes of its sources, or a function (start, stop) for those of a chunk, counted from `start`.
         path: Folder of the recording.
         n_steps: Steps to run in all, as in `simulate`; required where `inputs` is a function.
         chunk: Steps that are run, and then written, at a time, >= 1.
         engine: `"event"` or `"clock"`.
-        currents: Drive as in `simulate`, or a function of (start, stop).
+        currents: Drive as in `simulate`, or such a function.
         record: What to keep, as in `simulate`.
-        seed: Seed of random elements.
+        seed: As in `simulate`.
+        dtype: As in `simulate`.
+        threads: As in `simulate`.
         progress: Called after each chunk with the steps done and the steps in all.
         resume: Go on with the recording at `path`, if there is one.
 
@@ -62,10 +65,9 @@ def stream(
         What happened in the whole run, chunks of earlier calls included.
 
     Raises:
-        FileExistsError: `path` holds a recording, and `resume` is not set.
+        FileExistsError: `path` holds a recording, without `resume`.
         ValueError: An argument is not as said, or `resume` finds another network, seed or record.
         OSError: A chunk could not be written; those before it are kept.
-        KeyboardInterrupt: Ctrl-C, when the chunk it came in is kept.
     """
     _check(engine, chunk)
     given, folder = _Given(inputs or {}, currents or {}, n_steps), Path(path)
@@ -74,7 +76,7 @@ def stream(
         while done < given.total or counts is None:
             stop = min(done + chunk, given.total)
             piece, drive, steps = given.cut(done, stop)
-            rec = simulate(net, piece, steps, engine, drive, record, state, seed)
+            rec = simulate(net, piece, steps, engine, drive, record, state, seed, dtype, threads)
             recording_files.save_part(folder, done, stop, rec, seed, engine)
             counts = rec.counts if counts is None else counts + rec.counts
             state, done = rec.state, stop

@@ -45,6 +45,10 @@ class Synapses(NamedTuple):
         running = np.concatenate([[0], np.cumsum(self.delay_steps > 0)])
         return np.diff(running[self.indptr]).astype(np.int64)
 
+    def with_own_weights(self) -> Synapses:
+        """Return the same synapses with a number in memory for every weight."""
+        return self._replace(weight=np.ascontiguousarray(self.weight).copy())
+
     @property
     def one_weight(self) -> float | None:
         """The weight of all synapses, or None if they differ."""

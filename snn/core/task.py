@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from snn.core import queue
+from snn.core import memory, queue
 from snn.core.events import Events, Raster
 from snn.core.network import Network
 from snn.core.plan import plan_of
@@ -66,6 +66,7 @@ def read_task(
     Raises:
         ValueError: A name, size or length is not as `simulate` says.
         TypeError: An input is neither `Events` nor `Raster`.
+        MemoryError: The membranes to record would not fit; the message has the estimate.
     """
     events = {name: _input(net, name, given) for name, given in inputs.items()}
     drive = {name: _drive(net, name, values) for name, values in currents.items()}
@@ -88,6 +89,7 @@ def read_task(
     spikes = neurons if record.spikes is None else tuple(record.spikes)
     for name in spikes:
         net.population(name)
+    memory.check_membranes(longest, samples, sum(net.population(name).size for name in record.v))
     rows = queue.merge(plan_of(net), net.order, events)
     return Task(
         lengths=lengths,

@@ -9,16 +9,19 @@ What becomes what, with C_m = tau_m, so that a current of I moves the steady mem
 - Jumps: the weight is ours times `input_scale`. Currents: NEST integrates the current of the step before
   exactly over the step, ours drives the membrane by `input_scale` times the current of the step itself. Both
   are one recursion with `weight * input_scale / P21`, where P21 is NEST's response to a unit current.
+- Noise becomes a `poisson_generator` per input: the same law, other draws.
 - Time: step k of ours is NEST's step k + 2, so that inputs can be sent early enough to arrive in step 0.
   NEST stamps a spike with the end of its step, ours with the start.
 - Delay: a jump over our delay d has NEST's delay d; NEST's smallest delay is our 1. A current in NEST first
   moves the membrane in the step after its arrival, so it has NEST's delay d - 1, and our 2 is the smallest
   between neurons. Off the grid both are d.
 
-Refused by name: shorter delays between neurons, resets other than "hard", a membrane without leak or without memory, equal time constants of membrane and current, drive that changes in time; with
-`precise=True` also delays and refractory times between steps, a refractory time of 0, and a receptor with
-weights of both signs beside another (NEST sorts its two currents by sign). One tie differs off the grid: a
-spike that arrives just when a refractory time ends counts in NEST and not with us (nor with NEST on its grid).
+Refused by name: shorter delays between neurons, resets other than "hard", a membrane without leak or without
+memory, equal time constants of membrane and current, drive that changes in time, an adaptive threshold,
+weights that learn; with `precise=True` also delays and refractory times between steps, a refractory time of 0,
+and a receptor with weights of both signs beside another (NEST sorts its two currents by sign). One tie differs
+off the grid: a spike that arrives just when a refractory time ends counts in NEST and not with us (nor with
+NEST on its grid).
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from snn.core import Events, Network, Raster, Record, TimedEvents
+from snn.core import Events, Network, Raster, Record, SimulationState, TimedEvents
 from snn.core.task import Task, read_task
 from snn.core.units import Float64Array
 from snn.interop.nest_network import EARLY, Build, build
@@ -59,6 +62,8 @@ def simulate(
     precise: bool = False,
     currents: Mapping[str, Any] | None = None,
     record: Record | None = None,
+    state: SimulationState | None = None,
+    seed: int = 0,
     threads: int = 1,
 ) -> NestRecording:
     """Run `net` in NEST, sample by sample; the module says what becomes what.
@@ -73,13 +78,16 @@ def simulate(
         precise: Let spikes leave the grid, as engine="exact" does.
         currents: Drive on top of the bias, per population, [N]: constant.
         record: What to keep; membranes only on the grid.
+        state: Where the membranes start; nothing else may be in flight.
+        seed: Seed of NEST's own random numbers, which are the network's noise; sample b has seed + b.
         threads: NEST's threads.
 
     Raises:
         ModuleNotFoundError: NEST is not installed.
         ValueError: NEST cannot run the network as it is; the message names the part and the reason.
     """
-    task = read_task(net, inputs or {}, n_steps, currents or {}, record or Record(), None)
+    task = read_task(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
+    _check_state(net, state)
     for name, drive in task.drive.items():
         if drive.shape[:2] != (1, 1):
             raise ValueError(f"currents[{name!r}] must be [N] for NEST: drive that changes is not passed on")
@@ -97,7 +105,8 @@ def simulate(
         nest.ResetKernel()
         tics = _TICS_PER_MS * Fraction(str(net.dt_ms)).denominator  # a step must be whole tics
         nest.set(tics_per_ms=tics, resolution=net.dt_ms, local_num_threads=threads, print_time=False)
-        made = build(nest, net, task, b, precise)
+        nest.rng_seed = 1 + (seed + b) % (2**31 - 1)
+        made = build(nest, net, task, b, precise, state)
         if steps:
             made.run(nest, steps, net.dt_ms)
         for name in task.spikes:
@@ -105,6 +114,21 @@ def simulate(
         for name in task.v:
             v[name][:steps, b] = _read_membranes(made, name, steps)
     return NestRecording({name: _events(net, task, name, rows, precise) for name, rows in spikes.items()}, v)
+
+
+def _check_state(net: Network, state: SimulationState | None) -> None:
+    """Refuse a state with more than membranes: NEST takes in no spikes on their way."""
+    if state is None:
+        return
+    state.check(net)
+    arrays = {"currents": state.currents, "refractory": state.refractory, "adaptation": state.adaptation}
+    for kind, values in arrays.items():
+        for name, array in values.items():
+            if array.any():
+                raise ValueError(f"NEST starts from membranes alone; state.{kind}[{name!r}] is not 0")
+    for name, events in state.recent.items():
+        if events.n_events:
+            raise ValueError(f"NEST starts from membranes alone; spikes of {name!r} are on their way")
 
 
 def _load() -> Any:

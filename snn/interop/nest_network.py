@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from snn.core import Events, LIFParams, Network, Population, Projection
+from snn.core import Events, LIFParams, Network, PoissonInput, Population, Projection, SimulationState
 from snn.core.neurons import NeuronParams
 from snn.core.task import Task
 from snn.core.timed import times_of
@@ -32,6 +32,8 @@ class Build:
     """Constant current of each population from our step 0 on, [N]."""
     threshold: dict[str, Float64Array]
     """Its threshold from then on, [N]; before, nothing spikes."""
+    v: dict[str, Float64Array]
+    """Its membranes at the start of that step, [N]."""
     spikes: dict[str, Any]
     """Spike recorder of each population whose spikes are kept."""
     membranes: dict[str, Any]
@@ -40,10 +42,11 @@ class Build:
     """Steps to run on until the multimeters have given their last values: NEST's longest delay."""
 
     def run(self, nest: Any, steps: int, dt: float) -> None:
-        """Run `steps` of ours; drive and threshold start with them."""
+        """Run `steps` of ours; drive, threshold and membrane start with them."""
         nest.Simulate(EARLY * dt)
         for name, nodes in self.nodes.items():
-            nodes.set(I_e=self.drive[name].tolist(), V_th=self.threshold[name].tolist())
+            given = {"I_e": self.drive[name], "V_th": self.threshold[name], "V_m": self.v[name]}
+            nodes.set({key: values.tolist() for key, values in given.items()})
         nest.Simulate((steps + self.late) * dt)
 
 
@@ -66,13 +69,13 @@ class _Cell:
     """What else NEST is told, per neuron."""
 
 
-def build(nest: Any, net: Network, task: Task, b: int, precise: bool) -> Build:
-    """Make populations, inputs of sample `b`, synapses and recorders.
+def build(nest: Any, net: Network, task: Task, b: int, precise: bool, state: SimulationState | None) -> Build:
+    """Make populations, inputs of sample `b`, synapses and recorders; membranes start from `state`.
 
     Raises:
         ValueError: NEST cannot run a part as it is; the message names it.
     """
-    made = Build({}, {}, {}, {}, {})
+    made = Build({}, {}, {}, {}, {}, {})
     cells = {p.name: _cell(p, net.dt_ms, precise) for p in net.populations if p.neuron is not None}
     order = {name: _receptor_order(net, name, cell, precise) for name, cell in cells.items()}
     ids: dict[str, Int64Array] = {}
@@ -85,10 +88,15 @@ def build(nest: Any, net: Network, task: Task, b: int, precise: bool) -> Build:
         made.nodes[name] = _neurons(nest, population, cell, order[name])
         made.drive[name] = (cell.bias + (task.drive[name][0, 0] if name in task.drive else 0.0)) * cell.gain
         made.threshold[name] = cell.v_th
+        made.v[name] = cell.params["V_m"] if state is None else state.v[name][b].astype(np.float64)
         ids[name] = np.array(made.nodes[name].tolist(), dtype=np.int64)
     for projection in net.projections:
+        if projection.plasticity is not None:
+            raise ValueError(f"NEST is told no plasticity; {projection.name!r} has {projection.plasticity}")
         cell = cells[projection.post]
         _connect(nest, net, projection, cell, order[projection.post], ids, precise)
+    for noise in net.noise:
+        _add_noise(nest, net, noise, cells[noise.post], order[noise.post], made.nodes[noise.post], precise)
     for name in task.spikes:
         if name in made.nodes:
             made.spikes[name] = nest.Create("spike_recorder", params={"time_in_steps": True})
@@ -151,10 +159,9 @@ def _model(tau_syn: Float64Array, precise: bool) -> str:
 
 def _check(name: str, neuron: NeuronParams) -> None:
     for field in fields(neuron):
-        value = getattr(neuron, field.name)
-        odd = field.name not in _KNOWN and value != field.default
-        odd |= field.name == "reset" and value != field.default
-        if odd:
+        value, default = getattr(neuron, field.name), cast(Any, field.default)
+        odd = field.name not in _KNOWN or field.name == "reset"
+        if odd and not np.array_equal(value, default):
             raise ValueError(f"NEST knows only {field.name}={field.default!r}; {name!r} has {value!r}")
 
 
@@ -265,6 +272,21 @@ def _connect(
         syn["receptor_type"] = np.full(int(kept.sum()), order[r] + 1)
     senders, receivers = ids[projection.pre][pre[kept]], ids[projection.post][post[kept]]
     nest.Connect(senders, receivers, "one_to_one", {"synapse_model": "static_synapse", **syn})
+
+
+def _add_noise(
+    nest: Any, net: Network, given: PoissonInput, cell: _Cell, order: list[int], nodes: Any, precise: bool
+) -> None:
+    """Connect a generator, which sends every neuron a train of its own: equal in law, not spike for spike."""
+    kind = "poisson_generator_ps" if precise else "poisson_generator"
+    generator = nest.Create(kind, params={"rate": given.rate_hz})
+    currents = len(cell.tau_syn) > 0
+    r = net.population(given.post).receptors.index(given.receptor) if currents else 0
+    scale = cell.scale[r] if currents else cell.scale
+    syn = {"weight": (given.weight * scale)[:, None].tolist(), "delay": net.dt_ms}
+    if currents and not precise:
+        syn["receptor_type"] = order[r] + 1
+    nest.Connect(generator, nodes, "all_to_all", {"synapse_model": "static_synapse", **syn})
 
 
 def _check_delays(net: Network, projection: Projection, steps: Int64Array, least: int, precise: bool) -> None:

@@ -79,8 +79,8 @@ def test_memory_is_asked_for_first(monkeypatch):
     with pytest.raises(MemoryError, match="100,000,000,000 synapses"):
         connect.bernoulli(10**6, 10**6, 0.1)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
-    with pytest.raises(MemoryError, match="100 synapses"):
-        connect.by_distance(np.zeros((10, 1)), np.zeros((10, 1)), 1.0)
+    with pytest.raises(MemoryError, match="40,000 synapses"):
+        connect.by_distance(np.zeros((200, 1)), np.zeros((200, 1)), 1.0)
 
 
 @pytest.mark.parametrize(

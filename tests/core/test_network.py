@@ -115,6 +115,12 @@ def test_bad_parts_are_named():
         (lambda: Population("a", 2, LIFParams(decay=[0.1] * 3)), "population 'a' of 2: decay must be one"),
         (lambda: Projection("a", "b", [1.0]), r"weight of 'a-b' must be \[pre, post\], got \[1\]"),
         (lambda: Projection("a", "b", [[np.nan]]), "weight of 'a-b' must be finite, got .*nan"),
+        (lambda: Projection("a", "b", [[-np.inf]]), "weight of 'a-b' must be finite, got .*-inf"),
+        (
+            lambda: Projection("a", "b", scipy.sparse.csr_array([[1.0, np.nan]])),
+            "weight of 'a-b' must be finite, got .*nan",
+        ),
+        (lambda: Projection("a", "b", W, np.inf), "delay_ms of 'a-b' must be finite and >= 0, got .*inf"),
         (lambda: Projection("a", "b", scipy.sparse.coo_array(W)), "must be dense or CSR, got 'coo'"),
         (lambda: Projection("a", "b", W, [1.0]), r"delay_ms of 'a-b' must be one number or \[2, 3\]"),
         (lambda: Projection("a", "b", W, -1.0), "delay_ms of 'a-b' must be finite and >= 0, got .*-1"),
@@ -184,3 +190,22 @@ def test_broken_files_are_refused(tmp_path):
         Network.load(path)
     with pytest.raises(FileNotFoundError):
         Network.load(tmp_path / "none.h5")
+
+
+def test_rounded_delays_are_reported():
+    """Half to even, and said how far; what is only a decimal in binary is not."""
+    a = LIFParams(decay=0.5)
+    net = Network(
+        0.1,
+        [Population("in", 2), Population("a", 3, a)],
+        [
+            Projection("in", "a", W, 0.3, "exact"),
+            Projection("in", "a", W, 0.25, "half"),
+            Projection("in", "a", np.eye(2, 3), np.array([[0.7, 0.77, 0.0], [0.0, 0.98, 9.99]]), "dense"),
+            Projection("in", "a", scipy.sparse.csr_array(np.eye(2, 3)), [1.0, 1.13], "csr"),
+            Projection("in", "a", W, name="default"),
+        ],
+    )
+    assert net.rounded_delays == pytest.approx({"half": 0.05, "dense": 0.02, "csr": 0.03})
+    assert net.synapses("half").delay_steps.tolist() == [2] * 6
+    assert "half (delays rounded by up to 0.05 ms)" in repr(net) and "exact," in repr(net)

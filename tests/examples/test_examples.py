@@ -33,20 +33,24 @@ def test_spoken_words(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"model.safetensors", "report.html", "word.png"}
 
 
+def test_balanced_network(tmp_path):
+    printed = run("02_balanced_network.py", "--size", "1250", "--ms", "200", "--out", str(tmp_path))
+    rows = re.findall(
+        r"(CUBA|SR|SI fast|AI|SI slow)\b.*?\s([0-9.]+)\s+([0-9.]+|nan)\s+[0-9]+\s+[0-9]+%", printed
+    )
+    rate, cv = ({name: float(row[i]) for name, *row in rows} for i in (0, 1))
+    assert rate["SR"] > 250 and cv["SR"] < 0.1
+    assert rate["SR"] > rate["SI fast"] > rate["SI slow"] and cv["SI fast"] > 0.3
+    assert 1 < rate["CUBA"] < 20
+    assert (tmp_path / "balanced.png").stat().st_size > 20_000
+
+
 def test_energy_report(tmp_path):
     printed = run("06_energy_report.py", "--updates", "2", "--out", str(tmp_path))
     assert "layer 0: binary input" in printed and "runs again bit for bit: True" in printed
     names = ("report.csv", "report.html", "report.json", "report.md", "sweep.png", "sweep_2.jsonl")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
     assert (tmp_path / "sweep_2.jsonl").read_text().count("\n") == 1 + 4 * 2 * 3
-
-
-def test_crossbar(tmp_path):
-    printed = run("07_crossbar.py", "--epochs", "1", "--chips", "1", "--out", str(tmp_path))
-    assert "ideal crossbars give the same bits: True" in printed and "mean of 1 chips" in printed
-    assert "event engine: in-hid1 in->hid1, hid1-out hid1->out" in printed and "A word costs" in printed
-    page = (tmp_path / "report.html").read_text()
-    assert "Wire loss" in page and "Converter range" in page and page.count("<img") == 9
 
 
 def test_flat_memory(tmp_path):
@@ -79,6 +83,14 @@ def small_images(folder):
                 pixels = np.random.default_rng(k).integers(0, 60, (16, 16)).astype(np.uint8)
                 (pixels if axis == 0 else pixels.T)[4 + k % 8] = 255
                 Image.fromarray(pixels).save(folder / split / name / f"{k}.png")
+
+
+def test_crossbar(tmp_path):
+    printed = run("07_crossbar.py", "--epochs", "1", "--chips", "1", "--out", str(tmp_path))
+    assert "ideal crossbars give the same bits: True" in printed and "mean of 1 chips" in printed
+    assert "event engine: in-hid1 in->hid1, hid1-out hid1->out" in printed and "A word costs" in printed
+    page = (tmp_path / "report.html").read_text()
+    assert "Wire loss" in page and "Converter range" in page and page.count("<img") == 9
 
 
 def test_train_shd(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 
@@ -22,6 +23,7 @@ from snn.core import (
     connect,
 )
 from snn.interop import nest as in_nest
+from snn.recipes.balanced import cuba
 
 os.environ["PYNEST_QUIET"] = "1"
 nest = pytest.importorskip("nest", reason="NEST is not installed: pip install nest-simulator")
@@ -205,6 +207,35 @@ def test_the_threshold_itself(fires):
     assert rec.spikes["n"].step.tolist() == ([4] if fires == ">=" else [])
 
 
+def test_the_benchmark_network_from_scattered_membranes():
+    """CUBA as the recipe builds it (a quarter of the size), every membrane somewhere below threshold."""
+    net = cuba(1000, 0.08, delay_steps=2)
+    state, rng = snn.simulate(net, n_steps=0).state, np.random.default_rng(0)
+    v = {name: rng.uniform(-60.0, -50.0, v.shape) for name, v in state.v.items()}
+    state = dataclasses.replace(state, v=v)
+    ours = snn.simulate(net, n_steps=2000, state=state)
+    theirs = in_nest.simulate(net, n_steps=2000, state=state)
+    assert ours.spikes == theirs.spikes
+    assert ours.counts.spikes["exc"] > 500
+    with pytest.raises(ValueError, match=r"starts from membranes alone; state.currents\['exc'\] is not 0"):
+        in_nest.simulate(net, n_steps=10, state=ours.state)
+
+
+@pytest.mark.parametrize("tau_syn", [None, 5.0])
+def test_noise_has_the_same_law(tau_syn):
+    """Mean and spread of 400 membranes under Poisson input, within four standard errors of each other."""
+    neuron = LIFParams(tau_mem_ms=10.0, v_th=1e9, tau_syn_ms=tau_syn)
+    noise = [snn.PoissonInput("n", 800.0, 0.5)]
+    net = Network(DT, [Population("n", 400, neuron)], noise=noise)
+    keep = Record(v=["n"])
+    ours, theirs = (
+        run(net, n_steps=800, record=keep, seed=1).v["n"][-1, 0] for run in (snn.simulate, in_nest.simulate)
+    )
+    error = np.hypot(ours.std(), theirs.std()) / np.sqrt(400)
+    assert abs(ours.mean() - theirs.mean()) < 4 * error
+    assert 0.8 < ours.std() / theirs.std() < 1.25
+
+
 def exact_net(rng, neuron, receptors, weights, dt, lattice):
     delays = [
         rng.integers(low, high, shape) * lattice for low, high, shape in ((0, 5, (10, 20)), (2, 9, (20, 20)))
@@ -263,12 +294,12 @@ def test_a_steady_drive_off_the_grid():
     assert theirs.size == 6
 
 
-def chain(neuron, delay_ms=1.0, weight=1.0, receptor=None, pre="a"):
+def chain(neuron, delay_ms=1.0, weight=1.0, receptor=None, pre="a", rule=None):
     a = LIFParams(tau_mem_ms=10.0)
     return Network(
         1.0,
         [Population("in", 1), Population("a", 1, a), Population("b", 1, neuron)],
-        [Projection(pre, "b", [[weight]], delay_ms, name="p", receptor=receptor)],
+        [Projection(pre, "b", [[weight]], delay_ms, name="p", receptor=receptor, plasticity=rule)],
     )
 
 
@@ -276,6 +307,16 @@ CURRENT = LIFParams(tau_mem_ms=10.0, tau_syn_ms=5.0, t_ref_ms=1.0)
 TWO = LIFParams(tau_mem_ms=10.0, tau_syn_ms={"e": 5.0, "i": 3.0}, t_ref_ms=1.0)
 REFUSED = [
     (chain(LIFParams(tau_mem_ms=10.0, reset="soft")), {}, "NEST knows only reset='hard'; 'b' has 'soft'"),
+    (
+        chain(LIFParams(tau_mem_ms=10.0, adapt_by=[0.5], tau_adapt_ms=9.0)),
+        {},
+        "NEST knows only adapt_by=0.0; 'b' has",
+    ),
+    (
+        chain(LIFParams(tau_mem_ms=10.0), rule=snn.STDP(0.1, 0.1)),
+        {},
+        "NEST is told no plasticity; 'p' has STDP",
+    ),
     (chain(LIFParams(decay=1.0)), {}, "NEST needs a membrane that leaks"),
     (chain(LIFParams(decay=0.0)), {}, "NEST needs a membrane that leaks"),
     (
