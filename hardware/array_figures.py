@@ -30,8 +30,8 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     """Draw the share of its current that each cell keeps behind its wires, tile by tile, every row driven.
 
     Word lines are driven from the left of each tile, bit lines are read at its bottom; a cell that does not
-    conduct is grey, and above 1 a cell is credited with current that sneaks through others. Colours span all but the
-    lowest and highest 1 %.
+    conduct is grey, and above 1 a cell is credited with current that sneaks through others. Colours span all but
+    the lowest and highest 1 %.
     """
     chord, effective = array.chord_us.detach(), array.effective_us.detach()
     share = torch.where(array.used & (chord > 0), effective / chord, torch.nan)

@@ -68,14 +68,14 @@ def count_layers(
         x = x.to(next((part.dtype for part in model.parameters()), x.dtype))
     steps, batch = x.shape[:2]
     ends = torch.full((batch,), steps) if lengths is None else lengths
-    longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])])
+    longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])]) if model.tail_steps else x
     account = Account(ends + model.tail_steps, len(longer), names)
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
         with torch.no_grad():
             longer = account.silence(longer)
-            account.run(model, Flow(longer, longer != 0, kind == "spikes", "in"))
+            account.run(model, Flow(longer, None, kind == "spikes", "in"))
     finally:
         for module, training in modes.items():
             module.training = training
@@ -105,7 +105,7 @@ def _residual(layer: Any, flow: Flow, account: Account) -> Flow:
     around = flow if layer.shortcut is None else account.run(layer.shortcut, flow)
     joined = layer.combine(body.x, around.x)
     whole = body.whole and around.whole
-    reach = joined != 0 if whole else body.reach | around.reach
+    reach = None if whole else body.arrivals() | around.arrivals()
     sources = dict.fromkeys((*body.source.split(" + "), *around.source.split(" + ")))
     return Flow(joined, reach, whole, " + ".join(sources))
 
@@ -113,11 +113,14 @@ def _residual(layer: Any, flow: Flow, account: Account) -> Flow:
 def _same_places(layer: Layer, flow: Flow, account: Account) -> Flow:
     """Count what costs nothing of its own and keeps every value at its place: normalisation, dropout."""
     y = account.forward(layer, flow.x)
-    return replace(flow, x=y, whole=flow.whole and isinstance(layer, ours.Dropout))
+    if isinstance(layer, ours.Dropout):
+        return replace(flow, x=y)
+    return replace(flow, x=y, whole=False, reach=flow.x != 0 if flow.reach is None else flow.reach)
 
 
 def _flatten(layer: Layer, flow: Flow, account: Account) -> Flow:
-    return replace(flow, x=flow.x.flatten(2), reach=flow.reach.flatten(2))
+    reach = None if flow.reach is None else flow.arrivals().flatten(2)
+    return replace(flow, x=flow.x.flatten(2), reach=reach)
 
 
 def _convolution(layer: Any, flow: Flow, account: Account) -> Flow:
@@ -127,10 +130,14 @@ def _convolution(layer: Any, flow: Flow, account: Account) -> Flow:
     values, counts = account.measure(name, flow, wiring.fan_out)
     account.connect(name, flow, values, counts, **_shape(wiring))
     y = account.forward(layer, flow.x)
-    flat = flow.reach.reshape(-1, wiring.n_pre).cpu().numpy()
+    given = flow.x if flow.reach is None else flow.arrivals()
+    flat = np.ascontiguousarray(given.cpu().numpy()).reshape(-1, wiring.n_pre)
     where, sizes = reached(seen, wiring, flat)
-    full = torch.from_numpy(np.broadcast_to(where, (len(flat), *sizes)).copy()).reshape(y.shape)
-    return Flow(y, full.to(y.device), False, flow.source)
+    if where.shape[1:3] != (1, 1):  # not the same for all channels: spread out
+        where = np.broadcast_to(where, (len(flat), *sizes))
+    channels = where.shape[1] * where.shape[2]
+    reach = torch.from_numpy(np.array(where)).reshape(*y.shape[:2], channels, *y.shape[3:])
+    return Flow(y, reach.to(y.device), False, flow.source)
 
 
 def _as_torch(layer: Any, account: Account) -> nn.Conv2d:
@@ -182,7 +189,7 @@ def _wires(name: str, weight: Tensor, delays: Tensor, flow: Flow, account: Accou
     delayed = (present & (steps > 0)).sum(1).double()
     sent = flow.x if flow.whole else (flow.x != 0)
     sent = sent.cpu().double()
-    reads, reach = _arrivals(sent, flow.reach.cpu(), present, steps)
+    reads, reach = _arrivals(sent, flow.arrivals().cpu(), present, steps)
     traffic = {"delay_writes": (sent @ delayed).round().long().numpy(), "delay_reads": reads}
     synapses = int(present.sum())
     shape = {"n_pre": len(present), "n_post": present.shape[1], "synapses": synapses}
@@ -230,17 +237,17 @@ def _neurons(layer: Layer, flow: Flow, account: Account) -> Flow:
     y = account.silence(y)
     spikes = None if isinstance(layer, ours.LeakyReadout) else y
     name = account.names[layer]
-    account.populate(name, int(y[0, 0].numel()), flow.reach, spikes)
-    return Flow(y, y != 0, isinstance(layer, ours.LIF), name)
+    account.populate(name, int(y[0, 0].numel()), flow, spikes)
+    return Flow(y, None, isinstance(layer, ours.LIF), name)
 
 
 def _recurrent(layer: Any, flow: Flow, account: Account) -> Flow:
     y = account.forward(layer, flow.x)
     y = account.silence(y)
     name = account.names[layer]
-    out = Flow(y, y != 0, True, name)
+    out = Flow(y, None, True, name)
     back = _wires(f"{name}-{name}", layer.weight_in_use(), layer.delay_steps(), out, account)
-    account.populate(name, y.shape[2], flow.reach | back, y)
+    account.populate(name, y.shape[2], replace(flow, reach=flow.arrivals() | back), y)
     return out
 
 
@@ -258,7 +265,9 @@ def _pool(layer: Any, flow: Flow, account: Account) -> Flow:
         name, flow, values, counts, **shape, dense_synapses=links, stored_weights=0, dense_weights=0
     )
     whole = flow.whole and isinstance(layer, ours.MaxPool2d)
-    return Flow(y, pool_reach(layer, flow.reach), whole, flow.source)
+    counts_alone = flow.reach is None and flow.whole  # no value below zero: a window of some is not zero
+    reach = None if counts_alone else pool_reach(layer, flow.x != 0 if flow.reach is None else flow.reach)
+    return Flow(y, reach, whole, flow.source)
 
 
 for _kinds, _counter in (

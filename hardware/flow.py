@@ -17,7 +17,7 @@ from torch import Tensor
 
 from snn.hardware.fan_out import Int64Array
 from snn.hardware.step_ledger import ROW_COUNTS, LayerSteps, StepLedger
-from snn.hardware.tally_loops import LEVELS, tally
+from snn.hardware.tally_loops import LEVELS, count_nonzero, tally
 from snn.hardware.values import settle, whole
 from snn.nn import Layer
 
@@ -30,16 +30,20 @@ class Flow:
 
     Attributes:
         x: Values, [T, B, ...].
-        reach: Where something arrived since the last neurons, bool [T, B, ...]: a value that is only a bias is no
-            arrival.
+        reach: Where something arrived since the last neurons, bool, of a shape that spreads to that of x: a value
+            that is only a bias is no arrival. None: wherever x is not zero.
         whole: Whether the values are whole numbers of spikes by the nature of the layers before.
         source: Population that sends.
     """
 
     x: Tensor
-    reach: Tensor
+    reach: Tensor | None
     whole: bool
     source: str
+
+    def arrivals(self) -> Tensor:
+        """Give `reach`, bool in the shape of x."""
+        return self.x != 0 if self.reach is None else self.reach.expand(self.x.shape)
 
 
 class Account:
@@ -124,19 +128,19 @@ class Account:
         self._open.append(len(self._rows))
         self._rows.append(row)
 
-    def populate(self, name: str, size: int, reach: Tensor, spikes: Tensor | None) -> None:
+    def populate(self, name: str, size: int, flow: Flow, spikes: Tensor | None) -> None:
         """Give the rows since the last neurons to a population; one of them bears what its neurons did.
 
         Args:
             name: Population.
             size: Neurons.
-            reach: Where something arrived, bool [T, B, ...].
+            flow: What came in.
             spikes: Output, [T, B, ...]; None where the neurons never spike.
         """
         counts = {
-            "output_spikes": self._per_row(torch.zeros(()) if spikes is None else spikes != 0),
+            "output_spikes": None if spikes is None else self._per_row(spikes),
             "updates_dense": np.full(self._valid.shape, size, dtype=np.int64),
-            "updates_touched": self._per_row(reach),
+            "updates_touched": self._per_row(flow.x if flow.reach is None else flow.reach, size),
         }
         if not self._open:
             self._open.append(len(self._rows))
@@ -160,11 +164,12 @@ class Account:
             raise ValueError("the model has no layer that can be counted")
         return StepLedger(tuple(self._rows), tuple(dict.fromkeys(self.notes)), self.ends.cpu().numpy())
 
-    def _per_row(self, where: Tensor) -> Int64Array:
-        if where.dim() == 0:
-            return np.zeros(self._valid.shape, dtype=np.int64)
-        found: Int64Array = where.flatten(2).sum(2).cpu().numpy().astype(np.int64)
-        return found
+    def _per_row(self, values: Tensor, size: int | None = None) -> Int64Array:
+        """Count what is not zero, per step and sample; values that spread over `size` units count for all."""
+        rows = values.detach().cpu().contiguous().numpy().reshape(self._valid.size, -1)
+        found = np.zeros(len(rows), dtype=np.int64)
+        count_nonzero(rows.view(np.uint8) if rows.dtype == np.bool_ else rows, found)
+        return found * (1 if size is None else size // rows.shape[1])
 
     def _shaped(self, counts: Any) -> Int64Array:
         if counts is None:

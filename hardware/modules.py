@@ -19,6 +19,10 @@ __all__ = ["count_steps"]
 
 _COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _FOLDED = nn.modules.batchnorm._BatchNorm
+_POOLS = tuple(
+    getattr(nn.modules.pooling, name)
+    for name in ("_AvgPoolNd", "_MaxPoolNd", "_AdaptiveAvgPoolNd", "_AdaptiveMaxPoolNd")
+)
 
 
 def count_steps(
@@ -101,6 +105,8 @@ def _roles(model: nn.Module, neurons: tuple[type, ...], free: tuple[type, ...], 
             roles[name] = "layer"
         elif isinstance(module, _FOLDED):
             roles[name] = "folded"
+        elif isinstance(module, _POOLS):
+            roles[name] = "pool"
         elif next(module.parameters(recurse=False), None) is not None:
             raise ValueError(
                 f"{name} ({type(module).__name__}) has parameters and cannot be counted; countable are "

@@ -146,9 +146,11 @@ class Watch:
         notes = [*_SEEN_ONLY]
         if "folded" in roles.values():
             notes.append("Foreign model: batch normalisation is folded into the weights and costs nothing.")
-        silent = [
-            n for n, role in roles.items() if role != "folded" and n not in {**self.layers, **self.neurons}
-        ]
+        pools = [n for n, role in roles.items() if role == "pool"]
+        if pools:
+            notes.append(f"Foreign model: pooling is not counted: {', '.join(pools)}.")
+        seen = {*self.layers, *self.neurons}
+        silent = [n for n, role in roles.items() if role in ("layer", "neuron") and n not in seen]
         if silent:
             notes.append(f"Foreign model: not called, so not counted: {', '.join(silent)}.")
         often = [n for n, layer in self.layers.items() if layer.calls != self.steps * self.batch]

@@ -32,6 +32,7 @@ class Summed:
         return len(self.data)
 
     def batches(self, *options: Any, **named: Any) -> Any:
+        """Give batches of one step."""
         for batch in self.data.batches(*options, **named):
             x = batch.x.sum(0, keepdims=True)
             x = x / np.maximum(x.max(tuple(range(2, x.ndim)), keepdims=True), 1)
@@ -81,7 +82,8 @@ def main() -> None:
     x, lengths, _ = prepare(next(iter(test.batches(16))), model)
     report = estimate(count(model, x, lengths, inputs={"in": "real"}), "ann_int8_once")
     print(
-        f"energy: {report.total_pj_per_inference / 1e3:.0f} nJ ({report.compute_pj_per_inference / 1e3:.1f} arithmetic)"
+        f"energy: {report.total_pj_per_inference / 1e3:.0f} nJ, "
+        f"{report.compute_pj_per_inference / 1e3:.1f} of it arithmetic"
     )
 
 

@@ -1,9 +1,10 @@
-"""Counting a foreign model against running it: the extra time of the hooks, in one run.
+"""Counting a model against running it: the extra time, in one run.
 
     python examples/benchmarks/count.py [--repeat 25] [--json FILE]
 
-Both run the same SpikingJelly model on the same batch, interleaved, without gradients; the figure is the ratio of
-the medians of CPU seconds, one thread. Layers without zero weights, 10 % input spikes.
+Both run the same model on the same batch, interleaved, without gradients; the figure is the ratio of the medians of
+CPU seconds, one thread. Layers without zero weights, 10 % input spikes. Two models of SpikingJelly, counted through
+hooks, and one of `snn.nn`, counted layer by layer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 from torch import nn
 
 from snn.hardware import count_steps
+from snn.nn import Layer, vgg
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -56,6 +58,12 @@ def dense() -> tuple[nn.Module, torch.Tensor]:
     return made, (torch.rand(100, 32, 700) < 0.1).float()
 
 
+def own() -> tuple[nn.Module, torch.Tensor]:
+    """The convolutional one as layers of `snn.nn`, pooled instead of strided."""
+    made = vgg((32, 64, "A", 64, "A"), 2, 11, features=8)
+    return made, (torch.rand(10, 8, 2, 34, 34) < 0.1).float()
+
+
 def seconds(run: object) -> float:
     start = time.process_time()
     run()  # type: ignore[operator]
@@ -70,14 +78,16 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     found = {}
-    for build in (convolutional, dense):
+    for build in (convolutional, dense, own):
         model, x = build()
-        functional.set_step_mode(model, "m")
+        if build is not own:
+            functional.set_step_mode(model, "m")
         model.eval()
 
         def plain(model: nn.Module = model, x: torch.Tensor = x) -> None:
             with torch.no_grad():
-                functional.reset_net(model)
+                if not isinstance(model, Layer):
+                    functional.reset_net(model)
                 model(x)
 
         def counted(model: nn.Module = model, x: torch.Tensor = x) -> None:

@@ -89,7 +89,7 @@ def test_crossbar(tmp_path):
     assert "ideal crossbars give the same bits: True" in printed and "mean of 1 chips" in printed
     assert "event engine: in-hid1 in->hid1, hid1-out hid1->out" in printed and "A word costs" in printed
     page = (tmp_path / "report.html").read_text()
-    assert "Wire loss" in page and "Converter range" in page and page.count("<img") == 10
+    assert "Wire loss" in page and "Converter range" in page and page.count("<img") == 9
 
 
 def test_train_shd(tmp_path):

@@ -219,6 +219,7 @@ def test_pooled_neurons_are_clocked_and_said_so():
     row = found["0.0"]
     assert (row["updates_touched"] == row["updates_dense"]).all() and row.n_post == 8
     assert any("upper bound" in note for note in found.notes)
+    assert "Foreign model: pooling is not counted: 1.0." in found.notes
 
 
 def test_layers_after_the_time_axis_count_once():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import snn
-from snn.hardware import count, estimate
+from snn.hardware import CrossbarConfig, WireConfig, count, device_preset, estimate, to_crossbar
+from snn.nn import LIF, Linear, Sequential
 
 from .browser import CHROMIUM, DRIVER, browser
 
@@ -35,7 +37,13 @@ def report():
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_opens_offline(tmp_path, dark):
-    page = report().to_html(tmp_path / "r.html", compare=("loihi1", "truenorth", "gpu_a100_int8"))
+    torch.manual_seed(0)
+    model = Sequential(Linear(20, 8), LIF(1.2, decay_input=False, v_th=0.4))
+    wires = WireConfig("exact", word_ohm=5.0, bit_ohm=5.0)
+    analog = to_crossbar(model, CrossbarConfig(device=device_preset("rram_wan2022"), wires=wires))
+    arrays = analog.sections((torch.rand(12, 3, 20) < 0.3).float(), times_s=(86400.0,))
+    others = ("loihi1", "truenorth", "gpu_a100_int8")
+    page = report().to_html(tmp_path / "r.html", compare=others, after=arrays)
     with browser(tmp_path / "profile", dark) as session:
         session.open(page)
         drawn = session.run(
@@ -45,7 +53,7 @@ def test_the_page_opens_offline(tmp_path, dark):
         assert session.console() == []
         assert all(url.startswith(("file:", "data:")) for url in session.requests())
         assert session.run("return matchMedia('(prefers-color-scheme: dark)').matches") == dark
-    assert len(drawn) == page.read_text().count("<img") == 6 and all(drawn)
+    assert len(drawn) == page.read_text().count("<img") == 9 and all(drawn)
     assert not wide
 
 

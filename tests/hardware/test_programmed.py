@@ -54,7 +54,7 @@ def case(request):
 
 
 def test_one_spike_by_hand():
-    """One row of 3 driven once: a read of both arrays, two conversions of pairs, and V^2 (G+ + G-) t of its cells."""
+    """One row of 3 driven once: a read of both arrays, two conversions of pairs, V^2 (G+ + G-) t of its cells."""
     made = Sequential(Linear(3, 2), LIF(**NEURON))
     with torch.no_grad():
         made[0].weight.copy_(torch.tensor([[1.0, 0.5, 0.0], [-0.25, 0.0, 1.0]]))
