@@ -39,16 +39,14 @@ class Report:
 
     def __init__(self, test: ImageSet, counted: int) -> None:
         self.test, self.lines = test, []
-        self.still = next(test.subset(range(counted)).batches(counted)).x[:1]
+        self.still = torch.from_numpy(next(test.subset(range(counted)).batches(counted)).x[:1])
         print(f"{'':36s} steps  test accuracy  spikes a neuron  arithmetic   with memory")
 
     def add(self, name: str, model: Layer, steps: int) -> float:
         """Print and keep a line, and give the accuracy."""
         accuracy = evaluate(model, replace(self.test, n_steps=steps), loss=LOSS).accuracy
-        shown = torch.from_numpy(self.still).repeat(steps, 1, 1, 1, 1)
-        cost = estimate(
-            ledger := count_steps(model, shown, inputs={"in": "real"}).ledger(), "horowitz45_fp32"
-        )
+        ledger = count_steps(model, self.still.repeat(steps, 1, 1, 1, 1), inputs={"in": "real"}).ledger()
+        cost = estimate(ledger, target="horowitz45_fp32")
         neurons = sum(row.n_post for row in ledger if row.updates_dense)
         spikes = sum(row.output_spikes for row in ledger) / ledger.samples / max(neurons, 1)
         compute, total = (pj / ledger.samples / 1e6 for pj in (cost.compute_pj, cost.total_pj))

@@ -47,7 +47,7 @@ def hold(target_us: Tensor, device: DeviceConfig) -> Tensor:
     return device.g_min_us + step * straight_round((held - device.g_min_us) / step)
 
 
-def write(held_us: Tensor, device: DeviceConfig, seed: int, name: str, time: int) -> Tensor:
+def write(held_us: Tensor, device: DeviceConfig, seed: int, name: str, number: int) -> Tensor:
     """Write held targets: device gain, scatter of this write, programming noise; never below zero.
 
     Args:
@@ -55,7 +55,7 @@ def write(held_us: Tensor, device: DeviceConfig, seed: int, name: str, time: int
         device: The device.
         seed: Which chip.
         name: Which array of it.
-        time: Which write: scatter and noise are new at each.
+        number: Which write: scatter and noise are new at each.
 
     Returns:
         Conductances at the first reading, before drift and faults.
@@ -64,15 +64,21 @@ def write(held_us: Tensor, device: DeviceConfig, seed: int, name: str, time: int
     if device.d2d:
         g = g * (1 + device.d2d * draw_normal(g, seed, f"{name}/device"))
     if device.c2c:
-        g = g * (1 + device.c2c * draw_normal(g, seed, f"{name}/cycle", time))
+        g = g * (1 + device.c2c * draw_normal(g, seed, f"{name}/cycle", number))
     if device.sigma_us:
         sigma = polynomial(device.sigma_us, held_us.detach() / device.reference).clamp(min=0.0)
-        g = g + sigma * draw_normal(g, seed, f"{name}/write", time)
+        g = g + sigma * draw_normal(g, seed, f"{name}/write", number)
     return g.clamp(min=0.0) if g is not held_us else g
 
 
 def age(
-    written_us: Tensor, held_us: Tensor, device: DeviceConfig, seed: int, name: str, time: int, time_s: float
+    written_us: Tensor,
+    held_us: Tensor,
+    device: DeviceConfig,
+    seed: int,
+    name: str,
+    number: int,
+    time_s: float,
 ) -> Tensor:
     """Let `time_s` seconds pass since the write, then apply the faults of the chip.
 
@@ -80,7 +86,7 @@ def age(
     """
     g = written_us
     if device.drift is not None:
-        z = draw_normal(g, seed, f"{name}/drift", time)
+        z = draw_normal(g, seed, f"{name}/drift", number)
         x = held_us.detach() / device.reference
         g = (g + device.drift.shift(g, x, z, max(time_s, device.t0_s), device.t0_s)).clamp(min=0.0)
     shares = (device.stuck_low, device.stuck_high, device.open_cells)

@@ -43,7 +43,9 @@ def read(crossbar: Crossbar, x: Tensor, step: int, sample: int) -> Tensor:
     columns = tile_currents(crossbar, share)
     if not crossbar.is_deterministic:
         columns = columns + _column_noise(crossbar, share, columns, step, sample)
-    numbers = adc(compared(crossbar, columns), full_scale(crossbar).to(x.dtype)[:, None], converter)
+    numbers = compared(crossbar, columns)
+    if converter.adc_bits is not None:
+        numbers = adc(numbers, full_scale(crossbar).to(x.dtype)[:, None], converter)
     return _summed(crossbar, numbers) * (converter.dac_range * crossbar.gain)
 
 

@@ -90,7 +90,7 @@ def _in_pieces(
     chunk = config.chunk or CHUNK
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
-    total, scores, state, whole = 0.0, [], None, bool((lengths == len(x)).all())
+    total, score, state, whole = 0.0, None, None, bool((lengths == len(x)).all())
     for start in range(0, len(x), chunk):
         part, learn = x[start : start + chunk], learns[start : start + chunk]
         now = (lengths - start).clamp(0, len(part))
@@ -103,8 +103,10 @@ def _in_pieces(
             (weight * ((each * learn[:, None]).sum(0) / lengths).mean()).backward()  # type: ignore[no-untyped-call]
         state = _detach(state)
         total += float((each.detach().sum(0) / lengths).mean())
-        scores.append(loss.score(y.detach(), now))
-    return Outcome(total, torch.stack(scores).sum(0))
+        part_score = loss.score(y.detach(), now)
+        score = part_score if score is None else score + part_score
+    assert score is not None
+    return Outcome(total, score)
 
 
 @contextmanager

@@ -54,11 +54,10 @@ def test_energy_report(tmp_path):
 
 
 def test_flat_memory(tmp_path):
-    words = ("--steps", "2", "8", "--methods", "BPTT", "SLTT, one step at a time", "--out", str(tmp_path))
+    words = ("--steps", "40", "--methods", "BPTT", "SLTT, one step at a time", "--out", str(tmp_path))
     printed = run("04_flat_memory.py", *words)
-    assert len(re.findall(r"T +[28]: peak memory \+ *[0-9.]+ MB, +[0-9.]+ ms", printed)) == 4
-    bptt, sltt = (float(ratio) for ratio in re.findall(r"peak memory x ([0-9.]+)", printed))
-    assert sltt < 2 < bptt
+    bptt, sltt = map(float, re.findall(r"T +40: peak memory \+ *([0-9.]+) MB, +[0-9.]+ ms", printed))
+    assert 0 < sltt < bptt / 2
     assert (tmp_path / "flat_memory.png").exists()
 
 

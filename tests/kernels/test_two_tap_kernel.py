@@ -55,3 +55,28 @@ def test_single_precision():
     leaves, max_delay = parts(0.1, n_in=40, dtype=torch.float32)
     exact = delayed_linear_reference(*(a.double() for a in leaves), max_delay)
     assert (delayed_linear(*leaves, max_delay).double() - exact).abs().max() < 1e-5 * exact.abs().max()
+
+
+@pytest.mark.parametrize("density", [0.05, 0.7])
+def test_samples_that_end_at_different_steps(density):
+    """More samples than lie side by side, each with its own last step, one of them silent."""
+    (_, weight, delay), max_delay = parts(0.5)
+    ends = torch.arange(37).remainder(20).flip(0)
+    x = (torch.rand(19, 37, 5, dtype=torch.float64) < density) * torch.randn(19, 37, 5, dtype=torch.float64)
+    leaves = [
+        torch.where(torch.arange(19)[:, None, None] < ends[:, None], x, 0.0).requires_grad_(),
+        weight,
+        delay,
+    ]
+    slow, fast = (form(*leaves, max_delay) for form in (delayed_linear_reference, delayed_linear))
+    torch.testing.assert_close(slow, fast, rtol=1e-12, atol=1e-12)
+    g = torch.where(torch.arange(19)[:, None, None] < ends[:, None], torch.randn_like(slow), 0.0)
+    for a, b in zip(*(torch.autograd.grad(y, leaves, g) for y in (slow, fast)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("density", [0.01, 0.5])
+def test_delays_of_a_thousand_steps(density):
+    (x, weight, delay), max_delay = parts(density, n_in=3, n_out=2, steps=1100, max_delay=1000)
+    slow, fast = (form(x, weight, delay, max_delay) for form in (delayed_linear_reference, delayed_linear))
+    torch.testing.assert_close(slow, fast, rtol=1e-12, atol=1e-12)
