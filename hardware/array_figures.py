@@ -49,13 +49,15 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     )
     image = image[held.any(1)][:, held.any(0)]
     height = float(np.clip(6.6 * image.shape[0] / image.shape[1], 2.6, 7.0))
+    from matplotlib import colormaps
+
     figure, axes = _canvas(height)
     # near-empty cells may be credited with many times their current: the ends of the scale leave 1 % out each
     seen = image[np.isfinite(image)]
     low, high = np.percentile(seen, (1.0, 99.0)) if seen.size else (0.0, 1.0)
-    drawn = axes.imshow(image, aspect="auto", cmap="viridis", interpolation="nearest")
+    colours = colormaps["viridis"].with_extremes(bad=_GRID)
+    drawn = axes.imshow(image, aspect="auto", cmap=colours, interpolation="nearest")
     drawn.set_clim(min(float(low), 0.99), max(1.0, float(high)))
-    axes.set_facecolor(_GRID)
     for edge in row_edges[:-1]:
         axes.axhline(edge - 0.5, color="white", lw=2)
     for edge in column_edges[:-1]:
