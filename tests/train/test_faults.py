@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from snn.datasets import Batch
-from snn.nn import LIF, DelayLinear, LeakyReadout, Linear, RecurrentDelay, Sequential
+from snn.nn import LIF, DelayLinear, LeakyReadout, LIFState, Linear, RecurrentDelay, Sequential
 from snn.train import TrainConfig, fit
 from snn.train.faults import first_fault
 
@@ -73,3 +73,18 @@ def test_a_state_of_another_batch_or_type_is_refused(layer):
         layer(torch.zeros(5, 2, 4), state)
     with pytest.raises(ValueError, match=rf"{name}: state has dtype torch.float32, .* torch.float64"):
         layer.double()(torch.zeros(5, 3, 4, dtype=torch.float64), state)
+
+
+def test_a_state_on_another_device_is_refused():
+    layer = LIF(2.0)
+    _, (v,) = layer(torch.zeros(5, 3, 4))
+    with pytest.raises(ValueError, match="LIF: state has device meta, the input asks for cpu"):
+        layer(torch.zeros(5, 3, 4), LIFState(v.to("meta")))
+
+
+def test_second_derivatives_are_refused():
+    x = (torch.rand(5, 3, 40) < 0.1).float().requires_grad_()
+    y, _ = Sequential(Linear(40, 8), LIF(2.0))(x)
+    (g,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        g.sum().backward()
