@@ -35,17 +35,13 @@ class Linear(Layer):
     """Connect every input to every output: y = x W' (+ bias), step by step."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = False) -> None:
-        """Make Kaiming-uniform weights [out, in] and, if asked for, a zero bias [out].
-
-        In memory the weights of an input lie side by side, as work by events reads them.
-        """
+        """Make Kaiming-uniform weights [out, in] and, if asked for, a zero bias [out]."""
         super().__init__()
         self.in_features = whole_number("in_features", in_features)
         self.out_features = whole_number("out_features", out_features)
         self.bias = nn.Parameter(torch.zeros(self.out_features)) if bias else None
-        weight = torch.empty(self.out_features, self.in_features)
-        _init_weight(weight)
-        self.weight = nn.Parameter(weight.t().contiguous().t())
+        self.weight = nn.Parameter(torch.empty(self.out_features, self.in_features))
+        _init_weight(self.weight)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

@@ -301,3 +301,10 @@ def test_stages_name_what_is_out_of_order():
         stages.split(Sequential())
     names = [stage.name for stage in stages.split(network())]
     assert names == ["in-hid1", "hid1-out"]
+
+
+def test_weights_flatten_without_a_copy():
+    """Optimisers and tools that see all parameters as one vector need it."""
+    model = nn.Sequential(nn.Linear(6, 4, bias=True), nn.LIF(2.0), nn.DelayLinear(4, 3, max_delay=4))
+    vector = torch.nn.utils.parameters_to_vector(model.parameters())
+    assert vector.numel() == sum(p.numel() for p in model.parameters())
