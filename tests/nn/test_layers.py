@@ -305,6 +305,6 @@ def test_stages_name_what_is_out_of_order():
 
 def test_weights_flatten_without_a_copy():
     """Optimisers and tools that see all parameters as one vector need it."""
-    model = nn.Sequential(nn.Linear(6, 4, bias=True), nn.LIF(2.0), nn.DelayLinear(4, 3, max_delay=4))
+    model = Sequential(Linear(6, 4, bias=True), LIF(2.0), DelayLinear(4, 3, max_delay=4))
     vector = torch.nn.utils.parameters_to_vector(model.parameters())
     assert vector.numel() == sum(p.numel() for p in model.parameters())
