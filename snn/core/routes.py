@@ -24,7 +24,7 @@ RealArray = NDArray[Any]
 
 SHORT = 16.0
 """Synapses per (sender, delay) under which a ring is tried."""
-CELLS_PER_SYNAPSE, FEW_CELLS = 4, 1 << 22
+CELLS_PER_SYNAPSE, FEW_CELLS = 4, 1 << 24
 """Largest ring: so many cells per synapse, or in all."""
 NARROW = 1 << 16
 """Counts up to here, exclusive, fit the uint16 of the loops."""
