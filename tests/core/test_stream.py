@@ -165,6 +165,15 @@ def test_ctrl_c_keeps_the_chunks_done(where, tmp_path, monkeypatch):
     assert_same(snn.Recording.load(tmp_path), whole)
 
 
+@pytest.fixture
+def interruptible():
+    """Let Ctrl-C interrupt, as in a terminal: a process started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_signal_waits_for_the_chunk_and_a_second_does_not(tmp_path, monkeypatch):
     def press(done, total):
         signal.raise_signal(signal.SIGINT)
