@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Int32Array = NDArray[np.int32]
 
-DTYPES = ("float64", "float32")
 BLOCK = 64
 """Neurons that sleep and wake together."""
 STRIDE = 2048
