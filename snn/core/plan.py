@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.core import poisson, routes
+from snn.core.bitmaps import DENSE
 from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
 from snn.core.routes import RealArray, Routes
 from snn.core.synapses import bounds
@@ -91,25 +92,31 @@ class Plan(NamedTuple):
     """Start of each noise input in `noise_cut`, [M + 1]."""
 
 
-_plans: WeakKeyDictionary[Network, dict[Any, tuple[Plan, Routes]]] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Network, dict[str, Plan]] = WeakKeyDictionary()
+_routes: WeakKeyDictionary[Network, dict[Any, Routes]] = WeakKeyDictionary()
 
 
 def plan_of(network: Network, dtype: str = "float64") -> Plan:
     """Return the populations of `network` in flat form, built at its first use."""
-    return laid_out(network, dtype)[0]
+    forms = _plans.setdefault(network, {})
+    if dtype not in forms:
+        forms[dtype] = _build(network, dtype)
+    return forms[dtype]
 
 
-def laid_out(network: Network, dtype: str, short: float = routes.SHORT) -> tuple[Plan, Routes]:
+def laid_out(
+    network: Network, dtype: str, short: float = routes.SHORT, dense: float = DENSE
+) -> tuple[Plan, Routes]:
     """Return the populations and projections of `network` in flat form, built at their first use.
 
     Raises:
         ValueError: A weight does not fit `dtype`.
     """
-    forms = _plans.setdefault(network, {})
-    if (dtype, short) not in forms:
-        plan = forms[dtype, routes.SHORT][0] if (dtype, routes.SHORT) in forms else _build(network, dtype)
-        forms[dtype, short] = plan, routes.build(network, plan.slot, np.dtype(dtype).type, short)
-    return forms[dtype, short]
+    plan, forms = plan_of(network, dtype), _routes.setdefault(network, {})
+    key = dtype, short, dense
+    if key not in forms:
+        forms[key] = routes.build(network, plan.slot, np.dtype(dtype).type, short, dense)
+    return plan, forms[key]
 
 
 def _build(network: Network, dtype: str) -> Plan:
