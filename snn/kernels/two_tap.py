@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.compiled import room
 from snn.kernels.groups import group_samples, last_steps
-from snn.kernels.spikes import Rows, by_sender, list_rows
+from snn.kernels.spikes import Trains, by_sender, list_rows
 from snn.kernels.taps import Taps, halves, pair_sums
 from snn.kernels.two_tap_loops import scatter_pairs, shift_back, shift_forward, shift_sums
 
@@ -67,14 +67,15 @@ class _TwoTap(torch.autograd.Function):
         first, second = weight * (1 - share), weight * share
         ends = last_steps(x)
         rows = list_rows(x.detach().flatten(0, 1), EVENTS_BELOW * _busy(ends, x.shape[0], max_delay))
-        # the events say all of a sparse input: it need not be kept
-        ctx.save_for_backward(weight, whole, share, *((x.contiguous(),) if rows is None else rows))
         ctx.max_delay, ctx.ends = max_delay, ends
         if rows is None:
+            ctx.save_for_backward(weight, whole, share, x.contiguous())
             return _shifted(x, ends, whole, first, second, max_delay)
         y = room(x, *x.shape[:2], weight.shape[0])
         taps = Taps(whole, x.shape[0], max_delay)
         trains = by_sender(rows, *x.shape[1:])
+        # the events say all of a sparse input: it need not be kept
+        ctx.save_for_backward(weight, whole, share, *(torch.from_numpy(part) for part in trains))
         scatter_pairs(trains, taps.places, taps.pairs(first, second).numpy(), y.numpy(), taps.span)
         return y
 
@@ -86,7 +87,8 @@ class _TwoTap(torch.autograd.Function):
         if len(given) == 1:
             near, far = _shifted_sums(given[0], ctx.ends, whole, g, ctx.max_delay)
         else:
-            near, far = pair_sums(Rows(*given), g, Taps(whole, g.shape[0], ctx.max_delay))
+            trains = Trains(*(part.numpy() for part in given))
+            near, far = pair_sums(trains, g, Taps(whole, g.shape[0], ctx.max_delay))
         gx = None
         if ctx.needs_input_grad[0]:
             gx = _shifted_back(g, whole, weight * (1 - share), weight * share, ctx.max_delay)
