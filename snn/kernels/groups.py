@@ -22,10 +22,14 @@ TILE = 16
 @compiled
 def _ends(x: Floats, ends: Ints) -> None:
     for b in range(x.shape[1]):
-        t = x.shape[0]
-        while t > 0 and not x[t - 1, b].any():
-            t -= 1
-        ends[b] = t
+        ends[b] = 0
+        for t in range(x.shape[0] - 1, -1, -1):
+            row, busy = x[t, b], False
+            for i in range(row.shape[0]):  # the whole row, without a way out: it is a vector
+                busy |= row[i] != 0
+            if busy:
+                ends[b] = t + 1
+                break
 
 
 def last_steps(x: Tensor) -> Ints:
