@@ -22,18 +22,9 @@ _AT_ONCE = (1 << DIGITS) - 1
 
 @lean
 def take_up(s: Sample) -> None:
-    """Decay the currents for the first step; put to the rings what is on its way."""
-    plan, routes, work, log = s.plan, s.routes, s.work, s.log
-    populations, horizon = plan.slot.size, routes.horizon
-    for a in range(work.current.size if s.given.n_steps > 0 else 0):
-        work.current[a] *= plan.syn_decay[a]
-    for p in range(populations):
-        for o in range(routes.out_first[p], routes.out_first[p + 1]):
-            q = routes.out[o]
-            for row in range(horizon):
-                for e in range(log.bounds[row * populations + p], log.bounds[row * populations + p + 1]):
-                    age = horizon - row
-                    push(s, q, log.unit[e] - plan.first[p], log.spikes[e], -age, age * routes.size[q])
+    """Decay the currents for the first step."""
+    for a in range(s.work.current.size if s.given.n_steps > 0 else 0):
+        s.work.current[a] *= s.plan.syn_decay[a]
 
 
 @lean_inlined
@@ -299,29 +290,6 @@ def _sweep_sums(
         touched += came & (old != now)
         stamp[u + j] = now if came else old
     return touched
-
-
-@lean
-def push(s: Sample, q: int, sender: int, spikes: int, k: int, least: int) -> None:
-    """Write a spike of step k to the ring, from cell `least` of its row on (later arrivals only)."""
-    routes, given, work = s.routes, s.given, s.work
-    work.due[q] = k + routes.depth[q] - 1
-    t = routes.table_first[q] + sender
-    low, high = routes.table[t], routes.table[t + 1]
-    size = routes.depth[q] * routes.size[q]
-    first, at = work.ring_first[q], (k % routes.depth[q]) * routes.size[q]
-    amount, shift, post = work.sums.dtype.type(spikes), routes.weight_shift[q], routes.post32
-    while low < high and post[low] < least:
-        low += 1
-    for i in range(low, high):
-        ahead = at + np.int64(post[i])
-        cell = first + (ahead if ahead < size else ahead - size)
-        if given.narrow[q]:
-            work.ring_counts[cell] += np.uint16(spikes)
-        elif routes.counted[q]:
-            work.ring_sums[cell] += amount
-        else:
-            work.ring_sums[cell] += routes.weight[i + shift] * amount
 
 
 @lean_inlined

@@ -106,7 +106,9 @@ def _deliver(routes: Routes, q: int, i: int, delay: int, spikes: Any, total: Any
                         total[n] += spikes
                     n += 1
     if routes.depth[q] > 0:
-        low, high = routes.table[routes.table_first[q] + i], routes.table[routes.table_first[q] + i + 1]
+        cuts = routes.delay_first[q + 1] - routes.delay_first[q]
+        t = routes.table_first[q] + i * cuts
+        low, high = routes.table[t], routes.table[t + cuts]
         while low < high and routes.post32[low] < delay * size:
             low += 1
         while low < high and routes.post32[high - 1] >= (delay + 1) * size:

@@ -9,6 +9,9 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numba
+import numba.core.cgutils
+import numba.extending
+from llvmlite import ir
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -66,3 +69,23 @@ def _over(modules: tuple[ModuleType, ...], compile_it: Callable[[F], F]) -> Call
         return compile_it(function)
 
     return decorate
+
+
+def _prefetch(context: Any, array: Any, index: Any) -> Any:
+    """Ask for the cache line of an element of a 1-D array, to be read soon; any index is allowed."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        cgutils: Any = numba.core.cgutils
+        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        flag = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, flag, flag, flag])
+        to_read, keep, of_data = flag(0), flag(3), flag(1)
+        intrinsic = builder.module.declare_intrinsic("llvm.prefetch", (place.type,), kind)
+        builder.call(intrinsic, [place, to_read, keep, of_data])
+        return context.get_dummy_value()
+
+    return numba.types.void(array, index), generate
+
+
+prefetch: Callable[[Any, Any], None] = cast(Any, numba.extending.intrinsic(_prefetch))

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.core.bitmaps import CHUNK, DENSE, DIGITS, ROWS
+from snn.core.bitmaps import CHUNK, DIGITS, ROWS
 from snn.core.flight import Flight
 from snn.core.network import Network
 from snn.core.noise import keys
 from snn.core.plan import STRIDE, Plan
-from snn.core.routes import NARROW, SHORT, Routes
+from snn.core.routes import DEFAULT, NARROW, Routes
 from snn.core.task import Task
 from snn.core.work import Given, Scratch, Work
 
@@ -23,10 +23,8 @@ class Choices:
     Class attributes rather than options: nobody needs them but the tests that show the equality.
     """
 
-    short = SHORT
-    """As in `snn.core.routes`."""
-    dense = DENSE
-    """As in `snn.core.bitmaps`."""
+    forms = DEFAULT
+    """How projections are laid out."""
     sparse = 0.125
     """Arrivals per receiver under which they are collected one by one."""
     lazy: bool | None = None
@@ -108,7 +106,7 @@ class Desk:
         """Point at the state of sample b, to be advanced in place; counts and scratch are fresh."""
         plan, routes, real = self._plan, self._routes, self._real
         largest = int(np.diff(plan.first).max())
-        rings = np.where(routes.depth > 0, routes.depth * routes.size, 0)
+        rings = np.where(routes.depth > 0, routes.depth * routes.size + 1, 0)
         counted = np.where(self._narrow, rings, 0)
         summed = rings - counted
         bits = np.dtype(f"i{real.itemsize}")

@@ -10,18 +10,19 @@ multiplies it for the next one (not in the last step, so that the state holds cu
 
 from __future__ import annotations
 
-from snn.core import arrival_loops, learning_loops, neuron_loops
-from snn.core.arrival_loops import draw, push, receive, take_up
+from snn.core import arrival_loops, learning_loops, neuron_loops, ring_loops
+from snn.core.arrival_loops import draw, receive, take_up
 from snn.core.compiled import lean_over
 from snn.core.learning import Learning
 from snn.core.learning_loops import learn
 from snn.core.neuron_loops import WINDOW, catch_up, choose, update
+from snn.core.ring_loops import begin_block, push
 from snn.core.work import Sample
 
 __all__ = ["run_event"]
 
 
-@lean_over(arrival_loops, neuron_loops, learning_loops)
+@lean_over(arrival_loops, ring_loops, neuron_loops, learning_loops)
 def run_event(s: Sample, learning: Learning) -> None:
     """Run a sample by events: synapses only of senders that spiked, neurons only where it matters.
 
@@ -42,6 +43,9 @@ def run_event(s: Sample, learning: Learning) -> None:
         s.at[0], s.at[1], s.at[2] = k, used, cursor
         if used + units > log.unit.size:
             return
+        for q in routes.out:
+            if k % routes.depth[q] == 0:
+                begin_block(s, q, k)
         for p in range(populations):
             begin, end = used, plan.first[p + 1]
             if plan.source[p]:
@@ -57,8 +61,7 @@ def run_event(s: Sample, learning: Learning) -> None:
                 if given.lazy[p] and not given.always_lazy and k % WINDOW == WINDOW - 1:
                     choose(s, p, k + 1)
             for o in range(routes.out_first[p], routes.out_first[p + 1]):
-                for e in range(begin, used):
-                    push(s, routes.out[o], log.unit[e] - plan.first[p], log.spikes[e], k, 0)
+                push(s, routes.out[o], begin, used, k)
             log.bounds[(horizon + k) * populations + p + 1] = used
         learn(learning, log.bounds, log.unit, log.spikes, (horizon + k) * populations, k)
     s.at[0], s.at[1], s.at[2] = given.n_steps, used, cursor

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.core import poisson, routes
-from snn.core.bitmaps import DENSE
 from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
-from snn.core.routes import RealArray, Routes
+from snn.core.routes import DEFAULT, Forms, RealArray, Routes
 from snn.core.synapses import bounds
 from snn.core.units import Int64Array
 
@@ -93,7 +92,7 @@ class Plan(NamedTuple):
 
 
 _plans: WeakKeyDictionary[Network, dict[str, Plan]] = WeakKeyDictionary()
-_routes: WeakKeyDictionary[Network, dict[Any, Routes]] = WeakKeyDictionary()
+_routes: WeakKeyDictionary[Network, dict[tuple[str, Forms], Routes]] = WeakKeyDictionary()
 
 
 def plan_of(network: Network, dtype: str = "float64") -> Plan:
@@ -104,19 +103,16 @@ def plan_of(network: Network, dtype: str = "float64") -> Plan:
     return forms[dtype]
 
 
-def laid_out(
-    network: Network, dtype: str, short: float = routes.SHORT, dense: float = DENSE
-) -> tuple[Plan, Routes]:
+def laid_out(network: Network, dtype: str, forms: Forms = DEFAULT) -> tuple[Plan, Routes]:
     """Return the populations and projections of `network` in flat form, built at their first use.
 
     Raises:
         ValueError: A weight does not fit `dtype`.
     """
-    plan, forms = plan_of(network, dtype), _routes.setdefault(network, {})
-    key = dtype, short, dense
-    if key not in forms:
-        forms[key] = routes.build(network, plan.slot, np.dtype(dtype).type, short, dense)
-    return plan, forms[key]
+    plan, made = plan_of(network, dtype), _routes.setdefault(network, {})
+    if (dtype, forms) not in made:
+        made[dtype, forms] = routes.build(network, plan.slot, np.dtype(dtype).type, forms)
+    return plan, made[dtype, forms]
 
 
 def _build(network: Network, dtype: str) -> Plan:

@@ -3,7 +3,8 @@
 Along the log, the synapses of a sender are cut at each delay, and step k visits what was emitted
 `delay` steps ago; where synapses are dense and alike, most of them are bits rather than entries of a
 list (`snn.core.bitmaps`). With a delay for nearly every synapse those cuts would be longer than the
-rows; then a spike is written at once to the cells (step of arrival, receiver) of a ring.
+rows; then a spike is written ahead to the cells (step of arrival, receiver) of a ring, block by block
+(`snn.core.ring_loops`).
 """
 
 from __future__ import annotations
@@ -25,12 +26,27 @@ if TYPE_CHECKING:
 RealArray = NDArray[Any]
 """float64 or float32, as the run has it."""
 
-SHORT = 16.0
-"""Synapses per (sender, delay) under which a ring is tried."""
-CELLS_PER_SYNAPSE, FEW_CELLS = 4, 1 << 24
-"""Largest ring: so many cells per synapse, or in all."""
 NARROW = 1 << 16
 """Counts up to here, exclusive, fit the uint16 of the loops."""
+
+
+class Forms(NamedTuple):
+    """Say how projections are laid out; results do not depend on it, and the defaults are measured."""
+
+    short: float = 16.0
+    """Synapses per (sender, delay) under which a ring is taken: infinite for rings, 0 for none."""
+    dense: float = bitmaps.DENSE
+    """Share of pairs from which bitmaps are: 0 wherever synapses are alike, infinite for none."""
+    room: int = 1 << 20
+    """Cells of a ring."""
+
+
+DEFAULT = Forms()
+
+MOST_BLOCKS, MOST_PERIODS = 16, 4
+"""Blocks that the longest delay spans, at most, though a ring then outgrows its room; and the other way round."""
+PER_CUT = 4
+"""Synapses from one cut of a ring's row to the next."""
 
 
 class Routes(NamedTuple):
@@ -45,13 +61,17 @@ class Routes(NamedTuple):
     size: Int64Array
     """Receivers of each projection, [Q]."""
     depth: Int64Array
-    """Steps of its ring, largest delay + 1, [Q]; 0: along the log."""
+    """Steps of its ring, [Q]; 0: along the log."""
+    reach: Int64Array
+    """Longest delay of each projection, steps, [Q]."""
+    cut: Int64Array
+    """Steps from one cut of the rows of a ring to the next, [Q]."""
     delay: Int64Array
-    """Distinct delays of each projection along the log, ascending, one projection after another."""
+    """Delays at which the rows of each projection are cut, ascending; along the log all that there are."""
     delay_first: Int64Array
     """Start of each projection in `delay`, [Q + 1]."""
     table: Int64Array
-    """Start of each (sender, delay), or each sender to a ring; the next entry is its end."""
+    """Start of each (sender, delay); the next entry is its end."""
     table_first: Int64Array
     """Start of each projection in `table`, [Q]."""
     wide: NDArray[np.bool_]
@@ -90,15 +110,14 @@ def projection_order(network: Network) -> tuple[str, ...]:
     return tuple(p.name for p in sorted(network.projections, key=lambda p: place[p.post]))
 
 
-def build(network: Network, slots: Int64Array, real: Any, short: float, dense: float) -> Routes:
+def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> Routes:
     """Lay out the projections of `network`.
 
     Args:
         network: The network.
         slots: First arrival slot of each population.
         real: float32 or float64.
-        short: As `SHORT`: infinite for rings wherever they fit, 0 for none.
-        dense: As `bitmaps.DENSE`: 0 for bitmaps wherever synapses are alike, infinite for none.
+        forms: How to lay them out.
 
     Raises:
         ValueError: A weight vanishes or overflows in `real`.
@@ -111,17 +130,17 @@ def build(network: Network, slots: Int64Array, real: Any, short: float, dense: f
     learns = [network.projection(name).plasticity is not None for name in names]
     # Weights that change are kept one by one, and read when a spike arrives: along the log.
     rows = [row.with_own_weights() if plastic else row for row, plastic in zip(rows, learns, strict=True)]
-    forms = [(0.0, np.inf) if plastic else (short, dense) for plastic in learns]
-    laid = [_lay(row, size, *form) for row, size, form in zip(rows, sizes, forms, strict=True)]
+    listed = forms._replace(short=0.0, dense=np.inf)
+    laid = [
+        _lay(row, size, listed if plastic else forms)
+        for row, size, plastic in zip(rows, sizes, learns, strict=True)
+    ]
     weights = [_weights(name, row, real) for name, row in zip(names, rows, strict=True)]
     pre = np.array([place[pre] for pre, _ in ends], dtype=np.int64)
     posts = np.array([place[post] for _, post in ends], dtype=np.int64)
     depth = np.array([one.depth for one in laid], dtype=np.int64)
     wide = np.array([one.post.dtype == np.uint32 for one in laid], dtype=bool)
-    starts = np.zeros(len(rows), dtype=np.int64)
-    for kind in (False, True):
-        members = np.flatnonzero(wide == kind)
-        starts[members] = bounds([laid[q].post.size for q in members])[:-1]
+    starts = _starts(laid, wide)
     feeding = np.flatnonzero(depth)
     feeding = feeding[np.argsort(pre[feeding], kind="stable")]
     return Routes(
@@ -130,6 +149,8 @@ def build(network: Network, slots: Int64Array, real: Any, short: float, dense: f
         target=np.array([_target(network, slots, place, name) for name in names], dtype=np.int64),
         size=np.array(sizes, dtype=np.int64),
         depth=depth,
+        reach=np.array([row.max_delay for row in rows], dtype=np.int64),
+        cut=np.array([one.cut for one in laid], dtype=np.int64),
         delay=_joined([one.distinct for one in laid], np.int64),
         delay_first=bounds([one.distinct.size for one in laid]),
         table=_joined([one.table + start for one, start in zip(laid, starts, strict=True)], np.int64),
@@ -160,11 +181,12 @@ class _Laid(NamedTuple):
     post: IndexArray
     words: int = 0
     bits: WordArray = np.zeros(0, dtype=np.uint64)
+    cut: int = 1
 
 
-def _lay(rows: Synapses, size: int, short: float, dense: float) -> _Laid:
+def _lay(rows: Synapses, size: int, forms: Forms) -> _Laid:
     senders, depth = rows.indptr.size - 1, rows.max_delay + 1
-    if bitmaps.is_dense(rows, size, dense):
+    if bitmaps.is_dense(rows, size, forms.dense):
         bitmap = bitmaps.build(rows, size)
         distinct = np.array([rows.max_delay])
         return _Laid(0, distinct, bitmap.bounds, bitmap.surplus, bitmap.words, bitmap.bits)
@@ -174,12 +196,30 @@ def _lay(rows: Synapses, size: int, short: float, dense: float) -> _Laid:
     seen = np.zeros(depth, dtype=bool)
     seen[rows.delay_steps] = True
     distinct = np.flatnonzero(seen)
-    fits = depth * size <= max(CELLS_PER_SYNAPSE * rows.weight.size, FEW_CELLS) and depth * size < 1 << 32
-    if fits and rows.weight.size < short * senders * distinct.size:
-        cells = (rows.delay_steps * size + rows.indices).astype(np.uint32)
-        return _Laid(depth, distinct[:0], rows.indptr, cells)
+    if depth * size < 1 << 32 and rows.weight.size < forms.short * senders * distinct.size:
+        return _lay_ring(rows, size, depth, forms.room)
     which = np.cumsum(seen) - 1
     return _Laid(0, distinct, _table(rows.indptr, rows.delay_steps, which, distinct.size), rows.indices)
+
+
+def _lay_ring(rows: Synapses, size: int, span: int, room: int) -> _Laid:
+    """Lay out for a ring, which need not be as long as the `span` of delays."""
+    steps = max(min(room // size, MOST_PERIODS * span), -(-span // MOST_BLOCKS))
+    cuts = max(1, min(span, rows.weight.size // (PER_CUT * (rows.indptr.size - 1))))
+    cut = -(-span // cuts)
+    starts = np.arange(0, span, cut)
+    table = _table(rows.indptr, rows.delay_steps, np.arange(span) // cut, starts.size)
+    cells = (rows.delay_steps * size + rows.indices).astype(np.uint32)
+    return _Laid(steps, starts, table, cells, cut=cut)
+
+
+def _starts(laid: list[_Laid], wide: NDArray[np.bool_]) -> Int64Array:
+    """Place each list in that of its type."""
+    starts = np.zeros(len(laid), dtype=np.int64)
+    for kind in (False, True):
+        members = np.flatnonzero(wide == kind)
+        starts[members] = bounds([laid[q].post.size for q in members])[:-1]
+    return starts
 
 
 def _most_words(laid: list[_Laid]) -> int:

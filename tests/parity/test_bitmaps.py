@@ -15,6 +15,7 @@ from snn.core import STDP, LIFParams, Network, Population, Projection, Raster, R
 from snn.core.connect import fixed_in_degree
 from snn.core.desk import Choices
 from snn.core.plan import laid_out
+from snn.core.routes import Forms
 
 DTYPE = st.sampled_from(["float64", "float32"])
 
@@ -22,7 +23,7 @@ DTYPE = st.sampled_from(["float64", "float32"])
 @contextmanager
 def dense(share):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Choices, "dense", share)
+        patch.setattr(Choices, "forms", Forms(dense=share))
         yield
 
 
@@ -103,7 +104,7 @@ def test_all_chunks_of_all_sizes(size):
         [Population("in", 150), Population("n", size, LIFParams(decay=0.0, v_th=1e9))],
         [Projection("in", "n", drawn(rng, 150, size, 0.2, 0.5), 1.0)],
     )
-    assert laid_out(net, "float32", dense=0.0)[1].words[0] == -(-size // 512) * 8
+    assert laid_out(net, "float32", Forms(dense=0.0))[1].words[0] == -(-size // 512) * 8
     active = np.arange(150) < np.array([1, 6, 7, 8, 62, 63, 64, 150, 0])[:, None]
     z = active * rng.choice([1, 1, 1, 1, 1, 5], active.shape)
     rec = snn.simulate(

@@ -23,6 +23,7 @@ from snn.core import (
     TimeGrid,
 )
 from snn.core.desk import Choices
+from snn.core.routes import Forms
 
 DT = 0.5
 FEW = settings(max_examples=120, deadline=None)
@@ -128,10 +129,10 @@ def assert_same(a, b):
 
 CHOICES = [
     {},
-    {"lazy": True, "sparse": np.inf, "short": np.inf, "dense": np.inf},
-    {"lazy": True, "sparse": 0.0, "short": 0.0, "dense": 0.0},
-    {"lazy": False, "sparse": np.inf, "short": 0.0, "dense": 0.0},
-    {"lazy": False, "sparse": 0.0, "short": np.inf, "dense": np.inf},
+    {"lazy": True, "sparse": np.inf, "forms": Forms(np.inf, np.inf, room=9)},
+    {"lazy": True, "sparse": 0.0, "forms": Forms(0.0, 0.0, room=9)},
+    {"lazy": False, "sparse": np.inf, "forms": Forms(0.0, 0.0, room=9)},
+    {"lazy": False, "sparse": 0.0, "forms": Forms(np.inf, np.inf, room=9)},
 ]
 """Forms of the event loop: as it chooses; hot blocks or all; one by one or swept; rings or log; bits or not."""
 
