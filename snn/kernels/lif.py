@@ -145,10 +145,9 @@ class _FusedLIF(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, local: bool
     ) -> tuple[Tensor, Tensor]:
-        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        z, h = room(x), room(x)
-        arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
-        lif_forward(*arrays, *scalars(options, x), *flags(options))
+        z, h, last = run_forward(
+            x, v, lengths, options, graph=ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
+        )
         ctx.save_for_backward(h, lengths)
         ctx.options, ctx.local = options, local
         ctx.set_materialize_grads(False)
@@ -173,6 +172,17 @@ class _FusedLIF(torch.autograd.Function):
             number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset, ctx.local,
         )  # fmt: skip
         return gx, None if ctx.local else g, None, None, None
+
+
+def run_forward(
+    x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, *, graph: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give spikes, pre-reset membranes (without `graph` those of one step only) and the last state."""
+    x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
+    z, h = room(x), room(x, len(x) if graph else 1, *v.shape)
+    arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
+    lif_forward(*arrays, *scalars(options, x), *flags(options))
+    return z, h, last
 
 
 def number_of(like: Tensor) -> Any:

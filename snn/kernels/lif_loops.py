@@ -80,26 +80,26 @@ def lif_forward(
 ) -> None:
     """Fill spikes z and pre-reset membrane h [T, B, N]; leave the last state in v [B, N].
 
-    Scalars come in the arrays' own type, so that float32 stays float32. `late` leaves the state of the last
-    step before its reset.
+    h may have room for one step only, which is then written over. Scalars come in the arrays' own type, so that
+    float32 stays float32. `late` leaves the state of the last step before its reset.
     """
     limit = v_th if strict else np.nextafter(v_th, x.dtype.type(-np.inf))  # >= v_th is > the number below it
     steps, batch, width = x.shape
     size, same = batch * width, lengths.min() - late
-    xs, zs, hs, vs = x.reshape(steps, size), z.reshape(steps, size), h.reshape(steps, size), v.reshape(size)
+    xs, zs, hs, vs = x.reshape(steps, size), z.reshape(steps, size), h.reshape(len(h), size), v.reshape(size)
     for t in range(steps):
-        row = BLOCK if t < same else width
+        row, k = BLOCK if t < same else width, t % len(h)
         for start in range(0, size, row):
             stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
             if left <= 0:
                 zs[t, start:stop] = 0
-                hs[t, start:stop] = 0
+                hs[k, start:stop] = 0
                 continue
             keep = late and left == 1 and t >= same
             _charge_row(
-                xs[t, start:stop], vs[start:stop], hs[t, start:stop], tau, decay, v_reset, decay_input
+                xs[t, start:stop], vs[start:stop], hs[k, start:stop], tau, decay, v_reset, decay_input
             )
-            _spike_row(hs[t, start:stop], zs[t, start:stop], vs[start:stop], limit, v_th, v_reset, soft, keep)
+            _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, v_th, v_reset, soft, keep)
 
 
 @compiled

@@ -89,16 +89,16 @@ def _senders_first(model: nn.Module) -> Iterator[None]:
 
     That is how events read them; else every piece would turn all of them, and turn the gradients back.
     """
-    weights = [layer.weight for layer in model.modules() if isinstance(layer, Linear)]
+    weights = list(dict.fromkeys(layer.weight for layer in model.modules() if isinstance(layer, Linear)))
+    before = [weight.grad for weight in weights]
     for weight in weights:
-        weight.data = weight.data.t().contiguous().t()
+        weight.data, weight.grad = weight.data.t().contiguous().t(), None
     try:
         yield
     finally:
-        for weight in weights:
-            weight.data = weight.data.contiguous()
-            if weight.grad is not None:
-                weight.grad = weight.grad.contiguous()
+        for weight, grad in zip(weights, before, strict=True):
+            weight.data, new = weight.data.contiguous(), weight.grad
+            weight.grad = grad if new is None else new.contiguous() if grad is None else grad.add_(new)
 
 
 def _in_pieces(
