@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from snn.core.bitmaps import CHUNK, DIGITS, ROWS
 from snn.core.compiled import lean, lean_inlined
 from snn.core.noise import FIRST, GOLDEN, SECOND
 from snn.core.plan import BLOCK, STRIDE
 from snn.core.work import Sample
+
+_AT_ONCE = (1 << DIGITS) - 1
+"""Rows whose sums still fit: a multiple of `ROWS`."""
 
 
 @lean
@@ -43,6 +47,9 @@ def receive(s: Sample, p: int, q: int, k: int) -> None:
             return
         cell = work.ring_first[q] + (k % routes.depth[q]) * size
         counts, sums, bits = work.ring_counts, work.ring_sums, work.ring_bits
+    elif routes.words[q] > 0:
+        if not _pile(s, q, k):
+            return
     elif not _follow(s, p, q, k):
         return
     if narrow:
@@ -93,6 +100,117 @@ def _follow(s: Sample, p: int, q: int, k: int) -> bool:
                 touched += _land(came, n, places, scale, work.current, work.stamp, work.hot, k)
     work.touched[p] += touched
     return False
+
+
+@lean_inlined
+def _pile(s: Sample, q: int, k: int) -> bool:
+    """Add up rows of bits, and what they do not say, to the cells; tell whether a sender had spiked."""
+    plan, routes, work, log, narrow = s.plan, s.routes, s.work, s.log, s.given.narrow[q]
+    pre, words, wide, rows = routes.pre[q], np.uint64(routes.words[q]), routes.wide[q], 0
+    place = (routes.horizon + k - routes.delay[routes.delay_first[q]]) * plan.slot.size + pre
+    low, high = log.bounds[place], log.bounds[place + 1]
+    for e in range(low, high):
+        sender, spikes = log.unit[e] - plan.first[pre], log.spikes[e]
+        at = np.uint64(routes.bits_first[q]) + np.uint64(sender) * words
+        t = routes.table_first[q] + sender
+        i, j = routes.table[t], routes.table[t + 1]
+        if narrow:
+            _count(work.counts, routes.post16, routes.post32, wide, i, j, np.uint16(spikes))
+            if spikes == 1:
+                work.rows[rows] = at
+                rows += 1
+            else:
+                _unpack_row(routes.bits, at, words, work.fields, np.uint64(spikes))
+        else:
+            amount = work.sums.dtype.type(spikes)
+            _sum_row(routes.bits, at, words, work.sums, amount)
+            _count(work.sums, routes.post16, routes.post32, wide, i, j, amount)
+    if rows > 0:
+        _add_rows(routes.bits, work.rows, rows, words, work.digits, work.fields)
+    return bool(high > low)
+
+
+@lean
+def _add_rows(bits: Any, rows: Any, n: int, words: Any, digits: Any, fields: Any) -> None:
+    """Add the counts of `n` rows of bits to the 16-bit fields, a chunk of words after the other."""
+    for r in range(n, n + ROWS - 1):
+        rows[r] = np.uint64(bits.size) - words  # an empty row
+    for start in range(0, words, CHUNK):
+        size = min(words - np.uint64(start), np.uint64(CHUNK))
+        for low in range(0, n, _AT_ONCE):
+            high, used = min(n, low + _AT_ONCE), 0
+            while (high - low) >> used:
+                used += 1
+            for d in range(np.uint64(used * CHUNK)):
+                digits[d] = 0
+            for r in range(low, high, ROWS):
+                _add_seven(bits, rows, r, np.uint64(start), size, digits)
+            for d in range(used):
+                first, weight = np.uint64(d * CHUNK), np.uint64(1) << np.uint64(d)
+                _unpack(digits, first, size, fields, np.uint64(16 * start), weight)
+
+
+@lean_inlined
+def _add_seven(bits: Any, rows: Any, r: int, start: Any, size: Any, digits: Any) -> None:
+    """Add seven rows of bits to a chunk of sums: a tree of full adders, one for every bit of a word."""
+    r0, r1, r2, r3 = rows[r] + start, rows[r + 1] + start, rows[r + 2] + start, rows[r + 3] + start
+    r4, r5, r6 = rows[r + 4] + start, rows[r + 5] + start, rows[r + 6] + start
+    one, two, three = np.uint64(CHUNK), np.uint64(2 * CHUNK), np.uint64(3 * CHUNK)
+    four, five = np.uint64(4 * CHUNK), np.uint64(5 * CHUNK)
+    for w in range(size):
+        x, y, z = bits[r0 + w], bits[r1 + w], bits[r2 + w]
+        half = x ^ y
+        sum_a, carry_a = half ^ z, (x & y) | (half & z)
+        x, y, z = bits[r3 + w], bits[r4 + w], bits[r5 + w]
+        half = x ^ y
+        sum_b, carry_b = half ^ z, (x & y) | (half & z)
+        half, z = sum_a ^ sum_b, bits[r6 + w]
+        sum_c, carry_c = half ^ z, (sum_a & sum_b) | (half & z)
+        digit = digits[w]
+        digits[w], carry_d = sum_c ^ digit, sum_c & digit
+        half = carry_a ^ carry_b
+        sum_e, carry_e = half ^ carry_c, (carry_a & carry_b) | (half & carry_c)
+        half, digit = sum_e ^ carry_d, digits[one + w]
+        digits[one + w], carry_f = half ^ digit, (sum_e & carry_d) | (half & digit)
+        half, digit = carry_e ^ carry_f, digits[two + w]
+        digits[two + w], carry = half ^ digit, (carry_e & carry_f) | (half & digit)
+        digit = digits[three + w]
+        digits[three + w], carry = digit ^ carry, digit & carry
+        digit = digits[four + w]
+        digits[four + w], carry = digit ^ carry, digit & carry
+        digits[five + w] ^= carry
+
+
+@lean
+def _unpack_row(bits: Any, at: Any, words: Any, fields: Any, spikes: Any) -> None:
+    """Add `spikes` to the 16-bit field of every receiver of a row of bits."""
+    for start in range(0, words, CHUNK):
+        size, first = min(words - np.uint64(start), np.uint64(CHUNK)), np.uint64(16 * start)
+        _unpack(bits, at + np.uint64(start), size, fields, first, spikes)
+
+
+@lean_inlined
+def _unpack(bits: Any, at: Any, size: Any, fields: Any, first: Any, amount: Any) -> None:
+    """Add `amount` to the 16-bit field of every bit that is set in a chunk."""
+    lowest = np.uint64(0x0001000100010001)
+    for b in range(np.uint64(16)):
+        f = first + b * size
+        for w in range(size):
+            fields[f + w] += ((bits[at + w] >> b) & lowest) * amount
+
+
+@lean
+def _sum_row(bits: Any, at: Any, words: Any, cells: Any, amount: Any) -> None:
+    """Add `amount` to the cell of every receiver of a row of bits, whatever its size."""
+    n = 0
+    for start in range(0, words, CHUNK):
+        fields = 4 * np.int64(min(CHUNK, words - np.uint64(start)))
+        for place in range(16):
+            for field in range(fields):
+                word = bits[at + np.uint64(start + field // 4)]
+                if (word >> np.uint64(16 * (field % 4) + place)) & np.uint64(1):
+                    cells[n] += amount
+                n += 1
 
 
 @lean_inlined

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from snn.core import learning_loops
+from snn.core.bitmaps import CHUNK
 from snn.core.compiled import compiled, compiled_over
 from snn.core.learning import Learning
 from snn.core.learning_loops import learn
@@ -92,7 +93,18 @@ def _arrive(plan: Plan, routes: Routes, given: Given, work: Work, p: int, k: int
 @compiled
 def _deliver(routes: Routes, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any) -> None:
     """Add the synapses of sender i with that delay: their weights, or their number if all weigh the same."""
-    shift, size = routes.weight_shift[q], routes.size[q]
+    shift, size, words = routes.weight_shift[q], routes.size[q], routes.words[q]
+    if words > 0 and delay == routes.delay[routes.delay_first[q]]:
+        n, row = np.int64(0), routes.bits_first[q] + i * words
+        for start in range(0, words, CHUNK):  # `snn.core.bitmaps` says which bit is whose
+            fields = 4 * min(CHUNK, words - start)
+            for place in range(16):
+                for field in range(fields):
+                    word = routes.bits[row + start + field // 4]
+                    if (word >> np.uint64(16 * (field % 4) + place)) & np.uint64(1):
+                        came[n] = True
+                        total[n] += spikes
+                    n += 1
     if routes.depth[q] > 0:
         low, high = routes.table[routes.table_first[q] + i], routes.table[routes.table_first[q] + i + 1]
         while low < high and routes.post32[low] < delay * size:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.core.bitmaps import CHUNK, DENSE, DIGITS, ROWS
 from snn.core.flight import Flight
 from snn.core.network import Network
 from snn.core.noise import keys
@@ -24,6 +25,8 @@ class Choices:
 
     short = SHORT
     """As in `snn.core.routes`."""
+    dense = DENSE
+    """As in `snn.core.bitmaps`."""
     sparse = 0.125
     """Arrivals per receiver under which they are collected one by one."""
     lazy: bool | None = None
@@ -109,6 +112,7 @@ class Desk:
         counted = np.where(self._narrow, rings, 0)
         summed = rings - counted
         bits = np.dtype(f"i{real.itemsize}")
+        counts = np.zeros(64 * -(-max(largest, 64 * routes.words.max(initial=0)) // 64), dtype=np.uint16)
         sums, ring_sums = (np.full(n, -0.0, dtype=real) for n in (largest, int(summed.sum())))
         return Work(
             v=flight.v[b],
@@ -122,7 +126,10 @@ class Desk:
             stamp=np.full(plan.decay.size, -1, dtype=np.int32),
             hot=np.ones(int(plan.block[-1]), dtype=np.uint8),
             done=np.zeros(int(plan.block[-1]), dtype=np.int64),
-            counts=np.zeros(largest, dtype=np.uint16),
+            counts=counts,
+            fields=counts.view(np.uint64),
+            rows=np.zeros(largest + ROWS, dtype=np.uint64),
+            digits=np.zeros(DIGITS * CHUNK, dtype=np.uint64),
             sums=sums,
             sums_bits=sums.view(bits),
             ring_counts=np.zeros(int(counted.sum()), dtype=np.uint16),

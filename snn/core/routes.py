@@ -1,8 +1,9 @@
 """Lay out projections for the loops: one or few delays follow the log, a delay per synapse a ring.
 
 Along the log, the synapses of a sender are cut at each delay, and step k visits what was emitted
-`delay` steps ago. With a delay for nearly every synapse those cuts would be longer than the rows;
-then a spike is written at once to the cells (step of arrival, receiver) of a ring.
+`delay` steps ago; where synapses are dense and alike, most of them are bits rather than entries of a
+list (`snn.core.bitmaps`). With a delay for nearly every synapse those cuts would be longer than the
+rows; then a spike is written at once to the cells (step of arrival, receiver) of a ring.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.core import bitmaps
+from snn.core.bitmaps import WordArray
 from snn.core.compiled import compiled
 from snn.core.synapses import IndexArray, Synapses, bounds
 from snn.core.units import Int64Array
@@ -57,6 +60,12 @@ class Routes(NamedTuple):
     """Receiver of each synapse."""
     post32: NDArray[np.uint32]
     """Receiver of each synapse, or delay * size + receiver to a ring."""
+    words: Int64Array
+    """Words of a row of bits, [Q]; 0: all synapses are listed. Else only those that repeat a pair are."""
+    bits: WordArray
+    """Rows of all bitmaps, then an empty one."""
+    bits_first: Int64Array
+    """Start of each bitmap, [Q]."""
     counted: NDArray[np.bool_]
     """Whether arrivals are counted, for there is one weight, [Q]."""
     most: Int64Array
@@ -81,7 +90,7 @@ def projection_order(network: Network) -> tuple[str, ...]:
     return tuple(p.name for p in sorted(network.projections, key=lambda p: place[p.post]))
 
 
-def build(network: Network, slots: Int64Array, real: Any, short: float) -> Routes:
+def build(network: Network, slots: Int64Array, real: Any, short: float, dense: float) -> Routes:
     """Lay out the projections of `network`.
 
     Args:
@@ -89,6 +98,7 @@ def build(network: Network, slots: Int64Array, real: Any, short: float) -> Route
         slots: First arrival slot of each population.
         real: float32 or float64.
         short: As `SHORT`: infinite for rings wherever they fit, 0 for none.
+        dense: As `bitmaps.DENSE`: 0 for bitmaps wherever synapses are alike, infinite for none.
 
     Raises:
         ValueError: A weight vanishes or overflows in `real`.
@@ -101,10 +111,8 @@ def build(network: Network, slots: Int64Array, real: Any, short: float) -> Route
     learns = [network.projection(name).plasticity is not None for name in names]
     # Weights that change are kept one by one, and read when a spike arrives: along the log.
     rows = [row.with_own_weights() if plastic else row for row, plastic in zip(rows, learns, strict=True)]
-    laid = [
-        _lay(row, size, 0.0 if plastic else short)
-        for row, size, plastic in zip(rows, sizes, learns, strict=True)
-    ]
+    forms = [(0.0, np.inf) if plastic else (short, dense) for plastic in learns]
+    laid = [_lay(row, size, *form) for row, size, form in zip(rows, sizes, forms, strict=True)]
     weights = [_weights(name, row, real) for name, row in zip(names, rows, strict=True)]
     pre = np.array([place[pre] for pre, _ in ends], dtype=np.int64)
     posts = np.array([place[post] for _, post in ends], dtype=np.int64)
@@ -129,6 +137,9 @@ def build(network: Network, slots: Int64Array, real: Any, short: float) -> Route
         wide=wide,
         post16=_joined([one.post for one in laid if one.post.dtype == np.uint16], np.uint16),
         post32=_joined([one.post for one in laid if one.post.dtype == np.uint32], np.uint32),
+        words=np.array([one.words for one in laid], dtype=np.int64),
+        bits=_joined([*(one.bits for one in laid), np.zeros(_most_words(laid), np.uint64)], np.uint64),
+        bits_first=bounds([one.bits.size for one in laid])[:-1].copy(),
         counted=np.array([row.one_weight is not None for row in rows], dtype=bool),
         most=np.array([_most(row.indices, n) for row, n in zip(rows, sizes, strict=True)], dtype=np.int64),
         scale=np.array([1.0 if row.one_weight is None else row.one_weight for row in rows], dtype=real),
@@ -147,10 +158,16 @@ class _Laid(NamedTuple):
     distinct: Int64Array
     table: Int64Array
     post: IndexArray
+    words: int = 0
+    bits: WordArray = np.zeros(0, dtype=np.uint64)
 
 
-def _lay(rows: Synapses, size: int, short: float) -> _Laid:
+def _lay(rows: Synapses, size: int, short: float, dense: float) -> _Laid:
     senders, depth = rows.indptr.size - 1, rows.max_delay + 1
+    if bitmaps.is_dense(rows, size, dense):
+        bitmap = bitmaps.build(rows, size)
+        distinct = np.array([rows.max_delay])
+        return _Laid(0, distinct, bitmap.bounds, bitmap.surplus, bitmap.words, bitmap.bits)
     if rows.one_delay is not None or not rows.weight.size:
         distinct = np.full(min(1, rows.weight.size), rows.max_delay, dtype=np.int64)
         return _Laid(0, distinct, rows.indptr if distinct.size else rows.indptr[:0], rows.indices)
@@ -163,6 +180,10 @@ def _lay(rows: Synapses, size: int, short: float) -> _Laid:
         return _Laid(depth, distinct[:0], rows.indptr, cells)
     which = np.cumsum(seen) - 1
     return _Laid(0, distinct, _table(rows.indptr, rows.delay_steps, which, distinct.size), rows.indices)
+
+
+def _most_words(laid: list[_Laid]) -> int:
+    return max((one.words for one in laid), default=0)
 
 
 def _target(network: Network, slots: Int64Array, place: dict[str, int], name: str) -> int:

@@ -108,7 +108,7 @@ def _run_on_grid(
     dtype: str,
     threads: int,
 ) -> Recording:
-    plan, routes = laid_out(net, dtype, Choices.short)
+    plan, routes = laid_out(net, dtype, Choices.short, Choices.dense)
     flight = in_flight.start(net, task.lengths.size, state, dtype)
     desk = Desk(net, task, plan, routes, seed)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.core.bitmaps import WordArray
 from snn.core.plan import Int32Array, Plan
 from snn.core.routes import RealArray, Routes
 from snn.core.units import Int64Array
@@ -71,6 +72,12 @@ class Work(NamedTuple):
     """First step that a sleeping block has not lived yet, [blocks]."""
     counts: NDArray[np.uint16]
     """Arrivals of one projection in this step, counted, per receiver; 0 between projections."""
+    fields: WordArray
+    """`counts`, four at a time."""
+    rows: WordArray
+    """Rows of bits to be added up, [largest population + some]."""
+    digits: WordArray
+    """Their sums in binary, digit by digit, each a chunk of bits."""
     sums: RealArray
     """The same summed; -0.0 where nothing arrived, which no sum of arrivals is."""
     sums_bits: Int32Array | Int64Array

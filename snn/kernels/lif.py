@@ -182,7 +182,8 @@ def number_of(like: Tensor) -> Any:
 
 def scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
     """Give tau, decay, v_th and v_reset for the compiled loops, in the type of `like`."""
-    return tuple(number_of(like)(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
+    number = number_of(like)
+    return tuple(number(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
 
 
 def flags(o: LIFOptions) -> tuple[bool, ...]:

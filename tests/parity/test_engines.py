@@ -128,12 +128,12 @@ def assert_same(a, b):
 
 CHOICES = [
     {},
-    {"lazy": True, "sparse": np.inf, "short": np.inf},
-    {"lazy": True, "sparse": 0.0, "short": 0.0},
-    {"lazy": False, "sparse": np.inf, "short": 0.0},
-    {"lazy": False, "sparse": 0.0, "short": np.inf},
+    {"lazy": True, "sparse": np.inf, "short": np.inf, "dense": np.inf},
+    {"lazy": True, "sparse": 0.0, "short": 0.0, "dense": 0.0},
+    {"lazy": False, "sparse": np.inf, "short": 0.0, "dense": 0.0},
+    {"lazy": False, "sparse": 0.0, "short": np.inf, "dense": np.inf},
 ]
-"""Forms of the event loop: as it chooses; only hot blocks or all; one by one or in sweeps; rings or log."""
+"""Forms of the event loop: as it chooses; hot blocks or all; one by one or swept; rings or log; bits or not."""
 
 
 @contextmanager
