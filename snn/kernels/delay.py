@@ -198,8 +198,10 @@ class _SpectralProduct(torch.autograd.Function):
         y, spectra = x.new_zeros(steps, batch, out), []
         for index, busy in groups:
             length = _length(busy, taps)
-            fx, fk = _spectrum(x[:busy, index], length), _spectrum(kernel, length)
-            y[:length, index] = _signal(_product(fx, fk.transpose(2, 3)), length, min(length, steps))
+            fx, fk = _spectrum(x[:busy].index_select(1, index), length), _spectrum(kernel, length)
+            y[:length].index_copy_(
+                1, index, _signal(_product(fx, fk.transpose(2, 3)), length, min(length, steps))
+            )
             spectra += [fx, fk] if wanted else [fx]
         ctx.save_for_backward(*spectra)
         ctx.groups, ctx.taps = groups, taps
@@ -211,7 +213,7 @@ class _SpectralProduct(torch.autograd.Function):
         gx, gk, taps = None, None, ctx.taps
         for (index, busy), fx in zip(ctx.groups, ctx.saved_tensors, strict=False):
             length = _length(busy, taps)
-            fg = _spectrum(g[:length, index], length)
+            fg = _spectrum(g[:length].index_select(1, index), length)
             if ctx.needs_input_grad[0]:  # there is one group, and the kernel's spectrum is kept
                 gx = _signal(_product(fg, ctx.saved_tensors[1], conjugate=True), length, len(g))
             if ctx.needs_input_grad[1]:
@@ -225,8 +227,10 @@ def spectral_input_gradient(g: Tensor, kernel: Tensor) -> Tensor:
     gx = g.new_zeros(*g.shape[:2], kernel.shape[2])
     for index, busy in _groups(g):
         length = _length(busy, kernel.shape[0])
-        product = _product(_spectrum(g[:busy, index], length), _spectrum(kernel, length), conjugate=True)
-        gx[:busy, index] = _signal(product, length, busy)
+        product = _product(
+            _spectrum(g[:busy].index_select(1, index), length), _spectrum(kernel, length), conjugate=True
+        )
+        gx[:busy].index_copy_(1, index, _signal(product, length, busy))
     return gx
 
 
