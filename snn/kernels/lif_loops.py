@@ -208,7 +208,6 @@ def lif_backward(
     aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others. `local` keeps every step's
     gradient inside the step, and leaves g alone.
     """
-    one = h.dtype.type(1)
     limit = v_th if strict else np.nextafter(v_th, h.dtype.type(-np.inf))
     steps, batch, width = h.shape
     size, same = batch * width, lengths.min() - late
@@ -230,7 +229,7 @@ def lif_backward(
                     gxs[n] = gzs[n] * ds[n] / tau if decay_input else gzs[n] * ds[n]
                 continue
             if late and left == 1 and t >= same:
-                rs[:] = one
+                rs[:] = 1
             else:
                 _kept_row(hs, ds, rs, limit, v_th, v_reset, soft, detach)
             if decay_input:
