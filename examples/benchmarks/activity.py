@@ -114,7 +114,10 @@ def draw(result: dict, path: Path) -> None:
     line = [row["events"] * last["cpu_s"] / last["events"] for row in result["event"][2:]]
     ax.loglog(events[2:], line, ":", color="0.5", label="in proportion to events")
     ax.set(xlabel="synaptic events", ylabel="CPU seconds", title="10 000 to 10 000 neurons, 400 steps")
-    for name, key in (("one delay", "one_delay_s"), ("each synapse its own, from 1 up", "delay_per_synapse_s")):
+    for name, key in (
+        ("one delay", "one_delay_s"),
+        ("each synapse its own, from 1 up", "delay_per_synapse_s"),
+    ):
         steps, seconds = list(result[key]), [1e3 * s for s in result[key].values()]
         by_delay.semilogx(steps, seconds, "o-", color=COLOURS[len(by_delay.lines)], label=name, markersize=4)
     by_delay.set(xlabel="delay, steps", ylabel="CPU ms", ylim=0, title="3 % of the inputs active")

@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 _PLAIN: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _LEAN: dict[str, Any] = {**_PLAIN, "_nrt": False}
+_INNER: dict[str, Any] = {**_LEAN, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def compiled(function: F) -> F:
@@ -26,26 +27,30 @@ def compiled(function: F) -> F:
 
 
 def lean(function: F) -> F:
-    """Compile as `compiled` does a function that makes no array.
+    """Compile as `compiled` does a function that makes no array, to be called by compiled ones only.
 
     Without numba's reference counts: the loops pass a hundred arrays in every call, and counting
-    would take longer than the work.
+    would take longer than the work. Without an entry from Python, which takes as long to compile.
     """
-    return cast(F, numba.njit(**_LEAN)(function))
+    return cast(F, numba.njit(**_INNER)(function))
 
 
 def lean_inlined(function: F) -> F:
     """Compile as `lean` does, to become part of its callers."""
-    return cast(F, numba.njit(**_LEAN, forceinline=True)(function))
+    return cast(F, numba.njit(**_INNER, forceinline=True)(function))
+
+
+def _lean_entry(function: F) -> F:
+    return cast(F, numba.njit(**_LEAN)(function))
 
 
 def lean_over(*modules: ModuleType) -> Callable[[F], F]:
-    """Compile as `lean` does a function that calls loops of other modules.
+    """Compile as `lean` does a function that calls loops of other modules, and is called from Python.
 
     Numba's cache looks at the file of the function alone and would miss a change to those; so a hash
     of their sources becomes part of the name under which it is kept.
     """
-    return _over(modules, lean)
+    return _over(modules, _lean_entry)
 
 
 def compiled_over(*modules: ModuleType) -> Callable[[F], F]:
