@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn.core import Events
 from snn.datasets.spike_set import Batch, SpikeSet
 
 __all__ = ["Augment", "Augmented"]
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,11 @@ class Augment:
     """Times are scaled by 1 - stretch to 1 + stretch, in [0, 1)."""
     drop: float = 0.0
     """Up to this share of a sample's spikes is lost, in [0, 1)."""
+    blend: float = 0.0
+    """Share of samples, in [0, 1], that keep half of their spikes and take half of another's, of the same class and
+    speaker, moved in time until their middles meet. Source: Nowotny, Turner and Knight, 2022."""
+    blend_speakers: bool = False
+    """The other sample may be of any speaker."""
 
     def __post_init__(self) -> None:
         if (
@@ -39,13 +47,15 @@ class Augment:
         for name in ("stretch", "drop"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)!r}")
+        if not 0 <= self.blend <= 1:
+            raise ValueError(f"blend must be in [0, 1], got {self.blend!r}")
 
     def __bool__(self) -> bool:
         """Tell whether anything is varied."""
-        return bool(self.shift_units or self.stretch or self.drop)
+        return bool(self.shift_units or self.stretch or self.drop or self.blend)
 
     def __call__(self, events: Events, rng: np.random.Generator) -> Events:
-        """Vary every sample of on-grid events; each has at least one step left."""
+        """Vary every sample of on-grid events by itself, unblended; each has at least one step left."""
         batch = len(events)
         shift = rng.integers(-self.shift_units, self.shift_units + 1, batch)
         scale = rng.uniform(1 - self.stretch, 1 + self.stretch, batch)
@@ -55,11 +65,33 @@ class Augment:
         step = np.floor((events.step + rng.random(events.n_events)) * scale[sample]).astype(np.int64)
         unit = events.unit + shift[sample]
         kept = (unit >= 0) & (unit < events.n_units) & (rng.random(events.n_events) >= lost[sample])
-        sample, step, unit = sample[kept], step[kept], unit[kept]
-        order = np.lexsort((unit, step, sample))
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(sample, minlength=batch))])
         length = np.maximum(np.ceil(events.n_steps * scale), 1).astype(np.int64)
-        return Events(step[order], unit[order], offsets, events.n_units, events.dt_ms, length)
+        return _events(sample[kept], step[kept], unit[kept], length, events)
+
+
+def _events(sample: Ints, step: Ints, unit: Ints, length: Ints, like: Events) -> Events:
+    """Sort spikes into samples of `length` steps each."""
+    order = np.lexsort((unit, step, sample))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(sample, minlength=len(length)))])
+    return Events(step[order], unit[order], offsets, like.n_units, like.dt_ms, length)
+
+
+def _middles(events: Events) -> NDArray[np.float64]:
+    """Give the mean step of each sample's spikes, [B]; 0 where there are none."""
+    total = np.bincount(events.sample, events.step, len(events))
+    return total / np.maximum(np.bincount(events.sample, minlength=len(events)), 1)
+
+
+def _blended(first: Events, second: Events, chosen: NDArray[np.bool_], rng: np.random.Generator) -> Events:
+    """Draw the spikes of `chosen` samples from two, half of each; the second moves until the mean steps agree."""
+    by = np.rint(_middles(first) - _middles(second)).astype(np.int64)
+    half = rng.random(first.n_events) < 0.5, rng.random(second.n_events) < 0.5
+    step = second.step + by[second.sample]
+    stays, joins = half[0] | ~chosen[first.sample], half[1] & chosen[second.sample] & (step >= 0)
+    parts = [(first.sample, first.step, first.unit, stays), (second.sample, step, second.unit, joins)]
+    sample, at, unit = (np.concatenate([part[k][part[3]] for part in parts]) for k in range(3))
+    length = np.where(chosen, np.maximum(first.n_steps, second.n_steps + by), first.n_steps)
+    return _events(sample, at, unit, length, first)
 
 
 class Augmented:
@@ -68,6 +100,9 @@ class Augmented:
     def __init__(self, base: SpikeSet, augment: Augment) -> None:
         """Vary `base` by `augment`."""
         self.base, self.augment = base, augment
+        speakers = np.zeros_like(base.speakers) if augment.blend_speakers else base.speakers
+        self._kind = np.unique(np.stack([base.labels, speakers]), axis=1, return_inverse=True)[1].reshape(-1)
+        self._order = np.argsort(self._kind, kind="stable")
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -78,5 +113,17 @@ class Augmented:
         rng = np.random.default_rng(None if seed is None else (*np.atleast_1d(seed).tolist(), 2))
         for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
             part = self.base.subset(batch.sample)
-            varied = replace(part, events=self.augment(part.events, rng))
+            events = part.events
+            if self.augment.blend:
+                partners = self.base.events.select(self._partners(batch.sample, rng))
+                events = _blended(events, partners, rng.random(len(part)) < self.augment.blend, rng)
+            varied = replace(part, events=self.augment(events, rng))
             yield next(varied.batches(len(part)))._replace(sample=batch.sample)
+
+    def _partners(self, index: Ints, rng: np.random.Generator) -> Ints:
+        """Draw a sample of its kind for each."""
+        # those of a kind lie side by side in `order`
+        first, last = (
+            np.searchsorted(self._kind[self._order], self._kind[index], side) for side in ("left", "right")
+        )
+        return self._order[rng.integers(first, last)]

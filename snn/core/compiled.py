@@ -17,8 +17,8 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 _PLAIN: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-_LEAN: dict[str, Any] = {**_PLAIN, "_nrt": False}
-_INNER: dict[str, Any] = {**_LEAN, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_LEAN: dict[str, Any] = {**_PLAIN, "_nrt": False, "no_cfunc_wrapper": True}
+_INNER: dict[str, Any] = {**_LEAN, "no_cpython_wrapper": True}
 
 
 def compiled(function: F) -> F:
@@ -27,10 +27,11 @@ def compiled(function: F) -> F:
 
 
 def lean(function: F) -> F:
-    """Compile as `compiled` does a function that makes no array, to be called by compiled ones only.
+    """Compile as `compiled` does a function that makes no array and that only compiled ones call.
 
     Without numba's reference counts: the loops pass a hundred arrays in every call, and counting
-    would take longer than the work. Without an entry from Python, which takes as long to compile.
+    would take longer than the work. Without an entry from Python, which has to take those arrays
+    out of their objects: such entries would take nearly half of the time of compilation.
     """
     return cast(F, numba.njit(**_INNER)(function))
 
@@ -40,17 +41,17 @@ def lean_inlined(function: F) -> F:
     return cast(F, numba.njit(**_INNER, forceinline=True)(function))
 
 
-def _lean_entry(function: F) -> F:
-    return cast(F, numba.njit(**_LEAN)(function))
-
-
 def lean_over(*modules: ModuleType) -> Callable[[F], F]:
-    """Compile as `lean` does a function that calls loops of other modules, and is called from Python.
+    """Compile as `lean` does, but to be called from Python, a function that calls loops of other modules.
 
     Numba's cache looks at the file of the function alone and would miss a change to those; so a hash
     of their sources becomes part of the name under which it is kept.
     """
     return _over(modules, _lean_entry)
+
+
+def _lean_entry(function: F) -> F:
+    return cast(F, numba.njit(**_LEAN)(function))
 
 
 def compiled_over(*modules: ModuleType) -> Callable[[F], F]:

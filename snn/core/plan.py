@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.core import poisson, routes
-from snn.core.neurons import Dynamics, LIFParams
+from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
 from snn.core.routes import DEFAULT, Forms, RealArray, Routes
 from snn.core.synapses import bounds
 from snn.core.units import Int64Array
@@ -49,6 +49,8 @@ class Plan(NamedTuple):
     """Number of synaptic currents, [P]; 0: arrivals jump the membrane."""
     uniform: NDArray[np.bool_]
     """Whether all neurons of a population have the same constants, [P]."""
+    plain: NDArray[np.bool_]
+    """Whether besides they have at most two currents, and thresholds that stay, [P]."""
     lazy: NDArray[np.bool_]
     """Whether some neuron of a population may be left alone, [P]."""
     block: Int64Array
@@ -131,6 +133,7 @@ def _build(network: Network, dtype: str) -> Plan:
     def per_unit(name: str) -> Any:
         return np.concatenate([getattr(d, name) for d in dynamics]).astype(real)
 
+    uniform = np.array([_is_uniform(d) for d in dynamics])
     v_th, strict = per_unit("v_th"), np.array([d.strict for d in dynamics])
     above = np.nextafter(v_th, real(np.inf))
     return Plan(
@@ -139,7 +142,8 @@ def _build(network: Network, dtype: str) -> Plan:
         slot=slots[:-1].copy(),
         rows=np.array(rows, dtype=np.int64),
         receptors=np.array(receptors, dtype=np.int64),
-        uniform=np.array([_is_uniform(d) for d in dynamics]),
+        uniform=uniform,
+        plain=uniform & np.array([_is_plain(d) for d in dynamics]),
         lazy=np.array([not s and bool((b > -np.inf).any()) for s, b in zip(source, sleep, strict=True)]),
         block=bounds([-(-n // BLOCK) for n in sizes]),
         adapts=np.array([bool(d.adapt_by.any()) for d in dynamics]),
@@ -171,6 +175,10 @@ def _build(network: Network, dtype: str) -> Plan:
 def _is_uniform(d: Dynamics) -> bool:
     arrays = [part for part in d if isinstance(part, np.ndarray)]
     return all(bool((part == part[..., :1]).all()) for part in arrays if part.size)
+
+
+def _is_plain(d: Dynamics) -> bool:
+    return d.syn_decay.shape[0] <= 2 and d.reset != HARD_NEXT_STEP and not d.adapt_by.any()
 
 
 def _noise(network: Network, slots: Int64Array, real: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.delay import delayed_spectral, spectral_input_gradient
 from snn.kernels.delay_loops import gather_taps, scatter_taps
-from snn.kernels.spikes import Rows, list_rows
+from snn.kernels.spikes import Rows, by_sender, list_rows
 
 __all__ = ["delayed", "delayed_sparse"]
 
@@ -54,7 +54,8 @@ class _SparseProduct(torch.autograd.Function):
             gx = spectral_input_gradient(g, kernel)
         if ctx.needs_input_grad[1]:
             blocks = g.new_zeros(-(-out // WIDTH), senders, taps * WIDTH)
-            gather_taps(Rows(*events).arrays(), g.contiguous().numpy(), blocks.numpy(), WIDTH)
+            trains = by_sender(Rows(*events), g.shape[1], senders)
+            gather_taps(trains, g.contiguous().numpy(), blocks.numpy(), WIDTH)
             gk = _from_blocks(blocks, taps, out)
         return gx, gk, None
 

@@ -22,10 +22,14 @@ TILE = 16
 @compiled
 def _ends(x: Floats, ends: Ints) -> None:
     for b in range(x.shape[1]):
-        t = x.shape[0]
-        while t > 0 and not x[t - 1, b].any():
-            t -= 1
-        ends[b] = t
+        ends[b] = 0
+        for t in range(x.shape[0] - 1, -1, -1):
+            row, busy = x[t, b], False
+            for i in range(row.shape[0]):  # the whole row, without a way out: it is a vector
+                busy |= row[i] != 0
+            if busy:
+                ends[b] = t + 1
+                break
 
 
 def last_steps(x: Tensor) -> Ints:
@@ -43,19 +47,19 @@ def group_samples(ends: Ints) -> Ints:
 
 
 @compiled
-def lay_out(x: Floats, order: Ints, before: int, out: Floats) -> None:
-    """Fill out [rows, S x LANES] with the samples `order` of x [T, B, n], `before` silent steps first.
+def lay_out(x: Floats, order: Ints, before: int, live: int, out: Floats) -> None:
+    """Fill out [rows, S x LANES] with `live` steps of samples `order` of x [T, B, n], `before` silent ones first.
 
-    Steps after those of x, rows after n and places without a sample are silent too.
+    Steps after these, rows after n and places without a sample are silent too.
     """
-    (steps, _, size), zero = x.shape, x.dtype.type(0)
+    size, zero = x.shape[2], x.dtype.type(0)
     out[size:] = zero
     for first in range(0, size, TILE):
         last = min(size, first + TILE)
         for i in range(first, last):
             out[i, : before * LANES] = zero
-            out[i, (before + steps) * LANES :] = zero
-        for t in range(steps):
+            out[i, (before + live) * LANES :] = zero
+        for t in range(live):
             at = (before + t) * LANES
             for i in range(first, last):
                 line = out[i, at : at + LANES]

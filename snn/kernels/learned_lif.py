@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.kernels.compiled import room
-from snn.kernels.lif import LIFOptions, Spike, flags, number_of, scalars
-from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
+from snn.kernels.lif import LIFOptions, Spike, flags, number_of, run_forward, scalars
+from snn.kernels.lif_loops import KINDS, lif_backward
 
 __all__ = ["learned_lif", "learned_lif_fused", "learned_lif_reference"]
 
@@ -73,10 +73,7 @@ class _LearnedLIF(torch.autograd.Function):
         local: bool,
     ) -> tuple[Tensor, Tensor]:
         del threshold, leak  # their values are in the options
-        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        z, h = room(x), room(x)
-        arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
-        lif_forward(*arrays, *scalars(options, x), *flags(options))
+        z, h, last = run_forward(x, v, lengths, options, graph=any(ctx.needs_input_grad))
         ctx.save_for_backward(z, h, v, lengths)
         ctx.options, ctx.local = options, local
         ctx.set_materialize_grads(False)

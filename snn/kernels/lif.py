@@ -145,10 +145,9 @@ class _FusedLIF(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, local: bool
     ) -> tuple[Tensor, Tensor]:
-        x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        z, h = room(x), room(x)
-        arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
-        lif_forward(*arrays, *scalars(options, x), *flags(options))
+        z, h, last = run_forward(
+            x, v, lengths, options, graph=ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
+        )
         ctx.save_for_backward(h, lengths)
         ctx.options, ctx.local = options, local
         ctx.set_materialize_grads(False)
@@ -175,6 +174,17 @@ class _FusedLIF(torch.autograd.Function):
         return gx, None if ctx.local else g, None, None, None
 
 
+def run_forward(
+    x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, *, graph: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give spikes, pre-reset membranes (without `graph` those of one step only) and the last state."""
+    x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
+    z, h = room(x), room(x, len(x) if graph else 1, *v.shape)
+    arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
+    lif_forward(*arrays, *scalars(options, x), *flags(options))
+    return z, h, last
+
+
 def number_of(like: Tensor) -> Any:
     """Give the numpy type of a tensor's numbers."""
     return like.numpy().dtype.type
@@ -182,7 +192,8 @@ def number_of(like: Tensor) -> Any:
 
 def scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
     """Give tau, decay, v_th and v_reset for the compiled loops, in the type of `like`."""
-    return tuple(number_of(like)(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
+    number = number_of(like)
+    return tuple(number(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
 
 
 def flags(o: LIFOptions) -> tuple[bool, ...]:

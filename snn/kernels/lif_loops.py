@@ -19,6 +19,8 @@ Ints = NDArray[np.int64]
 Places = NDArray[np.uint32]
 
 KINDS = {"sigmoid": 0, "atan": 1, "triangle": 2, "rectangle": 3}
+BLOCK = 2048
+"""Neurons at a time in a step in which all samples do the same: long vectors that stay in the nearest cache."""
 
 
 @compiled
@@ -78,20 +80,26 @@ def lif_forward(
 ) -> None:
     """Fill spikes z and pre-reset membrane h [T, B, N]; leave the last state in v [B, N].
 
-    Scalars come in the arrays' own type, so that float32 stays float32. `late` leaves the state of the last
-    step before its reset.
+    h may have room for one step only, which is then written over. Scalars come in the arrays' own type, so that
+    float32 stays float32. `late` leaves the state of the last step before its reset.
     """
-    zero = x.dtype.type(0)
     limit = v_th if strict else np.nextafter(v_th, x.dtype.type(-np.inf))  # >= v_th is > the number below it
-    for t in range(x.shape[0]):
-        for b in range(x.shape[1]):
-            if t >= lengths[b]:
-                z[t, b] = zero
-                h[t, b] = zero
+    steps, batch, width = x.shape
+    size, same = batch * width, lengths.min() - late
+    xs, zs, hs, vs = x.reshape(steps, size), z.reshape(steps, size), h.reshape(len(h), size), v.reshape(size)
+    for t in range(steps):
+        row, k = BLOCK if t < same else width, t % len(h)
+        for start in range(0, size, row):
+            stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
+            if left <= 0:
+                zs[t, start:stop] = 0
+                hs[k, start:stop] = 0
                 continue
-            keep = late and t == lengths[b] - 1
-            _charge_row(x[t, b], v[b], h[t, b], tau, decay, v_reset, decay_input)
-            _spike_row(h[t, b], z[t, b], v[b], limit, v_th, v_reset, soft, keep)
+            keep = late and left == 1 and t >= same
+            _charge_row(
+                xs[t, start:stop], vs[start:stop], hs[k, start:stop], tau, decay, v_reset, decay_input
+            )
+            _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, v_th, v_reset, soft, keep)
 
 
 @compiled
@@ -200,22 +208,28 @@ def lif_backward(
     aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others. `local` keeps every step's
     gradient inside the step, and leaves g alone.
     """
-    one, zero = h.dtype.type(1), h.dtype.type(0)
     limit = v_th if strict else np.nextafter(v_th, h.dtype.type(-np.inf))
-    ds, rs = np.empty(h.shape[2], h.dtype), np.empty(h.shape[2], h.dtype)
-    for t in range(h.shape[0] - 1, -1, -1):
-        for b in range(h.shape[1]):
-            gzs, gs, hs, gxs = gz[t, b], g[b], h[t, b], gx[t, b]
-            if t >= lengths[b] or (local and all_zero(gzs)):
-                gxs[:] = zero
+    steps, batch, width = h.shape
+    size, same = batch * width, lengths.min() - late
+    gz2, h2, gx2 = gz.reshape(steps, size), h.reshape(steps, size), gx.reshape(steps, size)
+    g1, aux2 = g.reshape(size), aux.reshape(aux.shape[0], size)
+    room = np.empty((2, max(BLOCK, width)), h.dtype)
+    for t in range(steps - 1, -1, -1):
+        row = BLOCK if t < same else width
+        for start in range(0, size, row):
+            stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
+            gzs, hs, gxs = gz2[t, start:stop], h2[t, start:stop], gx2[t, start:stop]
+            if left <= 0 or (local and all_zero(gzs)):
+                gxs[:] = 0
                 continue
-            _derivative_row(hs, aux[t % aux.shape[0], b], ds, v_th, alpha, scale, kind)
+            ds, rs, gs = room[0, : stop - start], room[1, : stop - start], g1[start:stop]
+            _derivative_row(hs, aux2[t % aux.shape[0], start:stop], ds, v_th, alpha, scale, kind)
             if local:
                 for n in range(hs.shape[0]):
                     gxs[n] = gzs[n] * ds[n] / tau if decay_input else gzs[n] * ds[n]
                 continue
-            if late and t == lengths[b] - 1:
-                rs[:] = one
+            if late and left == 1 and t >= same:
+                rs[:] = 1
             else:
                 _kept_row(hs, ds, rs, limit, v_th, v_reset, soft, detach)
             if decay_input:

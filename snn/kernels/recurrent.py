@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from snn.kernels.compiled import room
 from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, local_gradient, number_of, scalars
 from snn.kernels.lif_loops import KINDS, recurrent_backward, recurrent_forward
-from snn.kernels.spikes import list_rows
+from snn.kernels.spikes import by_sender, list_rows
 from snn.kernels.taps import Taps, halves, pair_sums
 from snn.kernels.two_tap import linear_kernel
 
@@ -105,7 +105,8 @@ class _RecurrentLIF(torch.autograd.Function):
             gx, g = _backward(ctx.options, ctx.max_delay, gz, gv, h, lengths, weight, whole, share)
         spikes = list_rows(z.flatten(0, 1))
         assert spikes is not None  # no share is too large
-        near, far = pair_sums(spikes, gx, Taps(whole, z.shape[0], ctx.max_delay))
+        trains = by_sender(spikes, *z.shape[1:])
+        near, far = pair_sums(trains, gx, Taps(whole, z.shape[0], ctx.max_delay))
         return gx, g, (1 - share) * near + share * far, weight * (far - near), None, None, None, None
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from snn.kernels.spikes import Rows, by_sender
+from snn.kernels.spikes import Trains
 from snn.kernels.two_tap_loops import gather_pairs
 
 __all__ = ["Taps", "halves", "pair_sums"]
@@ -55,9 +55,8 @@ class Taps:
         return first, second
 
 
-def pair_sums(events: Rows, g: Tensor, taps: Taps) -> tuple[Tensor, Tensor]:
+def pair_sums(trains: Trains, g: Tensor, taps: Taps) -> tuple[Tensor, Tensor]:
     """Give the sums of g [T, B, out] that each input's events meet at both taps of its synapses, [out, in]."""
     pairs = g.new_zeros(*taps.places.shape[:2], 2 * taps.width)
-    trains = by_sender(events, g.shape[1], taps.places.shape[1])
     gather_pairs(trains, taps.places, g.contiguous().numpy(), pairs.numpy(), taps.span)
     return taps.split(pairs)

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.compiled import room
 from snn.kernels.groups import group_samples, last_steps
-from snn.kernels.spikes import Rows, by_sender, list_rows
+from snn.kernels.spikes import Trains, by_sender, list_rows
 from snn.kernels.taps import Taps, halves, pair_sums
 from snn.kernels.two_tap_loops import scatter_pairs, shift_back, shift_forward, shift_sums
 
@@ -64,15 +65,17 @@ class _TwoTap(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
         whole, share = halves(delay, max_delay)
         first, second = weight * (1 - share), weight * share
-        rows = list_rows(x.detach().flatten(0, 1), EVENTS_BELOW * _busy(x, max_delay))
-        # the events say all of a sparse input: it need not be kept
-        ctx.save_for_backward(weight, whole, share, *((x.contiguous(),) if rows is None else rows))
-        ctx.max_delay = max_delay
+        ends = last_steps(x)
+        rows = list_rows(x.detach().flatten(0, 1), EVENTS_BELOW * _busy(ends, x.shape[0], max_delay))
+        ctx.max_delay, ctx.ends = max_delay, ends
         if rows is None:
-            return _shifted(x, whole, first, second, max_delay)
-        y = x.new_empty(*x.shape[:2], weight.shape[0])
+            ctx.save_for_backward(weight, whole, share, x.contiguous())
+            return _shifted(x, ends, whole, first, second, max_delay)
+        y = room(x, *x.shape[:2], weight.shape[0])
         taps = Taps(whole, x.shape[0], max_delay)
         trains = by_sender(rows, *x.shape[1:])
+        # the events say all of a sparse input: it need not be kept
+        ctx.save_for_backward(weight, whole, share, *(torch.from_numpy(part) for part in trains))
         scatter_pairs(trains, taps.places, taps.pairs(first, second).numpy(), y.numpy(), taps.span)
         return y
 
@@ -82,20 +85,21 @@ class _TwoTap(torch.autograd.Function):
         weight, whole, share, *given = ctx.saved_tensors
         g = g.contiguous()
         if len(given) == 1:
-            near, far = _shifted_sums(given[0], whole, g, ctx.max_delay)
+            near, far = _shifted_sums(given[0], ctx.ends, whole, g, ctx.max_delay)
         else:
-            near, far = pair_sums(Rows(*given), g, Taps(whole, g.shape[0], ctx.max_delay))
+            trains = Trains(*(part.numpy() for part in given))
+            near, far = pair_sums(trains, g, Taps(whole, g.shape[0], ctx.max_delay))
         gx = None
         if ctx.needs_input_grad[0]:
             gx = _shifted_back(g, whole, weight * (1 - share), weight * share, ctx.max_delay)
         return gx, (1 - share) * near + share * far, weight * (far - near), None
 
 
-def _busy(x: Tensor, max_delay: int) -> float:
+def _busy(ends: Any, steps: int, max_delay: int) -> float:
     """Give the share of steps in which the output is not silent for sure: shifts work in these alone."""
-    if x.numel() == 0:
+    if ends.size == 0 or steps == 0:
         return 1.0
-    return float(np.minimum(last_steps(x) + max_delay + 1, x.shape[0]).mean()) / x.shape[0]
+    return float(np.minimum(ends + max_delay + 1, steps).mean()) / steps
 
 
 def _even(part: Tensor, fill: int = 0) -> Any:
@@ -103,9 +107,9 @@ def _even(part: Tensor, fill: int = 0) -> Any:
     return F.pad(part, (0, -part.shape[1] % 4), value=fill).contiguous().numpy()
 
 
-def _shifted(x: Tensor, whole: Tensor, first: Tensor, second: Tensor, max_delay: int) -> Tensor:
-    """Give the output [T, B, out] by shifts."""
-    ends, silence, y = last_steps(x), max_delay + 1, x.new_empty(*x.shape[:2], whole.shape[0])
+def _shifted(x: Tensor, ends: Any, whole: Tensor, first: Tensor, second: Tensor, max_delay: int) -> Tensor:
+    """Give the output [T, B, out] by shifts; `ends` are the last steps of x."""
+    silence, y = max_delay + 1, room(x, *x.shape[:2], whole.shape[0])
     order = group_samples(ends)
     live = np.minimum(_latest(ends, order) + silence, x.shape[0])
     parts = _even(whole), _even(first), _even(second)
@@ -113,9 +117,9 @@ def _shifted(x: Tensor, whole: Tensor, first: Tensor, second: Tensor, max_delay:
     return y
 
 
-def _shifted_sums(x: Tensor, whole: Tensor, g: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
+def _shifted_sums(x: Tensor, ends: Any, whole: Tensor, g: Tensor, max_delay: int) -> tuple[Tensor, Tensor]:
     """Give what x and g [T, B, out] have in common at both delays of each synapse, [out, in]."""
-    ends, silence, delay = last_steps(x), max_delay + 1, _even(whole)
+    silence, delay = max_delay + 1, _even(whole)
     order = group_samples(ends)
     live = np.minimum(_latest(ends, order) + silence, x.shape[0])
     sums = g.new_zeros(*delay.shape, 2)
@@ -126,7 +130,7 @@ def _shifted_sums(x: Tensor, whole: Tensor, g: Tensor, max_delay: int) -> tuple[
 
 def _shifted_back(g: Tensor, whole: Tensor, first: Tensor, second: Tensor, max_delay: int) -> Tensor:
     """Give the input's gradient [T, B, in] by shifts."""
-    ends, gx = last_steps(g), g.new_empty(*g.shape[:2], whole.shape[1])
+    ends, gx = last_steps(g), room(g, *g.shape[:2], whole.shape[1])
     order = group_samples(ends)
     parts = _even(-(whole.t() + 1), -1), _even(second.t()), _even(first.t())
     shift_back(g.numpy(), order, _latest(ends, order), *parts, max_delay + 1, gx.numpy())

@@ -142,7 +142,7 @@ def shift_forward(
     given = np.empty((delay.shape[1], (silence + steps) * LANES), x.dtype)
     sums = np.empty((delay.shape[0], steps * LANES), x.dtype)
     for k in range(order.shape[0]):
-        lay_out(x, order[k], silence, given)
+        lay_out(x, order[k], silence, live[k], given)
         _shift(given, delay, first, second, sums, silence, live[k])
         take_back(sums, order[k], live[k], y)
 
@@ -156,8 +156,8 @@ def shift_sums(
     given = np.empty((delay.shape[1], (silence + steps) * LANES), x.dtype)
     met = np.empty((g.shape[2], steps * LANES), x.dtype)
     for k in range(order.shape[0]):
-        lay_out(x, order[k], silence, given)
-        lay_out(g, order[k], 0, met)
+        lay_out(x, order[k], silence, live[k], given)
+        lay_out(g, order[k], 0, live[k], met)
         _dots(given, delay, met, sums, silence, live[k])
 
 
@@ -173,6 +173,6 @@ def shift_back(
     given = np.empty((delay.shape[1], (1 + steps + silence) * LANES), g.dtype)
     sums = np.empty((delay.shape[0], steps * LANES), g.dtype)
     for k in range(order.shape[0]):
-        lay_out(g, order[k], 1, given)
+        lay_out(g, order[k], 1, live[k], given)
         _shift(given, delay, first, second, sums, 1, live[k])
         take_back(sums, order[k], live[k], gx)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.kernels.integrate import integrate
 from snn.kernels.learned_lif import learned_lif
 from snn.kernels.lif import Fires, LIFOptions, Reset, lif
 from snn.kernels.local import is_local
@@ -199,13 +200,7 @@ class LeakyReadout(Layer):
     ) -> tuple[Tensor, ReadoutState]:
         """Turn input current [T, B, ...] into membranes of the same shape."""
         lengths = check_lengths(x, lengths)
-        o = self.options
         first = torch.zeros_like(x[0])
-        first = v = first if state is None else check_state("LeakyReadout", state.v, first)
-        trace = []
-        for x_t in x.unbind(0):
-            v = v.detach() if is_local() else v
-            v = v + (x_t - v) / o.tau if o.decay_input else v * o.decay + x_t
-            trace.append(v)
-        y = torch.stack(trace)
+        first = first if state is None else check_state("LeakyReadout", state.v, first)
+        y = integrate(x, first, self.options, is_local())
         return y, ReadoutState(last_valid(y, lengths, first))

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.kernels.batch_norm import normalise
 from snn.nn.layer import Layer, check_lengths, one_of, whole_number
 
 __all__ = ["BatchNorm", "Dropout", "DropoutState", "frozen_statistics"]
@@ -103,13 +104,23 @@ class BatchNorm(Layer):
             if lengths is None and x[0, :, 0].numel() > 1:
                 return torch.stack([self._normalise(x_t) for x_t in x.unbind(0)]), ()
             return self._by_steps(x, lengths), ()
-        rows = x.flatten(0, 1)
         if lengths is None:
-            return self._normalise(rows).reshape(x.shape), ()
+            return self._normalise(x.flatten(0, 1)).reshape(x.shape), ()
+        if x.dim() == 3 and int(lengths.sum()) > 1:
+            return self._over_valid(x, lengths), ()
+        rows = x.flatten(0, 1)
         steps = torch.arange(x.shape[0], device=x.device)[:, None]
         valid = (steps < lengths).flatten().nonzero().squeeze(1)
         normal = self._normalise(rows.index_select(0, valid))
         return torch.zeros_like(rows).index_copy(0, valid, normal).reshape(x.shape), ()
+
+    def _over_valid(self, x: Tensor, lengths: Tensor) -> Tensor:
+        y, mean, var = normalise(x, lengths.to(torch.int64), self.weight, self.bias, self.eps)
+        if not _FROZEN.get():
+            count = int(lengths.sum())
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_((var * (count / (count - 1))).to(self.running_var.dtype), self.momentum)
+        return y
 
     def _by_steps(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         steps, batch = x.shape[:2]

@@ -26,7 +26,7 @@ def training_curves(history: Sequence[Mapping[str, Any]], selected: int | None =
     epochs = np.arange(1, len(history) + 1)
     for ax, what in zip(axes[0], ("loss", "accuracy"), strict=True):
         for part, colour in (("train", COLOURS[0]), ("valid", COLOURS[1])):
-            label = "training (with dropout)" if part == "train" else "validation"
+            label = "training, during the epoch" if part == "train" else "validation"
             values = [line[f"{part}_{what}"] for line in history]
             ax.plot(epochs, values, "o-", color=colour, markersize=2.5, linewidth=1.4, label=label)
         if selected is not None:

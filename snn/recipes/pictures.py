@@ -53,13 +53,13 @@ def early(
 
 
 def final(
-    path: Path, result: FitResult, model: Sequential, before: DelaysMs, test: SpikeSet, dt_ms: float
+    path: Path, result: FitResult, model: Sequential, before: DelaysMs, test: SpikeSet, loss: str
 ) -> None:
-    """Write all figures of a finished run, those of the test set included."""
-    early(path, result.history, model, before, dt_ms)
+    """Write all figures of a finished run, those of the test set included, scored as under `loss`."""
+    early(path, result.history, model, before, test.dt_ms)
     write(training_curves(result.history, result.selected_epoch), path / "training.png")
     write(one_word(model, test), path / "raster.png")
-    true, predicted = predictions(model, test)
+    true, predicted = predictions(model, test, loss)
     write(confusion(true, predicted, test.classes), path / "confusion.png")
 
 

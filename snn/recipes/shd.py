@@ -178,5 +178,5 @@ def run(
         resume=resume,
         callback=callback,
     )
-    pictures.final(figures, made.fit, model, before, test, config.dt_ms)
+    pictures.final(figures, made.fit, model, before, test, config.train.loss)
     return RunResult(model, made.fit, made.test, sets, before)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from snn.kernels.local import local_in_time
-from snn.nn import BatchNorm, Layer, frozen_statistics
+from snn.nn import BatchNorm, Layer, Linear, frozen_statistics
 from snn.train.config import TrainConfig
 from snn.train.losses import LOSSES
 
@@ -79,7 +79,26 @@ def backward(
         value = loss.per_sample(y, lengths, label).mean()
         (share * value).backward()  # type: ignore[no-untyped-call]
         return Outcome(value.item(), loss.score(y.detach(), lengths))
-    return _in_pieces(model, x, lengths, label, config, share)
+    with _senders_first(model):
+        return _in_pieces(model, x, lengths, label, config, share)
+
+
+@contextmanager
+def _senders_first(model: nn.Module) -> Iterator[None]:
+    """Lay weights [out, in] and their gradients sender by sender in memory, while the block runs.
+
+    That is how events read them; else every piece would turn all of them, and turn the gradients back.
+    """
+    weights = list(dict.fromkeys(layer.weight for layer in model.modules() if isinstance(layer, Linear)))
+    before = [weight.grad for weight in weights]
+    for weight in weights:
+        weight.data, weight.grad = weight.data.t().contiguous().t(), None
+    try:
+        yield
+    finally:
+        for weight, grad in zip(weights, before, strict=True):
+            weight.data, new = weight.data.contiguous(), weight.grad
+            weight.grad = grad if new is None else new.contiguous() if grad is None else grad.add_(new)
 
 
 def _in_pieces(

@@ -63,8 +63,41 @@ def test_dropped_spikes_are_a_share():
     assert 0.15 < share < 0.35
 
 
+def kinds():
+    """Give words whose units tell class and speaker (10 class + speaker); 4 spikes each, later and later."""
+    batch = 24
+    label, speaker = np.arange(batch) % 3, np.arange(batch) // 3 % 2
+    steps = [[2 + b, 3 + b, 4 + b, 5 + b] for b in range(batch)]
+    units = [[10 * c + s] * 4 for c, s in zip(label, speaker, strict=True)]
+    events = snn.Events.from_lists(steps, units, n_units=30, dt_ms=10.0, n_steps=30)
+    return SpikeSet("test", events, label, speaker, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("any_speaker", [False, True])
+def test_blended_words_take_from_their_own_kind(any_speaker):
+    words = kinds()
+    batch = next(Augmented(words, Augment(blend=1.0, blend_speakers=any_speaker)).batches(24, seed=3))
+    speakers = set()
+    for b, sample in enumerate(batch.sample):
+        unit, step = np.nonzero(batch.x[:, b].T)
+        own = 10 * words.labels[sample] + words.speakers[sample]
+        assert set(unit // 10) <= {words.labels[sample]} and set(step) <= set(range(2 + sample, 6 + sample))
+        speakers.add(bool((unit != own).any()))
+    assert True in speakers if any_speaker else speakers == {False}
+    assert 0.6 < batch.x.sum() / words.events.n_events < 1.4
+    assert (batch.x > 1).any()  # a step in which both fire
+
+
+def test_words_that_are_not_blended_stay():
+    words = kinds()
+    batch = next(Augmented(words, Augment(blend=0.5)).batches(24, seed=3))
+    plain = {b: x for b, x in enumerate(next(words.batches(24)).x.transpose(1, 0, 2))}
+    same = [np.array_equal(batch.x[:30, b], plain[sample]) for b, sample in enumerate(batch.sample)]
+    assert 6 < sum(same) < 20
+
+
 def test_seeds_decide_the_batches():
-    varied = Augmented(words(), Augment(2, 0.2, 0.1))
+    varied = Augmented(words(), Augment(2, 0.2, 0.1, 0.5))
     first, again, other = (list(varied.batches(16, seed=(0, epoch))) for epoch in (1, 1, 2))
     assert len(varied) == 40 and [len(b.label) for b in first] == [16, 16, 8]
     for a, b in zip(first, again, strict=True):
@@ -78,6 +111,7 @@ def test_seeds_decide_the_batches():
     [
         ({"shift_units": -1}, "shift_units must be a whole number >= 0, got -1"),
         ({"stretch": 1.0}, r"stretch must be in \[0, 1\), got 1.0"),
+        ({"blend": 1.5}, r"blend must be in \[0, 1\], got 1.5"),
         ({"drop": float("nan")}, r"drop must be in \[0, 1\), got nan"),
     ],
 )

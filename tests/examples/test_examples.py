@@ -63,7 +63,7 @@ def test_flat_memory(tmp_path):
 
 def test_one_time_step(tmp_path):
     small_images(tmp_path / "images")
-    words = ("--data", tmp_path / "images", "--epochs", "2", "--out", tmp_path)
+    words = ("--data", tmp_path / "images", "--epochs", "2", "--last-epochs", "2", "--out", tmp_path)
     printed = run("05_one_time_step.py", *map(str, words))
     lines = re.findall(r"^(.{36}) +(\d) +([0-9.]+)% +([0-9.]+) +([0-9.]+) µJ +([0-9.]+) µJ$", printed, re.M)
     assert [int(line[1]) for line in lines] == [1, 5, 5, 3, 1, 1, 1]

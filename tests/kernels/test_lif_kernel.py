@@ -44,6 +44,25 @@ def test_float32_spikes_are_the_references(options):
     assert torch.equal(slow[0], fast[0])
 
 
+@pytest.mark.parametrize("options", OPTIONS[::9], ids=str)
+@pytest.mark.parametrize("shape", [(7, 3, 1500), (7, 2, 2500)])
+@pytest.mark.parametrize("lengths", [None, [7, 4, 7]], ids=["whole", "ragged"])
+def test_many_neurons_and_passes_without_graph(options, shape, lengths):
+    """Neurons are taken in blocks where all samples do the same; without graph no membranes are kept."""
+    counts = None if lengths is None else torch.tensor(lengths[: shape[1]])
+    x, v = torch.randn(shape, dtype=torch.float64) + 0.4, torch.randn(shape[1:], dtype=torch.float64)
+    found = []
+    for form in (lif_reference, lif_fused):
+        x, v = (a.detach().requires_grad_() for a in (x, v))
+        z, last = form(x, v, options, counts)
+        found.append((z, last, *torch.autograd.grad((z * x.detach()).sum() + last.square().sum(), (x, v))))
+    for slow, fast in zip(*found, strict=True):
+        torch.testing.assert_close(slow, fast, rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        for slow, bare in zip(found[0], lif_fused(x, v, options, counts), strict=False):
+            torch.testing.assert_close(slow, bare, rtol=1e-12, atol=1e-12)
+
+
 def hand_written(x, o):
     """One neuron, as a person would write it."""
     v, spikes = o.v_reset, []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -150,8 +151,37 @@ def recurrent_net() -> nn.Sequential:
     )
 
 
+def convolutional_net() -> nn.Sequential:
+    """Of the same inputs, as a strip of pixels."""
+    neuron = {"reset": "soft", "surrogate": "triangle"}
+    return nn.Sequential(
+        Strip(),
+        nn.Conv2d(1, 4, (1, 3), padding=(0, 1)),
+        nn.BatchNorm(4, over="step"),
+        nn.LIF(1.5, **neuron),
+        nn.AvgPool2d((1, 2)),
+        nn.Residual(nn.Sequential(nn.Conv2d(4, 4, (1, 3), padding=(0, 1)), nn.LIF(1.3, **neuron))),
+        nn.Flatten(),
+        nn.Linear(24, 5),
+        nn.LeakyReadout(2.0),
+    )
+
+
+class Strip(nn.Layer):
+    """Lay out [T, B, N] as images of one row [T, B, 1, 1, N]."""
+
+    def config(self) -> dict[str, Any]:
+        return {}
+
+    def forward(
+        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[()]]:
+        return x[:, :, None, None], ()
+
+
 NETS = {
     "linear": linear_net,
+    "convolutional": convolutional_net,
     "gauss": delay_net("gauss"),
     "two_taps": delay_net("linear"),
     "integer": delay_net("integer"),

@@ -69,6 +69,18 @@ def test_memory_of_step_local_gradients_does_not_grow_with_steps() -> None:
     assert bytes_["bptt", 800] > 12 * bytes_["bptt", 50]
 
 
+def test_gradients_add_up_and_lie_as_their_weights_do() -> None:
+    """Pieces turn weights in memory while they run; tools that flatten parameters see nothing of it."""
+    model = net(delayed=False).eval()
+    methods.backward(model, *batch(30), SLTT)
+    learned = [p for p in model.parameters() if p.grad is not None]
+    once = [p.grad.clone() for p in learned]
+    methods.backward(model, *batch(30), SLTT)
+    for single, parameter in zip(once, learned, strict=True):
+        torch.testing.assert_close(parameter.grad, 2 * single)
+        assert parameter.is_contiguous() and parameter.grad.is_contiguous()
+
+
 def test_recomputing_gives_the_whole_gradient_in_less_memory() -> None:
     model = net()
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}

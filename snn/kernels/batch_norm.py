@@ -1,0 +1,150 @@
+"""Batch normalisation over the valid steps of a batch: a readable torch reference and fused passes each way."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from snn.kernels.compiled import room
+
+__all__ = ["normalise", "normalise_fused", "normalise_reference"]
+
+Floats = NDArray[np.floating[Any]]
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+Normal = tuple[Tensor, Tensor, Tensor]
+
+# contract: multiply and add in one instruction
+_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+def normalise_reference(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
+    """Normalise each feature by its mean and variance over valid steps and samples.
+
+    Args:
+        x: Input [T, B, N].
+        lengths: Valid steps of each sample [B], int64; at least one in all.
+        weight: Scale [N].
+        bias: Offset [N].
+        eps: Added to the variance.
+
+    Returns:
+        y = weight (x - mean) / sqrt(var + eps) + bias, 0 beyond the lengths; the mean and the variance (of these
+        values: no n - 1), [N], without gradient.
+    """
+    valid = torch.arange(x.shape[0])[:, None] < lengths
+    rows = x[valid]
+    mean, var = rows.mean(0), rows.var(0, correction=0)
+    normal = weight * (rows - mean) * torch.rsqrt(var + eps) + bias
+    return torch.zeros_like(x).masked_scatter(valid[:, :, None], normal), mean.detach(), var.detach()
+
+
+@_fused
+def _moments(x: Floats, lengths: Ints, sums: Doubles, squares: Doubles, shift: Doubles) -> None:
+    """Add up x - shift and its square over the valid rows of x [T, B, N]."""
+    for t in range(x.shape[0]):
+        for b in range(x.shape[1]):
+            if t < lengths[b]:
+                row = x[t, b]
+                for n in range(row.shape[0]):
+                    d = row[n] - shift[n]
+                    sums[n] += d
+                    squares[n] += d * d
+
+
+@_fused
+def _scale(x: Floats, lengths: Ints, scale: Floats, offset: Floats, y: Floats) -> None:
+    """Set y to scale x + offset in valid rows, to 0 in the others."""
+    for t in range(x.shape[0]):
+        for b in range(x.shape[1]):
+            row, out = x[t, b], y[t, b]
+            if t < lengths[b]:
+                for n in range(row.shape[0]):
+                    out[n] = row[n] * scale[n] + offset[n]
+            else:
+                out[:] = 0
+
+
+@_fused
+def _products(x: Floats, g: Floats, lengths: Ints, mean: Floats, sums: Doubles, products: Doubles) -> None:
+    """Add up g and g (x - mean) over valid rows."""
+    for t in range(x.shape[0]):
+        for b in range(x.shape[1]):
+            if t < lengths[b]:
+                row, up = x[t, b], g[t, b]
+                for n in range(row.shape[0]):
+                    sums[n] += up[n]
+                    products[n] += up[n] * (row[n] - mean[n])
+
+
+@_fused
+def _gradient(
+    x: Floats, g: Floats, lengths: Ints, scale: Floats, slope: Floats, offset: Floats, gx: Floats
+) -> None:
+    """Set gx to scale g - slope x + offset in valid rows, to 0 in the others."""
+    for t in range(x.shape[0]):
+        for b in range(x.shape[1]):
+            row, up, out = x[t, b], g[t, b], gx[t, b]
+            if t < lengths[b]:
+                for n in range(row.shape[0]):
+                    out[n] = up[n] * scale[n] - row[n] * slope[n] + offset[n]
+            else:
+                out[:] = 0
+
+
+class _Normalise(torch.autograd.Function):
+    """Two compiled passes each way over what is valid; sums are made in double precision."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
+        x, count = x.contiguous(), int(lengths.sum())
+        first = x[
+            0, int(lengths.argmax())
+        ].double()  # a valid row: sums of what differs from it lose no digits
+        sums, squares = torch.zeros_like(first), torch.zeros_like(first)
+        _moments(x.numpy(), lengths.numpy(), sums.numpy(), squares.numpy(), first.numpy())
+        mean = first + sums / count
+        var = (squares / count - (sums / count).square()).clamp_(min=0)
+        rstd = torch.rsqrt(var + eps)
+        scale = weight.double() * rstd
+        y, offset = room(x), bias.double() - mean * scale
+        mean, var, rstd = (part.to(x.dtype) for part in (mean, var, rstd))
+        _scale(x.numpy(), lengths.numpy(), scale.to(x.dtype).numpy(), offset.to(x.dtype).numpy(), y.numpy())
+        ctx.save_for_backward(x, lengths, weight, mean, rstd)
+        ctx.count = count
+        ctx.mark_non_differentiable(mean, var)
+        return y, mean, var
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor, *_: Tensor) -> tuple[Tensor, None, Tensor, Tensor, None]:
+        x, lengths, weight, mean, rstd = ctx.saved_tensors
+        g, sums = g.contiguous(), torch.zeros(2, x.shape[2], dtype=torch.float64)
+        given = x.numpy(), g.numpy(), lengths.numpy()
+        _products(*given, mean.numpy(), sums[0].numpy(), sums[1].numpy())
+        total, met = sums[0], sums[1] * rstd
+        scale = weight.double() * rstd
+        slope = scale * rstd * met / ctx.count
+        offset = mean * slope - scale * total / ctx.count
+        gx = room(x)
+        scale, slope, offset = (part.to(x.dtype) for part in (scale, slope, offset))
+        _gradient(*given, scale.numpy(), slope.numpy(), offset.numpy(), gx.numpy())
+        return gx, None, met.to(x.dtype), total.to(x.dtype), None
+
+
+def normalise_fused(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
+    """Give `normalise_reference` on the CPU in float32 or float64."""
+    return cast(Normal, _Normalise.apply(x, lengths, weight, bias, eps))  # type: ignore[no-untyped-call]
+
+
+def normalise(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
+    """Normalise in the fastest form there is for where x lies; see `normalise_reference`."""
+    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.dtype == weight.dtype
+    return (normalise_fused if fused else normalise_reference)(x, lengths, weight, bias, eps)

@@ -1,0 +1,102 @@
+"""Leaky integrators that never spike, over time: a readable torch reference and one fused pass each way."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from snn.kernels.compiled import compiled, room
+from snn.kernels.lif import LIFOptions, number_of
+
+__all__ = ["integrate", "integrate_fused", "integrate_reference"]
+
+Floats = NDArray[np.floating[Any]]
+
+
+def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
+    """Run the membranes as a plain time loop: the definition that the fused form is tested against.
+
+    Args:
+        x: Input [T, B, ...].
+        v: Membrane [B, ...] before the first step.
+        options: Its tau, leak and decay_input; the rest is for neurons that spike.
+        local: Keep gradients inside a step: the membrane of the step before is a constant.
+
+    Returns:
+        Membranes [T, B, ...].
+    """
+    trace = []
+    for x_t in x.unbind(0):
+        v = v.detach() if local else v
+        v = v + (x_t - v) / options.tau if options.decay_input else v * options.decay + x_t
+        trace.append(v)
+    return torch.stack(trace) if trace else torch.zeros_like(x)
+
+
+@compiled
+def _forward(x: Floats, v: Floats, y: Floats, tau: Any, decay: Any, decay_input: bool) -> None:
+    """Fill membranes y [T, n] from the one before, v [n]."""
+    for t in range(x.shape[0]):
+        last = v if t == 0 else y[t - 1]
+        if decay_input:
+            for n in range(x.shape[1]):
+                y[t, n] = last[n] + (x[t, n] - last[n]) / tau
+        else:
+            for n in range(x.shape[1]):
+                y[t, n] = last[n] * decay + x[t, n]
+
+
+@compiled
+def _backward(g: Floats, total: Floats, gx: Floats, tau: Any, decay: Any, decay_input: bool) -> None:
+    """Fill gx [T, n] from the membranes' gradient g; leave that of the state before in `total` [n], 0 at first."""
+    for t in range(g.shape[0] - 1, -1, -1):
+        if decay_input:
+            for n in range(g.shape[1]):
+                now = total[n] + g[t, n]
+                gx[t, n] = now / tau
+                total[n] = now - now / tau
+        else:
+            for n in range(g.shape[1]):
+                gx[t, n] = total[n] + g[t, n]
+                total[n] = gx[t, n] * decay
+
+
+class _Integrate(torch.autograd.Function):
+    """One compiled pass each way; nothing is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, v: Tensor, options: LIFOptions) -> Tensor:
+        x, y, ctx.options = x.contiguous(), room(x), options
+        _forward(x.numpy(), v.contiguous().numpy(), y.numpy(), *_scalars(options, x))
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None]:
+        gx, total = room(g), torch.zeros_like(g[0])
+        _backward(g.contiguous().numpy(), total.numpy(), gx.numpy(), *_scalars(ctx.options, g))
+        return gx, total, None
+
+
+def _scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
+    number = number_of(like)
+    return number(o.tau), number(o.decay), o.decay_input
+
+
+def integrate_fused(x: Tensor, v: Tensor, options: LIFOptions) -> Tensor:
+    """Give `integrate_reference` on the CPU in float32 or float64, gradients through time."""
+    flat = x.reshape(len(x), -1), v.reshape(-1)
+    return cast(Tensor, _Integrate.apply(*flat, options)).reshape(x.shape)  # type: ignore[no-untyped-call]
+
+
+def integrate(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
+    """Run the membranes in the fastest form there is for where x lies; see `integrate_reference`."""
+    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+    return (
+        integrate_fused(x, v, options) if fused and not local else integrate_reference(x, v, options, local)
+    )
