@@ -17,7 +17,7 @@ from snn.train.losses import LOSSES
 
 __all__ = ["Outcome", "accumulate", "backward", "check_method"]
 
-CHUNK = 25
+CHUNK = 50
 """Steps at a time in "sltt": enough for the fused kernels to run at full speed."""
 
 
