@@ -105,9 +105,7 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
         x, count = x.contiguous(), int(lengths.sum())
-        first = x[
-            0, int(lengths.argmax())
-        ].double()  # a valid row: sums of what differs from it lose no digits
+        first = x[0, int(lengths.argmax())].double()  # valid: sums of what differs from it lose no digits
         sums, squares = torch.zeros_like(first), torch.zeros_like(first)
         _moments(x.numpy(), lengths.numpy(), sums.numpy(), squares.numpy(), first.numpy())
         mean = first + sums / count

@@ -206,9 +206,8 @@ def last_steps(seen: Tensor, steps: int, lengths: Tensor | None, memory: int) ->
     old = seen.shape[0] - steps
     ends = torch.full((seen.shape[1],), steps, device=seen.device) if lengths is None else lengths
     rows = torch.arange(-memory, 0, device=seen.device)[:, None] + ends + old
-    past = seen[
-        rows.clamp(min=0), torch.arange(seen.shape[1], device=seen.device)
-    ]  # whole rows: no index per unit
+    samples = torch.arange(seen.shape[1], device=seen.device)
+    past = seen[rows.clamp(min=0), samples]  # whole rows: no index per unit
     if bool((rows >= 0).all()):
         return past
     return torch.where((rows >= 0)[:, :, None], past, 0.0)
