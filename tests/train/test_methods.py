@@ -58,15 +58,17 @@ def peak_saved(model: nn.Sequential, steps: int, config: TrainConfig) -> int:
     return peak
 
 
-def test_memory_of_step_local_gradients_does_not_grow_with_steps() -> None:
-    model = net().train()
+@pytest.mark.parametrize(("delayed", "few"), [(False, 50), (True, 100)])
+def test_memory_of_step_local_gradients_does_not_grow_with_steps(delayed: bool, few: int) -> None:
+    """A delay line brings what lies before a piece to all but the first: so two pieces at least."""
+    model = net(delayed=delayed).train()
     bytes_ = {
         (config.method, steps): peak_saved(model, steps, config)
         for config in (SLTT, BPTT)
-        for steps in (50, 800)
+        for steps in (few, 800)
     }
-    assert bytes_["sltt", 800] <= 1.1 * bytes_["sltt", 50]
-    assert bytes_["bptt", 800] > 12 * bytes_["bptt", 50]
+    assert bytes_["sltt", 800] <= 1.1 * bytes_["sltt", few]
+    assert bytes_["bptt", 800] > 0.75 * (800 / few) * bytes_["bptt", few]
 
 
 def test_gradients_add_up_and_lie_as_their_weights_do() -> None:
