@@ -42,6 +42,7 @@ def _write(s: Sample, q: int, low: int, high: int, age: int, k: int) -> None:
     base = np.uint64(routes.table_first[q]) - np.uint64(s.plan.first[routes.pre[q]]) * cuts
     from_cut = np.uint64(max(age, 0) // routes.cut[q])
     to_cut = min(cuts, np.uint64((age + depth - 1) // routes.cut[q] + 1))
+    # what arrives outside of the block, before it too (the difference wraps around), goes to a spare cell
     first, beyond, cell = np.uint64(age * size), np.uint64(depth * size), np.uint64(work.ring_first[q])
     for e in range(low, high):
         i = np.uint64(table[base + np.uint64(unit[e]) * cuts + from_cut])
