@@ -48,16 +48,21 @@ class Bitmap(NamedTuple):
     """Receivers of the synapses that repeat a pair, which a bit cannot say, by sender."""
 
 
-def is_dense(rows: Synapses, size: int, share: float) -> bool:
-    """Tell whether synapses are alike and join at least that share of all pairs; see `FEW`."""
+def lay(rows: Synapses, size: int, share: float) -> Bitmap | None:
+    """Set the bits of synapses with `size` receivers.
+
+    None where they are not alike, or do not join at least `share` of all pairs (see `FEW`): lists are better then.
+    """
     if rows.one_weight is None or rows.one_delay is None:
-        return False
+        return None
     least = share * (rows.indptr.size - 1) * max(size, FEW)
-    return rows.indices.size >= least and rows.indices.size - _repeated(rows.indptr, rows.indices) >= least
+    if rows.indices.size < least:
+        return None
+    repeated = _repeated(rows.indptr, rows.indices)
+    return None if rows.indices.size - repeated < least else _build(rows, size, repeated)
 
 
-def build(rows: Synapses, size: int) -> Bitmap:
-    """Set the bits of synapses with `size` receivers, whatever their weights and delays."""
+def _build(rows: Synapses, size: int, repeated: int) -> Bitmap:
     words = -(-size // (64 * _LINE)) * _LINE
     receiver = np.arange(size)
     first = receiver // (64 * CHUNK) * CHUNK
@@ -65,7 +70,7 @@ def build(rows: Synapses, size: int) -> Bitmap:
     place, field = np.divmod(receiver - 64 * first, fields)
     word, bit = first + field // 4, 16 * (field % 4) + place
     bits = np.zeros((rows.indptr.size - 1) * words, dtype=np.uint64)
-    surplus = np.zeros(_repeated(rows.indptr, rows.indices), dtype=rows.indices.dtype)
+    surplus = np.zeros(repeated, dtype=rows.indices.dtype)
     bounds = _set(rows.indptr, rows.indices, word, np.uint64(1) << bit.astype(np.uint64), bits, surplus)
     return Bitmap(words, bits, bounds, surplus)
 

@@ -186,8 +186,8 @@ class _Laid(NamedTuple):
 
 def _lay(rows: Synapses, size: int, forms: Forms) -> _Laid:
     senders, depth = rows.indptr.size - 1, rows.max_delay + 1
-    if bitmaps.is_dense(rows, size, forms.dense):
-        bitmap = bitmaps.build(rows, size)
+    bitmap = bitmaps.lay(rows, size, forms.dense)
+    if bitmap is not None:
         distinct = np.array([rows.max_delay])
         return _Laid(0, distinct, bitmap.bounds, bitmap.surplus, bitmap.words, bitmap.bits)
     if rows.one_delay is not None or not rows.weight.size:

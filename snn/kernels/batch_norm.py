@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import room
+from snn.kernels.compiled import fused, room
 
 __all__ = ["normalise", "normalise_fused", "normalise_reference"]
 
@@ -20,9 +19,6 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 Normal = tuple[Tensor, Tensor, Tensor]
-
-# contract: multiply and add in one instruction
-_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 
 def normalise_reference(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
@@ -46,7 +42,7 @@ def normalise_reference(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor
     return torch.zeros_like(x).masked_scatter(valid[:, :, None], normal), mean.detach(), var.detach()
 
 
-@_fused
+@fused
 def _moments(x: Floats, lengths: Ints, sums: Doubles, squares: Doubles, shift: Doubles) -> None:
     """Add up x - shift and its square over the valid rows of x [T, B, N]."""
     for t in range(x.shape[0]):
@@ -59,7 +55,7 @@ def _moments(x: Floats, lengths: Ints, sums: Doubles, squares: Doubles, shift: D
                     squares[n] += d * d
 
 
-@_fused
+@fused
 def _scale(x: Floats, lengths: Ints, scale: Floats, offset: Floats, y: Floats) -> None:
     """Set y to scale x + offset in valid rows, to 0 in the others."""
     for t in range(x.shape[0]):
@@ -72,7 +68,7 @@ def _scale(x: Floats, lengths: Ints, scale: Floats, offset: Floats, y: Floats) -
                 out[:] = 0
 
 
-@_fused
+@fused
 def _products(x: Floats, g: Floats, lengths: Ints, mean: Floats, sums: Doubles, products: Doubles) -> None:
     """Add up g and g (x - mean) over valid rows."""
     for t in range(x.shape[0]):
@@ -84,7 +80,7 @@ def _products(x: Floats, g: Floats, lengths: Ints, mean: Floats, sums: Doubles, 
                     products[n] += up[n] * (row[n] - mean[n])
 
 
-@_fused
+@fused
 def _gradient(
     x: Floats, g: Floats, lengths: Ints, scale: Floats, slope: Floats, offset: Floats, gx: Floats
 ) -> None:
@@ -144,5 +140,5 @@ def normalise_fused(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, ep
 
 def normalise(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
     """Normalise in the fastest form there is for where x lies; see `normalise_reference`."""
-    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.dtype == weight.dtype
-    return (normalise_fused if fused else normalise_reference)(x, lengths, weight, bias, eps)
+    able = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.dtype == weight.dtype
+    return (normalise_fused if able else normalise_reference)(x, lengths, weight, bias, eps)

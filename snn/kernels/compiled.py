@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["compiled", "room"]
+__all__ = ["compiled", "fused", "room"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -21,6 +21,11 @@ def compiled(function: F) -> F:
     No fastmath: the neuron's bits are compared with other simulators.
     """
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def fused(function: F) -> F:
+    """Compile as `compiled` does, but multiply and add in one instruction: for sums whose last bit is free."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function))
 
 
 def room(like: Tensor, *shape: int) -> Tensor:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.kernels.compiled import compiled
+from snn.kernels.compiled import compiled, fused
 from snn.kernels.spikes import Spikes, Trains
 
 __all__ = ["gather_taps", "scatter_events", "scatter_taps"]
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
-
-# contract: multiply and add in one instruction
-_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 
 @compiled
@@ -37,7 +33,7 @@ def scatter_events(x: Floats, weight: Floats, delays: Ints, y: Floats) -> None:
                         y[at, b, j] += w[j] * value
 
 
-@_fused
+@fused
 def scatter_taps(events: Spikes, kernel: Floats, y: Floats, width: int) -> None:
     """Set y [T, B, out] to what each event sends over all its taps.
 
@@ -75,7 +71,7 @@ def scatter_taps(events: Spikes, kernel: Floats, y: Floats, width: int) -> None:
                 y[t, b, first:last] = room[t * width : t * width + last - first]
 
 
-@_fused
+@fused
 def gather_taps(trains: Trains, g: Floats, kernel: Floats, width: int) -> None:
     """Add to the kernel's gradient [blocks, in, K x width] what each event meets in g [T, B, out]."""
     steps, batch, receivers = g.shape

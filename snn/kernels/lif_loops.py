@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.kernels.compiled import compiled
+from snn.kernels.compiled import compiled, fused
 from snn.kernels.pairs import add_pair
 
 __all__ = ["KINDS", "all_zero", "lif_backward", "lif_forward", "recurrent_backward", "recurrent_forward"]
@@ -294,11 +293,7 @@ def recurrent_forward(
                         add_pair(now, (p[j],), w, np.uint64(2 * j), (one,))
 
 
-# contract: multiply and add in one instruction
-_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-
-
-@_fused
+@fused
 def _come_back(
     row: Floats, flat: Floats, at: int, width: int, delay: Ints, first: Floats, second: Floats
 ) -> None:
@@ -318,7 +313,7 @@ def _come_back(
             row[a] += near + (w0 * f0[a] + w1 * f1[a] + w2 * f2[a] + w3 * f3[a])
 
 
-@_fused
+@fused
 def recurrent_backward(
     gz: Floats,
     g: Floats,

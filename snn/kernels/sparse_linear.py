@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import room
+from snn.kernels.compiled import fused, room
 from snn.kernels.lif_loops import all_zero
 from snn.kernels.spikes import Rows, list_rows
 
@@ -22,11 +21,9 @@ EVENTS_BELOW = 0.25
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
-# contract: multiply and add in one instruction
-_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 
-@_fused
+@fused
 def _forward(bounds: Ints, sender: Ints, value: Floats, rows: Floats, y: Floats) -> None:
     """Set y [R, out] to the sums of `rows` [in, out] over each row's events."""
     for r in range(y.shape[0]):
@@ -53,7 +50,7 @@ def _forward(bounds: Ints, sender: Ints, value: Floats, rows: Floats, y: Floats)
                 ys[j] += a0 * r0[j]
 
 
-@_fused
+@fused
 def _live_rows(g: Floats, live: Ints) -> int:
     """List in `live` the rows of g [R, out] that are not all zero; return how many."""
     found = 0
@@ -63,7 +60,7 @@ def _live_rows(g: Floats, live: Ints) -> int:
     return found
 
 
-@_fused
+@fused
 def _spread(some: Floats, live: Ints, g: Floats) -> None:
     """Set the `live` rows of g [R, in] to `some` [live, in], and the others to zero."""
     found = 0
@@ -75,7 +72,7 @@ def _spread(some: Floats, live: Ints, g: Floats) -> None:
             g[r] = 0
 
 
-@_fused
+@fused
 def _weight_gradient(bounds: Ints, sender: Ints, value: Floats, live: Ints, g: Floats, rows: Floats) -> None:
     """Add the `live` rows of g [R, out] to `rows` [in, out], for each of their events."""
     for r in live:

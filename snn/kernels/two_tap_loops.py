@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.kernels.compiled import fused
 from snn.kernels.groups import lay_out, take_back
 from snn.kernels.lanes import LANES, shift_add, shift_dot
 from snn.kernels.pairs import add_pair, meet_pair
@@ -24,11 +24,8 @@ Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.uint32]
 Ints = NDArray[np.int64]
 
-# contract: multiply and add in one instruction
-_fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
-
-@_fused
+@fused
 def scatter_pairs(trains: Trains, place: Places, pair: Floats, y: Floats, span: int) -> None:
     """Set y [T, B, out] to what each event sends over its two taps.
 
@@ -61,7 +58,7 @@ def scatter_pairs(trains: Trains, place: Places, pair: Floats, y: Floats, span: 
                     y[t, b, first + j] = room[j * span + t]
 
 
-@_fused
+@fused
 def gather_pairs(trains: Trains, place: Places, g: Floats, pair: Floats, span: int) -> None:
     """Add to `pair`, laid out as in `scatter_pairs`, what each event meets at its two taps in g [T, B, out]."""
     steps, batch, receivers = g.shape
@@ -87,7 +84,7 @@ def gather_pairs(trains: Trains, place: Places, g: Floats, pair: Floats, span: i
                         meet_pair(room, (p[j] + t0,), w, np.uint64(2 * j), (a0,))
 
 
-@_fused
+@fused
 def _starts(base: Any, row: int, d: Ints) -> Any:
     """Give where the far taps of four neighbouring senders begin."""
     step = np.uint64(row)
@@ -99,7 +96,7 @@ def _starts(base: Any, row: int, d: Ints) -> Any:
     )
 
 
-@_fused
+@fused
 def _shift(x: Floats, delay: Ints, first: Floats, second: Floats, y: Floats, before: int, live: int) -> None:
     """Set the first `live` steps of y [out, T x LANES] to the sums over senders of x, shifted by both delays.
 
@@ -119,7 +116,7 @@ def _shift(x: Floats, delay: Ints, first: Floats, second: Floats, y: Floats, bef
             shift_add(ys, np.uint64(j * y.shape[1]), xs, starts, near, far, np.uint64(live))
 
 
-@_fused
+@fused
 def _dots(x: Floats, delay: Ints, g: Floats, sums: Floats, before: int, live: int) -> None:
     """Add to sums [out, in, 2] the products of g [out, T x LANES] with x at both delays."""
     xs, gs, row = x.reshape(-1), g.reshape(-1), x.shape[1]
@@ -130,7 +127,7 @@ def _dots(x: Floats, delay: Ints, g: Floats, sums: Floats, before: int, live: in
             shift_dot(gs, np.uint64(j * g.shape[1]), xs, starts, found, np.uint64(live))
 
 
-@_fused
+@fused
 def shift_forward(
     x: Floats, order: Ints, live: Ints, delay: Ints, first: Floats, second: Floats, silence: int, y: Floats
 ) -> None:
@@ -147,7 +144,7 @@ def shift_forward(
         take_back(sums, order[k], live[k], y)
 
 
-@_fused
+@fused
 def shift_sums(
     x: Floats, order: Ints, live: Ints, delay: Ints, g: Floats, silence: int, sums: Floats
 ) -> None:
@@ -161,7 +158,7 @@ def shift_sums(
         _dots(given, delay, met, sums, silence, live[k])
 
 
-@_fused
+@fused
 def shift_back(
     g: Floats, order: Ints, live: Ints, delay: Ints, first: Floats, second: Floats, silence: int, gx: Floats
 ) -> None:
