@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import fused, room
+from snn.kernels.compiled import fused
+from snn.kernels.memory import room
 
 __all__ = ["normalise", "normalise_fused", "normalise_reference"]
 

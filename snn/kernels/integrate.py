@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import compiled, room
+from snn.kernels.compiled import compiled
 from snn.kernels.lif import LIFOptions, number_of
+from snn.kernels.memory import room
 
 __all__ = ["integrate", "integrate_fused", "integrate_reference"]
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import room
-from snn.kernels.lif import LIFOptions, Spike, flags, number_of, run_forward, scalars
+from snn.kernels.lif import LIFOptions, Spike, flags, number_of, run_forward, scalars, steps_kept
 from snn.kernels.lif_loops import KINDS, lif_backward
+from snn.kernels.memory import room
 
 __all__ = ["learned_lif", "learned_lif_fused", "learned_lif_reference"]
 
@@ -73,8 +73,9 @@ class _LearnedLIF(torch.autograd.Function):
         local: bool,
     ) -> tuple[Tensor, Tensor]:
         del threshold, leak  # their values are in the options
-        z, h, last = run_forward(x, v, lengths, options, graph=any(ctx.needs_input_grad))
-        ctx.save_for_backward(z, h, v, lengths)
+        kept = steps_kept(x, None, graph=any(ctx.needs_input_grad))
+        z, h, last = run_forward(x, v, lengths, kept, options)
+        ctx.save_for_backward(z, h, v, lengths, kept)
         ctx.options, ctx.local = options, local
         ctx.set_materialize_grads(False)
         return z, last
@@ -82,7 +83,7 @@ class _LearnedLIF(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
-        z, h, v, lengths = ctx.saved_tensors
+        z, h, v, lengths, kept = ctx.saved_tensors
         if gz is None and gv is None:
             return (None,) * 7
         o: LIFOptions = ctx.options
@@ -92,8 +93,8 @@ class _LearnedLIF(torch.autograd.Function):
         number, sharpness = number_of(h), o.surrogate.sharpness / o.v_th
         aux = (h - o.v_th).mul_(sharpness).sigmoid_() if o.surrogate.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]
-            gz.numpy(), first.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *scalars(o, h),
-            number(sharpness), number(o.surrogate.scale), KINDS[o.surrogate.name], *flags(o), True, ctx.local,
+            gz.numpy(), first.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
+            *scalars(o, h), number(sharpness), number(o.surrogate.scale), KINDS[o.surrogate.name], *flags(o), True, ctx.local,
         )  # fmt: skip
         after = h - o.v_th * z if o.reset == "soft" else h * (1 - z)
         before = torch.cat([v[None], after[:-1]])

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import room
 from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
+from snn.kernels.local import pick, spread, takes_sparse
+from snn.kernels.memory import room
 from snn.kernels.surrogate import Surrogate
 
 __all__ = ["LIFOptions", "Spike", "lif", "lif_fused", "lif_reference"]
@@ -98,6 +99,7 @@ def lif_reference(
     lengths: Tensor | None = None,
     spike: Callable[[Tensor], Tensor] | None = None,
     local: bool = False,
+    learns: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons as a plain time loop: the definition that the fused form is tested against.
 
@@ -109,6 +111,7 @@ def lif_reference(
         spike: Replaces the step and its surrogate, as a function of v - v_th (a smooth step, or a SpikingJelly
             surrogate).
         local: Keep gradients inside a step: the membrane of the step before is a constant.
+        learns: With `local`, the steps that have a gradient at all, bool [T]; None means all.
 
     Returns:
         Spikes [T, B, ...] and the membrane of each sample at its length.
@@ -133,7 +136,7 @@ def lif_reference(
         if lengths is not None:
             valid = (lengths > t).reshape(-1, *[1] * (v.dim() - 1))
             z, after = torch.where(valid, z, 0.0), torch.where(valid, after, v)
-        spikes.append(z)
+        spikes.append(z if learns is None or learns[t] else z.detach())
         v = after
     return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
 
@@ -143,13 +146,19 @@ class _FusedLIF(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, local: bool
+        ctx: Any,
+        x: Tensor,
+        v: Tensor,
+        lengths: Tensor,
+        options: LIFOptions,
+        local: bool,
+        learns: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        z, h, last = run_forward(
-            x, v, lengths, options, graph=ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-        )
-        ctx.save_for_backward(h, lengths)
-        ctx.options, ctx.local = options, local
+        kept = steps_kept(x, learns, graph=ctx.needs_input_grad[0] or ctx.needs_input_grad[1])
+        z, h, last = run_forward(x, v, lengths, kept, options)
+        ctx.save_for_backward(h, lengths, kept)
+        ctx.options, ctx.local, ctx.steps = options, local, x.shape[0]
+        ctx.takes_sparse, ctx.sparse = True, takes_sparse(x)
         ctx.set_materialize_grads(False)
         if local:
             ctx.mark_non_differentiable(last)
@@ -158,31 +167,39 @@ class _FusedLIF(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gz: Tensor | None, gv: Tensor | None) -> tuple[Tensor | None, ...]:
-        h, lengths = ctx.saved_tensors
+        h, lengths, kept = ctx.saved_tensors
         if gz is None and gv is None:
-            return None, None, None, None, None
-        gz = torch.zeros_like(h) if gz is None else gz.contiguous()
-        g = torch.zeros_like(h[0]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
+            return None, None, None, None, None, None
+        gz = torch.zeros_like(h) if gz is None else pick(gz, kept)
+        g = h.new_zeros(h.shape[1:]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
         o: LIFOptions = ctx.options
         s, gx, number = o.surrogate, room(h), number_of(h)
         # torch's vectorised exponential, so that the bits are those of the reference and of SpikingJelly
         aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]
-            gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), gx.numpy(), *scalars(o, h),
-            number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset, ctx.local,
+            gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
+            *scalars(o, h), number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset, ctx.local,
         )  # fmt: skip
-        return gx, None if ctx.local else g, None, None, None
+        gx = spread(gx, kept, ctx.steps, sparse=ctx.sparse)
+        return gx, None if ctx.local else g, None, None, None, None
+
+
+def steps_kept(x: Tensor, learns: Tensor | None, *, graph: bool) -> Tensor:
+    """List the steps of x [T, ...] whose membranes the backward pass will ask for, int64."""
+    if not graph:
+        return torch.empty(0, dtype=torch.int64)
+    return torch.arange(x.shape[0]) if learns is None else learns.nonzero()[:, 0]
 
 
 def run_forward(
-    x: Tensor, v: Tensor, lengths: Tensor, options: LIFOptions, *, graph: bool
+    x: Tensor, v: Tensor, lengths: Tensor, kept: Tensor, options: LIFOptions
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Give spikes, pre-reset membranes (without `graph` those of one step only) and the last state."""
+    """Give spikes, the pre-reset membranes of the steps `kept`, and the last state."""
     x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-    z, h = room(x), room(x, len(x) if graph else 1, *v.shape)
-    arrays = (x.numpy(), last.numpy(), lengths.numpy(), z.numpy(), h.numpy())
+    z, h = room(x), room(x, min(kept.shape[0] + 1, x.shape[0]), *v.shape)
+    arrays = (x.numpy(), last.numpy(), lengths.numpy(), kept.numpy(), z.numpy(), h.numpy())
     lif_forward(*arrays, *scalars(options, x), *flags(options))
-    return z, h, last
+    return z, h[: kept.shape[0]], last
 
 
 def number_of(like: Tensor) -> Any:
@@ -219,25 +236,36 @@ def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
 
 
 def lif_fused(
-    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None, local: bool = False
+    x: Tensor,
+    v: Tensor,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+    local: bool = False,
+    learns: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons in one compiled pass each way: `lif_reference` on the CPU in float32 or float64."""
     steps, batch = x.shape[:2]
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
-    flat = x.reshape(steps, batch, -1)
+    flat = x if x.dim() == 3 else x.reshape(steps, batch, -1)
     start = late_reset(v.reshape(batch, -1), options)
     start = start.detach() if local else start
-    z, last = _FusedLIF.apply(flat, start, lengths.to(torch.int64), options, local)  # type: ignore[no-untyped-call]
-    return z.reshape(x.shape), last.reshape(v.shape)
+    given = (flat, start, lengths.to(torch.int64), options, local, learns)
+    z, last = _FusedLIF.apply(*given)  # type: ignore[no-untyped-call]
+    return (z if x.dim() == 3 else z.reshape(x.shape)), last.reshape(v.shape)
 
 
 def lif(
-    x: Tensor, v: Tensor, options: LIFOptions, lengths: Tensor | None = None, local: bool = False
+    x: Tensor,
+    v: Tensor,
+    options: LIFOptions,
+    lengths: Tensor | None = None,
+    local: bool = False,
+    learns: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run leaky integrate-and-fire neurons over time, in the fastest form there is for where x lies.
 
     Arguments and results are those of `lif_reference`.
     """
     fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    return (lif_fused if fused else lif_reference)(x, v, options, lengths, local=local)
+    return (lif_fused if fused else lif_reference)(x, v, options, lengths, local=local, learns=learns)

@@ -66,6 +66,7 @@ def lif_forward(
     x: Floats,
     v: Floats,
     lengths: Ints,
+    kept: Ints,
     z: Floats,
     h: Floats,
     tau: Any,
@@ -77,17 +78,18 @@ def lif_forward(
     late: bool,
     strict: bool,
 ) -> None:
-    """Fill spikes z and pre-reset membrane h [T, B, N]; leave the last state in v [B, N].
+    """Fill spikes z [T, B, N] and the pre-reset membranes h [K, B, N] of `kept` steps; leave the last state in v.
 
-    h may have room for one step only, which is then written over. Scalars come in the arrays' own type, so that
-    float32 stays float32. `late` leaves the state of the last step before its reset.
+    The steps are in order; h has room for one more if there are fewer than T. Scalars come in the arrays' own type,
+    so that float32 stays float32. `late` leaves the state of the last step before its reset.
     """
     limit = v_th if strict else np.nextafter(v_th, x.dtype.type(-np.inf))  # >= v_th is > the number below it
     steps, batch, width = x.shape
     size, same = batch * width, lengths.min() - late
     xs, zs, hs, vs = x.reshape(steps, size), z.reshape(steps, size), h.reshape(len(h), size), v.reshape(size)
+    k = 0
     for t in range(steps):
-        row, k = BLOCK if t < same else width, t % len(h)
+        row = BLOCK if t < same else width
         for start in range(0, size, row):
             stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
             if left <= 0:
@@ -99,6 +101,7 @@ def lif_forward(
                 xs[t, start:stop], vs[start:stop], hs[k, start:stop], tau, decay, v_reset, decay_input
             )
             _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, v_th, v_reset, soft, keep)
+        k += k < kept.shape[0] and kept[k] == t  # else the next step writes over this one
 
 
 @compiled
@@ -187,6 +190,7 @@ def lif_backward(
     h: Floats,
     aux: Floats,
     lengths: Ints,
+    kept: Ints,
     gx: Floats,
     tau: Any,
     decay: Any,
@@ -202,10 +206,10 @@ def lif_backward(
     detach: bool,
     local: bool,
 ) -> None:
-    """Fill gx [T, B, N] from the spikes' gradient gz; g [B, N] enters as the last state's, leaves as the first's.
+    """Fill gx from the spikes' gradient gz; g [B, N] enters as the last state's, leaves as the first's.
 
-    aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others. `local` keeps every step's
-    gradient inside the step, and leaves g alone.
+    gx, gz and h [K, B, N] are of the steps `kept`, in order: of all, unless `local` keeps every step's gradient inside
+    the step, and leaves g alone. aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others.
     """
     limit = v_th if strict else np.nextafter(v_th, h.dtype.type(-np.inf))
     steps, batch, width = h.shape
@@ -213,16 +217,17 @@ def lif_backward(
     gz2, h2, gx2 = gz.reshape(steps, size), h.reshape(steps, size), gx.reshape(steps, size)
     g1, aux2 = g.reshape(size), aux.reshape(aux.shape[0], size)
     room = np.empty((2, max(BLOCK, width)), h.dtype)
-    for t in range(steps - 1, -1, -1):
+    for k in range(steps - 1, -1, -1):
+        t = kept[k]
         row = BLOCK if t < same else width
         for start in range(0, size, row):
             stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
-            gzs, hs, gxs = gz2[t, start:stop], h2[t, start:stop], gx2[t, start:stop]
-            if left <= 0 or (local and all_zero(gzs)):
+            gzs, hs, gxs = gz2[k, start:stop], h2[k, start:stop], gx2[k, start:stop]
+            if left <= 0:
                 gxs[:] = 0
                 continue
             ds, rs, gs = room[0, : stop - start], room[1, : stop - start], g1[start:stop]
-            _derivative_row(hs, aux2[t % aux.shape[0], start:stop], ds, v_th, alpha, scale, kind)
+            _derivative_row(hs, aux2[k % aux.shape[0], start:stop], ds, v_th, alpha, scale, kind)
             if local:
                 for n in range(hs.shape[0]):
                     gxs[n] = gzs[n] * ds[n] / tau if decay_input else gzs[n] * ds[n]

@@ -10,27 +10,71 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-__all__ = ["is_local", "local_in_time", "pass_gradient"]
+__all__ = [
+    "is_local",
+    "learning_steps",
+    "local_in_time",
+    "pass_gradient",
+    "pick",
+    "spread",
+    "takes_sparse",
+]
 
 _LOCAL: ContextVar[bool] = ContextVar("local_in_time", default=False)
+_LEARNS: ContextVar[Tensor | None] = ContextVar("learning_steps", default=None)
 
 
 @contextmanager
-def local_in_time() -> Iterator[None]:
+def local_in_time(learns: Tensor | None = None) -> Iterator[None]:
     """Cut every path of the gradient from a step to an earlier one, while the block runs; values stay the same.
 
-    Then what is computed for some steps at once has the gradient of the same steps one by one.
+    Then what is computed for some steps at once has the gradient of the same steps one by one. `learns`, bool [T],
+    marks the steps that have a gradient at all, None all of them: neurons keep nothing of the others.
     """
-    token = _LOCAL.set(True)
+    local, steps = _LOCAL.set(True), _LEARNS.set(learns)
     try:
         yield
     finally:
-        _LOCAL.reset(token)
+        _LOCAL.reset(local)
+        _LEARNS.reset(steps)
 
 
 def is_local() -> bool:
     """Tell whether gradients are to stay inside a step."""
     return _LOCAL.get()
+
+
+def learning_steps() -> Tensor | None:
+    """Give the mark [T] of the steps that have a gradient; None: all have."""
+    return _LEARNS.get()
+
+
+def takes_sparse(x: Tensor) -> bool:
+    """Tell whether the operation that made x takes its gradient as a sparse tensor too, as `spread` gives it."""
+    return getattr(x.grad_fn, "takes_sparse", False)
+
+
+def spread(g: Tensor, kept: Tensor, size: int, *, sparse: bool = False) -> Tensor:
+    """Give the gradient [size, ...] that is g [K, ...] at the places `kept` [K], in order, and zero at the others.
+
+    To write zeros and to read them again takes longer than all else where few steps learn; `sparse` leaves them out.
+    """
+    if kept.shape[0] == size:
+        return g
+    shape = (size, *g.shape[1:])
+    if sparse:
+        return torch.sparse_coo_tensor(kept[None], g, shape, is_coalesced=True, check_invariants=False)
+    return g.new_zeros(shape).index_copy_(0, kept, g)
+
+
+def pick(g: Tensor, kept: Tensor) -> Tensor:
+    """Take the places `kept` [K] of a gradient that may be sparse, contiguous: what `spread` was given."""
+    if g.is_sparse:
+        g = g.coalesce()
+        if torch.equal(g.indices()[0], kept):
+            return g.values().contiguous()
+        g = g.to_dense()
+    return g.contiguous() if kept.shape[0] == g.shape[0] else g.index_select(0, kept)
 
 
 class _PassGradient(torch.autograd.Function):

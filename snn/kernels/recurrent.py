@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import room
 from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, local_gradient, number_of, scalars
 from snn.kernels.lif_loops import KINDS, recurrent_backward, recurrent_forward
+from snn.kernels.memory import room
 from snn.kernels.spikes import by_sender, list_rows
 from snn.kernels.taps import Taps, halves, pair_sums
 from snn.kernels.two_tap import linear_kernel

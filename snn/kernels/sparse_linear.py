@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import fused, room
+from snn.kernels.compiled import fused
 from snn.kernels.lif_loops import all_zero
+from snn.kernels.local import pick, spread, takes_sparse
+from snn.kernels.memory import room
 from snn.kernels.spikes import Rows, list_rows
 
 __all__ = ["sparse_linear", "sparse_linear_reference"]
@@ -61,22 +63,10 @@ def _live_rows(g: Floats, live: Ints) -> int:
 
 
 @fused
-def _spread(some: Floats, live: Ints, g: Floats) -> None:
-    """Set the `live` rows of g [R, in] to `some` [live, in], and the others to zero."""
-    found = 0
-    for r in range(g.shape[0]):
-        if found < live.shape[0] and live[found] == r:
-            g[r] = some[found]
-            found += 1
-        else:
-            g[r] = 0
-
-
-@fused
 def _weight_gradient(bounds: Ints, sender: Ints, value: Floats, live: Ints, g: Floats, rows: Floats) -> None:
-    """Add the `live` rows of g [R, out] to `rows` [in, out], for each of their events."""
-    for r in live:
-        gs = g[r]
+    """Add g [live, out], of the rows `live`, to `rows` [in, out], for each of their events."""
+    for k in range(live.shape[0]):
+        r, gs = live[k], g[k]
         e, end = bounds[r], bounds[r + 1]
         while e + 2 <= end:  # two at a time: the gradient is read less
             r0, r1, a0, a1 = rows[sender[e]], rows[sender[e + 1]], value[e], value[e + 1]
@@ -99,43 +89,50 @@ class _SparseLinear(torch.autograd.Function):
     """Events forward and for the weights; the input's gradient is a dense product. Only the events are kept."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, events: Rows) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, events: Rows, learns: Tensor | None) -> Tensor:
         ctx.save_for_backward(weight, *events)
-        y = room(x, x.shape[0], weight.shape[0])
+        ctx.shape, ctx.steps = x.shape, None if learns is None else learns.nonzero()[:, 0]
+        ctx.takes_sparse, ctx.sparse = True, learns is not None and takes_sparse(x)
+        y = room(x, *x.shape[:-1], weight.shape[0])
         bounds, sender, value = (part.numpy() for part in events)
-        _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.numpy())
+        _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.flatten(0, -2).numpy())
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         weight, *events = ctx.saved_tensors
-        g = g.contiguous()
-        live = np.empty(g.shape[0], np.int64)  # of steps that do not learn (SLTT-K), all gradients are zero
-        live = live[: _live_rows(g.numpy(), live)]
-        gx = _input_gradient(g, weight, live) if ctx.needs_input_grad[0] else None
-        if not ctx.needs_input_grad[1]:
-            return gx, None, None
-        rows = weight.new_zeros(weight.shape[1], weight.shape[0])
-        bounds, sender, value = (part.numpy() for part in events)
-        _weight_gradient(bounds, sender, value, live, g.numpy(), rows.numpy())
-        return gx, rows.t(), None
+        g, kept = (g, ctx.steps) if ctx.steps is not None else _live(g)
+        size, each = g.shape[:2]
+        g, gx, gw = pick(g, kept), None, None
+        if ctx.needs_input_grad[0]:
+            gx = room(g, kept.shape[0], each, weight.shape[1])
+            torch.mm(g.flatten(0, 1), weight, out=gx.flatten(0, 1))
+            gx = spread(gx, kept, size, sparse=ctx.sparse)
+            gx = gx if gx.is_sparse else gx.reshape(ctx.shape)
+        if ctx.needs_input_grad[1]:
+            gw = room(weight, weight.shape[1], weight.shape[0]).zero_()
+            rows = (kept[:, None] * each + torch.arange(each)).flatten()
+            bounds, sender, value = (part.numpy() for part in events)
+            _weight_gradient(bounds, sender, value, rows.numpy(), g.flatten(0, 1).numpy(), gw.numpy())
+            gw = gw.t()
+        return gx, gw, None, None
 
 
-def _input_gradient(g: Tensor, weight: Tensor, live: Ints) -> Tensor:
-    gx = room(g, g.shape[0], weight.shape[1])
-    if 2 * live.size > g.shape[0]:
-        return torch.mm(g, weight, out=gx)
-    _spread((g.index_select(0, torch.from_numpy(live)) @ weight).numpy(), live, gx.numpy())
-    return gx
+def _live(g: Tensor) -> tuple[Tensor, Tensor]:
+    """Give g as rows [R, 1, out], and which of them are not all zero: there is no gradient beyond a sample's length."""
+    g = g.contiguous().reshape(-1, 1, g.shape[-1])
+    live = torch.empty(g.shape[0], dtype=torch.int64)
+    return g, live[: _live_rows(g[:, 0].numpy(), live.numpy())]
 
 
-def sparse_linear(x: Tensor, weight: Tensor) -> Tensor:
-    """Give `sparse_linear_reference` in the form that is fastest for x: by events if sparse, else dense."""
+def sparse_linear(x: Tensor, weight: Tensor, learns: Tensor | None = None) -> Tensor:
+    """Give `sparse_linear_reference` in the form that is fastest for x: by events if sparse, else dense.
+
+    `learns`, bool [T], marks the steps of x [T, B, in] to which the gradient is confined; None: it is not.
+    """
     able = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.dtype == weight.dtype
-    flat = x.reshape(-1, x.shape[-1])
-    events = list_rows(flat, EVENTS_BELOW) if able else None
+    events = list_rows(x.flatten(0, -2), EVENTS_BELOW) if able else None
     if events is None:
         return sparse_linear_reference(x, weight).to(x.dtype)  # autocast gives half precision
-    y = cast(Tensor, _SparseLinear.apply(flat, weight, events))  # type: ignore[no-untyped-call]
-    return y.reshape(*x.shape[:-1], weight.shape[0])
+    return cast(Tensor, _SparseLinear.apply(x, weight, events, learns))  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from snn.kernels.bits import count_bits, lowest_bit, nonzero_bits
 from snn.kernels.compiled import compiled
+from snn.kernels.memory import space
 
 __all__ = ["Rows", "Spikes", "Trains", "by_sender", "list_rows"]
 
@@ -115,11 +116,17 @@ def list_rows(x: Tensor, below: float = math.inf) -> Rows | None:
     """List the nonzero entries of x [R, in], on the CPU; None if their share is `below` or more."""
     dense = x.detach().contiguous().numpy()
     rows, width = dense.shape
-    room = (dense.size if below > 1 else int(below * dense.size)) + width + 4
+    most = (dense.size if below > 1 else int(below * dense.size)) + width + 4
     bounds = np.zeros(rows + 1, np.int64)
-    sender = np.empty(room, np.uint16 if width <= 1 << 16 else np.int32)
-    value = np.empty(room, dense.dtype)
+    sender = space((most,), np.uint16 if width <= 1 << 16 else np.int32)
+    value = space((most,), dense.dtype)
     if not _compact(dense, bounds, sender, value) or bounds[-1] >= below * dense.size > 0:
         return None
-    used = int(bounds[-1])
-    return Rows(*(torch.from_numpy(part) for part in (bounds, sender[:used].copy(), value[:used].copy())))
+    return Rows(torch.from_numpy(bounds), *(_first(part, int(bounds[-1])) for part in (sender, value)))
+
+
+def _first(part: NDArray[Any], count: int) -> Tensor:
+    """Copy the first `count` entries, so that the rest need not be kept."""
+    kept = space((count,), part.dtype)
+    kept[:] = part[:count]
+    return torch.from_numpy(kept)

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import room
 from snn.kernels.groups import group_samples, last_steps
+from snn.kernels.memory import room
 from snn.kernels.spikes import Trains, by_sender, list_rows
 from snn.kernels.taps import Taps, halves, pair_sums
 from snn.kernels.two_tap_loops import scatter_pairs, shift_back, shift_forward, shift_sums

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snn.kernels.delay import delayed_events, gauss_kernel, one_hot_kernel
 from snn.kernels.delay_sparse import delayed
-from snn.kernels.local import is_local, pass_gradient
+from snn.kernels.local import is_local, learning_steps, pass_gradient
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.two_tap import delayed_linear, linear_kernel
 from snn.nn.delays import Delays, Sharing
@@ -56,7 +56,7 @@ class Linear(Layer):
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, in] to [T, B, out]."""
         check_input("Linear", x, self.in_features)
-        y = sparse_linear(x, self.weight_in_use())
+        y = sparse_linear(x, self.weight_in_use(), learning_steps())
         return (y if self.bias is None else y + self.bias), ()
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from snn.kernels.integrate import integrate
 from snn.kernels.learned_lif import learned_lif
 from snn.kernels.lif import Fires, LIFOptions, Reset, lif
-from snn.kernels.local import is_local
+from snn.kernels.local import is_local, learning_steps
 from snn.kernels.surrogate import Surrogate, SurrogateName
 from snn.nn.layer import Layer, check_lengths, check_state, last_valid
 
@@ -138,7 +138,7 @@ class LIF(Layer):
         v = torch.full_like(x[0], o.v_reset)
         v = v if state is None else check_state("LIF", state.v, v)
         if self.threshold is None and self.leak is None:
-            z, v = lif(x, v, o, lengths, is_local())
+            z, v = lif(x, v, o, lengths, is_local(), learning_steps())
         else:
             threshold = x.new_tensor(o.v_th) if self.threshold is None else self.threshold
             leak = x.new_tensor(o.decay) if self.leak is None else self.leak

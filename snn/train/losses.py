@@ -44,9 +44,9 @@ def _mean_cross_entropy(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
     return cross_entropy(_output_sum(y, lengths) / lengths[:, None], label, reduction="none")
 
 
-def _step_cross_entropy(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
+def _step_cross_entropy(y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
     each = cross_entropy(y.flatten(0, 1), label.repeat(len(y)), reduction="none").reshape(y.shape[:2])
-    return torch.where(valid_mask(y, lengths)[:, :, 0], each, 0.0)
+    return torch.where(valid, each, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Loss:
     whole: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     """(y, lengths, label) -> loss of each sample [B]; or"""
     each: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
-    """(y, lengths, label) -> loss of each step [T, B], 0 beyond the length: their mean over time is the loss."""
+    """(y, valid, label) -> loss of each step [T, B], 0 where it is not `valid`: their mean over time is the loss."""
 
     @property
     def per_step(self) -> bool:
@@ -68,7 +68,7 @@ class Loss:
     def per_sample(self, y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
         """Give each sample's loss [B]."""
         if self.each is not None:
-            return self.each(y, lengths, label).sum(0) / lengths
+            return self.each(y, valid_mask(y, lengths)[:, :, 0], label).sum(0) / lengths
         assert self.whole is not None
         return self.whole(y, lengths, label)
 

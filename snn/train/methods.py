@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from snn.kernels.local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear, frozen_statistics
 from snn.train.config import TrainConfig
-from snn.train.losses import LOSSES
+from snn.train.losses import LOSSES, valid_mask
 
 __all__ = ["Outcome", "accumulate", "backward", "check_method"]
 
@@ -90,14 +90,14 @@ def _senders_first(model: nn.Module) -> Iterator[None]:
     That is how events read them; else every piece would turn all of them, and turn the gradients back.
     """
     weights = list(dict.fromkeys(layer.weight for layer in model.modules() if isinstance(layer, Linear)))
-    before = [weight.grad for weight in weights]
+    before = [(weight.data, weight.grad) for weight in weights]
     for weight in weights:
         weight.data, weight.grad = weight.data.t().contiguous().t(), None
     try:
         yield
     finally:
-        for weight, grad in zip(weights, before, strict=True):
-            weight.data, new = weight.data.contiguous(), weight.grad
+        for weight, (data, grad) in zip(weights, before, strict=True):
+            weight.data, new = data, weight.grad
             weight.grad = grad if new is None else new.contiguous() if grad is None else grad.add_(new)
 
 
@@ -115,13 +115,16 @@ def _in_pieces(
         now = (lengths - start).clamp(0, len(part))
         learning = bool(learn.any())
         with torch.set_grad_enabled(learning):
-            with _forward_of(config, x):
+            with _forward_of(config, x, learn):
                 y, state = model(part, state, None if whole else now)
-            each = loss.each(y, now, label)
+            valid = valid_mask(y, now)[:, :, 0]
+            learned, rest = (
+                loss.each(y[steps], valid[steps], label).sum(0) / lengths for steps in (learn, ~learn)
+            )
         if learning:
-            (weight * ((each * learn[:, None]).sum(0) / lengths).mean()).backward()  # type: ignore[no-untyped-call]
+            (weight * learned.mean()).backward()  # type: ignore[no-untyped-call]
         state = _detach(state)
-        total += float((each.detach().sum(0) / lengths).mean())
+        total += float((learned + rest).detach().mean())
         part_score = loss.score(y.detach(), now)
         score = part_score if score is None else score + part_score
     assert score is not None
@@ -129,9 +132,9 @@ def _in_pieces(
 
 
 @contextmanager
-def _forward_of(config: TrainConfig, x: Tensor) -> Iterator[None]:
+def _forward_of(config: TrainConfig, x: Tensor, learn: Tensor | None = None) -> Iterator[None]:
     """Set where gradients may go and the precision, for a forward pass."""
-    local = local_in_time() if config.method == "sltt" else nullcontext()
+    local = local_in_time(learn) if config.method == "sltt" else nullcontext()
     half = torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
     with local, half:
         yield

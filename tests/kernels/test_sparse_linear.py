@@ -31,7 +31,7 @@ def test_equals_the_dense_product(dtype: torch.dtype, shape: tuple[int, ...]) ->
 
 def test_events_are_used_below_the_limit_and_not_above(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, used = torch.randn(4, 50), []
-    monkeypatch.setattr(module._SparseLinear, "apply", lambda x, w, events: used.append(x) or x @ w.t())
+    monkeypatch.setattr(module._SparseLinear, "apply", lambda x, w, events, learns: used.append(x) or x @ w.t())
     sparse_linear(sparse_input(40, 50, density=0.05, dtype=torch.float32), weight)
     assert len(used) == 1
     sparse_linear(sparse_input(40, 50, density=0.5, dtype=torch.float32), weight)
