@@ -12,6 +12,7 @@ from snn.kernels.delay import (
 )
 from snn.kernels.delay_sparse import delayed, delayed_sparse
 from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
+from snn.kernels.memory import empty_cache
 from snn.kernels.recurrent import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
 from snn.kernels.two_tap import delayed_linear, delayed_linear_reference, linear_kernel
@@ -27,6 +28,7 @@ __all__ = [
     "delayed_linear_reference",
     "delayed_sparse",
     "delayed_spectral",
+    "empty_cache",
     "gauss_kernel",
     "gauss_kernel_reference",
     "lif",

@@ -94,7 +94,8 @@ class _LearnedLIF(torch.autograd.Function):
         aux = (h - o.v_th).mul_(sharpness).sigmoid_() if o.surrogate.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]
             gz.numpy(), first.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
-            *scalars(o, h), number(sharpness), number(o.surrogate.scale), KINDS[o.surrogate.name], *flags(o), True, ctx.local,
+            *scalars(o, h), number(sharpness), number(o.surrogate.scale), KINDS[o.surrogate.name],
+            *flags(o), True, ctx.local,
         )  # fmt: skip
         after = h - o.v_th * z if o.reset == "soft" else h * (1 - z)
         before = torch.cat([v[None], after[:-1]])

@@ -178,7 +178,8 @@ class _FusedLIF(torch.autograd.Function):
         aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
         lif_backward(  # type: ignore[call-arg]
             gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
-            *scalars(o, h), number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset, ctx.local,
+            *scalars(o, h), number(s.sharpness), number(s.scale), KINDS[s.name],
+            *flags(o), o.detach_reset, ctx.local,
         )  # fmt: skip
         gx = spread(gx, kept, ctx.steps, sparse=ctx.sparse)
         return gx, None if ctx.local else g, None, None, None, None

@@ -174,6 +174,23 @@ def _kept_row(
 
 
 @compiled
+def _back_row(
+    gzs: Floats, ds: Floats, rs: Floats, gs: Floats, gxs: Floats, tau: Any, decay: Any, decay_input: bool
+) -> None:
+    """Fill gxs, and take the membrane's gradient gs from behind a step to before it."""
+    if decay_input:
+        for n in range(gxs.shape[0]):
+            gh = gzs[n] * ds[n] + gs[n] * rs[n]
+            gxs[n] = gh / tau
+            gs[n] = gh - gh / tau
+    else:
+        for n in range(gxs.shape[0]):
+            gh = gzs[n] * ds[n] + gs[n] * rs[n]
+            gxs[n] = gh
+            gs[n] = gh * decay
+
+
+@compiled
 def all_zero(row: Floats) -> bool:
     """Tell whether a row, of one number or more, holds zeros alone."""
     found = row[0] != 0
@@ -206,10 +223,10 @@ def lif_backward(
     detach: bool,
     local: bool,
 ) -> None:
-    """Fill gx from the spikes' gradient gz; g [B, N] enters as the last state's, leaves as the first's.
+    """Fill gx from the spikes' gradient gz; g [B, N] comes as that of the last state, leaves as that of the first.
 
-    gx, gz and h [K, B, N] are of the steps `kept`, in order: of all, unless `local` keeps every step's gradient inside
-    the step, and leaves g alone. aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others.
+    gx, gz and h [K, B, N] are of the steps `kept`: all, unless `local` keeps gradients inside a step, and leaves g
+    alone. aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others.
     """
     limit = v_th if strict else np.nextafter(v_th, h.dtype.type(-np.inf))
     steps, batch, width = h.shape
@@ -218,8 +235,7 @@ def lif_backward(
     g1, aux2 = g.reshape(size), aux.reshape(aux.shape[0], size)
     room = np.empty((2, max(BLOCK, width)), h.dtype)
     for k in range(steps - 1, -1, -1):
-        t = kept[k]
-        row = BLOCK if t < same else width
+        t, row = kept[k], BLOCK if kept[k] < same else width
         for start in range(0, size, row):
             stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
             gzs, hs, gxs = gz2[k, start:stop], h2[k, start:stop], gx2[k, start:stop]
@@ -236,16 +252,7 @@ def lif_backward(
                 rs[:] = 1
             else:
                 _kept_row(hs, ds, rs, limit, v_th, v_reset, soft, detach)
-            if decay_input:
-                for n in range(hs.shape[0]):
-                    gh = gzs[n] * ds[n] + gs[n] * rs[n]
-                    gxs[n] = gh / tau
-                    gs[n] = gh - gh / tau
-            else:
-                for n in range(hs.shape[0]):
-                    gh = gzs[n] * ds[n] + gs[n] * rs[n]
-                    gxs[n] = gh
-                    gs[n] = gh * decay
+            _back_row(gzs, ds, rs, gs, gxs, tau, decay, decay_input)
 
 
 @compiled

@@ -55,9 +55,9 @@ def takes_sparse(x: Tensor) -> bool:
 
 
 def spread(g: Tensor, kept: Tensor, size: int, *, sparse: bool = False) -> Tensor:
-    """Give the gradient [size, ...] that is g [K, ...] at the places `kept` [K], in order, and zero at the others.
+    """Give the gradient [size, ...] that is g [K, ...] at the places `kept` [K], in order, and zero elsewhere.
 
-    To write zeros and to read them again takes longer than all else where few steps learn; `sparse` leaves them out.
+    Where few steps learn, writing zeros and reading them again takes long; `sparse` leaves them out.
     """
     if kept.shape[0] == size:
         return g

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Sequence
 from threading import RLock
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-__all__ = ["room", "space"]
+__all__ = ["empty_cache", "room", "space"]
 
 KEPT = 1 << 30
 """Bytes that may lie unused, waiting."""
@@ -38,10 +37,19 @@ def space(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < LEAST:
         return np.empty(shape, dtype)
-    block = _POOL.take(_size_class(size))
-    array = block[:size].view(dtype).reshape(shape)
-    weakref.finalize(array, _POOL.give_back, block).atexit = False
-    return array
+    return np.asarray(_Lease(_POOL.take(_size_class(size)), shape, np.dtype(dtype)))
+
+
+class _Lease:
+    """What all views of an array hold: when it dies, the block is free."""
+
+    def __init__(self, block: Block, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+        self.block = block
+        data = (block.ctypes.data, False)
+        self.__array_interface__ = {"data": data, "shape": tuple(shape), "typestr": dtype.str, "version": 3}
+
+    def __del__(self) -> None:
+        _POOL.give_back(self.block)
 
 
 def _size_class(size: int) -> int:
@@ -65,7 +73,6 @@ class _Pool:
             if blocks:
                 self.bytes -= size
                 return blocks.pop()
-            self.let_go(size)  # else sizes of other batches and nets would wait for good
         block = np.empty(size + LINE, np.uint8)
         return block[-block.ctypes.data % LINE :][:size]
 
@@ -92,3 +99,9 @@ class _Pool:
 
 
 _POOL = _Pool()
+
+
+def empty_cache() -> None:
+    """Give all memory that waits back to the system."""
+    with _POOL.lock:
+        _POOL.let_go(_POOL.bytes)

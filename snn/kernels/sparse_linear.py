@@ -120,7 +120,7 @@ class _SparseLinear(torch.autograd.Function):
 
 
 def _live(g: Tensor) -> tuple[Tensor, Tensor]:
-    """Give g as rows [R, 1, out], and which of them are not all zero: there is no gradient beyond a sample's length."""
+    """Give g as rows [R, 1, out], and which of them are not all zero: beyond a sample's length, they are."""
     g = g.contiguous().reshape(-1, 1, g.shape[-1])
     live = torch.empty(g.shape[0], dtype=torch.int64)
     return g, live[: _live_rows(g[:, 0].numpy(), live.numpy())]

@@ -58,7 +58,7 @@ class Loss:
     whole: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     """(y, lengths, label) -> loss of each sample [B]; or"""
     each: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
-    """(y, valid, label) -> loss of each step [T, B], 0 where it is not `valid`: their mean over time is the loss."""
+    """(y, valid [T, B], label) -> loss of each step [T, B], 0 where not valid: their mean over time is the loss."""
 
     @property
     def per_step(self) -> bool:

@@ -63,6 +63,23 @@ def test_many_neurons_and_passes_without_graph(options, shape, lengths):
             torch.testing.assert_close(slow, bare, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("options", OPTIONS[::5], ids=str)
+@pytest.mark.parametrize("lengths", [None, torch.tensor([25, 3, 1, 17])], ids=["whole", "ragged"])
+@pytest.mark.parametrize("marked", [[0], [3, 4, 11, 24], list(range(25))], ids=len)
+def test_only_marked_steps_have_a_gradient(options, lengths, marked):
+    learns = torch.zeros(25, dtype=torch.bool)
+    learns[marked] = True
+    found = []
+    for form in (lif_reference, lif_fused):
+        torch.manual_seed(1)
+        x = torch.randn(25, 4, 9, dtype=torch.float64).add_(0.4).requires_grad_()
+        z, last = form(x, torch.zeros(4, 9, dtype=torch.float64), options, lengths, local=True, learns=learns)
+        found.append((z, last, *torch.autograd.grad(z, x, torch.randn_like(z))))
+    for slow, fast in zip(*found, strict=True):
+        torch.testing.assert_close(slow, fast, rtol=1e-12, atol=1e-12)
+    assert not found[1][2][~learns].any()
+
+
 def hand_written(x, o):
     """One neuron, as a person would write it."""
     v, spikes = o.v_reset, []

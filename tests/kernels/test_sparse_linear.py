@@ -31,7 +31,9 @@ def test_equals_the_dense_product(dtype: torch.dtype, shape: tuple[int, ...]) ->
 
 def test_events_are_used_below_the_limit_and_not_above(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, used = torch.randn(4, 50), []
-    monkeypatch.setattr(module._SparseLinear, "apply", lambda x, w, events, learns: used.append(x) or x @ w.t())
+    monkeypatch.setattr(
+        module._SparseLinear, "apply", lambda x, w, events, learns: used.append(x) or x @ w.t()
+    )
     sparse_linear(sparse_input(40, 50, density=0.05, dtype=torch.float32), weight)
     assert len(used) == 1
     sparse_linear(sparse_input(40, 50, density=0.5, dtype=torch.float32), weight)
@@ -82,5 +84,18 @@ def test_rows_of_gradient_that_are_zero_cost_nothing_and_change_nothing(live: li
         torch.autograd.grad(form(x, weight), (x, weight), g)
         for form in (sparse_linear, sparse_linear_reference)
     )
+    for a, b in zip(mine, dense, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("marked", [[0], [2, 3, 6], list(range(7))], ids=len)
+def test_only_marked_steps_pass_their_gradient(marked: list[int]) -> None:
+    x = sparse_input(7, 3, 20, density=0.1, dtype=torch.float64).requires_grad_()
+    weight = torch.randn(11, 20, dtype=torch.float64, requires_grad=True)
+    learns = torch.zeros(7, dtype=torch.bool)
+    learns[marked] = True
+    g = torch.randn(7, 3, 11, dtype=torch.float64)
+    mine = torch.autograd.grad(sparse_linear(x, weight, learns), (x, weight), g)
+    dense = torch.autograd.grad(sparse_linear_reference(x, weight), (x, weight), g * learns[:, None, None])
     for a, b in zip(mine, dense, strict=True):
         torch.testing.assert_close(a, b)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from snn import nn
 from snn.kernels.local import local_in_time
-from snn.train import TrainConfig, methods
+from snn.train import LOSSES, TrainConfig, methods
 
 BPTT = TrainConfig(method="bptt", loss="step_cross_entropy")
 SLTT = TrainConfig(method="sltt", loss="step_cross_entropy")
@@ -198,6 +198,39 @@ def test_pieces_do_not_change_step_local_gradients(net: str, chunk: int) -> None
     for a, b in zip(whole, parts, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
     assert any(g.abs().sum() > 0 for g in whole)
+
+
+def shared_net() -> nn.Sequential:
+    """Spikes that two ways read, so few that products go by events."""
+    ways = (nn.Sequential(nn.Linear(40, 30), nn.LIF(1.5, surrogate="atan")) for _ in range(2))
+    block = nn.Residual(*ways)
+    return nn.Sequential(nn.Linear(12, 40), nn.LIF(1.5, v_th=1.5), block, nn.Linear(30, 5), nn.LIF(1.5))
+
+
+@pytest.mark.parametrize("net", [*NETS, "shared"])
+@pytest.mark.parametrize("chunk", [None, 4])
+def test_drawn_steps_learn_as_if_the_loss_had_no_others(
+    net: str, chunk: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels skip the other steps; without marks, and with those steps out of the loss, gradients are the same."""
+    torch.manual_seed(3)
+    model = (shared_net if net == "shared" else NETS[net])()
+    x, lengths, label = spikes(11)
+    x *= torch.rand_like(x) < 0.5
+    drawn = torch.tensor([1, 2, 6, 10])
+    others = torch.tensor([t for t in range(11) if t not in drawn])
+    monkeypatch.setattr(methods.torch, "randperm", lambda n: torch.cat([drawn, others]))
+    mine = gradients(model, (x, lengths, label), dataclasses.replace(SLTT, k=4, chunk=chunk))
+    torch.manual_seed(0)
+    model.zero_grad()
+    with local_in_time():
+        y, _ = model(x, None, lengths)
+    each = LOSSES[SLTT.loss].each(y, torch.arange(11)[:, None] < lengths, label)
+    (each[drawn].sum(0) / lengths).mean().backward()
+    learned = [p.grad for p in model.parameters() if p.grad is not None]
+    assert any(g.abs().sum() > 0 for g in learned)
+    for a, b in zip(mine, learned, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("net", NETS)

@@ -1,0 +1,59 @@
+"""Gradients of some places only: laid out and taken back, dense and sparse, also where several come together."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from snn.kernels import LIFOptions, lif_fused
+from snn.kernels.local import is_local, learning_steps, local_in_time, pick, spread, takes_sparse
+from snn.kernels.sparse_linear import sparse_linear
+
+KEPT = torch.tensor([1, 4, 5])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_what_is_spread_is_picked(sparse: bool) -> None:
+    g = torch.randn(3, 2, 4)
+    laid = spread(g, KEPT, 7, sparse=sparse)
+    assert laid.is_sparse == sparse
+    dense = laid.to_dense()
+    assert torch.equal(dense[KEPT], g) and dense.count_nonzero() == g.count_nonzero()
+    assert torch.equal(pick(laid, KEPT), g)
+    assert torch.equal(pick(laid + laid, KEPT), 2 * g)
+    assert torch.equal(pick(laid, torch.tensor([0, 4])), dense[[0, 4]])
+
+
+def test_all_places_are_not_copied() -> None:
+    g, every = torch.randn(3, 2, 4), torch.arange(3)
+    assert spread(g, every, 3, sparse=True) is g
+    assert pick(g, every) is g
+
+
+def test_the_mark_ends_with_the_block() -> None:
+    mark = torch.tensor([True, False])
+    with local_in_time(mark):
+        assert is_local() and learning_steps() is mark
+        with local_in_time():
+            assert is_local() and learning_steps() is None
+    assert not is_local() and learning_steps() is None
+
+
+def test_sparse_gradients_pass_between_kernels_alone_and_add_up() -> None:
+    """Spikes that two products read, a bias and a view between: each gradient is what the dense way gives."""
+    torch.manual_seed(0)
+    learns = torch.zeros(7, dtype=torch.bool)
+    learns[KEPT] = True
+    options, x = LIFOptions(1.5), torch.randn(7, 3, 40, requires_grad=True)
+    weights = [torch.randn(n, 40, requires_grad=True) for n in (5, 6)]
+    found = []
+    for marks in (None, learns):
+        z, _ = lif_fused(x, torch.zeros(3, 40), options, local=True, learns=marks)
+        assert takes_sparse(z)
+        low, high = (sparse_linear(z, weight, marks) for weight in weights)
+        assert takes_sparse(low) and not takes_sparse(low + 1) and not takes_sparse(x)
+        ends, _ = lif_fused(high + 0.1, torch.zeros(3, 6), options, local=True, learns=marks)
+        loss = (low.square().sum(-1) + ends.mean(-1) + z.reshape(7, 3, 4, 10)[..., 0].sum(-1))[learns].sum()
+        found.append(torch.autograd.grad(loss, [x, *weights]))
+    for dense, sparse in zip(*found, strict=True):
+        torch.testing.assert_close(dense, sparse)
