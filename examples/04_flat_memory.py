@@ -45,6 +45,7 @@ def measure(name: str, steps: int, repeat: int = 5) -> dict[str, float]:
     """CPU seconds of a step of training, and growth of peak memory, MB."""
     import torch
 
+    from snn.kernels import empty_cache
     from snn.nn import LIF, BatchNorm, Linear, Sequential
     from snn.train import TrainConfig, backward
 
@@ -66,6 +67,7 @@ def measure(name: str, steps: int, repeat: int = 5) -> dict[str, float]:
 
     x = (torch.rand(steps, BATCH, SIZES[0]) < 0.03).float()
     step(x)
+    empty_cache()
     forget_peak()
     before = memory_mb("VmRSS")
     times = [step(x) for _ in range(repeat)]
@@ -97,15 +99,13 @@ def main() -> None:
     for name in options.methods:
         found = []
         for steps in options.steps:
-            memory = child(name, steps, MALLOC_MMAP_THRESHOLD_=str(1 << 16))["mb"]
-            one = {"mb": memory, "seconds": child(name, steps)["seconds"]}
-            print(
-                f"{name:25s} T {steps:4d}: peak memory +{one['mb']:6.1f} MB, {1e3 * one['seconds']:7.1f} ms"
-            )
-            found.append(one)
-        print(f"{'':25s} peak memory x {found[-1]['mb'] / found[0]['mb']:.2f} over this range")
-        left.plot(options.steps, [one["mb"] for one in found], "o-", label=name)
-        right.plot(options.steps, [one["seconds"] for one in found], "o-", label=name)
+            mb = child(name, steps, MALLOC_MMAP_THRESHOLD_=str(1 << 16))["mb"]
+            seconds = child(name, steps)["seconds"]
+            print(f"{name:25s} T {steps:4d}: peak memory +{mb:6.1f} MB, {1e3 * seconds:7.1f} ms")
+            found.append((mb, seconds))
+        print(f"{'':25s} peak memory x {found[-1][0] / found[0][0]:.2f} over this range")
+        for axes, values in zip((left, right), zip(*found, strict=True), strict=True):
+            axes.plot(options.steps, values, "o-", label=name)
     left.set(xlabel="time steps T", ylabel="growth of peak memory, MB", ylim=0)
     right.set(xlabel="time steps T", ylabel="forward and backward, CPU s", ylim=0)
     left.legend(frameon=False)

@@ -1,7 +1,8 @@
 """The compiled loop of engine="clock": every neuron in every step, every sender for every delay.
 
 It is the plain reading of the semantics against which the event loop is tested bit for bit, and
-shares only the plan and the log (`snn.core.loops`) with it. As there, numba's cache wants one file.
+shares only the plan and the log (`snn.core.loops`) with it: synapses come as lists, without rings and
+bitmaps. As there, numba's cache wants one file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from snn.core import learning_loops
-from snn.core.bitmaps import CHUNK
 from snn.core.compiled import compiled, compiled_over
 from snn.core.learning import Learning
 from snn.core.learning_loops import learn
@@ -93,36 +93,13 @@ def _arrive(plan: Plan, routes: Routes, given: Given, work: Work, p: int, k: int
 @compiled
 def _deliver(routes: Routes, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any) -> None:
     """Add the synapses of sender i with that delay: their weights, or their number if all weigh the same."""
-    shift, size, words = routes.weight_shift[q], routes.size[q], routes.words[q]
-    if words > 0 and delay == routes.delay[routes.delay_first[q]]:
-        n, row = np.int64(0), routes.bits_first[q] + i * words
-        for start in range(0, words, CHUNK):  # `snn.core.bitmaps` says which bit is whose
-            fields = 4 * min(CHUNK, words - start)
-            for place in range(16):
-                for field in range(fields):
-                    word = routes.bits[row + start + field // 4]
-                    if (word >> np.uint64(16 * (field % 4) + place)) & np.uint64(1):
-                        came[n] = True
-                        total[n] += spikes
-                    n += 1
-    if routes.depth[q] > 0:
-        cuts = routes.delay_first[q + 1] - routes.delay_first[q]
-        t = routes.table_first[q] + i * cuts
-        low, high = routes.table[t], routes.table[t + cuts]
-        while low < high and routes.post32[low] < delay * size:
-            low += 1
-        while low < high and routes.post32[high - 1] >= (delay + 1) * size:
-            high -= 1
-    else:
-        first, end = routes.delay_first[q], routes.delay_first[q + 1]
-        d = first + np.searchsorted(routes.delay[first:end], delay)
-        if d == end or routes.delay[d] != delay:
-            return
-        t = routes.table_first[q] + i * (end - first) + d - first
-        low, high = routes.table[t], routes.table[t + 1]
-    for s in range(low, high):
+    shift, first, end = routes.weight_shift[q], routes.delay_first[q], routes.delay_first[q + 1]
+    d = first + np.searchsorted(routes.delay[first:end], delay)
+    if d == end or routes.delay[d] != delay:
+        return
+    t = routes.table_first[q] + i * (end - first) + d - first
+    for s in range(routes.table[t], routes.table[t + 1]):
         n = np.int64(routes.post32[s]) if routes.wide[q] else np.int64(routes.post16[s])
-        n %= size
         came[n] = True
         total[n] += spikes if routes.counted[q] else routes.weight[s + shift] * spikes
 

@@ -42,6 +42,8 @@ class Forms(NamedTuple):
 
 
 DEFAULT = Forms()
+LISTS = Forms(short=0.0, dense=np.inf)
+"""Every synapse in a list along the log: what plastic projections need, and what engine="clock" reads."""
 
 MOST_BLOCKS, MOST_PERIODS = 16, 4
 """Blocks that the longest delay spans, at most, though a ring then outgrows its room; and the other way round."""
@@ -130,9 +132,8 @@ def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> Route
     learns = [network.projection(name).plasticity is not None for name in names]
     # Weights that change are kept one by one, and read when a spike arrives: along the log.
     rows = [row.with_own_weights() if plastic else row for row, plastic in zip(rows, learns, strict=True)]
-    listed = forms._replace(short=0.0, dense=np.inf)
     laid = [
-        _lay(row, size, listed if plastic else forms)
+        _lay(row, size, LISTS if plastic else forms)
         for row, size, plastic in zip(rows, sizes, learns, strict=True)
     ]
     weights = [_weights(name, row, real) for name, row in zip(names, rows, strict=True)]

@@ -17,7 +17,7 @@ from snn.core.network import Network
 from snn.core.plan import Plan, laid_out
 from snn.core.queue import Rows
 from snn.core.record import Record, Recording
-from snn.core.routes import Routes
+from snn.core.routes import LISTS, Routes
 from snn.core.state import SimulationState
 from snn.core.tally import Tally, delayed_reads
 from snn.core.task import Task, read_task
@@ -83,7 +83,7 @@ def simulate(
         return exact.run(net, task, state)
     _check_on_grid(task, state, seed, dtype)
     seed = int(seed or 0) if state is None else state.seed
-    return _run_on_grid(net, task, state, _LOOPS[engine], seed, dtype, int(threads))
+    return _run_on_grid(net, task, state, engine, seed, dtype, int(threads))
 
 
 class _Ran(NamedTuple):
@@ -103,12 +103,13 @@ def _run_on_grid(
     net: Network,
     task: Task,
     state: SimulationState | None,
-    run: Callable[..., Any],
+    engine: Engine,
     seed: int,
     dtype: str,
     threads: int,
 ) -> Recording:
-    plan, routes = laid_out(net, dtype, Choices.forms)
+    run, forms = _LOOPS[engine], LISTS if engine == "clock" else Choices.forms
+    plan, routes = laid_out(net, dtype, forms)
     flight = in_flight.start(net, task.lengths.size, state, dtype)
     desk = Desk(net, task, plan, routes, seed)
 
