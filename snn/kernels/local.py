@@ -29,7 +29,8 @@ def local_in_time(learns: Tensor | None = None) -> Iterator[None]:
     """Cut every path of the gradient from a step to an earlier one, while the block runs; values stay the same.
 
     Then what is computed for some steps at once has the gradient of the same steps one by one. `learns`, bool [T],
-    marks the steps that have a gradient at all, None all of them: neurons keep nothing of the others.
+    marks the steps that have a gradient at all, None all of them: neurons keep nothing of the others, and between
+    spikes and products gradients are sparse tensors.
     """
     local, steps = _LOCAL.set(True), _LEARNS.set(learns)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,8 @@ LINE = 64
 """Bytes of a cache line: vectors that lie across two cost twice."""
 
 Block = NDArray[np.uint8]
+_waiting: dict[int, list[Block]] = {}
+"""Blocks that nobody holds, by size; sizes in the order in which they last came back."""
 
 
 def room(like: Tensor, *shape: int) -> Tensor:
@@ -37,7 +38,7 @@ def space(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < LEAST:
         return np.empty(shape, dtype)
-    return np.asarray(_Lease(_POOL.take(_size_class(size)), shape, np.dtype(dtype)))
+    return np.asarray(_Lease(_take(_size_class(size)), shape, np.dtype(dtype)))
 
 
 class _Lease:
@@ -49,7 +50,7 @@ class _Lease:
         self.__array_interface__ = {"data": data, "shape": tuple(shape), "typestr": dtype.str, "version": 3}
 
     def __del__(self) -> None:
-        _POOL.give_back(self.block)
+        _give_back(self.block)
 
 
 def _size_class(size: int) -> int:
@@ -58,50 +59,38 @@ def _size_class(size: int) -> int:
     return -(-size // step) * step
 
 
-class _Pool:
-    """Blocks whose tensors are gone. One may come back from any thread, also while this one takes or gives."""
-
-    def __init__(self) -> None:
-        self.lock = RLock()
-        self.waiting: dict[int, list[Block]] = {}  # by size, in the order in which sizes last came back
-        self.bytes = 0
-
-    def take(self, size: int) -> Block:
-        """Give a block of so many bytes, waiting or new."""
-        with self.lock:
-            blocks = self.waiting.get(size)
-            if blocks:
-                self.bytes -= size
-                return blocks.pop()
+def _take(size: int) -> Block:
+    try:
+        return _waiting[size].pop()
+    except (KeyError, IndexError):
         block = np.empty(size + LINE, np.uint8)
         return block[-block.ctypes.data % LINE :][:size]
 
-    def give_back(self, block: Block) -> None:
-        """Let a block wait."""
-        with self.lock:
-            blocks = self.waiting.pop(block.size, [])
-            blocks.append(block)
-            self.waiting[block.size] = blocks
-            self.bytes += block.size
-            self.let_go(self.bytes - KEPT)
 
-    def let_go(self, over: int) -> None:
-        """Let go of so many bytes, of the sizes that came back longest ago."""
-        while over > 0 and self.waiting:
-            size = next(iter(self.waiting))
-            blocks = self.waiting[size]
-            if blocks:
-                blocks.pop()
-                self.bytes -= size
-                over -= size
-            else:
-                del self.waiting[size]
+def _give_back(block: Block) -> None:
+    """Let a block wait.
+
+    Arrays die in any thread, also while this runs. So there is no lock: every change to `_waiting` is one operation
+    of Python's, and the worst that can come of two at once is that blocks are let go.
+    """
+    blocks = _waiting.pop(block.size, [])
+    blocks.append(block)
+    _waiting[block.size] = blocks
+    _let_go(_bytes_waiting() - KEPT)
 
 
-_POOL = _Pool()
+def _bytes_waiting() -> int:
+    return sum(size * len(blocks) for size, blocks in list(_waiting.items()))
+
+
+def _let_go(over: int) -> None:
+    """Let go of so many bytes, of the sizes that came back longest ago."""
+    for size, blocks in list(_waiting.items()):
+        while over > 0 and blocks:
+            del blocks[-1:]
+            over -= size
 
 
 def empty_cache() -> None:
     """Give all memory that waits back to the system."""
-    with _POOL.lock:
-        _POOL.let_go(_POOL.bytes)
+    _let_go(_bytes_waiting())

@@ -103,7 +103,7 @@ class _SparseLinear(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         weight, *events = ctx.saved_tensors
         g, kept = (g, ctx.steps) if ctx.steps is not None else _live(g)
-        size, each = g.shape[:2]
+        size, each = g.shape[:2]  # places of which some are kept, and the rows of each
         g, gx, gw = pick(g, kept), None, None
         if ctx.needs_input_grad[0]:
             gx = room(g, kept.shape[0], each, weight.shape[1])
