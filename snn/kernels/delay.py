@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.delay_loops import scatter_events
 from snn.kernels.groups import last_steps
+from snn.kernels.memory import room
 
 __all__ = [
     "delayed_dense",
@@ -59,9 +60,11 @@ class _GaussKernel(torch.autograd.Function):
     def _bell(position: Tensor, sigma: Tensor, taps: int) -> tuple[Tensor, Tensor, Tensor]:
         width = sigma.abs() + SIGMA_FLOOR
         d = torch.arange(taps, dtype=position.dtype, device=position.device).reshape(-1, 1, 1)
-        u = (d - (taps // 2 - position)).div_(width)
+        kernel = (taps, *position.shape)
+        u = torch.sub(d, taps // 2 - position, out=room(position, *kernel)).div_(width)
         # far below rounding a tap is 0: subnormal numbers would slow the exponential and every product after it
-        bell = torch.threshold_((u * u).mul_(-0.5).clamp_(min=LEAST - 1).exp_(), math.exp(LEAST), 0.0)
+        bell = torch.mul(u, u, out=room(u)).mul_(-0.5).clamp_(min=LEAST - 1).exp_()
+        torch.threshold_(bell, math.exp(LEAST), 0.0)
         return u, bell.div_(bell.sum(0).add_(SUM_FLOOR)), width
 
     @staticmethod
@@ -75,7 +78,7 @@ class _GaussKernel(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None, None]:
         weight, position, sigma = ctx.saved_tensors
         u, bell, width = _GaussKernel._bell(position, sigma, ctx.taps)
-        mean = (bell * u).sum(0)
+        mean = torch.mul(bell, u, out=room(u)).sum(0)
         g_bell = bell.mul_(g)
         g_weight = g_bell.sum(0)
         # position moves the bell to shorter delays: d bell / d position = -bell (u - mean) / width
@@ -144,14 +147,17 @@ def _spectrum(signal: Tensor, length: int) -> Tensor:
     Planes instead of complex numbers: the transforms are then matrix products without a copy.
     """
     matrix = _transform(length, signal.dtype, signal.device)[:, : signal.shape[0]]
-    parts = torch.mm(matrix, signal.reshape(signal.shape[0], -1))
+    flat = signal.reshape(signal.shape[0], -1)
+    parts = torch.mm(matrix, flat, out=room(signal, length, flat.shape[1]))
     return parts.reshape(2, length // 2, *signal.shape[1:])
 
 
 def _signal(spectrum: Tensor, length: int, steps: int) -> Tensor:
     """Turn a spectrum back into the first `steps` steps of its signal."""
     matrix = _transform(length, spectrum.dtype, spectrum.device)[:, :steps] * (2.0 / length)
-    return torch.mm(matrix.t(), spectrum.reshape(length, -1)).reshape(steps, *spectrum.shape[2:])
+    flat = spectrum.reshape(length, -1)
+    parts = torch.mm(matrix.t(), flat, out=room(spectrum, steps, flat.shape[1]))
+    return parts.reshape(steps, *spectrum.shape[2:])
 
 
 def _product(a: Tensor, b: Tensor, conjugate: bool = False) -> Tensor:
@@ -159,7 +165,7 @@ def _product(a: Tensor, b: Tensor, conjugate: bool = False) -> Tensor:
 
     With three real products, not four; one frequency at a time, so that the sums stay in the cache.
     """
-    out = a.new_empty(2, a.shape[1], a.shape[2], b.shape[3])
+    out = room(a, 2, a.shape[1], a.shape[2], b.shape[3])
     other = a.new_empty(out.shape[2:])
     sign = -1.0 if conjugate else 1.0
     planes = (part.unbind(0) for part in (*a.unbind(0), *b.unbind(0), *out.unbind(0)))
@@ -186,6 +192,11 @@ def _groups(x: Tensor) -> list[tuple[Tensor, int]]:
     return [(index, max(int(ends[index].max()), 1)) for index in order if len(index)]
 
 
+def _samples(x: Tensor, index: Tensor) -> Tensor:
+    """Take some samples of x [T, B, n]."""
+    return torch.index_select(x, 1, index, out=room(x, x.shape[0], len(index), x.shape[2]))
+
+
 class _SpectralProduct(torch.autograd.Function):
     """One complex product per frequency, each way."""
 
@@ -195,10 +206,10 @@ class _SpectralProduct(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0]
         # an input's gradient reaches all of its steps: there silence saves nothing
         groups = [(torch.arange(batch, device=x.device), steps)] if wanted else _groups(x)
-        y, spectra = x.new_zeros(steps, batch, out), []
+        y, spectra = room(x, steps, batch, out).zero_(), []
         for index, busy in groups:
             length = _length(busy, taps)
-            fx, fk = _spectrum(x[:busy].index_select(1, index), length), _spectrum(kernel, length)
+            fx, fk = _spectrum(_samples(x[:busy], index), length), _spectrum(kernel, length)
             y[:length].index_copy_(
                 1, index, _signal(_product(fx, fk.transpose(2, 3)), length, min(length, steps))
             )
@@ -213,7 +224,7 @@ class _SpectralProduct(torch.autograd.Function):
         gx, gk, taps = None, None, ctx.taps
         for (index, busy), fx in zip(ctx.groups, ctx.saved_tensors, strict=False):
             length = _length(busy, taps)
-            fg = _spectrum(g[:length].index_select(1, index), length)
+            fg = _spectrum(_samples(g[:length], index), length)
             if ctx.needs_input_grad[0]:  # there is one group, and the kernel's spectrum is kept
                 gx = _signal(_product(fg, ctx.saved_tensors[1], conjugate=True), length, len(g))
             if ctx.needs_input_grad[1]:
@@ -224,13 +235,11 @@ class _SpectralProduct(torch.autograd.Function):
 
 def spectral_input_gradient(g: Tensor, kernel: Tensor) -> Tensor:
     """Give the input's gradient [T, B, in] of a delayed product from the output's, g [T, B, out]."""
-    gx = g.new_zeros(*g.shape[:2], kernel.shape[2])
+    gx = room(g, *g.shape[:2], kernel.shape[2]).zero_()
     for index, busy in _groups(g):
         length = _length(busy, kernel.shape[0])
-        product = _product(
-            _spectrum(g[:busy].index_select(1, index), length), _spectrum(kernel, length), conjugate=True
-        )
-        gx[:busy].index_copy_(1, index, _signal(product, length, busy))
+        fg, fk = _spectrum(_samples(g[:busy], index), length), _spectrum(kernel, length)
+        gx[:busy].index_copy_(1, index, _signal(_product(fg, fk, conjugate=True), length, busy))
     return gx
 
 

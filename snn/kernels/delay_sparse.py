@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.delay import delayed_spectral, spectral_input_gradient
 from snn.kernels.delay_loops import gather_taps, scatter_taps
+from snn.kernels.memory import room
 from snn.kernels.spikes import Rows, by_sender, list_rows
 
 __all__ = ["delayed", "delayed_sparse"]
@@ -40,7 +41,7 @@ class _SparseProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernel: Tensor, events: Rows) -> Tensor:
         ctx.save_for_backward(kernel, *events)
-        y = x.new_empty(*x.shape[:2], kernel.shape[1])
+        y = room(x, *x.shape[:2], kernel.shape[1])
         scatter_taps(events.arrays(), _to_blocks(kernel).numpy(), y.numpy(), WIDTH)
         return y
 
@@ -53,7 +54,7 @@ class _SparseProduct(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             gx = spectral_input_gradient(g, kernel)
         if ctx.needs_input_grad[1]:
-            blocks = g.new_zeros(-(-out // WIDTH), senders, taps * WIDTH)
+            blocks = room(g, -(-out // WIDTH), senders, taps * WIDTH).zero_()
             trains = by_sender(Rows(*events), g.shape[1], senders)
             gather_taps(trains, g.contiguous().numpy(), blocks.numpy(), WIDTH)
             gk = _from_blocks(blocks, taps, out)

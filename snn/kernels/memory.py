@@ -20,14 +20,17 @@ LEAST = 1 << 17
 LINE = 64
 """Bytes of a cache line: vectors that lie across two cost twice."""
 
+_NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 Block = NDArray[np.uint8]
 _waiting: dict[int, list[Block]] = {}
 """Blocks that nobody holds, by size; sizes in the order in which they last came back."""
 
 
 def room(like: Tensor, *shape: int) -> Tensor:
-    """Give a tensor on the CPU to be filled, of the type of `like` and, if none is given, its shape."""
-    return torch.from_numpy(space(shape or like.shape, like.detach().numpy().dtype))
+    """Give a tensor to be filled, of the type and device of `like` and, if none is given, its shape."""
+    if like.device.type != "cpu" or like.dtype not in _NUMPY:
+        return like.new_empty(shape or like.shape)
+    return torch.from_numpy(space(shape or like.shape, _NUMPY[like.dtype]))
 
 
 def space(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
