@@ -45,7 +45,6 @@ def measure(name: str, steps: int, repeat: int = 5) -> dict[str, float]:
     """CPU seconds of a step of training, and growth of peak memory, MB."""
     import torch
 
-    from snn.kernels import empty_cache
     from snn.nn import LIF, BatchNorm, Linear, Sequential
     from snn.train import TrainConfig, backward
 
@@ -67,7 +66,6 @@ def measure(name: str, steps: int, repeat: int = 5) -> dict[str, float]:
 
     x = (torch.rand(steps, BATCH, SIZES[0]) < 0.03).float()
     step(x)
-    empty_cache()
     forget_peak()
     before = memory_mb("VmRSS")
     times = [step(x) for _ in range(repeat)]
