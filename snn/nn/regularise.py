@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snn.kernels.batch_norm import normalise
+from snn.kernels.local import learning_steps
 from snn.nn.layer import Layer, check_lengths, one_of, whole_number
 
 __all__ = ["BatchNorm", "Dropout", "DropoutState", "frozen_statistics"]
@@ -102,7 +103,7 @@ class BatchNorm(Layer):
         lengths = check_lengths(x, lengths) if self.training else None
         if self.training and self.over == "step":
             if lengths is None and x[0, :, 0].numel() > 1:
-                return torch.stack([self._normalise(x_t) for x_t in x.unbind(0)]), ()
+                return self._by_whole_steps(x), ()
             return self._by_steps(x, lengths), ()
         if lengths is None:
             return self._normalise(x.flatten(0, 1)).reshape(x.shape), ()
@@ -121,6 +122,16 @@ class BatchNorm(Layer):
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_((var * (count / (count - 1))).to(self.running_var.dtype), self.momentum)
         return y
+
+    def _by_whole_steps(self, x: Tensor) -> Tensor:
+        learns = learning_steps()
+        if learns is None or not torch.is_grad_enabled():
+            return torch.stack([self._normalise(x_t) for x_t in x.unbind(0)])
+        steps = []
+        for x_t, learning in zip(x.unbind(0), learns.tolist(), strict=True):
+            with torch.set_grad_enabled(learning):  # a copy, so that the other steps need not be kept
+                steps.append(self._normalise(x_t.clone() if learning else x_t))
+        return torch.stack(steps)
 
     def _by_steps(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         steps, batch = x.shape[:2]

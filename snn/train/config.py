@@ -40,8 +40,8 @@ class TrainConfig:
     rescale_k: bool = False
     """Weigh drawn steps by T / k, so that gradients are those of all steps on average; the paper does not."""
     chunk: int | None = None
-    """Steps whose graph is kept at a time; None: all in "bptt", 50 in "sltt". In "bptt" it truncates gradients; in
-    "sltt" it changes none, and 1 takes the least memory."""
+    """Steps whose graph is kept at a time; None: all in "bptt", 50 in "sltt", 100 with k. In "bptt" it truncates
+    gradients; in "sltt" it changes none, and 1 takes the least memory."""
     recompute: bool = False
     """In "bptt" with `chunk`: keep gradients whole, and states between chunks only; backward runs steps again."""
     precision: Precision = "float32"

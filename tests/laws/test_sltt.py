@@ -208,14 +208,15 @@ def shared_net() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("net", [*NETS, "shared"])
-@pytest.mark.parametrize("chunk", [None, 4])
+@pytest.mark.parametrize(("chunk", "ragged"), [(None, True), (4, True), (None, False), (4, False)])
 def test_drawn_steps_learn_as_if_the_loss_had_no_others(
-    net: str, chunk: int | None, monkeypatch: pytest.MonkeyPatch
+    net: str, chunk: int | None, ragged: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kernels skip the other steps; without marks, and with those steps out of the loss, gradients are the same."""
     torch.manual_seed(3)
     model = (shared_net if net == "shared" else NETS[net])()
     x, lengths, label = spikes(11)
+    lengths = lengths if ragged else torch.full_like(lengths, 11)
     x *= torch.rand_like(x) < 0.5
     drawn = torch.tensor([1, 2, 6, 10])
     others = torch.tensor([t for t in range(11) if t not in drawn])
