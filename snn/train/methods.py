@@ -18,7 +18,7 @@ from snn.train.losses import LOSSES, valid_mask
 __all__ = ["Outcome", "accumulate", "backward", "check_method"]
 
 CHUNK = 50
-"""Steps at a time in "sltt": enough for the fused kernels to run at full speed. Twice as many where only k learn."""
+"""Steps at a time in "sltt": enough for the fused kernels to run at full speed. Twice as many where k learn."""
 
 
 def check_method(model: nn.Module, config: TrainConfig) -> None:
