@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
-from snn.kernels.local import pick, spread, takes_sparse
+from snn.kernels.local import check_marks, pick, spread, takes_sparse
 from snn.kernels.memory import room
 from snn.kernels.surrogate import Surrogate
 
@@ -111,7 +111,7 @@ def lif_reference(
         spike: Replaces the step and its surrogate, as a function of v - v_th (a smooth step, or a SpikingJelly
             surrogate).
         local: Keep gradients inside a step: the membrane of the step before is a constant.
-        learns: With `local`, the steps that have a gradient at all, bool [T]; None means all.
+        learns: With `local`, the steps that have a gradient at all, bool [T]; None means all. Else not looked at.
 
     Returns:
         Spikes [T, B, ...] and the membrane of each sample at its length.
@@ -123,6 +123,8 @@ def lif_reference(
         s = z.detach() if o.detach_reset else z
         return h - s * o.v_th if o.reset == "soft" else s * o.v_reset + (1 - s) * h
 
+    check_marks(x, learns)
+    marks = learns.tolist() if local and learns is not None else [True] * len(x)
     spikes = []
     for t, x_t in enumerate(x.unbind(0)):
         v = v.detach() if local else v
@@ -136,7 +138,7 @@ def lif_reference(
         if lengths is not None:
             valid = (lengths > t).reshape(-1, *[1] * (v.dim() - 1))
             z, after = torch.where(valid, z, 0.0), torch.where(valid, after, v)
-        spikes.append(z if learns is None or learns[t] else z.detach())
+        spikes.append(z if marks[t] else z.detach())
         v = after
     return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
 
@@ -245,13 +247,14 @@ def lif_fused(
     learns: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons in one compiled pass each way: `lif_reference` on the CPU in float32 or float64."""
+    check_marks(x, learns)
     steps, batch = x.shape[:2]
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     flat = x if x.dim() == 3 else x.reshape(steps, batch, -1)
     start = late_reset(v.reshape(batch, -1), options)
     start = start.detach() if local else start
-    given = (flat, start, lengths.to(torch.int64), options, local, learns)
+    given = (flat, start, lengths.to(torch.int64), options, local, learns if local else None)
     z, last = _FusedLIF.apply(*given)  # type: ignore[no-untyped-call]
     return (z if x.dim() == 3 else z.reshape(x.shape)), last.reshape(v.shape)
 

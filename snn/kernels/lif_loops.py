@@ -101,7 +101,8 @@ def lif_forward(
                 xs[t, start:stop], vs[start:stop], hs[k, start:stop], tau, decay, v_reset, decay_input
             )
             _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, v_th, v_reset, soft, keep)
-        k += k < kept.shape[0] and kept[k] == t  # else the next step writes over this one
+        if k < kept.shape[0] and kept[k] == t:  # else the next step writes over this one
+            k += 1
 
 
 @compiled

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "check_marks",
     "is_local",
     "learning_steps",
     "local_in_time",
@@ -29,8 +30,8 @@ def local_in_time(learns: Tensor | None = None) -> Iterator[None]:
     """Cut every path of the gradient from a step to an earlier one, while the block runs; values stay the same.
 
     Then what is computed for some steps at once has the gradient of the same steps one by one. `learns`, bool [T],
-    marks the steps that have a gradient at all, None all of them: neurons keep nothing of the others, and between
-    spikes and products gradients are sparse tensors.
+    marks the steps whose outputs the loss is made of, None all of them: layers that ask keep nothing of the others
+    (LIF, BatchNorm over steps), and between spikes and products gradients are sparse tensors.
     """
     local, steps = _LOCAL.set(True), _LEARNS.set(learns)
     try:
@@ -45,9 +46,22 @@ def is_local() -> bool:
     return _LOCAL.get()
 
 
-def learning_steps() -> Tensor | None:
-    """Give the mark [T] of the steps that have a gradient; None: all have."""
-    return _LEARNS.get()
+def learning_steps(steps: int) -> Tensor | None:
+    """Give the mark [T] of the steps that have a gradient; None: all may have, or the block has not so many."""
+    learns = _LEARNS.get()
+    return learns if learns is not None and len(learns) == steps else None
+
+
+def check_marks(x: Tensor, learns: Tensor | None) -> None:
+    """Refuse marks that are not one for each step of x [T, B, ...].
+
+    Raises:
+        ValueError: As said above.
+    """
+    if learns is not None and (x.dim() < 3 or learns.shape != x.shape[:1]):
+        raise ValueError(
+            f"learns must mark the steps of x [T, B, ...] {list(x.shape)}, got {list(learns.shape)}"
+        )
 
 
 def takes_sparse(x: Tensor) -> bool:

@@ -45,9 +45,10 @@ def empty_cache() -> None:
 
 
 def _keep_free_memory() -> None:
-    """Keep up to 2 GiB for the next step, where else every step would have them made and cleared anew.
+    """Keep what is freed for the next step, where else every step would have pages made and cleared anew.
 
-    This is of the whole process. glibc's own environment variables come first.
+    Of the whole process: up to 2 GiB at the end of the heap, and what lies between blocks in use. glibc's own
+    environment variables come first.
     """
     library, set_by_user = _glibc(), ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
     if library is None or any(name in os.environ for name in set_by_user):

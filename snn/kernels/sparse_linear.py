@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.compiled import fused
 from snn.kernels.lif_loops import all_zero
-from snn.kernels.local import pick, spread, takes_sparse
+from snn.kernels.local import check_marks, pick, spread, takes_sparse
 from snn.kernels.memory import room
 from snn.kernels.spikes import Rows, list_rows
 
@@ -92,10 +92,10 @@ class _SparseLinear(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, events: Rows, learns: Tensor | None) -> Tensor:
         ctx.save_for_backward(weight, *events)
         ctx.shape, ctx.steps = x.shape, None if learns is None else learns.nonzero()[:, 0]
-        ctx.takes_sparse, ctx.sparse = True, learns is not None and takes_sparse(x)
+        ctx.takes_sparse, ctx.sparse = learns is not None, learns is not None and takes_sparse(x)
         y = room(x, *x.shape[:-1], weight.shape[0])
         bounds, sender, value = (part.numpy() for part in events)
-        _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.flatten(0, -2).numpy())
+        _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.reshape(-1, y.shape[-1]).numpy())
         return y
 
     @staticmethod
@@ -129,10 +129,11 @@ def _live(g: Tensor) -> tuple[Tensor, Tensor]:
 def sparse_linear(x: Tensor, weight: Tensor, learns: Tensor | None = None) -> Tensor:
     """Give `sparse_linear_reference` in the form that is fastest for x: by events if sparse, else dense.
 
-    `learns`, bool [T], marks the steps of x [T, B, in] to which the gradient is confined; None: it is not.
+    `learns`, bool [T], marks steps of x [T, B, in]: the caller promises that the gradient of the others is zero.
     """
+    check_marks(x, learns)
     able = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.dtype == weight.dtype
-    events = list_rows(x.flatten(0, -2), EVENTS_BELOW) if able else None
+    events = list_rows(x.reshape(-1, x.shape[-1]), EVENTS_BELOW) if able else None
     if events is None:
         return sparse_linear_reference(x, weight).to(x.dtype)  # autocast gives half precision
     return cast(Tensor, _SparseLinear.apply(x, weight, events, learns))  # type: ignore[no-untyped-call]

@@ -56,7 +56,7 @@ class Linear(Layer):
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, in] to [T, B, out]."""
         check_input("Linear", x, self.in_features)
-        y = sparse_linear(x, self.weight_in_use(), learning_steps())
+        y = sparse_linear(x, self.weight_in_use(), learning_steps(len(x)))
         return (y if self.bias is None else y + self.bias), ()
 
 

@@ -138,7 +138,7 @@ class LIF(Layer):
         v = torch.full_like(x[0], o.v_reset)
         v = v if state is None else check_state("LIF", state.v, v)
         if self.threshold is None and self.leak is None:
-            z, v = lif(x, v, o, lengths, is_local(), learning_steps())
+            z, v = lif(x, v, o, lengths, is_local(), learning_steps(len(x)))
         else:
             threshold = x.new_tensor(o.v_th) if self.threshold is None else self.threshold
             leak = x.new_tensor(o.decay) if self.leak is None else self.leak

@@ -36,7 +36,8 @@ class TrainConfig:
     method: Method = "bptt"
     """How gradients are made: "bptt" through time, "sltt" inside each step (memory does not grow with steps)."""
     k: int | None = None
-    """SLTT-K: gradients of k steps drawn for each batch; None takes all steps; >= 1, "sltt" only."""
+    """SLTT-K: gradients of k steps drawn for each batch; None takes all steps; >= 1, "sltt" only. Tensor hooks on
+    spikes may then meet sparse gradients."""
     rescale_k: bool = False
     """Weigh drawn steps by T / k, so that gradients are those of all steps on average; the paper does not."""
     chunk: int | None = None

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from snn.kernels.local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear, frozen_statistics
 from snn.train.config import TrainConfig
-from snn.train.losses import LOSSES, valid_mask
+from snn.train.losses import LOSSES, Loss, valid_mask
 
 __all__ = ["Outcome", "accumulate", "backward", "check_method"]
 
@@ -104,9 +104,9 @@ def _senders_first(model: nn.Module) -> Iterator[None]:
 def _in_pieces(
     model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, share: float
 ) -> Outcome:
-    loss = LOSSES[config.loss]
-    assert loss.each is not None  # TrainConfig refuses the others
-    chunk = config.chunk or (CHUNK if config.k is None else 2 * CHUNK)
+    loss = LOSSES[config.loss]  # one of single steps: TrainConfig refuses the others
+    marked = config.k is not None and config.k < len(x)
+    chunk = config.chunk or (2 * CHUNK if marked else CHUNK)
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
     total, score, state, whole = 0.0, None, None, bool((lengths == len(x)).all())
@@ -115,14 +115,11 @@ def _in_pieces(
         now = (lengths - start).clamp(0, len(part))
         learning = bool(learn.any())
         with torch.set_grad_enabled(learning):
-            with _forward_of(config, x, None if config.k is None else learn):
+            with _forward_of(config, x, learn if marked else None):
                 y, state = model(part, state, None if whole else now)
             valid = valid_mask(y, now)[:, :, 0]
-            # by index: the gradient of a mask takes three times as long
-            learned, rest = (
-                loss.each(y.index_select(0, some), valid.index_select(0, some), label).sum(0) / lengths
-                for some in (steps.nonzero()[:, 0] for steps in (learn, ~learn))
-            )
+            learned = _loss_of(learn, loss, y, valid, label) / lengths
+            rest = _loss_of(~learn, loss, y.detach(), valid, label) / lengths
         if learning:
             (weight * learned.mean()).backward()  # type: ignore[no-untyped-call]
         state = _detach(state)
@@ -131,6 +128,13 @@ def _in_pieces(
         score = part_score if score is None else score + part_score
     assert score is not None
     return Outcome(total, score)
+
+
+def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
+    """Sum the losses of the marked steps, [B]."""
+    assert loss.each is not None
+    some = steps.nonzero()[:, 0]  # by index: the gradient of a mask takes three times as long
+    return loss.each(y.index_select(0, some), valid.index_select(0, some), label).sum(0)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snn.kernels import LIFOptions, lif_fused
+from snn.kernels import LIFOptions, lif_fused, lif_reference
 from snn.kernels.local import is_local, learning_steps, local_in_time, pick, spread, takes_sparse
 from snn.kernels.sparse_linear import sparse_linear
 
@@ -33,10 +33,36 @@ def test_all_places_are_not_copied() -> None:
 def test_the_mark_ends_with_the_block() -> None:
     mark = torch.tensor([True, False])
     with local_in_time(mark):
-        assert is_local() and learning_steps() is mark
+        assert is_local() and learning_steps(2) is mark
+        assert learning_steps(1) is None  # a layer that takes single steps gets no mark of two
         with local_in_time():
-            assert is_local() and learning_steps() is None
-    assert not is_local() and learning_steps() is None
+            assert is_local() and learning_steps(2) is None
+    assert not is_local() and learning_steps(2) is None
+
+
+@pytest.mark.parametrize("form", [lif_fused, lif_reference])
+def test_marks_of_other_steps_are_refused_and_go_with_local_alone(form) -> None:
+    x, v, options = torch.randn(7, 3, 4, requires_grad=True), torch.zeros(3, 4), LIFOptions(1.5)
+    marks = torch.arange(7) % 2 == 0
+    for call in (
+        lambda: form(x, v, options, local=True, learns=marks[:3]),
+        lambda: sparse_linear(x, torch.ones(2, 4), marks[:3]),
+        lambda: sparse_linear(x[0], torch.ones(2, 4), marks[:3]),
+    ):
+        with pytest.raises(ValueError, match="learns must mark the steps"):
+            call()
+    plain, marked = (torch.autograd.grad(form(x, v, options, learns=m)[0].sum(), x)[0] for m in (None, marks))
+    assert torch.equal(plain, marked)
+
+
+def test_a_product_without_marks_gets_a_dense_gradient() -> None:
+    x, weight = torch.zeros(7, 3, 40), torch.randn(5, 40, requires_grad=True)
+    x[:, :, ::9] = 1.0
+    y = sparse_linear(x, weight)
+    assert not takes_sparse(y)
+    z, _ = lif_fused(y, torch.zeros(3, 5), LIFOptions(1.5), local=True, learns=torch.arange(7) == 2)
+    z.sum().backward()
+    assert weight.grad is not None and weight.grad.any()
 
 
 def test_sparse_gradients_pass_between_kernels_alone_and_add_up() -> None:
@@ -51,7 +77,7 @@ def test_sparse_gradients_pass_between_kernels_alone_and_add_up() -> None:
         z, _ = lif_fused(x, torch.zeros(3, 40), options, local=True, learns=marks)
         assert takes_sparse(z)
         low, high = (sparse_linear(z, weight, marks) for weight in weights)
-        assert takes_sparse(low) and not takes_sparse(low + 1) and not takes_sparse(x)
+        assert takes_sparse(low) == (marks is not None) and not takes_sparse(low + 1) and not takes_sparse(x)
         ends, _ = lif_fused(high + 0.1, torch.zeros(3, 6), options, local=True, learns=marks)
         loss = (low.square().sum(-1) + ends.mean(-1) + z.reshape(7, 3, 4, 10)[..., 0].sum(-1))[learns].sum()
         found.append(torch.autograd.grad(loss, [x, *weights]))

@@ -16,7 +16,7 @@ def sparse_input(*shape: int, density: float, dtype: torch.dtype) -> torch.Tenso
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("shape", [(7, 3, 20), (5, 20), (1, 1, 20), (0, 2, 20)])
+@pytest.mark.parametrize("shape", [(7, 3, 20), (5, 20), (20,), (1, 1, 20), (0, 2, 20)])
 def test_equals_the_dense_product(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
     x = sparse_input(*shape, density=0.08, dtype=dtype).requires_grad_()
     weight = torch.randn(11, 20, dtype=dtype, requires_grad=True)

@@ -71,6 +71,16 @@ def test_memory_of_step_local_gradients_does_not_grow_with_steps(delayed: bool, 
     assert bytes_["bptt", 800] > 0.75 * (800 / few) * bytes_["bptt", few]
 
 
+def test_steps_that_do_not_learn_are_not_kept() -> None:
+    model = nn.Sequential(
+        nn.Linear(30, 40), nn.BatchNorm(40, over="step"), nn.LIF(2.0), nn.Linear(40, 5), nn.LIF(2.0)
+    )
+    few, every = (
+        peak_saved(model.train(), 100, dataclasses.replace(SLTT, k=k, chunk=100)) for k in (5, None)
+    )
+    assert few < 0.3 * every
+
+
 def test_gradients_add_up_and_lie_as_their_weights_do() -> None:
     """Pieces turn weights in memory while they run; tools that flatten parameters see nothing of it."""
     model = net(delayed=False).eval()
