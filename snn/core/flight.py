@@ -9,9 +9,9 @@ import numpy as np
 from snn.core import learning, queue
 from snn.core.learning import Learning
 from snn.core.network import Network
-from snn.core.plan import Int32Array, Plan, laid_out, plan_of
+from snn.core.plan import Int32Array, Plan
 from snn.core.queue import Rows
-from snn.core.routes import RealArray
+from snn.core.routes import RealArray, Routes
 from snn.core.state import SimulationState
 from snn.core.units import Int64Array
 
@@ -36,14 +36,15 @@ class Flight:
     """Weights and their traces, per sample."""
 
 
-def start(network: Network, samples: int, state: SimulationState | None, dtype: str) -> Flight:
+def start(
+    network: Network, plan: Plan, routes: Routes, samples: int, state: SimulationState | None
+) -> Flight:
     """Take up a state, or start with every neuron at rest.
 
     Raises:
         ValueError: The state is of another network.
     """
-    plan = plan_of(network, dtype)
-    slots, units = plan.syn_decay.size, plan.decay.size
+    slots, units, dtype = plan.syn_decay.size, plan.decay.size, plan.v_rest.dtype
     flight = Flight(
         v=np.tile(plan.v_rest, (samples, 1)),
         current=np.zeros((samples, slots), dtype=dtype),
@@ -51,7 +52,7 @@ def start(network: Network, samples: int, state: SimulationState | None, dtype: 
         theta=np.zeros((samples, units), dtype=dtype),
         steps=np.zeros(samples, dtype=np.int64) if state is None else state.steps,
         recent=queue.merge(plan, network.order, {} if state is None else state.recent),
-        learning=learning.start(network, dtype, samples, state),
+        learning=learning.start(network, plan, routes, samples, state),
     )
     if state is None:
         return flight
@@ -66,9 +67,10 @@ def start(network: Network, samples: int, state: SimulationState | None, dtype: 
     return flight
 
 
-def finish(network: Network, flight: Flight, lengths: Int64Array, seed: int, dtype: str) -> SimulationState:
+def finish(
+    network: Network, plan: Plan, routes: Routes, flight: Flight, lengths: Int64Array, seed: int
+) -> SimulationState:
     """Give every population its part of what is in flight."""
-    plan, routes = laid_out(network, dtype)
     samples = flight.v.shape[0]
     past = np.full(samples, routes.horizon, dtype=np.int64)
     parts = _parts(network, plan)

@@ -9,8 +9,8 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from snn.core.plan import laid_out
-from snn.core.routes import RealArray, projection_order
+from snn.core.plan import Plan
+from snn.core.routes import RealArray, Routes, projection_order
 from snn.core.synapses import Synapses, bounds
 from snn.core.units import Int64Array
 
@@ -64,9 +64,9 @@ def plastic_names(network: Network) -> tuple[str, ...]:
     return tuple(n for n in projection_order(network) if network.projection(n).plasticity is not None)
 
 
-def _build(network: Network, dtype: str) -> Learning:
+def _build(network: Network, plan: Plan, routes: Routes) -> Learning:
     """Lay out the plastic projections of `network`, with the weights and traces of a start."""
-    plan, routes = laid_out(network, dtype)
+    dtype = routes.weight.dtype
     place, order = {name: p for p, name in enumerate(network.order)}, projection_order(network)
     plastic = np.zeros(len(plastic_names(network)), dtype=_record(dtype))
     parts: dict[str, list[Any]] = {name: [] for name in Learning._fields[4:]}
@@ -114,22 +114,24 @@ def _columns(rows: Synapses, receivers: int, parts: dict[str, list[Any]]) -> Non
     parts["lag"].append(rows.delay_steps[by_receiver])
 
 
-_laid: WeakKeyDictionary[Network, dict[str, Learning]] = WeakKeyDictionary()
+_laid: WeakKeyDictionary[Network, dict[np.dtype[Any], Learning]] = WeakKeyDictionary()
 
 
-def start(network: Network, dtype: str, samples: int, state: SimulationState | None) -> list[Learning]:
+def start(
+    network: Network, plan: Plan, routes: Routes, samples: int, state: SimulationState | None
+) -> list[Learning]:
     """Give each sample its weights and traces: those of `state`, or as described and 0.
 
-    Without plasticity all samples share the weights of the plan.
+    Without plasticity all samples share the weights of the routes, which are the same in every form of these.
     """
-    forms = _laid.setdefault(network, {})
-    if dtype not in forms:
-        forms[dtype] = _build(network, dtype)
-    plan = forms[dtype]
-    if not plan.plastic.size:
-        return [plan] * samples
+    made_before, dtype = _laid.setdefault(network, {}), routes.weight.dtype
+    if dtype not in made_before:
+        made_before[dtype] = _build(network, plan, routes)
+    first = made_before[dtype]
+    if not first.plastic.size:
+        return [first] * samples
     made = [
-        plan._replace(weight=plan.weight.copy(), pre=plan.pre.copy(), post=plan.post.copy())
+        first._replace(weight=first.weight.copy(), pre=first.pre.copy(), post=first.post.copy())
         for _ in range(samples)
     ]
     for b, one in enumerate(made if state is not None else ()):

@@ -110,7 +110,7 @@ def _run_on_grid(
 ) -> Recording:
     run, forms = _LOOPS[engine], LISTS if engine == "clock" else Choices.forms
     plan, routes = laid_out(net, dtype, forms)
-    flight = in_flight.start(net, task.lengths.size, state, dtype)
+    flight = in_flight.start(net, plan, routes, task.lengths.size, state)
     desk = Desk(net, task, plan, routes, seed)
 
     def of_sample(b: int) -> _Ran:
@@ -135,7 +135,7 @@ def _run_on_grid(
             for name in task.v
         },
         counts=tally.counts(),
-        state=in_flight.finish(net, flight, task.lengths, seed, dtype),
+        state=in_flight.finish(net, plan, routes, flight, task.lengths, seed),
     )
 
 

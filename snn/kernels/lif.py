@@ -251,6 +251,7 @@ def lif_fused(
     steps, batch = x.shape[:2]
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
+    # a view, even of the same shape, would stand between kernels that pass sparse gradients
     flat = x if x.dim() == 3 else x.reshape(steps, batch, -1)
     start = late_reset(v.reshape(batch, -1), options)
     start = start.detach() if local else start

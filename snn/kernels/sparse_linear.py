@@ -92,7 +92,8 @@ class _SparseLinear(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, events: Rows, learns: Tensor | None) -> Tensor:
         ctx.save_for_backward(weight, *events)
         ctx.shape, ctx.steps = x.shape, None if learns is None else learns.nonzero()[:, 0]
-        ctx.takes_sparse, ctx.sparse = learns is not None, learns is not None and takes_sparse(x)
+        ctx.takes_sparse = learns is not None
+        ctx.sparse = ctx.takes_sparse and takes_sparse(x)
         y = room(x, *x.shape[:-1], weight.shape[0])
         bounds, sender, value = (part.numpy() for part in events)
         _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.reshape(-1, y.shape[-1]).numpy())
