@@ -3,28 +3,28 @@
 if __name__ == "datasets":
     raise ImportError("this folder is a part of snn: write `import snn.datasets`")
 
-from snn.datasets.augment import Augment, Augmented
-from snn.datasets.binning import to_steps
 from snn.datasets.errors import DataError
+from snn.datasets.event_camera_set import EventCameraSet, FrameBinning
 from snn.datasets.folds import folds, hold_out
-from snn.datasets.images import ImageSet, images
-from snn.datasets.nmnist import nmnist
-from snn.datasets.recordings import Framing, Recordings
+from snn.datasets.image_augment import AugmentedImages, ImageAugment
 from snn.datasets.registry import fetch, find, list_sets, verify
-from snn.datasets.shd import shd
-from snn.datasets.shift import Shift, Shifted
+from snn.datasets.sets.images import ImageSet, images
+from snn.datasets.sets.nmnist import nmnist
+from snn.datasets.sets.shd import shd
+from snn.datasets.sets.shd_binning import to_steps
+from snn.datasets.spike_augment import AugmentedSpikes, SpikeAugment
 from snn.datasets.spike_set import Batch, SpikeSet
 
 __all__ = [
-    "Augment",
-    "Augmented",
+    "AugmentedImages",
+    "AugmentedSpikes",
     "Batch",
     "DataError",
-    "Framing",
+    "EventCameraSet",
+    "FrameBinning",
+    "ImageAugment",
     "ImageSet",
-    "Recordings",
-    "Shift",
-    "Shifted",
+    "SpikeAugment",
     "SpikeSet",
     "fetch",
     "find",

@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.datasets.locate import locate
-from snn.datasets.shd import EMBEDDED
-from snn.datasets.shd_file import Words, read_words
+from snn.datasets.formats.locate import locate
+from snn.datasets.formats.shd_file import Words, read_words
+from snn.datasets.sets.shd import EMBEDDED
 
 __all__ = ["choose", "main"]
 

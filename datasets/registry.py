@@ -7,16 +7,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from snn.datasets import places
+from snn.datasets import known_folders
 from snn.datasets.errors import DataError
-from snn.datasets.idx import find_idx
-from snn.datasets.images import ENDINGS, IMAGE_SUMS, load_images
-from snn.datasets.locate import SPLITS, Source, locate
-from snn.datasets.nmnist import ENDING, load_nmnist, read_recording
-from snn.datasets.recordings import Framing
-from snn.datasets.shd import EMBEDDED, true_name
-from snn.datasets.shd_file import read_words
-from snn.datasets.tree import holds_tree
+from snn.datasets.event_camera_set import FrameBinning
+from snn.datasets.formats.class_tree import holds_tree
+from snn.datasets.formats.idx import find_idx
+from snn.datasets.formats.locate import SPLITS, Source, locate
+from snn.datasets.formats.shd_file import read_words
+from snn.datasets.sets.images import ENDINGS, IMAGE_SUMS, load_images
+from snn.datasets.sets.nmnist import ENDING, load_nmnist, read_recording
+from snn.datasets.sets.shd import EMBEDDED, true_name
 
 __all__ = ["DataSet", "Report", "fetch", "find", "list_sets", "verify"]
 
@@ -79,7 +79,8 @@ def list_sets() -> tuple[DataSet, ...]:
         EMBEDDED,
     )
     others = (
-        DataSet(name, *facts, places.known(name), places.HINTS[name]) for name, facts in described.items()
+        DataSet(name, *facts, known_folders.known(name), known_folders.HINTS[name])
+        for name, facts in described.items()
     )
     return (embedded, *others)
 
@@ -94,7 +95,7 @@ def find(name: str) -> Path:
     names = [known.name for known in list_sets()]
     if name not in names:
         raise ValueError(f"no data set {name!r}; known: {', '.join(names)}")
-    return EMBEDDED if name == "embedded" else places.need(name)
+    return EMBEDDED if name == "embedded" else known_folders.need(name)
 
 
 def verify(path: str | Path | None = None) -> tuple[Report, Report]:
@@ -132,7 +133,7 @@ def _words(split: str, source: Source) -> Report:
 
 def _recordings(where: Path) -> tuple[Report, Report]:
     reports = []
-    sets = load_nmnist(where, Framing())
+    sets = load_nmnist(where, FrameBinning())
     for split, part in zip(SPLITS, sets, strict=True):
         digest, events = hashlib.sha256(), 0
         for source in part.files.sources:
@@ -175,7 +176,7 @@ def fetch(name: str, folder: str | Path | None = None) -> Path:
         raise ValueError(f"cannot fetch {name!r}; can: {', '.join(kinds)}")
     import tonic  # slow to import, and needed only here
 
-    target = places.folders()[0] if folder is None else Path(folder)
+    target = known_folders.folders()[0] if folder is None else Path(folder)
     try:
         for train in (True, False):
             getattr(tonic.datasets, kinds[name])(save_to=str(target), train=train)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from snn.datasets import ImageSet, Shift, Shifted, images
+from snn.datasets import AugmentedImages, ImageAugment, ImageSet, images
 from snn.hardware import count_steps, estimate
 from snn.nn import LIF, Layer, ReLU, vgg
 from snn.train import IIR_NEURON, TrainConfig, convert, evaluate, fit, fold_batch_norm, reduce_steps
@@ -78,7 +78,7 @@ class Report:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", help="a folder or zip of images, see snn.datasets.images")
+    parser.add_argument("--data", help="a folder or zip of images, see snn.datasets.sets.images")
     parser.add_argument("--train", type=int, default=8000, help="images to train, validation included")
     parser.add_argument("--epochs", type=int, default=8, help="without spikes, and at all steps but the last")
     parser.add_argument("--last-epochs", type=int, default=24, help="at one step, which costs the least")
@@ -92,8 +92,9 @@ def main() -> None:
     report = Report(test, counted=min(100, len(test)))
     config = TrainConfig(options.epochs, 64, min_batch=1, loss=LOSS, lr=3e-3, seed=options.seed)
 
-    def shown(steps: int) -> tuple[Shifted, ImageSet]:
-        return Shifted(replace(train, n_steps=steps), Shift(1, mirror=True)), replace(valid, n_steps=steps)
+    def shown(steps: int) -> tuple[AugmentedImages, ImageSet]:
+        varied = AugmentedImages(replace(train, n_steps=steps), ImageAugment(1, mirror=True))
+        return varied, replace(valid, n_steps=steps)
 
     ann = network(ReLU, test.shape, options.seed)
     fit(ann, *shown(1), config)

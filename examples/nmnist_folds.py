@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from scipy.stats import binomtest
 
-from snn.datasets import Recordings, Shift, Shifted, folds, hold_out, nmnist
+from snn.datasets import AugmentedImages, EventCameraSet, ImageAugment, folds, hold_out, nmnist
 from snn.recipes import pictures, vision
 from snn.recipes.nmnist import NmnistConfig
 from snn.train import fit, save
@@ -27,24 +27,24 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def spiking(
-    config: NmnistConfig, train: Recordings, valid: Recordings, test: Recordings, to: Path
+    config: NmnistConfig, train: EventCameraSet, valid: EventCameraSet, test: EventCameraSet, to: Path
 ) -> np.ndarray:
     """Which test recordings the net gets right."""
     sizes = config.channels, config.tau, config.dropout
     model = vision.build_model(train.shape, 10, *sizes, seed=config.train.seed)
-    fit(model, Shifted(train, Shift(config.shift)), valid, config.train, out=to, resume=True)
+    fit(model, AugmentedImages(train, ImageAugment(config.shift)), valid, config.train, out=to, resume=True)
     save(model, to / "model.safetensors", {"recipe": "nmnist folds", "data_name": test.name})
     true, predicted = pictures.predictions(model, test, config.train.loss)
     return true == predicted
 
 
-def counts(data: Recordings) -> torch.Tensor:
+def counts(data: EventCameraSet) -> torch.Tensor:
     """Events of each pixel and polarity [B, 2312], square root: counts spread as their root."""
     sums = [batch.x.sum(0).reshape(len(batch.label), -1) for batch in data.batches(100)]
     return torch.from_numpy(np.sqrt(np.concatenate(sums))).double()
 
 
-def regression(train: Recordings, valid: Recordings, test: Recordings) -> np.ndarray:
+def regression(train: EventCameraSet, valid: EventCameraSet, test: EventCameraSet) -> np.ndarray:
     """Which test recordings logistic regression gets right, with the penalty that validates best."""
     (x, x_valid, x_test), label = map(counts, (train, valid, test)), torch.from_numpy(train.labels)
     best, right = -1.0, np.zeros(0)

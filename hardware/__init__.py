@@ -6,42 +6,39 @@ if __name__ == "hardware":
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from snn.hardware.analog_energy import AnalogCircuit, AnalogEnergy, ReadCounts, analog_energy
-from snn.hardware.analog_target import RramCrossbar
-from snn.hardware.chips import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
-from snn.hardware.compare import TargetTable, compare
-from snn.hardware.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
-from snn.hardware.count import count
-from snn.hardware.digital import Horowitz45
-from snn.hardware.estimate import EnergyReport, estimate, rerun
-from snn.hardware.ledger import LayerCounts, Ledger
-from snn.hardware.page import Headline, Section, write_page
-from snn.hardware.processors import DenseNetwork, GpuPeak
-from snn.hardware.registry import find_target, register_target, targets
-from snn.hardware.spikesim import ConvShape, spikesim_energy_pj
-from snn.hardware.step_ledger import LayerSteps, StepLedger
-from snn.hardware.sweep import Sweep, sweep
-from snn.hardware.targets import EnergyRow, Target, Timed
+from snn.hardware.ledger.count import count
+from snn.hardware.ledger.ledger import LayerCounts, Ledger
+from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger
+from snn.hardware.report.compare import TargetTable, compare
+from snn.hardware.report.estimate import EnergyReport, estimate, rerun
+from snn.hardware.report.page import Headline, Section, write_page
+from snn.hardware.report.sweep import Sweep, sweep
+from snn.hardware.targets.analog_reads import AnalogCircuit, AnalogEnergy, ReadCounts, analog_energy
+from snn.hardware.targets.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
+from snn.hardware.targets.dense import DenseNetwork, GpuPeak
+from snn.hardware.targets.digital import Horowitz45
+from snn.hardware.targets.neuromorphic import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
+from snn.hardware.targets.registry import find_target, register_target, targets
+from snn.hardware.targets.rram import RramCrossbar
+from snn.hardware.targets.spikesim import ConvShape, spikesim_energy_pj
+from snn.hardware.targets.target import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
-    from snn.hardware.analog import AnalogLayer, AnalogModel, AnalogState, to_crossbar
-    from snn.hardware.analog_report import ModelDiagnosis
-    from snn.hardware.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
-    from snn.hardware.aware import hardware_aware
-    from snn.hardware.converters import lossless_adc_bits
-    from snn.hardware.crossbar import (
+    from snn.hardware.crossbar.array import (
         Crossbar,
-        form,
-        program,
+        form_random_array,
+        program_crossbar,
     )
-    from snn.hardware.crossbar_config import (
+    from snn.hardware.crossbar.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
+    from snn.hardware.crossbar.config import (
         ConverterConfig,
         CrossbarConfig,
         MappingConfig,
         TileConfig,
         WireConfig,
     )
-    from snn.hardware.device import (
+    from snn.hardware.crossbar.converters import lossless_adc_bits
+    from snn.hardware.crossbar.device import (
         CubicIV,
         DeviceConfig,
         FlickerNoise,
@@ -50,33 +47,36 @@ if TYPE_CHECKING:
         PowerLawDrift,
         SigmaTable,
     )
-    from snn.hardware.diagnosis import (
-        Diagnosis,
-    )
-    from snn.hardware.flow import register_counter
-    from snn.hardware.ir_drop import (
-        dmr_conductance,
-        effective_conductance,
-        input_conductance,
-    )
-    from snn.hardware.modules import (
-        count_steps,
-    )
-    from snn.hardware.nodal import (
-        NodalSolution,
-        solve_nodes,
-    )
-    from snn.hardware.placements import Placement, register_placement
-    from snn.hardware.presets import (
+    from snn.hardware.crossbar.device_presets import (
         DeviceRecord,
         device_preset,
         device_presets,
         device_record,
         register_device,
     )
-    from snn.hardware.programmed import LayerReads, ProgrammedCrossbars, reads_of
-    from snn.hardware.read_counts import (
+    from snn.hardware.crossbar.diagnosis import (
+        Diagnosis,
+    )
+    from snn.hardware.crossbar.hardware_aware import hardware_aware
+    from snn.hardware.crossbar.ir_drop import (
+        effective_conductance,
+        input_conductance,
+        row_column_mean_conductance,
+    )
+    from snn.hardware.crossbar.model import AnalogLayer, AnalogModel, AnalogState, to_crossbar
+    from snn.hardware.crossbar.model_energy import LayerReads, ProgrammedCrossbars, reads_of
+    from snn.hardware.crossbar.model_report import ModelDiagnosis
+    from snn.hardware.crossbar.nodal import (
+        NodalSolution,
+        solve_nodes,
+    )
+    from snn.hardware.crossbar.placements import Placement, register_placement
+    from snn.hardware.crossbar.read_counts import (
         count_reads,
+    )
+    from snn.hardware.ledger.account import register_counter
+    from snn.hardware.ledger.count_steps import (
+        count_steps,
     )
 
 __all__ = [
@@ -137,11 +137,10 @@ __all__ = [
     "device_preset",
     "device_presets",
     "device_record",
-    "dmr_conductance",
     "effective_conductance",
     "estimate",
     "find_target",
-    "form",
+    "form_random_array",
     "hardware_aware",
     "hierarchy_access",
     "input_conductance",
@@ -149,13 +148,14 @@ __all__ = [
     "plot_adc_range",
     "plot_conductances",
     "plot_ir_drop",
-    "program",
+    "program_crossbar",
     "reads_of",
     "register_counter",
     "register_device",
     "register_placement",
     "register_target",
     "rerun",
+    "row_column_mean_conductance",
     "solve_nodes",
     "spikesim_energy_pj",
     "sram_access",
@@ -167,50 +167,50 @@ __all__ = [
 ]
 
 _LATER = {  # bring torch or scipy in, which pricing does not need
-    "lossless_adc_bits": "converters",
-    "AnalogLayer": "analog",
-    "AnalogModel": "analog",
-    "AnalogState": "analog",
-    "to_crossbar": "analog",
-    "ModelDiagnosis": "analog_report",
-    "plot_adc_range": "array_figures",
-    "plot_conductances": "array_figures",
-    "plot_ir_drop": "array_figures",
-    "hardware_aware": "aware",
-    "register_counter": "flow",
-    "Placement": "placements",
-    "LayerReads": "programmed",
-    "ProgrammedCrossbars": "programmed",
-    "reads_of": "programmed",
-    "register_placement": "placements",
-    "Crossbar": "crossbar",
-    "form": "crossbar",
-    "program": "crossbar",
-    "ConverterConfig": "crossbar_config",
-    "CrossbarConfig": "crossbar_config",
-    "MappingConfig": "crossbar_config",
-    "TileConfig": "crossbar_config",
-    "WireConfig": "crossbar_config",
-    "CubicIV": "device",
-    "DeviceConfig": "device",
-    "FlickerNoise": "device",
-    "Forming": "device",
-    "LogRelaxation": "device",
-    "PowerLawDrift": "device",
-    "SigmaTable": "device",
-    "Diagnosis": "diagnosis",
-    "dmr_conductance": "ir_drop",
-    "effective_conductance": "ir_drop",
-    "input_conductance": "ir_drop",
-    "count_steps": "modules",
-    "count_reads": "read_counts",
-    "NodalSolution": "nodal",
-    "solve_nodes": "nodal",
-    "DeviceRecord": "presets",
-    "device_preset": "presets",
-    "device_presets": "presets",
-    "device_record": "presets",
-    "register_device": "presets",
+    "lossless_adc_bits": "crossbar.converters",
+    "AnalogLayer": "crossbar.model",
+    "AnalogModel": "crossbar.model",
+    "AnalogState": "crossbar.model",
+    "to_crossbar": "crossbar.model",
+    "ModelDiagnosis": "crossbar.model_report",
+    "plot_adc_range": "crossbar.array_figures",
+    "plot_conductances": "crossbar.array_figures",
+    "plot_ir_drop": "crossbar.array_figures",
+    "hardware_aware": "crossbar.hardware_aware",
+    "register_counter": "ledger.account",
+    "Placement": "crossbar.placements",
+    "LayerReads": "crossbar.model_energy",
+    "ProgrammedCrossbars": "crossbar.model_energy",
+    "reads_of": "crossbar.model_energy",
+    "register_placement": "crossbar.placements",
+    "Crossbar": "crossbar.array",
+    "form_random_array": "crossbar.array",
+    "program_crossbar": "crossbar.array",
+    "ConverterConfig": "crossbar.config",
+    "CrossbarConfig": "crossbar.config",
+    "MappingConfig": "crossbar.config",
+    "TileConfig": "crossbar.config",
+    "WireConfig": "crossbar.config",
+    "CubicIV": "crossbar.device",
+    "DeviceConfig": "crossbar.device",
+    "FlickerNoise": "crossbar.device",
+    "Forming": "crossbar.device",
+    "LogRelaxation": "crossbar.device",
+    "PowerLawDrift": "crossbar.device",
+    "SigmaTable": "crossbar.device",
+    "Diagnosis": "crossbar.diagnosis",
+    "row_column_mean_conductance": "crossbar.ir_drop",
+    "effective_conductance": "crossbar.ir_drop",
+    "input_conductance": "crossbar.ir_drop",
+    "count_steps": "ledger.count_steps",
+    "count_reads": "crossbar.read_counts",
+    "NodalSolution": "crossbar.nodal",
+    "solve_nodes": "crossbar.nodal",
+    "DeviceRecord": "crossbar.device_presets",
+    "device_preset": "crossbar.device_presets",
+    "device_presets": "crossbar.device_presets",
+    "device_record": "crossbar.device_presets",
+    "register_device": "crossbar.device_presets",
 }
 
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
         SimulationState,
         TimedEvents,
         TimeGrid,
-        learned,
         simulate,
         stream,
+        with_learned_weights,
     )
 
 __version__ = "0.1.0"
@@ -52,7 +52,7 @@ _CORE = (
     "SimulationState",
     "TimeGrid",
     "TimedEvents",
-    "learned",
+    "with_learned_weights",
     "simulate",
     "stream",
 )
@@ -78,13 +78,13 @@ __all__ = [
     "datasets",
     "hardware",
     "interop",
-    "learned",
     "nn",
     "plot",
     "recipes",
     "simulate",
     "stream",
     "train",
+    "with_learned_weights",
 ]
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 import snn
-from snn.core.connect import fixed_in_degree
+from snn.core.connectivity import fixed_in_degree
 from snn.plot.style import COLOURS, figure
 
 STEPS = 400

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from snn.hardware import dmr_conductance, effective_conductance, input_conductance
+from snn.hardware import effective_conductance, input_conductance, row_column_mean_conductance
 
 OHM, VECTORS = 2.0, 100
 
@@ -66,7 +66,7 @@ def main() -> None:
         "Geff 128 x 128, 10 % of rows gated on": lambda: effective_conductance(
             tile, OHM, OHM, mode="gated", active=active
         ),
-        "row and column means 128 x 128": lambda: dmr_conductance(tile, OHM, OHM),
+        "row and column means 128 x 128": lambda: row_column_mean_conductance(tile, OHM, OHM),
         "Geff and source power 128 x 128": lambda: input_conductance(tile, OHM, OHM),
         f"{VECTORS} vectors x Geff, a thousand times": lambda: [volts @ geff for _ in range(1000)],
     }

@@ -31,7 +31,7 @@ from snn.hardware import (
     sweep,
     to_crossbar,
 )
-from snn.hardware.text import age_text
+from snn.hardware.report.text import age_text
 from snn.nn import Layer
 from snn.recipes.saved import load_saved
 from snn.train import prepare
@@ -70,7 +70,7 @@ def configured(curve: str, point: dict[str, Any], device: DeviceConfig) -> Cross
     if curve == "age":
         return replace(still, compensate_drift=point["compensated"])
     rows = point.get("rows", 128)
-    wires = WireConfig("dmr", 1.0, 1.0) if curve == "size" else WireConfig()
+    wires = WireConfig("row_column_mean", 1.0, 1.0) if curve == "size" else WireConfig()
     converter = ConverterConfig(adc_bits=point["adc_bits"])
     return replace(still, tile=TileConfig(rows, rows), wires=wires, converter=converter)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snn.core import Network
-from snn.datasets import ImageSet, Recordings, SpikeSet, shd
+from snn.datasets import EventCameraSet, ImageSet, SpikeSet, shd
 from snn.nn import to_network
 from snn.recipes.saved import Saved, load_saved
 
@@ -76,7 +76,7 @@ def test_words(loaded: Loaded, data: str | None) -> SpikeSet:
     else:
         found = loaded.saved.test_set(data)
         assert not isinstance(found, ImageSet)  # load_file refuses their models
-        test = found.read() if isinstance(found, Recordings) else found
+        test = found.read() if isinstance(found, EventCameraSet) else found
     if test.n_units != source.size:
         raise ValueError(f"the network has {source.size} inputs, the samples have {test.n_units} channels")
     return test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snn.core.events import Events, Raster, TimeGrid
-from snn.core.learning import learned
+from snn.core.layout.plasticity_arrays import with_learned_weights
 from snn.core.network import Network, Population, Projection
 from snn.core.neurons import LIFParams, LIParams
 from snn.core.plasticity import STDP, Hebbian
@@ -13,7 +13,7 @@ from snn.core.simulate import simulate
 from snn.core.state import SimulationState
 from snn.core.stream import stream
 from snn.core.synapses import Synapses
-from snn.core.timed import TimedEvents
+from snn.core.timed_events import TimedEvents
 from snn.core.units import delay_steps, event_steps
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
     "TimedEvents",
     "delay_steps",
     "event_steps",
-    "learned",
     "simulate",
     "stream",
+    "with_learned_weights",
 ]

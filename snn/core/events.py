@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snn.core import event_files
-from snn.core.files import PathLike
+from snn.core.files import events as event_files
+from snn.core.files.hdf5 import PathLike
 from snn.core.units import Int64Array, check_dt
 
 Collision = Literal["count", "clip", "raise"]

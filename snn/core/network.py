@@ -12,9 +12,10 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
-from snn.core import memory, network_files
+from snn.core import memory
 from snn.core import synapses as layout
-from snn.core.files import PathLike
+from snn.core.files import networks
+from snn.core.files.hdf5 import PathLike
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
 from snn.core.plasticity import Plasticity, checked_rule, to_plain
 from snn.core.poisson import PoissonInput
@@ -247,7 +248,7 @@ class Network:
 
     def save(self, path: PathLike) -> None:
         """Write the network to HDF5 without loss."""
-        network_files.save(self, path)
+        networks.save(self, path)
 
     @classmethod
     def load(cls, path: PathLike) -> Network:
@@ -257,7 +258,7 @@ class Network:
             FileNotFoundError: Nothing is there.
             ValueError: Not HDF5, another format or version, incomplete, or not a valid network.
         """
-        return network_files.load(path)
+        return networks.load(path)
 
     def _check_projection(self, projection: Projection) -> None:
         where = f"projection {projection.name!r}"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from snn.core.events import Events
-from snn.core.files import PathLike
+from snn.core.files.hdf5 import PathLike
 from snn.core.units import Float64Array
 
 if TYPE_CHECKING:
-    from snn.core.routes import RealArray
+    from snn.core.layout.projection_arrays import RealArray
     from snn.core.state import SimulationState
 
 
@@ -135,6 +135,6 @@ class Recording:
             FileNotFoundError: No recording is there.
             ValueError: A file of it is broken, of another version, or missing.
         """
-        from snn.core import recording_files  # it imports this module
+        from snn.core.files import recordings
 
-        return recording_files.load(path)
+        return recordings.load(path)

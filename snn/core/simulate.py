@@ -8,26 +8,27 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from snn.core import clock, exact, loops, queue
-from snn.core import flight as in_flight
-from snn.core.desk import Choices, Desk
 from snn.core.events import Events, Raster
-from snn.core.flight import Flight
+from snn.core.exact import run
+from snn.core.grid import batch_state as in_flight
+from snn.core.grid import clock, event, spike_log
+from snn.core.grid.batch_state import Flight
+from snn.core.grid.buffers import Sample, Work
+from snn.core.grid.counting import Tally, delayed_reads
+from snn.core.grid.prepare import Choices, Desk
+from snn.core.grid.request import Task, read_task
+from snn.core.grid.spike_log import Rows
+from snn.core.layout.neuron_arrays import Plan, laid_out
+from snn.core.layout.projection_arrays import LISTS, Routes
 from snn.core.network import Network
-from snn.core.plan import Plan, laid_out
-from snn.core.queue import Rows
 from snn.core.record import Record, Recording
-from snn.core.routes import LISTS, Routes
 from snn.core.state import SimulationState
-from snn.core.tally import Tally, delayed_reads
-from snn.core.task import Task, read_task
-from snn.core.timed import TimedEvents
+from snn.core.timed_events import TimedEvents
 from snn.core.units import Int64Array
-from snn.core.work import Sample, Work
 
 Engine = Literal["event", "clock", "exact"]
 Dtype = Literal["float64", "float32"]
-_LOOPS = {"event": loops.run_event, "clock": clock.run_clock}
+_LOOPS = {"event": event.run_event, "clock": clock.run_clock}
 
 
 def simulate(
@@ -80,7 +81,7 @@ def simulate(
     if engine == "exact":
         if dtype != "float64":
             raise ValueError(f"engine='exact' computes in float64, got dtype {dtype!r}")
-        return exact.run(net, task, state)
+        return run.run(net, task, state)
     _check_on_grid(task, state, seed, dtype)
     seed = int(seed or 0) if state is None else state.seed
     return _run_on_grid(net, task, state, engine, seed, dtype, int(threads))
@@ -125,10 +126,10 @@ def _run_on_grid(
     tally = Tally(net, continued=state is not None)
     for one, steps in zip(ran, task.lengths.tolist(), strict=True):
         tally.add(one.kept, one.work.touched, one.reads, steps, one.work.noise_events)
-    flight.recent = queue.join([one.recent for one in ran])
+    flight.recent = spike_log.join([one.recent for one in ran])
     return Recording(
-        spikes=queue.split(
-            plan, net.order, queue.join([one.kept for one in ran]), task.spikes, net.dt_ms, task.lengths
+        spikes=spike_log.split(
+            plan, net.order, spike_log.join([one.kept for one in ran]), task.spikes, net.dt_ms, task.lengths
         ),
         v={
             name: _traces(task, name, [one.work.trace[:, desk.recorded.part(name)] for one in ran], dtype)
@@ -143,13 +144,13 @@ def _run_sample(
     net: Network, desk: Desk, plan: Plan, routes: Routes, flight: Flight, b: int, run: Callable[..., Any]
 ) -> _Ran:
     given, work = desk.given(flight, b), desk.work(flight, b)
-    log = queue.open_log(plan, routes.horizon, flight.recent.of_sample(b), given.n_steps)
+    log = spike_log.open_log(plan, routes.horizon, flight.recent.of_sample(b), given.n_steps)
     routes = routes._replace(weight=flight.learning[b].weight)
     at, scratch = np.array([-1, log.unit.size, 0], dtype=np.int64), desk.scratch()
     while at[0] < given.n_steps:
-        log = queue.longer_log(log, int(at[1]), plan.decay.size)
+        log = spike_log.longer_log(log, int(at[1]), plan.decay.size)
         run(Sample(plan, routes, given, work, scratch, log, at), flight.learning[b])
-    rows = queue.close_log(plan, b, log)
+    rows = spike_log.close_log(plan, b, log)
     reads = delayed_reads(net, plan, routes, rows, given.n_steps)
     return _Ran(rows.since(routes.horizon), rows.since(given.n_steps), work, reads)
 
@@ -166,7 +167,7 @@ def _check_on_grid(task: Task, state: SimulationState | None, seed: int | None, 
     for name, events in task.events.items():
         if isinstance(events, TimedEvents):
             raise ValueError(f"inputs[{name!r}] is off the grid: engine='exact' runs it, or pass on_grid()")
-    if isinstance(state, exact.ExactState):
+    if isinstance(state, run.ExactState):
         raise ValueError("state is of engine='exact', and only that engine goes on from it")
     if state is not None and seed is not None and seed != state.seed:
         raise ValueError(f"seed is {seed}, but the state's run has {state.seed}; leave it out to go on")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn.core.events import Events
-from snn.core.files import PathLike, create, open_ours, put
+from snn.core.files.hdf5 import PathLike, create, open_ours, put
+from snn.core.layout.projection_arrays import RealArray
 from snn.core.network import Network
-from snn.core.routes import RealArray
 from snn.core.units import Int64Array
 
 _KINDS = ("v", "currents", "refractory", "adaptation", "weights", "traces_pre", "traces_post")

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from snn.core import recording_files
 from snn.core.events import Events, Raster
-from snn.core.files import PathLike
+from snn.core.files import recordings
+from snn.core.files.hdf5 import PathLike
 from snn.core.network import Network
 from snn.core.record import Counts, Record
 from snn.core.simulate import Dtype, Engine, simulate
@@ -77,7 +77,7 @@ def stream(
             stop = min(done + chunk, given.total)
             piece, drive, steps = given.cut(done, stop)
             rec = simulate(net, piece, steps, engine, drive, record, state, seed, dtype, threads)
-            recording_files.save_part(folder, done, stop, rec, seed, engine)
+            recordings.save_part(folder, done, stop, rec, seed, engine)
             counts = rec.counts if counts is None else counts + rec.counts
             state, done = rec.state, stop
             if progress is not None:
@@ -170,7 +170,7 @@ def _take_up(
     net: Network, folder: Path, record: Record, seed: int, resume: bool, total: int
 ) -> tuple[Counts | None, SimulationState | None, int]:
     """Find what is done: its counts, where it stands, and its number of steps; make the folder."""
-    parts = recording_files.parts_of(folder)
+    parts = recordings.parts_of(folder)
     if not parts:
         folder.mkdir(parents=True, exist_ok=True)
         return None, None, 0
@@ -187,10 +187,10 @@ def _take_up(
     }
     counts: Counts | None = None
     for part in parts:
-        about = recording_files.read_about(part)
+        about = recordings.read_about(part)
         for field, value in wanted.items():
             if about[field] != value:
                 raise ValueError(f"{part.path} has {field} {about[field]!r}, this run has {value!r}")
         counts = about["counts"] if counts is None else counts + about["counts"]
-    state = SimulationState.load(recording_files.state_path(folder, parts[-1].stop))
+    state = SimulationState.load(recordings.state_path(folder, parts[-1].stop))
     return counts, state, parts[-1].stop

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from snn.core import Events, Network, Raster, Record, SimulationState, TimedEvents
-from snn.core.task import Task, read_task
+from snn.core.grid.request import Task, read_task
 from snn.core.units import Float64Array
 from snn.interop.nest_network import EARLY, Build, build
 

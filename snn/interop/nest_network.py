@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 
 from snn.core import Events, LIFParams, Network, PoissonInput, Population, Projection, SimulationState
+from snn.core.grid.request import Task
 from snn.core.neurons import NeuronParams
-from snn.core.task import Task
-from snn.core.timed import times_of
+from snn.core.timed_events import times_of
 from snn.core.units import Float64Array, Int64Array
 
 EARLY = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snn.kernels.delay import (
+from snn.kernels.delay.forms import (
     delayed_dense,
     delayed_events,
     delayed_spectral,
@@ -10,12 +10,12 @@ from snn.kernels.delay import (
     gauss_kernel_reference,
     one_hot_kernel,
 )
-from snn.kernels.delay_sparse import delayed, delayed_sparse
+from snn.kernels.delay.sparse import delayed, delayed_sparse
+from snn.kernels.delay.two_tap import delayed_linear, delayed_linear_reference, linear_kernel
 from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
 from snn.kernels.memory import empty_cache
 from snn.kernels.recurrent import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
-from snn.kernels.two_tap import delayed_linear, delayed_linear_reference, linear_kernel
 
 __all__ = [
     "DEFAULT_ALPHA",

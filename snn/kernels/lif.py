@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
-from snn.kernels.local import check_marks, pick, spread, takes_sparse
 from snn.kernels.memory import room
+from snn.kernels.step_local import check_marks, pick, spread, takes_sparse
 from snn.kernels.surrogate import Surrogate
 
 __all__ = ["LIFOptions", "Spike", "lif", "lif_fused", "lif_reference"]

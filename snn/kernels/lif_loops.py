@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.kernels.compiled import compiled, fused
-from snn.kernels.pairs import add_pair
+from snn.kernels.intrinsics.pairs import add_pair
 
 __all__ = ["KINDS", "all_zero", "lif_backward", "lif_forward", "recurrent_backward", "recurrent_forward"]
 

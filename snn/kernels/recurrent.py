@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.delay.taps import Taps, halves, pair_sums
+from snn.kernels.delay.two_tap import linear_kernel
 from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, local_gradient, number_of, scalars
 from snn.kernels.lif_loops import KINDS, recurrent_backward, recurrent_forward
 from snn.kernels.memory import room
-from snn.kernels.spikes import by_sender, list_rows
-from snn.kernels.taps import Taps, halves, pair_sums
-from snn.kernels.two_tap import linear_kernel
+from snn.kernels.nonzero import by_sender, list_rows
 
 __all__ = ["recurrent_lif", "recurrent_lif_fused", "recurrent_lif_reference"]
 

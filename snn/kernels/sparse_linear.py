@@ -12,9 +12,9 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.compiled import fused
 from snn.kernels.lif_loops import all_zero
-from snn.kernels.local import check_marks, pick, spread, takes_sparse
 from snn.kernels.memory import room
-from snn.kernels.spikes import Rows, list_rows
+from snn.kernels.nonzero import Rows, list_rows
+from snn.kernels.step_local import check_marks, pick, spread, takes_sparse
 
 __all__ = ["sparse_linear", "sparse_linear_reference"]
 

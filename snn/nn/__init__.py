@@ -9,8 +9,8 @@ from snn.nn.delays import Delays
 from snn.nn.export import to_network
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState, ReLU
-from snn.nn.recurrent import RecurrentDelay, RecurrentState
-from snn.nn.registry import build, describe
+from snn.nn.recurrent import RecurrentLIF, RecurrentState
+from snn.nn.registry import from_config, to_config
 from snn.nn.regularise import BatchNorm, Dropout, DropoutState, frozen_statistics
 from snn.nn.residual import Residual, ResidualState
 from snn.nn.sequential import Sequential
@@ -37,16 +37,16 @@ __all__ = [
     "MaxPool2d",
     "ReLU",
     "ReadoutState",
-    "RecurrentDelay",
+    "RecurrentLIF",
     "RecurrentState",
     "Residual",
     "ResidualState",
     "Sequential",
-    "build",
-    "describe",
+    "from_config",
     "frozen_statistics",
     "resnet18",
     "stages",
+    "to_config",
     "to_network",
     "vgg",
 ]

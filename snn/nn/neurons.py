@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.kernels.integrate import integrate
+from snn.kernels.leaky_integrator import integrate
 from snn.kernels.learned_lif import learned_lif
 from snn.kernels.lif import Fires, LIFOptions, Reset, lif
-from snn.kernels.local import is_local, learning_steps
+from snn.kernels.step_local import is_local, learning_steps
 from snn.kernels.surrogate import Surrogate, SurrogateName
 from snn.nn.layer import Layer, check_lengths, check_state, last_valid
 

@@ -7,15 +7,15 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.kernels.local import is_local
+from snn.kernels.delay.two_tap import delayed_linear
 from snn.kernels.recurrent import recurrent_lif
-from snn.kernels.two_tap import delayed_linear
+from snn.kernels.step_local import is_local
 from snn.nn.connections import last_steps
 from snn.nn.delays import Delays
 from snn.nn.layer import check_input, check_lengths, check_state, one_of, whole_number
 from snn.nn.neurons import LIF
 
-__all__ = ["RecurrentDelay", "RecurrentMode", "RecurrentState"]
+__all__ = ["RecurrentLIF", "RecurrentMode", "RecurrentState"]
 
 RecurrentMode = Literal["linear", "integer", "fixed"]
 
@@ -27,7 +27,7 @@ class RecurrentState(NamedTuple):
     past: Tensor
 
 
-class RecurrentDelay(Delays, LIF):
+class RecurrentLIF(Delays, LIF):
     """LIF neurons, all connected to all, through a delay of 1 to max_delay steps per synapse.
 
     The input is what comes from outside, after any BatchNorm; recurrent current is added to it. In training a
@@ -69,7 +69,7 @@ class RecurrentDelay(Delays, LIF):
         self, x: Tensor, state: RecurrentState | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, RecurrentState]:
         """Turn input current [T, B, N] into spikes of the same shape."""
-        check_input("RecurrentDelay", x, self.features)
+        check_input("RecurrentLIF", x, self.features)
         lengths = check_lengths(x, lengths)
         learning = self.training and self.mode == "linear"
         delay = self.delays() if learning else self.delay_steps().to(self.weight.dtype)
@@ -77,8 +77,8 @@ class RecurrentDelay(Delays, LIF):
         past = x.new_zeros(self.max_delay, *x.shape[1:])
         v = torch.full_like(x[0], self.options.v_reset)
         if state is not None:
-            v = check_state("RecurrentDelay", state.v, v)
-            past = check_state("RecurrentDelay", state.past, past)
+            v = check_state("RecurrentLIF", state.v, v)
+            past = check_state("RecurrentLIF", state.past, past)
             past = past.detach() if is_local() else past
             on_the_way = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)
             x = x + on_the_way[self.max_delay :]

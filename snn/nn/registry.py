@@ -8,12 +8,12 @@ from snn.nn.connections import DelayLinear, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout, ReLU
-from snn.nn.recurrent import RecurrentDelay
+from snn.nn.recurrent import RecurrentLIF
 from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.residual import Residual
 from snn.nn.sequential import Sequential
 
-__all__ = ["build", "describe"]
+__all__ = ["from_config", "to_config"]
 
 _LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
@@ -30,32 +30,32 @@ _LAYERS: dict[str, type[Layer]] = {
         Linear,
         MaxPool2d,
         ReLU,
-        RecurrentDelay,
+        RecurrentLIF,
     )
 }
 
 _KINDS = ", ".join(("Sequential", "Residual", *_LAYERS))
 
 
-def describe(model: Layer) -> dict[str, Any]:
+def to_config(model: Layer) -> dict[str, Any]:
     """Give a model's layers and their arguments as JSON values (not its weights).
 
     Raises:
         TypeError: It holds a layer that is not one of ours.
     """
     if isinstance(model, Sequential):
-        return {"kind": "Sequential", "layers": [describe(layer) for layer in model]}
+        return {"kind": "Sequential", "layers": [to_config(layer) for layer in model]}
     if isinstance(model, Residual):
-        shortcut = None if model.shortcut is None else describe(model.shortcut)
-        return {"kind": "Residual", "body": describe(model.body), "shortcut": shortcut, **model.config()}
+        shortcut = None if model.shortcut is None else to_config(model.shortcut)
+        return {"kind": "Residual", "body": to_config(model.body), "shortcut": shortcut, **model.config()}
     kind = type(model).__name__
     if _LAYERS.get(kind) is not type(model):
         raise TypeError(f"{kind} cannot be described; layers that can: {_KINDS}")
     return {"kind": kind, **model.config()}
 
 
-def build(description: dict[str, Any]) -> Layer:
-    """Build a model from what `describe` gave; its weights are fresh.
+def from_config(description: dict[str, Any]) -> Layer:
+    """Build a model from what `to_config` gave; its weights are fresh.
 
     Raises:
         ValueError: An unknown kind, or arguments that do not fit.
@@ -63,11 +63,11 @@ def build(description: dict[str, Any]) -> Layer:
     arguments = dict(description)
     kind = arguments.pop("kind", None)
     if kind == "Sequential":
-        return Sequential(*(build(layer) for layer in arguments["layers"]))
+        return Sequential(*(from_config(layer) for layer in arguments["layers"]))
     if kind == "Residual":
         shortcut = arguments["shortcut"]
-        around = None if shortcut is None else build(shortcut)
-        return Residual(build(arguments["body"]), around, join=arguments["join"])
+        around = None if shortcut is None else from_config(shortcut)
+        return Residual(from_config(arguments["body"]), around, join=arguments["join"])
     if kind not in _LAYERS:
         raise ValueError(f"layer kind must be one of {_KINDS}, got {kind!r}")
     try:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snn.kernels.batch_norm import normalise
-from snn.kernels.local import learning_steps
+from snn.kernels.step_local import learning_steps
 from snn.nn.layer import Layer, check_lengths, one_of, whole_number
 
 __all__ = ["BatchNorm", "Dropout", "DropoutState", "frozen_statistics"]

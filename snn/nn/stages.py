@@ -16,7 +16,7 @@ from torch import Tensor
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout
-from snn.nn.recurrent import RecurrentDelay
+from snn.nn.recurrent import RecurrentLIF
 from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.sequential import Sequential
 
@@ -137,7 +137,7 @@ def fold(stage: Stage) -> Folded:
         )
         for i, (w, d) in enumerate(kernels)
     ]
-    if isinstance(stage.neuron, RecurrentDelay):
+    if isinstance(stage.neuron, RecurrentLIF):
         w, d = stage.neuron.weight_in_use().detach().double(), stage.neuron.delay_steps()
         wires.append(Wires(f"{stage.post}-{stage.post}", stage.post, w.t().contiguous(), d.t().contiguous()))
     return Folded(tuple(wires), bias)

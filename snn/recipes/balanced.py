@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snn.core import LIFParams, Network, PoissonInput, Population, Projection
-from snn.core.connect import bernoulli, fixed_in_degree
+from snn.core.connectivity import bernoulli, fixed_in_degree
 
 
 def cuba(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snn.datasets import ImageSet, Shift, images
+from snn.datasets import ImageAugment, ImageSet, images
 from snn.recipes import vision
 from snn.train import Progress, TrainConfig
 
@@ -50,7 +50,7 @@ class ImagesConfig:
         object.__setattr__(self, "train", vision.per_step(self.train))
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise ValueError(f"steps must be a whole number >= 1, got {self.steps!r}")
-        Shift(self.shift, self.mirror)
+        ImageAugment(self.shift, self.mirror)
 
 
 DATA_FIELDS = ("data", "steps", "max_train", "valid_fraction")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snn.datasets import Framing, Recordings, Shift, nmnist
-from snn.datasets.nmnist import SHAPE
-from snn.datasets.recordings import Frames
+from snn.datasets import EventCameraSet, FrameBinning, ImageAugment, nmnist
+from snn.datasets.event_camera_set import Frames
+from snn.datasets.sets.nmnist import SHAPE
 from snn.recipes import vision
 from snn.train import Progress, TrainConfig
 
@@ -51,7 +51,7 @@ class NmnistConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "train", vision.per_step(self.train))
         framing(self)
-        Shift(self.shift)
+        ImageAugment(self.shift)
         vision.build_model(SHAPE, 10, self.channels, self.tau, self.dropout, seed=0)
 
 
@@ -59,12 +59,12 @@ DATA_FIELDS = ("data", "steps", "frames", "dt_ms", "valid_fraction")
 """Fields of `NmnistConfig` that decide what a model is given; saved with it."""
 
 
-def framing(config: NmnistConfig) -> Framing:
+def framing(config: NmnistConfig) -> FrameBinning:
     """Give how events become frames."""
-    return Framing(config.steps if config.dt_ms is None else None, config.dt_ms, config.frames)
+    return FrameBinning(config.steps if config.dt_ms is None else None, config.dt_ms, config.frames)
 
 
-def load_data(config: NmnistConfig) -> tuple[Recordings, Recordings, Recordings]:
+def load_data(config: NmnistConfig) -> tuple[EventCameraSet, EventCameraSet, EventCameraSet]:
     """Find the training, validation and test recordings, and check them."""
     how = framing(config)
     return nmnist(

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snn.datasets import ImageSet, Recordings, SpikeSet
-from snn.datasets.nmnist import NOMINAL_MS
+from snn.datasets import EventCameraSet, ImageSet, SpikeSet
+from snn.datasets.sets.nmnist import NOMINAL_MS
 from snn.nn import Sequential
 from snn.recipes import images, nmnist, shd
 from snn.train import TrainConfig, load, read_info
 
 __all__ = ["Saved", "load_saved"]
 
-TestSet = SpikeSet | Recordings | ImageSet
+TestSet = SpikeSet | EventCameraSet | ImageSet
 
 _RECIPES: dict[str, tuple[Any, Any]] = {
     "shd": (shd.ShdConfig, shd.load_data),

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from snn.datasets import Augment, Augmented, SpikeSet, shd
-from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, RecurrentDelay, Sequential
+from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet, shd
+from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, RecurrentLIF, Sequential
 from snn.nn.connections import DelayMode
 from snn.nn.recurrent import RecurrentMode
 from snn.recipes import folder, pictures
@@ -62,7 +62,7 @@ class ShdConfig:
     """Share of hidden neurons silenced in training, in [0, 1)."""
     surrogate_alpha: float = 5.0
     """Sharpness of the arc-tangent surrogate."""
-    augment: Augment = field(default_factory=Augment)
+    augment: SpikeAugment = field(default_factory=SpikeAugment)
     """How training words are varied; by default not at all."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """How to train."""
@@ -123,7 +123,7 @@ def build_model(config: ShdConfig, n_in: int, n_out: int, *, seed: int) -> Seque
             return LIF(config.tau, **options)
         mode: RecurrentMode = "fixed" if config.delays == "fixed" else "linear"
         longest = 1 if config.delays == "none" else config.max_delay
-        return RecurrentDelay(size, longest, mode, config.tau, **options)
+        return RecurrentLIF(size, longest, mode, config.tau, **options)
 
     layers: list[Any] = []
     for pre, post in zip((n_in, *config.hidden), config.hidden, strict=False):
@@ -166,7 +166,7 @@ def run(
     model = build_model(config, train.n_units, len(train.classes), seed=config.train.seed)
     before = pictures.delays_ms(model, config.dt_ms)
     figures = path / "figures"
-    varied = Augmented(train, config.augment) if config.augment else train
+    varied = AugmentedSpikes(train, config.augment) if config.augment else train
     given = {name: getattr(config, name) for name in DATA_FIELDS}
     made = carry_out(
         path,

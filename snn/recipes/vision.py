@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
-from snn.datasets import Batch, Shift, Shifted
+from snn.datasets import AugmentedImages, Batch, ImageAugment
 from snn.nn import LIF, SLTT_NEURON, LeakyReadout, Sequential, vgg
 from snn.plot import confusion, firing_rates, frames, training_curves
 from snn.recipes import folder, pictures
@@ -23,7 +23,7 @@ LOSS = "step_cross_entropy"
 
 
 class ImageData(Protocol):
-    """What the run needs of a set: `snn.datasets.Recordings` and `snn.datasets.ImageSet` are such."""
+    """What the run needs of a set: `snn.datasets.EventCameraSet` and `snn.datasets.ImageSet` are such."""
 
     @property
     def name(self) -> str:
@@ -151,12 +151,12 @@ def run(
     say(f"data: {train.name}; {len(train)} training, {len(valid)} validation, {len(test)} test samples")
     sizes = config.channels, config.tau, config.dropout
     model = build_model(train.shape, len(train.classes), *sizes, seed=config.train.seed)
-    shift = Shift(config.shift, mirror)
+    shift = ImageAugment(config.shift, mirror)
     figures = path / "figures"
     made = carry_out(
         path,
         model,
-        (Shifted(train, shift) if shift else train, valid, test),
+        (AugmentedImages(train, shift) if shift else train, valid, test),
         config.train,
         About(recipe, {name: settings[name] for name in data_fields}, test.name, test.classes, test.shape),
         early=lambda history: _early(figures, history),

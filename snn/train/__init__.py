@@ -8,7 +8,14 @@ from snn.train.loop import Data, FitResult, Progress, Scores, evaluate, fit, pre
 from snn.train.losses import LOSSES, Loss, softmax_sum
 from snn.train.methods import Outcome, backward, check_method
 from snn.train.reduction import IIR_NEURON, Reduced, convert, fold_batch_norm, reduce_steps
-from snn.train.schedules import delay_rate, make_optimizer, one_cycle, rate, set_epoch, sigma_at
+from snn.train.schedules import (
+    delay_learning_rate,
+    learning_rate,
+    make_optimizer,
+    one_cycle,
+    set_epoch,
+    sigma_at,
+)
 
 __all__ = [
     "IIR_NEURON",
@@ -24,15 +31,15 @@ __all__ = [
     "backward",
     "check_method",
     "convert",
-    "delay_rate",
+    "delay_learning_rate",
     "evaluate",
     "fit",
     "fold_batch_norm",
+    "learning_rate",
     "load",
     "make_optimizer",
     "one_cycle",
     "prepare",
-    "rate",
     "read_info",
     "reduce_steps",
     "save",

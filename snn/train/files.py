@@ -11,7 +11,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from snn.nn import Layer, build, describe
+from snn.nn import Layer, from_config, to_config
 
 __all__ = ["load", "read", "read_info", "save", "write"]
 
@@ -82,7 +82,7 @@ def save(model: Layer, path: str | Path, info: dict[str, Any] | None = None) -> 
         TypeError: A layer is not one of ours.
         OSError: The file could not be written.
     """
-    about = {"model": describe(model), "about": info or {}}
+    about = {"model": to_config(model), "about": info or {}}
     write(path, MODEL, MODEL_VERSION, dict(model.state_dict()), about)
 
 
@@ -98,7 +98,7 @@ def load(path: str | Path, model: Layer | None = None) -> Layer:
         ValueError: Not a model file of this version, or its weights do not fit the model.
     """
     tensors, info = read(path, MODEL, MODEL_VERSION)
-    filled = build(info["model"]) if model is None else model
+    filled = from_config(info["model"]) if model is None else model
     try:
         filled.load_state_dict(tensors)
     except RuntimeError as error:

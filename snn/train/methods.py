@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from snn.kernels.local import local_in_time
+from snn.kernels.step_local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear, frozen_statistics
 from snn.train.config import TrainConfig
 from snn.train.losses import LOSSES, Loss, valid_mask

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import nn
 
-from snn.nn import BatchNorm, DelayLinear, Delays, RecurrentDelay
+from snn.nn import BatchNorm, DelayLinear, Delays, RecurrentLIF
 from snn.train.config import TrainConfig
 
-__all__ = ["delay_rate", "make_optimizer", "one_cycle", "rate", "set_epoch", "sigma_at"]
+__all__ = ["delay_learning_rate", "learning_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
 
 WARM_UP, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
 BETA_LOW, BETA_HIGH = 0.85, 0.95
@@ -36,7 +36,7 @@ def one_cycle(epoch: int, epochs: int, peak: float) -> tuple[float, float]:
     return _cosine(peak, END * peak, share), _cosine(BETA_LOW, BETA_HIGH, share)
 
 
-def rate(epoch: int, config: TrainConfig) -> tuple[float, float]:
+def learning_rate(epoch: int, config: TrainConfig) -> tuple[float, float]:
     """Give the learning rate and Adam's beta1 of an epoch, as the config's schedule has them."""
     if config.schedule == "one_cycle":
         return one_cycle(epoch, config.epochs, config.lr)
@@ -49,7 +49,7 @@ def rate(epoch: int, config: TrainConfig) -> tuple[float, float]:
     return config.lr * factors[config.schedule], 0.9
 
 
-def delay_rate(epoch: int, epochs: int, start: float) -> float:
+def delay_learning_rate(epoch: int, epochs: int, start: float) -> float:
     """Give the learning rate of delay positions: a cosine from `start` to 0 over the run."""
     return _cosine(start, 0.0, epoch / epochs)
 
@@ -90,16 +90,16 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 def set_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, epoch: int) -> None:
     """Set every rate and width for an epoch, and round delays for the last ones if so configured."""
     rounded = epoch >= config.epochs - config.rounded_epochs
-    lr, beta = rate(epoch, config)
+    lr, beta = learning_rate(epoch, config)
     for group in optimizer.param_groups:
         if group["role"] == "delays":
-            group["lr"] = delay_rate(epoch, config.epochs, config.delay_lr)
+            group["lr"] = delay_learning_rate(epoch, config.epochs, config.delay_lr)
         else:
             group["lr"] = lr
             if "betas" in group:
                 group["betas"] = (beta, 0.999)
     for module in model.modules():
-        if rounded and isinstance(module, DelayLinear | RecurrentDelay) and module.mode != "fixed":
+        if rounded and isinstance(module, DelayLinear | RecurrentLIF) and module.mode != "fixed":
             module.mode = "integer"
         if isinstance(module, DelayLinear):
             module.set_sigma_(sigma_at(epoch, config.epochs, float(module.centre), config.sigma_end))

@@ -18,7 +18,7 @@ from snn.core import (
     TimedEvents,
     simulate,
 )
-from snn.core.exact_loops import first_crossing
+from snn.core.exact.loops import first_crossing
 
 
 @numba.njit

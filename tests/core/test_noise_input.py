@@ -21,8 +21,8 @@ from snn.core import (
     TimeGrid,
     simulate,
 )
-from snn.core.noise import GOLDEN, keys, mix
 from snn.core.poisson import cuts
+from snn.core.random import GOLDEN, keys, mix
 
 
 @pytest.mark.parametrize("mean", [1e-4, 0.3, 2.0, 40.0, 3000.0])

@@ -21,7 +21,7 @@ from snn.core import (
     Record,
     SimulationState,
     TimeGrid,
-    learned,
+    with_learned_weights,
 )
 
 ENGINES = pytest.mark.parametrize("engine", ["event", "clock"])
@@ -201,7 +201,7 @@ def test_a_cut_through_a_file_does_not_show(seed, cut, tmp_path_factory):
         for key, array in getattr(whole.state, name).items():
             np.testing.assert_array_equal(getattr(second.state, name)[key], array)
     assert whole.spikes == {
-        name: snn.core.recording_files.join([first.spikes[name], second.spikes[name]])
+        name: snn.core.files.recordings.join([first.spikes[name], second.spikes[name]])
         for name in whole.spikes
     }
 
@@ -275,15 +275,15 @@ def test_each_sample_learns_on_its_own_and_the_result_is_a_network():
     assert rec.weights[name].shape == (3, net.synapses(name).indices.size)
     alone = snn.simulate(net, {"in": inputs["in"].select([1])})
     np.testing.assert_array_equal(alone.weights[name][0], rec.weights[name][1])
-    taught = learned(net, rec.state, 1)
+    taught = with_learned_weights(net, rec.state, 1)
     np.testing.assert_array_equal(taught.synapses(name).weight, rec.weights[name][1])
     np.testing.assert_array_equal(taught.synapses(name).delay_steps, net.synapses(name).delay_steps)
     assert taught.projection(name).plasticity == net.projection(name).plasticity
-    fixed = learned(net, rec.state, 1, fixed=True)
+    fixed = with_learned_weights(net, rec.state, 1, fixed=True)
     assert fixed.projection(name).plasticity is None
     assert snn.simulate(fixed, inputs).weights == {}
     with pytest.raises(ValueError, match="sample must be from 0 to 2, got 3"):
-        learned(net, rec.state, 3)
+        with_learned_weights(net, rec.state, 3)
 
 
 def test_files_and_fingerprints_know_the_rule(tmp_path):

@@ -13,18 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snn
-from snn.core import (
-    Events,
-    LIFParams,
-    LIParams,
-    Network,
-    Population,
-    Projection,
-    Raster,
-    Record,
-    TimeGrid,
-    recording_files,
-)
+from snn.core import Events, LIFParams, LIParams, Network, Population, Projection, Raster, Record, TimeGrid
+from snn.core.files import recordings
 
 simulation = sys.modules["snn.core.stream"]  # the function of that name hides the module
 KEEP = Record(spikes=["in", "a", "out"], v=["a"])
@@ -86,7 +76,7 @@ def test_any_chunks_are_the_uncut_run(chunks, n_steps, engine, tmp_path_factory)
     for chunk in chunks[:-1]:
         with pytest.raises(Stop):
             snn.stream(NET, inputs(), path, n_steps, chunk=chunk, record=KEEP, progress=stop, resume=True)
-        if recording_files.parts_of(path)[-1].stop == (n_steps or 40):
+        if recordings.parts_of(path)[-1].stop == (n_steps or 40):
             break
     counts = snn.stream(
         NET, inputs(), path, n_steps, chunk=chunks[-1], engine=engine, record=KEEP, resume=True
@@ -152,7 +142,7 @@ def test_ctrl_c_keeps_the_chunks_done(where, tmp_path, monkeypatch):
         if where == "simulate":
             patch.setattr(simulation, "simulate", interrupt_third(simulation.simulate))
         elif where == "os.replace":  # the state of the second chunk
-            patch.setattr(recording_files.create.__globals__["os"], "replace", interrupt_third(_replace))
+            patch.setattr(recordings.create.__globals__["os"], "replace", interrupt_third(_replace))
         else:
             progress = interrupt_third(lambda done, total: None)
         with pytest.raises(KeyboardInterrupt):
@@ -187,15 +177,15 @@ def test_a_signal_waits_for_the_chunk_and_a_second_does_not(tmp_path, monkeypatc
 
     with pytest.raises(KeyboardInterrupt):
         snn.stream(NET, inputs(), tmp_path, chunk=10, progress=press)
-    assert recording_files.parts_of(tmp_path)[-1].stop == 10
+    assert recordings.parts_of(tmp_path)[-1].stop == 10
     monkeypatch.setattr(simulation, "simulate", press_twice)
     with pytest.raises(KeyboardInterrupt):
         snn.stream(NET, inputs(), tmp_path, chunk=10, resume=True)
-    assert recording_files.parts_of(tmp_path)[-1].stop == 10
+    assert recordings.parts_of(tmp_path)[-1].stop == 10
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-_replace = recording_files.create.__globals__["os"].replace
+_replace = recordings.create.__globals__["os"].replace
 
 
 def test_a_full_disk_is_an_error_that_names_the_file(tmp_path):
@@ -295,5 +285,5 @@ def test_what_cannot_go_on_is_refused(tmp_path):
 def test_events_are_joined_as_they_were_cut():
     events = inputs()["in"]
     pieces = [events.slice(0, 7), events.slice(7, 7), events.slice(7, 30), events.slice(30)]
-    assert recording_files.join(pieces) == events
-    assert recording_files.join([Events.from_lists([], [], n_units=1, dt_ms=1.0, n_steps=3)]).n_events == 0
+    assert recordings.join(pieces) == events
+    assert recordings.join([Events.from_lists([], [], n_units=1, dt_ms=1.0, n_steps=3)]).n_events == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from snn.datasets import Augment, Augmented, SpikeSet
+from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet
 
 
 def words(batch=40, units=30, steps=25):
@@ -22,15 +22,15 @@ def rng():
 
 def test_nothing_to_vary_changes_nothing():
     events = words().events
-    assert not Augment()
-    same = Augment()(events, rng())
+    assert not SpikeAugment()
+    same = SpikeAugment()(events, rng())
     for name in ("step", "unit", "offsets", "n_steps"):
         assert np.array_equal(getattr(same, name), getattr(events, name))
 
 
 def test_a_shift_moves_a_whole_sample():
     events = words().events
-    moved = Augment(shift_units=4)(events, rng())
+    moved = SpikeAugment(shift_units=4)(events, rng())
     shifts = set()
     for b in range(len(events)):
         before, after = events.select([b]).to_raster().z[:, 0], moved.select([b]).to_raster().z[:, 0]
@@ -48,7 +48,7 @@ def test_a_shift_moves_a_whole_sample():
 
 def test_stretched_words_last_as_long_as_their_scale():
     events = words().events
-    varied = Augment(stretch=0.3)(events, rng())
+    varied = SpikeAugment(stretch=0.3)(events, rng())
     assert varied.n_events == events.n_events
     ratio = varied.n_steps / events.n_steps
     assert ratio.min() >= 0.7 and ratio.max() <= 1.3 + 1 / 25 and ratio.std() > 0.1
@@ -59,7 +59,7 @@ def test_stretched_words_last_as_long_as_their_scale():
 
 def test_dropped_spikes_are_a_share():
     events = words().events
-    share = 1 - Augment(drop=0.5)(events, rng()).n_events / events.n_events
+    share = 1 - SpikeAugment(drop=0.5)(events, rng()).n_events / events.n_events
     assert 0.15 < share < 0.35
 
 
@@ -76,7 +76,9 @@ def kinds():
 @pytest.mark.parametrize("any_speaker", [False, True])
 def test_blended_words_take_from_their_own_kind(any_speaker):
     words = kinds()
-    batch = next(Augmented(words, Augment(blend=1.0, blend_speakers=any_speaker)).batches(24, seed=3))
+    batch = next(
+        AugmentedSpikes(words, SpikeAugment(blend=1.0, blend_speakers=any_speaker)).batches(24, seed=3)
+    )
     speakers = set()
     for b, sample in enumerate(batch.sample):
         unit, step = np.nonzero(batch.x[:, b].T)
@@ -90,14 +92,14 @@ def test_blended_words_take_from_their_own_kind(any_speaker):
 
 def test_words_that_are_not_blended_stay():
     words = kinds()
-    batch = next(Augmented(words, Augment(blend=0.5)).batches(24, seed=3))
+    batch = next(AugmentedSpikes(words, SpikeAugment(blend=0.5)).batches(24, seed=3))
     plain = {b: x for b, x in enumerate(next(words.batches(24)).x.transpose(1, 0, 2))}
     same = [np.array_equal(batch.x[:30, b], plain[sample]) for b, sample in enumerate(batch.sample)]
     assert 6 < sum(same) < 20
 
 
 def test_seeds_decide_the_batches():
-    varied = Augmented(words(), Augment(2, 0.2, 0.1, 0.5))
+    varied = AugmentedSpikes(words(), SpikeAugment(2, 0.2, 0.1, 0.5))
     first, again, other = (list(varied.batches(16, seed=(0, epoch))) for epoch in (1, 1, 2))
     assert len(varied) == 40 and [len(b.label) for b in first] == [16, 16, 8]
     for a, b in zip(first, again, strict=True):
@@ -117,4 +119,4 @@ def test_seeds_decide_the_batches():
 )
 def test_bad_values_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        Augment(**options)
+        SpikeAugment(**options)

@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 
 from snn.cli import main
 from snn.datasets import (
+    AugmentedImages,
     Batch,
     DataError,
-    Framing,
-    Recordings,
-    Shift,
-    Shifted,
+    EventCameraSet,
+    FrameBinning,
+    ImageAugment,
     SpikeSet,
     folds,
     hold_out,
     nmnist,
     verify,
 )
-from snn.datasets.locate import Source
-from snn.datasets.nmnist import read_recording
+from snn.datasets.formats.locate import Source
+from snn.datasets.sets.nmnist import read_recording
 
 SHARED = Path(os.environ.get("SNN_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data"
 
@@ -107,7 +107,7 @@ def test_every_way_to_the_tree_gives_the_same(tree, tmp_path, monkeypatch):
 
 def test_batches_are_frames_of_both_polarities(tree):
     train, _, _ = nmnist(tree, n_bins=7)
-    assert isinstance(train, Recordings) and train.n_units == 2312 and train.shape == (2, 34, 34)
+    assert isinstance(train, EventCameraSet) and train.n_units == 2312 and train.shape == (2, 34, 34)
     batch = next(train.batches(5, seed=3))
     assert isinstance(batch, Batch) and batch.x.shape == (7, 5, 2, 34, 34) and batch.x.dtype == np.float32
     for b, index in enumerate(batch.sample):
@@ -126,10 +126,10 @@ def test_batches_are_frames_of_both_polarities(tree):
 
 def test_frames_by_time_and_by_count(tree):
     t = np.array([0, 10, 999, 1000, 5000, 99_000])
-    assert Framing(n_bins=None, dt_ms=1.0)(t)[0].tolist() == [0, 0, 0, 1, 5, 99]
-    assert Framing(n_bins=None, dt_ms=1.0)(t)[1] == 100
-    assert Framing(3)(t)[0].tolist() == [0, 0, 0, 0, 0, 2]
-    assert Framing(3, frames="count")(t)[0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert FrameBinning(n_bins=None, dt_ms=1.0)(t)[0].tolist() == [0, 0, 0, 1, 5, 99]
+    assert FrameBinning(n_bins=None, dt_ms=1.0)(t)[1] == 100
+    assert FrameBinning(3)(t)[0].tolist() == [0, 0, 0, 0, 0, 2]
+    assert FrameBinning(3, frames="count")(t)[0].tolist() == [0, 0, 1, 1, 2, 2]
     train, _, _ = nmnist(tree, n_bins=6, frames="count")
     assert (next(train.batches(4)).x.sum((2, 3, 4)) == 10).all() and train.dt_ms == 50.0
     train, _, _ = nmnist(tree, dt_ms=20)
@@ -140,7 +140,7 @@ def test_frames_by_time_and_by_count(tree):
 @given(st.lists(st.integers(0, 2**23 - 1), min_size=1, max_size=50), st.integers(1, 12))
 def test_frames_keep_every_event_in_order(times, n_bins):
     t = np.sort(np.array(times))
-    for framing in (Framing(n_bins), Framing(n_bins, frames="count")):
+    for framing in (FrameBinning(n_bins), FrameBinning(n_bins, frames="count")):
         step, length = framing(t)
         assert length == n_bins and (np.diff(step) >= 0).all() and 0 <= step[0] and step[-1] < n_bins
     sizes = np.bincount(step, minlength=n_bins)
@@ -238,9 +238,12 @@ def test_folds_and_held_out_parts_are_even():
 
 def test_shifted_images_move_whole(tree):
     train, _, _ = nmnist(tree, n_bins=4)
-    plain, moved = next(train.batches(8, seed=5)), next(Shifted(train, Shift(2)).batches(8, seed=5))
-    again = next(Shifted(train, Shift(2)).batches(8, seed=5))
-    assert len(Shifted(train, Shift(2))) == len(train)
+    plain, moved = (
+        next(train.batches(8, seed=5)),
+        next(AugmentedImages(train, ImageAugment(2)).batches(8, seed=5)),
+    )
+    again = next(AugmentedImages(train, ImageAugment(2)).batches(8, seed=5))
+    assert len(AugmentedImages(train, ImageAugment(2))) == len(train)
     assert np.array_equal(moved.x, again.x) and (moved.sample == plain.sample).all()
     found = set()
     for b in range(8):
@@ -254,12 +257,12 @@ def test_shifted_images_move_whole(tree):
         assert len(fits) == 1  # the same move in all frames and polarities
         found |= set(fits)
     assert len(found) > 3
-    mirrored = next(Shifted(train, Shift(mirror=True)).batches(30, seed=0)).x
+    mirrored = next(AugmentedImages(train, ImageAugment(mirror=True)).batches(30, seed=0)).x
     straight = next(train.batches(30, seed=0)).x
     turned = [np.array_equal(mirrored[:, b], straight[:, b, ..., ::-1]) for b in range(30)]
     kept = [np.array_equal(mirrored[:, b], straight[:, b]) for b in range(30)]
     assert all(a != b for a, b in zip(turned, kept, strict=True)) and 5 < sum(turned) < 25
-    assert not Shift() and Shift(1) and Shift(mirror=True)
+    assert not ImageAugment() and ImageAugment(1) and ImageAugment(mirror=True)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the N-MNIST sample (../shared) is not here")

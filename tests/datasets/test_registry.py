@@ -12,8 +12,8 @@ import pytest
 import snn.datasets
 from snn.datasets import DataError, fetch, find, list_sets, shd, verify
 from snn.datasets.embed import choose
-from snn.datasets.locate import locate
-from snn.datasets.shd_file import read_words
+from snn.datasets.formats.locate import locate
+from snn.datasets.formats.shd_file import read_words
 
 EMBEDDED = Path(snn.datasets.__file__).resolve().parent / "embedded"
 

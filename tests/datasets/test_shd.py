@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import snn
 from snn.datasets import Batch, SpikeSet, shd, to_steps
-from snn.datasets.shd_file import Words
+from snn.datasets.formats.shd_file import Words
 
 SHARED = Path(os.environ.get("SNN_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data"
 

@@ -29,13 +29,13 @@ from snn.hardware import (
     analog_energy,
     count_reads,
     estimate,
-    program,
+    program_crossbar,
     solve_nodes,
     spikesim_energy_pj,
     sram_access_pj,
 )
-from snn.hardware.analog_constants import ONE_PULSE
-from snn.hardware.spikesim import SPIKESIM_CONSTANTS
+from snn.hardware.targets.analog_constants import ONE_PULSE
+from snn.hardware.targets.spikesim import SPIKESIM_CONSTANTS
 
 
 def layer(**counts):
@@ -54,7 +54,7 @@ def near(value):
 
 
 def test_counts_by_hand():
-    counts = count_reads(program(W, CONFIG, name="a"), X)
+    counts = count_reads(program_crossbar(W, CONFIG, name="a"), X)
     assert isinstance(counts, ReadCounts)
     assert (counts.tiles, counts.cells, counts.drivers, counts.columns) == (4, 12, 6, 4)
     assert (counts.samples, counts.vectors, counts.operations) == (4, 4, 48)
@@ -67,7 +67,7 @@ def test_counts_by_hand():
 
 
 def test_energy_by_hand():
-    counts = count_reads(program(W, CONFIG, name="a"), X)
+    counts = count_reads(program_crossbar(W, CONFIG, name="a"), X)
     energy = analog_energy(counts, AnalogCircuit())
     assert isinstance(energy, AnalogEnergy)
     part = {row.component: row.pj for row in energy.rows}
@@ -104,7 +104,7 @@ def test_energy_by_hand():
 )
 def test_conversions_follow_the_mapping(mapping, subtract, columns):
     config = CrossbarConfig(mapping=mapping, converter=ConverterConfig(adc_bits=8, subtract=subtract))
-    counts = count_reads(program(W, config), X)
+    counts = count_reads(program_crossbar(W, config), X)
     assert counts.conversions == 4 * columns
     shifts = analog_energy(counts, AnalogCircuit()).energy(component="shift-add").nominal
     assert shifts == near(counts.active_conversions * 0.021 if mapping.slices > 1 else 0)
@@ -116,7 +116,7 @@ def test_currents_with_wires_burn_what_cells_and_wires_dissipate(rows):
     config = CrossbarConfig(
         DeviceConfig(10.0, 50.0), tile=TileConfig(rows=2), wires=WireConfig("exact", 300.0, 200.0, rows)
     )
-    crossbar = program(W, config)
+    crossbar = program_crossbar(W, config)
     g, inputs = crossbar.conductance_us.numpy(), crossbar.layout.rows_of(X).numpy()
     wanted = 0.0
     for k in range(2):
@@ -137,9 +137,9 @@ def test_currents_with_wires_burn_what_cells_and_wires_dissipate(rows):
 def test_approximate_wires_burn_nearly_the_same():
     def power(drop):
         wires = WireConfig(drop, 30.0, 20.0)
-        return count_reads(program(W, dataclasses.replace(CONFIG, wires=wires)), X).source_uw
+        return count_reads(program_crossbar(W, dataclasses.replace(CONFIG, wires=wires)), X).source_uw
 
-    assert power("dmr") == pytest.approx(power("exact"), rel=0.02)
+    assert power("row_column_mean") == pytest.approx(power("exact"), rel=0.02)
 
 
 # --- laws ---
@@ -154,7 +154,7 @@ def test_energy_is_additive_over_batches_steps_and_layers(seed, one, two):
     rng = torch.Generator().manual_seed(seed)
     w = torch.randn(6, 20, generator=rng, dtype=torch.float64)
     config = CrossbarConfig(DeviceConfig(1.0, 40.0), tile=TileConfig(8, 8))
-    crossbar, other = program(w, config, name="a"), program(-w, config, name="b")
+    crossbar, other = program_crossbar(w, config, name="a"), program_crossbar(-w, config, name="b")
     x = torch.cat([torch.rand(3, 2, 20, generator=rng) < share for share in (one, two)]).double()
     parts = [
         count_reads(crossbar, x[:3]),
@@ -177,7 +177,7 @@ def test_energy_is_additive_over_batches_steps_and_layers(seed, one, two):
 
 
 def test_silence_costs_nothing_where_tiles_are_gated():
-    counts = count_reads(program(W, CONFIG), 0 * X)
+    counts = count_reads(program_crossbar(W, CONFIG), 0 * X)
     assert analog_energy(counts, AnalogCircuit()).energy().high == 0
     always = analog_energy(counts, AnalogCircuit(gated=False))
     assert always.total_pj == near(16 * 1.67 + 8 * 0.1)
@@ -187,7 +187,9 @@ def test_silence_costs_nothing_where_tiles_are_gated():
 def test_a_dense_read_lies_among_measured_chips():
     """128 x 128 at full activity: chips reached 2.5 to 43 TOPS/W with all that is left out here."""
     w = torch.rand(64, 128, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.5
-    counts = count_reads(program(w, CrossbarConfig(DeviceConfig(1.0, 40.0))), torch.ones(1, 128).double())
+    counts = count_reads(
+        program_crossbar(w, CrossbarConfig(DeviceConfig(1.0, 40.0))), torch.ones(1, 128).double()
+    )
     energy = analog_energy(counts, AnalogCircuit())
     assert 20 < energy.tops_per_w < 120
     for component in ("array read", "row drivers", "converters"):
@@ -195,14 +197,14 @@ def test_a_dense_read_lies_among_measured_chips():
 
 
 def test_every_number_has_its_source():
-    energy = analog_energy(count_reads(program(W, CONFIG), X), AnalogCircuit(adc_bits=4))
+    energy = analog_energy(count_reads(program_crossbar(W, CONFIG), X), AnalogCircuit(adc_bits=4))
     assert len(energy.assumptions) >= 7 and len(energy.constants) >= 10
     assert all(constant.source and constant.node for constant in energy.constants)
     assert energy.energy(component="converters").low == near(8 * 0.226)
 
 
 def test_refusals():
-    counts = count_reads(program(W, CONFIG, name="a"), X)
+    counts = count_reads(program_crossbar(W, CONFIG, name="a"), X)
     with pytest.raises(ValueError, match="adc_bits is 3; prices are known for 4 to 10"):
         AnalogCircuit(adc_bits=3)
     with pytest.raises(ValueError, match="columns_per_adc is 0"):
@@ -220,7 +222,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="inferences is 0; it must be >= 1"):
         analog_energy(counts, AnalogCircuit()).amortised_pj(0)
     with pytest.raises(ValueError, match=r"needs x \[T, B, 3\]"):
-        count_reads(program(W, CONFIG), torch.ones(4))
+        count_reads(program_crossbar(W, CONFIG), torch.ones(4))
 
 
 # --- the target: a ledger's integers alone ---
@@ -289,7 +291,7 @@ def test_target_unrolls_convolutions():
 def test_target_bounds_programmed_arrays():
     """The bound on gated conversions holds for the exact count of a run on arrays."""
     w = torch.randn(20, 300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    crossbar = program(w, CrossbarConfig(tile=TileConfig(128, 128)))
+    crossbar = program_crossbar(w, CrossbarConfig(tile=TileConfig(128, 128)))
     for share in (0.002, 0.02, 0.3):
         x = (torch.rand(30, 1, 300, generator=torch.Generator().manual_seed(1)) < share).double()
         counts = count_reads(crossbar, x)
@@ -346,7 +348,9 @@ def test_the_usual_horowitz_example():
 def test_lemaires_synaptic_operations_are_charged_once():
     """16 synaptic events at 0.1 pJ per int32 addition: 1.6 pJ; memory points 8 KiB 10, 32 KiB 20, 1 MiB 100 pJ."""
     int32 = dataclasses.replace(
-        snn.hardware.find_target("horowitz45_int8"), name="int32", add=snn.hardware.constants.INT32_ADD
+        snn.hardware.find_target("horowitz45_int8"),
+        name="int32",
+        add=snn.hardware.targets.constants.INT32_ADD,
     )
     row = layer(
         n_pre=4,

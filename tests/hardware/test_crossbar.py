@@ -22,9 +22,9 @@ from snn.hardware import (
     WireConfig,
     device_preset,
     effective_conductance,
-    form,
+    form_random_array,
     lossless_adc_bits,
-    program,
+    program_crossbar,
 )
 
 MAPPINGS = [
@@ -69,7 +69,7 @@ def test_flawless_hardware_is_the_plain_product(mapping, tile, dtype):
     """Bit for bit, whatever the mapping and the tiles, gradients included."""
     config = CrossbarConfig(mapping=mapping, tile=tile)
     w, x = (part.to(dtype).clone().requires_grad_() for part in (W, X))
-    crossbar = program(w, config)
+    crossbar = program_crossbar(w, config)
     assert isinstance(crossbar, Crossbar) and crossbar.is_linear and crossbar.is_deterministic
     assert torch.equal(crossbar.weight(), w) and crossbar.weight().dtype == dtype
     y = crossbar.matmul(x)
@@ -81,8 +81,8 @@ def test_flawless_hardware_is_the_plain_product(mapping, tile, dtype):
 
 def test_the_default_is_ideal():
     assert CrossbarConfig() == CrossbarConfig.ideal()
-    assert torch.equal(program(W, CrossbarConfig.ideal()).matmul(X[0]), plain(X[0], W))
-    assert torch.equal(program(0 * W, CrossbarConfig.ideal()).matmul(X), 0 * plain(X, W))
+    assert torch.equal(program_crossbar(W, CrossbarConfig.ideal()).matmul(X[0]), plain(X[0], W))
+    assert torch.equal(program_crossbar(0 * W, CrossbarConfig.ideal()).matmul(X), 0 * plain(X, W))
 
 
 @pytest.mark.parametrize("subtract", ["analog", "digital"])
@@ -92,7 +92,7 @@ def test_a_fine_conversion_per_tile_is_the_plain_product(mapping, tile, subtract
     """The long way, tile by tile with 40-bit conversions, in every layout, gradients included."""
     converter = ConverterConfig(adc_bits=40, subtract=subtract)
     w, x = W.double().requires_grad_(), X.double().requires_grad_()
-    crossbar = program(w, CrossbarConfig(mapping=mapping, tile=tile, converter=converter))
+    crossbar = program_crossbar(w, CrossbarConfig(mapping=mapping, tile=tile, converter=converter))
     carried = crossbar.weight()
     assert close(carried, w, 2.0**-15)  # 15 bits of digits, or exact
     y = crossbar.matmul(x)
@@ -106,7 +106,7 @@ def test_a_fine_conversion_per_tile_is_the_plain_product(mapping, tile, subtract
 def test_digits_by_hand():
     """W / max |W| x 15 = 15, -6, 3, 0 in two digits of two bits."""
     w = torch.tensor([[15.0], [-6.0], [3.0], [0.0]])
-    crossbar = program(w, CrossbarConfig(mapping=MappingConfig(slices=2, slice_bits=2)))
+    crossbar = program_crossbar(w, CrossbarConfig(mapping=MappingConfig(slices=2, slice_bits=2)))
     planes = crossbar.layout.gather(crossbar.conductance_us)[:, 0] / (100 / 3)
     wanted = [[3, 0, 3, 0], [0, 2, 0, 0], [3, 0, 0, 0], [0, 1, 0, 0]]
     assert torch.allclose(planes, torch.tensor(wanted, dtype=torch.float64))
@@ -121,7 +121,7 @@ def test_conductances_by_hand():
         "offset": [[50 - 30, 20 - 30, 0]],  # less the reference
     }
     for scheme, planes in wanted.items():
-        crossbar = program(w, CrossbarConfig(device=device, mapping=MappingConfig(scheme)))
+        crossbar = program_crossbar(w, CrossbarConfig(device=device, mapping=MappingConfig(scheme)))
         found = crossbar.layout.gather(crossbar.target_us)[..., 0]
         assert torch.allclose(found, torch.tensor(planes, dtype=torch.float64)), scheme
 
@@ -133,7 +133,7 @@ def test_conductances_by_hand():
 def test_cells_are_found_where_they_were_laid(inputs, outputs, rows, cols, mapping):
     w = random(outputs, inputs, dtype=torch.float64)
     device = DeviceConfig(g_min_us=2.0, g_max_us=50.0)
-    crossbar = program(w, CrossbarConfig(device, mapping, TileConfig(rows, cols)))
+    crossbar = program_crossbar(w, CrossbarConfig(device, mapping, TileConfig(rows, cols)))
     assert close(crossbar.decode(crossbar.target_us), w, 1e-12)
     row_tiles, col_tiles = crossbar.target_us.shape[:2]
     assert crossbar.target_us.shape[2] <= rows and crossbar.target_us.shape[3] <= cols
@@ -146,7 +146,7 @@ def test_cells_are_found_where_they_were_laid(inputs, outputs, rows, cols, mappi
 
 def test_tiles_lie_next_to_sources_and_grounds():
     """37 inputs in 16 rows: the last tile holds 5, at its bottom; unused places are open."""
-    crossbar = program(W, CrossbarConfig(device=DeviceConfig(g_min_us=1.0), tile=TileConfig(16, 8)))
+    crossbar = program_crossbar(W, CrossbarConfig(device=DeviceConfig(g_min_us=1.0), tile=TileConfig(16, 8)))
     assert crossbar.conductance_us.shape == (3, 4, 16, 8)
     used = crossbar.used
     assert used[2, 0].any(1).tolist() == [False] * 11 + [True] * 5
@@ -160,7 +160,7 @@ def test_tiles_lie_next_to_sources_and_grounds():
 
 def test_levels_and_gradients():
     w = torch.tensor([[1.0, 0.4, -0.2, 0.0]], requires_grad=True)
-    crossbar = program(w, CrossbarConfig(device=DeviceConfig(levels=3)))
+    crossbar = program_crossbar(w, CrossbarConfig(device=DeviceConfig(levels=3)))
     assert torch.allclose(crossbar.weight(), torch.tensor([[1.0, 0.5, 0.0, 0.0]]))
     (grad,) = torch.autograd.grad(crossbar.weight().sum(), w)
     assert torch.equal(grad, torch.ones_like(w))
@@ -168,7 +168,9 @@ def test_levels_and_gradients():
 
 def test_a_look_without_gradients_costs_none():
     w = W.double().requires_grad_()
-    crossbar = program(w, CrossbarConfig(DeviceConfig(g_min_us=1.0), wires=WireConfig("exact", 1.0, 1.0)))
+    crossbar = program_crossbar(
+        w, CrossbarConfig(DeviceConfig(g_min_us=1.0), wires=WireConfig("exact", 1.0, 1.0))
+    )
     crossbar.diagnose(X.double())
     (grad,) = torch.autograd.grad(crossbar.matmul(X.double()).sum(), w)
     assert float(grad.abs().min()) > 0
@@ -176,7 +178,7 @@ def test_a_look_without_gradients_costs_none():
 
 def test_clipped_weights_pass_no_gradient():
     w = torch.linspace(-1, 1, 21)[None].requires_grad_()
-    crossbar = program(w, CrossbarConfig(mapping=MappingConfig(percentile=80.0)))
+    crossbar = program_crossbar(w, CrossbarConfig(mapping=MappingConfig(percentile=80.0)))
     held = crossbar.weight()
     limit = float(held.detach().max())
     assert 0.7 < limit < 0.9 and torch.allclose(held, w.clamp(-limit, limit))
@@ -190,8 +192,8 @@ def test_clipped_weights_pass_no_gradient():
 def test_stuck_cells_pass_no_gradient(fault, value):
     w = W.double().requires_grad_()
     device = DeviceConfig(**{fault: 0.2})
-    crossbar = program(w, CrossbarConfig(device=device))
-    mirrored = program(-w, crossbar.config).conductance_us
+    crossbar = program_crossbar(w, CrossbarConfig(device=device))
+    mirrored = program_crossbar(-w, crossbar.config).conductance_us
     moved = (crossbar.conductance_us == value) & (mirrored == value) & crossbar.used  # whatever is written
     assert 0.15 < float(moved.sum() / crossbar.used.sum()) < 0.25
     coefficient = torch.rand_like(crossbar.target_us)
@@ -210,7 +212,7 @@ def test_wires_are_solved_per_tile_and_pattern(rows):
     wires = WireConfig("exact", 40.0, 60.0, rows)
     config = CrossbarConfig(device=DeviceConfig(g_min_us=1.0), tile=TileConfig(16, 10), wires=wires)
     w, x = W.double(), X[0].double()
-    crossbar = program(w, config)
+    crossbar = program_crossbar(w, config)
     g = crossbar.conductance_us
     wanted = torch.zeros(4, 10, dtype=torch.float64)
     for k in range(3):
@@ -233,12 +235,14 @@ def test_wire_modes_agree_for_short_wires():
     for ohm, tolerance in ((1e-1, 2e-3), (1e-4, 2e-6), (0.0, 1e-12)):
         for drop, rows in (
             ("exact", "grounded"),
-            ("dmr", "grounded"),
-            ("dmr", "gated"),
+            ("row_column_mean", "grounded"),
+            ("row_column_mean", "gated"),
             ("exact", "floating"),
         ):
             wires = WireConfig(drop, ohm, ohm, rows)
-            assert close(program(w, CrossbarConfig(device, wires=wires)).matmul(x), plain(x, w), tolerance), (
+            assert close(
+                program_crossbar(w, CrossbarConfig(device, wires=wires)).matmul(x), plain(x, w), tolerance
+            ), (
                 drop,
                 rows,
             )
@@ -253,7 +257,7 @@ def test_training_through_wires():
     w[0, 0] = 5.0  # the scale is a constant: the largest weight must not move
 
     def read(free):
-        return program(torch.cat([w[:1], free]), config).matmul(x)
+        return program_crossbar(torch.cat([w[:1], free]), config).matmul(x)
 
     assert torch.autograd.gradcheck(read, (w[1:].clone().requires_grad_(),))
 
@@ -273,12 +277,12 @@ def test_conversion_by_hand():
     w = torch.eye(1).expand(1, 4)
     x = torch.tril(torch.ones(4, 4))
     converter = ConverterConfig(adc_bits=3, adc_range=3.0)
-    y = program(w, CrossbarConfig(converter=converter)).matmul(x)
+    y = program_crossbar(w, CrossbarConfig(converter=converter)).matmul(x)
     assert torch.allclose(y[:, 0], torch.tensor([1.0, 2.0, 3.0, 3.0]))  # the fourth is cut off
     coarse = replace(converter, adc_bits=2)
-    y = program(w, CrossbarConfig(converter=coarse)).matmul(x)
+    y = program_crossbar(w, CrossbarConfig(converter=coarse)).matmul(x)
     assert torch.allclose(y[:, 0], torch.tensor([0.0, 3.0, 3.0, 3.0]))  # 1/3 down, 2/3 up
-    found = program(w, CrossbarConfig(converter=coarse)).diagnose(x)
+    found = program_crossbar(w, CrossbarConfig(converter=coarse)).diagnose(x)
     assert found.adc_saturation == 0.25
 
 
@@ -287,7 +291,7 @@ def test_error_of_a_conversion_is_at_most_half_a_step():
     for bits in (4, 6, 8):
         for subtract, codes in (("analog", 2 ** (bits - 1) - 1), ("digital", 2**bits - 1)):
             converter = ConverterConfig(adc_bits=bits, adc_range="full", subtract=subtract)
-            y = program(w, CrossbarConfig(converter=converter)).matmul(x)
+            y = program_crossbar(w, CrossbarConfig(converter=converter)).matmul(x)
             step = 37 * float(w.abs().max()) / codes
             columns = 1 if subtract == "analog" else 2
             assert float((y - plain(x, w)).abs().max()) <= columns * step / 2 * (1 + 1e-9)
@@ -298,9 +302,9 @@ def test_partial_sums_are_converted_before_they_are_added():
     """Each of four tiles rounds away what one tile would count."""
     w, x = torch.full((1, 8), 1.0), torch.ones(1, 8)
     converter = ConverterConfig(adc_bits=2, adc_range=8.0)  # codes -1, 0, 1 of 8 cells: half is 4
-    assert program(w, CrossbarConfig(converter=converter)).matmul(x).item() == pytest.approx(8.0)
+    assert program_crossbar(w, CrossbarConfig(converter=converter)).matmul(x).item() == pytest.approx(8.0)
     tiled = CrossbarConfig(converter=converter, tile=TileConfig(rows=2))
-    assert program(w, tiled).matmul(x).item() == 0.0
+    assert program_crossbar(w, tiled).matmul(x).item() == 0.0
 
 
 @settings(max_examples=30, deadline=None)
@@ -323,13 +327,13 @@ def test_lossless_conversions_lose_nothing(rows, input_bits, cell_bits, seed):
         subtract="digital",
     )
     config = CrossbarConfig(DeviceConfig(levels=levels + 1), converter=converter)
-    assert torch.allclose(program(w, config).matmul(x), plain(x, w), rtol=0, atol=1e-6)
+    assert torch.allclose(program_crossbar(w, config).matmul(x), plain(x, w), rtol=0, atol=1e-6)
 
 
 def test_calibration_fits_the_currents():
     w, x = W.double(), X.double()
     config = CrossbarConfig(tile=TileConfig(16), converter=ConverterConfig(adc_bits=6, adc_range="full"))
-    full = program(w, config)
+    full = program_crossbar(w, config)
     fitted = full.calibrate(x, 100.0)
     assert fitted.diagnose(x).adc_saturation == 0 and fitted.full_us.shape == (3,)
     assert full.full_us is None and fitted.diagnose(x).snr_db > full.diagnose(x).snr_db + 6
@@ -342,9 +346,9 @@ def test_calibration_fits_the_currents():
 def test_a_range_without_conversion_changes_nothing():
     wide = CrossbarConfig(DeviceConfig(read_noise=0.1), converter=ConverterConfig(dac_range=3.0))
     narrow = CrossbarConfig(DeviceConfig(read_noise=0.1))
-    assert torch.equal(program(W, wide).matmul(X), program(W, narrow).matmul(X))
+    assert torch.equal(program_crossbar(W, wide).matmul(X), program_crossbar(W, narrow).matmul(X))
     tiled = CrossbarConfig(converter=ConverterConfig(dac_range=3.0, adc_bits=40), tile=TileConfig(16))
-    assert close(program(W.double(), tiled).matmul(X.double()), plain(X, W).double(), 1e-6)
+    assert close(program_crossbar(W.double(), tiled).matmul(X.double()), plain(X, W).double(), 1e-6)
 
 
 def test_inputs_are_converted():
@@ -352,17 +356,17 @@ def test_inputs_are_converted():
     x = torch.tensor([[0.0, 0.3, 0.9], [1.0, 2.0, 5.0]])
     two = ConverterConfig(dac_bits=2)
     wanted = torch.tensor([[0.0, 1 / 3, 1.0], [1.0, 1.0, 1.0]])
-    crossbar = program(w, CrossbarConfig(converter=two))
+    crossbar = program_crossbar(w, CrossbarConfig(converter=two))
     assert torch.allclose(crossbar.matmul(x), wanted)
     assert crossbar.diagnose(x).dac_saturation == pytest.approx(2 / 5)
     wide = replace(two, dac_range=6.0)
     assert torch.allclose(
-        program(w, CrossbarConfig(converter=wide)).matmul(x), torch.tensor([[0.0, 0, 0], [0, 2, 4]])
+        program_crossbar(w, CrossbarConfig(converter=wide)).matmul(x), torch.tensor([[0.0, 0, 0], [0, 2, 4]])
     )
     with pytest.raises(ValueError, match="input has -1; negative inputs need ConverterConfig signed_input"):
         crossbar.matmul(-torch.ones(1, 3))
     signed = replace(two, dac_bits=3, signed_input=True)
-    y = program(w, CrossbarConfig(converter=signed)).matmul(torch.tensor([[-1.0, -0.4, 0.2]]))
+    y = program_crossbar(w, CrossbarConfig(converter=signed)).matmul(torch.tensor([[-1.0, -0.4, 0.2]]))
     assert torch.allclose(y, torch.tensor([[-1.0, -1 / 3, 1 / 3]]))
 
 
@@ -375,13 +379,13 @@ def test_bent_cells_by_hand():
     device = DeviceConfig(g_min_us=1.0, iv=iv)
     w, x = W.double(), torch.rand(4, 37, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     for tile in TILES:
-        crossbar = program(w, CrossbarConfig(device=device, tile=tile, v_read=0.4))
+        crossbar = program_crossbar(w, CrossbarConfig(device=device, tile=tile, v_read=0.4))
         g = crossbar.layout.gather(crossbar.conductance_us)
         v = 0.4 * x
         current = v @ (g[0] - g[1]) / 0.4  # n2 and n3 are the same in both cells of a pair
         assert close(crossbar.matmul(x), current * float(w.abs().max()) / 99, 1e-10)
         assert close(crossbar.matmul(x.round()), plain(x.round(), w), 1e-10)
-    crossbar = program(w, CrossbarConfig(device=device, v_read=0.4, mapping=MappingConfig("offset")))
+    crossbar = program_crossbar(w, CrossbarConfig(device=device, v_read=0.4, mapping=MappingConfig("offset")))
     more = (crossbar.chord_us - crossbar.conductance_us)[crossbar.used]
     assert close(more, torch.full_like(more, 0.4 * 1000 + 0.16 * 2000), 1e-12)
 
@@ -404,7 +408,7 @@ def test_read_noise_does_not_depend_on_cuts(at, who, kind):
     mapping = MappingConfig("offset") if kind == "offset" else MappingConfig()
     converter = ConverterConfig(adc_bits=8) if kind == "tiles" else ConverterConfig()
     config = CrossbarConfig(DeviceConfig(read_noise=0.1), mapping, TileConfig(16, 8), converter=converter)
-    crossbar, x = program(W.double(), config, seed=4), X.double()
+    crossbar, x = program_crossbar(W.double(), config, seed=4), X.double()
     whole = crossbar.matmul(x)
     in_time = torch.cat([crossbar.matmul(x[:at]), crossbar.matmul(x[at:], step=at)])
     in_batch = torch.cat([crossbar.matmul(x[:, :who]), crossbar.matmul(x[:, who:], sample=who)], 1)
@@ -413,7 +417,7 @@ def test_read_noise_does_not_depend_on_cuts(at, who, kind):
 
 
 def test_arrays_are_immutable():
-    crossbar = program(W, CrossbarConfig(device=device_preset("pcm_ibm")), seed=1)
+    crossbar = program_crossbar(W, CrossbarConfig(device=device_preset("pcm_ibm")), seed=1)
     before = crossbar.weight()
     later = crossbar.at(1e6)
     assert not torch.equal(later.weight(), before) and torch.equal(crossbar.weight(), before)
@@ -427,15 +431,15 @@ def test_arrays_are_immutable():
 
 def test_a_random_array_reads_differences_of_its_cells():
     config = CrossbarConfig(replace(device_preset("rram_random_40nm"), read_noise=0.0))
-    crossbar = form(37, 10, config, seed=2, scale=0.07)
+    crossbar = form_random_array(37, 10, config, seed=2, scale=0.07)
     g = crossbar.layout.gather(crossbar.conductance_us)
     assert torch.allclose(crossbar.weight(), (0.07 * (g[0] - g[1])).T.float())
     assert close(crossbar.matmul(X), plain(X, crossbar.weight()), 1e-6)
     assert crossbar.diagnose(X).snr_db > 120
-    assert not torch.equal(form(37, 10, config, seed=3, scale=0.07).weight(), crossbar.weight())
+    assert not torch.equal(form_random_array(37, 10, config, seed=3, scale=0.07).weight(), crossbar.weight())
     tiled = replace(config, tile=TileConfig(8, 8))
-    assert torch.equal(form(37, 10, tiled, seed=2, scale=0.07).weight(), crossbar.weight())
-    single = form(37, 10, replace(tiled, mapping=MappingConfig("offset")), seed=2, scale=0.07)
+    assert torch.equal(form_random_array(37, 10, tiled, seed=2, scale=0.07).weight(), crossbar.weight())
+    single = form_random_array(37, 10, replace(tiled, mapping=MappingConfig("offset")), seed=2, scale=0.07)
     assert close(single.matmul(X), plain(X, single.weight()), 1e-6)
     assert abs(float(single.weight().mean())) < 1e-6 and single.diagnose(X).snr_db > 100
 
@@ -450,15 +454,20 @@ def bad(message, make):
 @pytest.mark.parametrize(
     ("message", "make"),
     [
-        bad(r"weight must be \[out, in\] .* got \[3\]", lambda: program(torch.ones(3), CrossbarConfig())),
-        bad("weight must be finite", lambda: program(torch.full((2, 2), torch.nan), CrossbarConfig())),
+        bad(
+            r"weight must be \[out, in\] .* got \[3\]",
+            lambda: program_crossbar(torch.ones(3), CrossbarConfig()),
+        ),
+        bad(
+            "weight must be finite", lambda: program_crossbar(torch.full((2, 2), torch.nan), CrossbarConfig())
+        ),
         bad(
             "a: no cell conducts, so no row has a path to ground",
-            lambda: program(W, CrossbarConfig(DeviceConfig(open_cells=1.0)), name="a"),
+            lambda: program_crossbar(W, CrossbarConfig(DeviceConfig(open_cells=1.0)), name="a"),
         ),
         bad(
             "no cell conducts",
-            lambda: form(
+            lambda: form_random_array(
                 3,
                 3,
                 CrossbarConfig(
@@ -469,18 +478,18 @@ def bad(message, make):
                 ),
             ),
         ),
-        bad("device has no forming statistics", lambda: form(3, 3, CrossbarConfig())),
+        bad("device has no forming statistics", lambda: form_random_array(3, 3, CrossbarConfig())),
         bad(
-            "form needs plain cells, got slice_bits 2",
-            lambda: form(
+            "form_random_array needs plain cells, got slice_bits 2",
+            lambda: form_random_array(
                 3, 3, CrossbarConfig(device_preset("rram_random_40nm"), MappingConfig(slice_bits=2))
             ),
         ),
         bad(
             r"crossbar needs x \[T, B, 37\] or \[B, 37\], got \[5\]",
-            lambda: program(W, CrossbarConfig()).matmul(torch.ones(5)),
+            lambda: program_crossbar(W, CrossbarConfig()).matmul(torch.ones(5)),
         ),
-        bad("time_s is -1; it must be finite", lambda: program(W, CrossbarConfig()).at(-1)),
+        bad("time_s is -1; it must be finite", lambda: program_crossbar(W, CrossbarConfig()).at(-1)),
         bad("MappingConfig scheme is 'both'; allowed: one_sided", lambda: MappingConfig("both")),
         bad("MappingConfig percentile is 0; it must lie in", lambda: MappingConfig(percentile=0)),
         bad("slices is 2: slice_bits must say", lambda: MappingConfig(slices=2)),
@@ -492,10 +501,15 @@ def bad(message, make):
             "TileConfig cols is 1; this mapping needs 2",
             lambda: CrossbarConfig(mapping=MappingConfig("offset"), tile=TileConfig(cols=1)),
         ),
-        bad("WireConfig ir_drop is 'some'; allowed: none, dmr, exact", lambda: WireConfig("some")),
+        bad(
+            "WireConfig ir_drop is 'some'; allowed: none, row_column_mean, exact", lambda: WireConfig("some")
+        ),
         bad("word_ohm is inf; .* no path to ground", lambda: WireConfig("exact", float("inf"))),
         bad("has resistances, but ir_drop is 'none'", lambda: WireConfig(word_ohm=1.0)),
-        bad("'dmr' has no floating rows", lambda: WireConfig("dmr", 1.0, 1.0, "floating")),
+        bad(
+            "'row_column_mean' has no floating rows",
+            lambda: WireConfig("row_column_mean", 1.0, 1.0, "floating"),
+        ),
         bad("adc_bits is 1; it must be a whole number >= 2", lambda: ConverterConfig(adc_bits=1)),
         bad("adc_range is 0; it must be 'full', 'array' or", lambda: ConverterConfig(adc_range=0)),
         bad("adc_range is 'wide'; allowed: full, array", lambda: ConverterConfig(adc_range="wide")),

@@ -26,8 +26,8 @@ from snn.hardware import (
     device_presets,
     device_record,
     effective_conductance,
-    form,
-    program,
+    form_random_array,
+    program_crossbar,
     register_device,
 )
 
@@ -44,7 +44,7 @@ def cells(device, x, count=40_000, *, seed=0, write_number=0, time_s=None):
     target = torch.full((1, count), x, dtype=torch.float64)
     target[0, 0] = 1.0  # sets the scale
     config = CrossbarConfig(device=device)
-    crossbar = program(target, config, seed=seed, write_number=write_number)
+    crossbar = program_crossbar(target, config, seed=seed, write_number=write_number)
     crossbar = crossbar if time_s is None else crossbar.at(time_s)
     return crossbar.layout.gather(crossbar.conductance_us)[0, 1:, 0].numpy()
 
@@ -136,12 +136,12 @@ def test_compensation_restores_the_mean():
     w = torch.randn(30, 200, generator=torch.Generator().manual_seed(0))
     x = torch.ones(1, 200)
     plain = CrossbarConfig(device=device_preset("pcm_ibm"))
-    aged = program(w, plain).at(1e7)
-    restored = program(w, replace(plain, compensate_drift=True)).at(1e7)
+    aged = program_crossbar(w, plain).at(1e7)
+    restored = program_crossbar(w, replace(plain, compensate_drift=True)).at(1e7)
     assert 0.3 < aged.compensation() < 0.7 and aged.gain == 1.0
     assert torch.allclose(restored.weight(), aged.weight() / aged.compensation(), rtol=1e-5)
     assert restored.diagnose(x).snr_db > aged.diagnose(x).snr_db + 2
-    assert program(w, plain).compensation() == 1.0
+    assert program_crossbar(w, plain).compensation() == 1.0
 
 
 # --- what is kept and what is drawn anew ---
@@ -188,7 +188,7 @@ def test_faults_do_not_drift():
 
 def reads(device, steps=4000, mapping=None):
     w = torch.linspace(0.2, 1.0, 8, dtype=torch.float64).repeat(2, 1)
-    crossbar = program(w, CrossbarConfig(device, mapping or MappingConfig()), seed=5)
+    crossbar = program_crossbar(w, CrossbarConfig(device, mapping or MappingConfig()), seed=5)
     x = torch.ones(steps, 2, 8, dtype=torch.float64)
     return crossbar, crossbar.matmul(x).numpy() - (x @ crossbar.weight().T).numpy()
 
@@ -229,7 +229,7 @@ def test_read_noise_through_wires_errs_to_the_safe_side(ohm, loss, excess):
     device = DeviceConfig(g_min_us=1.0, g_max_us=40.0, read_noise=0.05)
     rng = torch.Generator().manual_seed(0)
     w = torch.rand(12, 24, generator=rng, dtype=torch.float64) - 0.5
-    crossbar = program(w, CrossbarConfig(device, wires=WireConfig("exact", ohm, ohm)))
+    crossbar = program_crossbar(w, CrossbarConfig(device, wires=WireConfig("exact", ohm, ohm)))
     x = (torch.rand(24, generator=rng) < 0.5).double()
     noise = crossbar.matmul(x.expand(4000, 1, 24)) - x @ crossbar.weight().T
     g = crossbar.conductance_us
@@ -261,12 +261,16 @@ def test_forming_voltage_sets_sparsity(voltage):
     wanted = 1 - norm.cdf((voltage - 3.433) / 0.114)
     assert forming.unformed == pytest.approx(wanted, rel=1e-12)
     config = CrossbarConfig(replace(preset, forming=forming))
-    g = form(512, 256, config, seed=1).conductance_us.numpy().ravel()
+    g = form_random_array(512, 256, config, seed=1).conductance_us.numpy().ravel()
     assert (g == 0).mean() == pytest.approx(wanted, abs=4 * math.sqrt(wanted * (1 - wanted) / g.size) + 1e-4)
 
 
 def test_formed_cells_are_a_truncated_normal():
-    g = form(512, 256, CrossbarConfig(device_preset("rram_random_40nm"))).conductance_us.numpy().ravel()
+    g = (
+        form_random_array(512, 256, CrossbarConfig(device_preset("rram_random_40nm")))
+        .conductance_us.numpy()
+        .ravel()
+    )
     formed = g[g > 0]
     cut = truncnorm((7.6 - 12.35) / 1.86, (18.8 - 12.35) / 1.86, 12.35, 1.86)
     assert formed.min() >= 7.6 and formed.max() <= 18.8
@@ -285,7 +289,7 @@ def test_statistics_of_random_weights(scheme):
     cut = truncnorm((7.6 - 12.35) / 1.86, (18.8 - 12.35) / 1.86, 12.35, 1.86)
     share = 1 - forming.unformed
     cell = math.sqrt(share * (cut.var() + cut.mean() ** 2) - (share * cut.mean()) ** 2)
-    w = form(512, 256, CrossbarConfig(preset, MappingConfig(scheme))).weight()
+    w = form_random_array(512, 256, CrossbarConfig(preset, MappingConfig(scheme))).weight()
     wanted = cell * (math.sqrt(2) if scheme == "one_sided" else 1)
     assert abs(float(w.mean())) < 5 * wanted / math.sqrt(w.numel())
     assert float(w.std()) == pytest.approx(wanted, rel=0.01)

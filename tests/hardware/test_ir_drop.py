@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from snn.hardware import (
     NodalSolution,
-    dmr_conductance,
     effective_conductance,
     input_conductance,
+    row_column_mean_conductance,
     solve_nodes,
 )
 
@@ -161,7 +161,7 @@ def test_a_single_cell_may_gain_from_sneak_paths():
     assert effective_conductance(g, 1e4, 1e4)[0, 0] > 0
 
 
-@pytest.mark.parametrize("approximate", [effective_conductance, dmr_conductance])
+@pytest.mark.parametrize("approximate", [effective_conductance, row_column_mean_conductance])
 def test_no_wire_is_a_matrix_product(approximate):
     g = cells(24, 16, open_share=0.2)
     assert torch.equal(approximate(g, 0.0, 0.0), g)
@@ -176,7 +176,11 @@ def test_both_ways_agree_to_second_order_in_small_wires():
     g = cells(48, 48)
     v = torch.ones(48, dtype=torch.float64)
     difference = [
-        float(((v @ dmr_conductance(g, r, r)) / (v @ effective_conductance(g, r, r)) - 1).abs().max())
+        float(
+            ((v @ row_column_mean_conductance(g, r, r)) / (v @ effective_conductance(g, r, r)) - 1)
+            .abs()
+            .max()
+        )
         for r in (1.0, 1e-2, 1e-4)
     ]
     assert difference[0] < 0.01 and difference[1] < difference[0] / 50 and difference[2] < difference[1] / 50
@@ -195,7 +199,7 @@ def test_both_ways_agree_to_second_order_in_small_wires():
 def test_approximation_errs_as_known(size, low, high, ohm, loss, error):
     """Mean error of the column currents, all rows on, against the exact loss."""
     g = cells(size, size, low=low, high=high)
-    exact, mean = (f(g, ohm, ohm).sum(0) for f in (effective_conductance, dmr_conductance))
+    exact, mean = (f(g, ohm, ohm).sum(0) for f in (effective_conductance, row_column_mean_conductance))
     assert loss[0] <= 1 - float(exact.sum() / g.sum()) <= loss[1]
     assert error[0] <= float((mean / exact - 1).abs().mean()) <= error[1]
 
@@ -219,7 +223,7 @@ def test_gradients(mode, wires):
     given = {} if mode == "grounded" else {"mode": mode, "active": torch.tensor([True, False, True, True])}
     for function in (effective_conductance, input_conductance):
         assert torch.autograd.gradcheck(lambda g, f=function: f(g, *wires, **given), (g,))
-    assert torch.autograd.gradcheck(lambda g: dmr_conductance(g, *wires), (g,))
+    assert torch.autograd.gradcheck(lambda g: row_column_mean_conductance(g, *wires), (g,))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -251,7 +251,7 @@ def test_valid_steps_alone_count():
 def test_recurrent_synapses_by_recount():
     """Spike by spike, synapse by synapse: what recurrence sends, what arrives in time, whom it touches."""
     torch.manual_seed(0)
-    made = Sequential(Linear(5, 7), ours.RecurrentDelay(7, 4, **NEURON)).double().eval()
+    made = Sequential(Linear(5, 7), ours.RecurrentLIF(7, 4, **NEURON)).double().eval()
     with torch.no_grad():
         for weight in (made[0].weight, made[1].weight):
             weight[torch.rand_like(weight) < 0.4] = 0

@@ -27,12 +27,12 @@ from snn.hardware import (
     plot_adc_range,
     plot_conductances,
     plot_ir_drop,
-    program,
+    program_crossbar,
     register_placement,
     to_crossbar,
 )
-from snn.hardware.analog_tools import rows_read
-from snn.hardware.placements import Placement
+from snn.hardware.crossbar.analog_tools import rows_read
+from snn.hardware.crossbar.placements import Placement
 from snn.nn import (
     LIF,
     AvgPool2d,
@@ -43,7 +43,7 @@ from snn.nn import (
     Layer,
     LeakyReadout,
     Linear,
-    RecurrentDelay,
+    RecurrentLIF,
     Residual,
     Sequential,
 )
@@ -63,7 +63,7 @@ def words():
         BatchNorm(16),
         LIF(**NEURON),
         DelayLinear(16, 10, 4, kernel_count=2),
-        RecurrentDelay(10, 3, **NEURON),
+        RecurrentLIF(10, 3, **NEURON),
         Linear(10, 4, bias=True),
         LeakyReadout(1.2),
     )
@@ -301,7 +301,7 @@ def test_sections_of_a_page(case):
 def test_figures_show_the_array():
     torch.manual_seed(0)
     weight, x = torch.randn(20, 40), (torch.rand(30, 40) < 0.3).float()
-    array = program(weight, ROUGH)
+    array = program_crossbar(weight, ROUGH)
     image = plot_ir_drop(array).axes[0].images[0].get_array()
     assert image.shape == (40, 40) and float(image.min()) < 0.99
     bars = plot_conductances(array, (60.0,)).axes[0].patches
@@ -312,7 +312,7 @@ def test_figures_show_the_array():
     assert f"5 bits; {array.diagnose(x).adc_saturation:.2%} of conversions cut off" in axes.get_title(
         loc="left"
     )
-    ideal = program(weight, dataclasses.replace(ROUGH, converter=ConverterConfig()))
+    ideal = program_crossbar(weight, dataclasses.replace(ROUGH, converter=ConverterConfig()))
     assert "no converter" in plot_adc_range(ideal, x).axes[0].get_title(loc="left")
 
 
@@ -327,7 +327,9 @@ def test_training_sees_the_devices_and_leaves_no_trace(case):
         held = [layer.weight_in_use() for _ in range(2)]
         assert not torch.equal(held[0], held[1])  # another write in every pass
         name = f"{'hid2-out' if len(model) == 7 and x.dim() == 3 else 'linear1'}.0"
-        assert torch.equal(held[1], program(layer.weight, STILL, 5, name=name, write_number=2).weight())
+        assert torch.equal(
+            held[1], program_crossbar(layer.weight, STILL, 5, name=name, write_number=2).weight()
+        )
         model(x)[0].square().mean().backward()
         for module in model.modules():
             if isinstance(module, Linear | Conv2d | DelayLinear):

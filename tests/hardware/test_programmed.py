@@ -20,13 +20,13 @@ from snn.hardware import (
     count,
     count_reads,
     estimate,
-    program,
+    program_crossbar,
     reads_of,
     register_target,
     rerun,
     to_crossbar,
 )
-from snn.nn import LIF, Conv2d, DelayLinear, Flatten, LeakyReadout, Linear, RecurrentDelay, Sequential
+from snn.nn import LIF, Conv2d, DelayLinear, Flatten, LeakyReadout, Linear, RecurrentLIF, Sequential
 
 NEURON = {"tau": 1.2, "decay_input": False, "v_th": 0.4}
 TILED = CrossbarConfig(
@@ -38,7 +38,7 @@ TILED = CrossbarConfig(
 
 def words():
     torch.manual_seed(0)
-    layers = (DelayLinear(6, 5, 4), RecurrentDelay(5, 3, **NEURON), Linear(5, 2), LeakyReadout(1.2))
+    layers = (DelayLinear(6, 5, 4), RecurrentLIF(5, 3, **NEURON), Linear(5, 2), LeakyReadout(1.2))
     return Sequential(*layers).eval(), torch.poisson(torch.full((9, 3, 6), 0.3))
 
 
@@ -122,7 +122,7 @@ def test_a_plain_layer_is_one_count_of_its_array():
     torch.manual_seed(0)
     made, x = Sequential(Linear(20, 6), LIF(**NEURON)), torch.poisson(torch.full((7, 2, 20), 0.2))
     (layer,) = reads_of(to_crossbar(made, TILED, seed=4), x)
-    array = program(made[0].weight, TILED, 4, name="in-out")
+    array = program_crossbar(made[0].weight, TILED, 4, name="in-out")
     direct = count_reads(array, x)
     assert dataclasses.replace(layer.counts[0], source_uw=direct.source_uw) == direct
     assert layer.counts[0].source_uw == pytest.approx(direct.source_uw)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn.hardware import Sweep, sweep
-from snn.hardware.sweep import Run
+from snn.hardware.report.sweep import Run
 
 GRID = {"bits": [4, 8], "mode": ["a", None], "gated": [True, False]}
 

@@ -20,7 +20,7 @@ from snn.core import (
     Record,
     TimedEvents,
     TimeGrid,
-    connect,
+    connectivity,
 )
 from snn.interop import nest as in_nest
 from snn.recipes.balanced import cuba
@@ -54,7 +54,7 @@ def brunel(rng, exc=800, inh=200, g=5.0, jump=0.4, delay_ms=1.5):
         Projection(
             pre,
             post,
-            connect.fixed_in_degree(
+            connectivity.fixed_in_degree(
                 sizes[pre], sizes[post], sizes[pre] // 10, jump if pre == "exc" else -g * jump, seed=draw + i
             ),
             delay_ms,
@@ -62,7 +62,7 @@ def brunel(rng, exc=800, inh=200, g=5.0, jump=0.4, delay_ms=1.5):
         for i, (pre, post) in enumerate((a, b) for a in sizes for b in sizes)
     ]
     outside = [
-        Projection("in", name, connect.fixed_in_degree(400, n, 40, jump, seed=7), 0.0)
+        Projection("in", name, connectivity.fixed_in_degree(400, n, 40, jump, seed=7), 0.0)
         for name, n in sizes.items()
     ]
     return Network(
@@ -100,7 +100,7 @@ def test_cuba_spike_for_spike():
             Projection(
                 pre,
                 post,
-                connect.bernoulli(n, m, 0.08, (1.62 if pre == "exc" else -9.0) * scale, seed=i),
+                connectivity.bernoulli(n, m, 0.08, (1.62 if pre == "exc" else -9.0) * scale, seed=i),
                 delay_ms=0.2,
                 receptor=pre,
             )
@@ -108,7 +108,11 @@ def test_cuba_spike_for_spike():
         ]
         + [
             Projection(
-                "in", name, connect.bernoulli(200, n, 0.1, 20.0 * scale, seed=9), receptor="exc", delay_ms=0.0
+                "in",
+                name,
+                connectivity.bernoulli(200, n, 0.1, 20.0 * scale, seed=9),
+                receptor="exc",
+                delay_ms=0.0,
             )
             for name, n in sizes.items()
         ],

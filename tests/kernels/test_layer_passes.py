@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from snn.kernels.batch_norm import normalise, normalise_fused, normalise_reference
-from snn.kernels.integrate import integrate, integrate_fused, integrate_reference
+from snn.kernels.leaky_integrator import integrate, integrate_fused, integrate_reference
 from snn.kernels.lif import LIFOptions
 from snn.nn import BatchNorm
 

@@ -10,7 +10,7 @@ import torch
 from snn.kernels.learned_lif import learned_lif_fused, learned_lif_reference
 from snn.kernels.lif import LIFOptions
 from snn.kernels.surrogate import Surrogate
-from snn.nn import LIF, RecurrentDelay
+from snn.nn import LIF, RecurrentLIF
 
 SURROGATES = [
     Surrogate("triangle", gain=0.3),
@@ -125,7 +125,7 @@ def test_what_cannot_learn_is_refused(setting, message):
 
 def test_recurrence_with_learned_neurons_is_refused():
     with pytest.raises(ValueError, match="for LIF without recurrence"):
-        RecurrentDelay(4, 3, learn_leak=True, decay_input=False, detach_reset=True)
+        RecurrentLIF(4, 3, learn_leak=True, decay_input=False, detach_reset=True)
 
 
 @pytest.mark.parametrize("leak", [-0.1, 1.1])

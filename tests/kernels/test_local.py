@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from snn.kernels import LIFOptions, lif_fused, lif_reference
-from snn.kernels.local import is_local, learning_steps, local_in_time, pick, spread, takes_sparse
 from snn.kernels.sparse_linear import sparse_linear
+from snn.kernels.step_local import is_local, learning_steps, local_in_time, pick, spread, takes_sparse
 
 KEPT = torch.tensor([1, 4, 5])
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from snn.kernels import sparse_linear as module
+from snn.kernels.nonzero import list_rows
 from snn.kernels.sparse_linear import sparse_linear, sparse_linear_reference
-from snn.kernels.spikes import list_rows
 
 
 def sparse_input(*shape: int, density: float, dtype: torch.dtype) -> torch.Tensor:

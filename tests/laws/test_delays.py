@@ -11,7 +11,7 @@ import torch
 import snn
 from snn.nn import LIF, DelayLinear, Sequential, to_network
 from snn.recipes.shd import PAPER, ShdConfig, build_model
-from snn.train import delay_rate, one_cycle, sigma_at
+from snn.train import delay_learning_rate, one_cycle, sigma_at
 
 
 @pytest.mark.parametrize(("position", "delay"), [(-12, 24), (-3, 15), (0, 12), (12, 0)])
@@ -73,7 +73,7 @@ def test_rates_are_torchs_schedulers(epochs):
         lr, beta = one_cycle(epoch, epochs, 5e-3)
         assert lr == pytest.approx(adam.param_groups[0]["lr"], rel=1e-9)
         assert beta == pytest.approx(adam.param_groups[0]["betas"][0], rel=1e-9)
-        assert delay_rate(epoch, epochs, 0.1) == pytest.approx(other.param_groups[0]["lr"], rel=1e-9)
+        assert delay_learning_rate(epoch, epochs, 0.1) == pytest.approx(other.param_groups[0]["lr"], rel=1e-9)
         if epoch < epochs - 1:
             cycle.step()
             cosine.step()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from snn import nn
-from snn.kernels.local import local_in_time
+from snn.kernels.step_local import local_in_time
 from snn.train import LOSSES, TrainConfig, methods
 
 BPTT = TrainConfig(method="bptt", loss="step_cross_entropy")
@@ -147,7 +147,7 @@ def delay_net(mode: nn.DelayMode) -> Callable[[], nn.Sequential]:
 
 def recurrent_net() -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(12, 16), nn.RecurrentDelay(16, 4, tau=1.5), nn.Linear(16, 5), nn.LeakyReadout(2.0)
+        nn.Linear(12, 16), nn.RecurrentLIF(16, 4, tau=1.5), nn.Linear(16, 5), nn.LeakyReadout(2.0)
     )
 
 

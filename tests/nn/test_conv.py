@@ -18,9 +18,9 @@ from snn.nn import (
     Linear,
     MaxPool2d,
     Sequential,
-    build,
-    describe,
+    from_config,
     frozen_statistics,
+    to_config,
 )
 from snn.train import TrainConfig, backward
 
@@ -70,7 +70,7 @@ def test_every_step_is_torch_on_that_step(ours, make):
     y, state = ours(x, None, LENGTHS)
     assert state == ()
     torch.testing.assert_close(y, torch.stack([theirs(x_t) for x_t in x]), rtol=1e-12, atol=1e-12)
-    again = build(describe(ours)).double()
+    again = from_config(to_config(ours)).double()
     again.load_state_dict(ours.state_dict())
     assert torch.equal(again(x)[0], y)
 

@@ -18,12 +18,12 @@ from snn.nn import (
     LIFState,
     Linear,
     ReadoutState,
-    RecurrentDelay,
+    RecurrentLIF,
     RecurrentState,
     Sequential,
-    build,
-    describe,
+    from_config,
     stages,
+    to_config,
 )
 
 
@@ -31,7 +31,7 @@ def network(delays=True) -> Sequential:
     torch.manual_seed(0)
     connect = (lambda i, o: DelayLinear(i, o, 8)) if delays else Linear
     options = dict(decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
-    neuron = RecurrentDelay(16, 5, tau=1.5, **options) if delays == "recurrent" else LIF(1.5, **options)
+    neuron = RecurrentLIF(16, 5, tau=1.5, **options) if delays == "recurrent" else LIF(1.5, **options)
     return Sequential(connect(12, 16), BatchNorm(16), neuron, Dropout(0.4), connect(16, 5), LeakyReadout(1.5))
 
 
@@ -213,7 +213,7 @@ def test_shared_delays_are_equal_delays(sharing, mode):
 
 
 def test_recurrent_delays_are_at_least_a_step():
-    layer = RecurrentDelay(4, 7)
+    layer = RecurrentLIF(4, 7)
     assert isinstance(layer, Delays) and layer.centre == 4
     with torch.no_grad():
         layer.position.uniform_(-100, 100)
@@ -235,11 +235,11 @@ def test_description_builds_the_same_model():
     shared = Sequential(DelayLinear(3, 2, 4, "linear", kernel_count=2, sharing="axonal"), LIF())
     plain = Sequential(Linear(3, 2, bias=True), LIF())
     for model in (network(), network(delays=False), network("recurrent"), plain, shared):
-        again = build(describe(model))
+        again = from_config(to_config(model))
         again.load_state_dict(model.state_dict())
         x = spikes(units=model[0].in_features)
         assert torch.equal(model.eval()(x)[0], again.eval()(x)[0])
-        assert describe(again) == describe(model)
+        assert to_config(again) == to_config(model)
 
 
 def test_unknown_layers_are_refused():
@@ -247,11 +247,11 @@ def test_unknown_layers_are_refused():
         pass
 
     with pytest.raises(TypeError, match="Mine cannot be described"):
-        describe(Sequential(Mine()))
+        to_config(Sequential(Mine()))
     with pytest.raises(ValueError, match="layer kind must be one of Sequential, .*BatchNorm.*got 'Mine'"):
-        build({"kind": "Mine"})
+        from_config({"kind": "Mine"})
     with pytest.raises(ValueError, match="layer LIF: .*unexpected keyword argument 'colour'"):
-        build({"kind": "LIF", "colour": 1})
+        from_config({"kind": "LIF", "colour": 1})
     with pytest.raises(TypeError, match="layer 1 must be a layer of snn.nn, got ReLU"):
         Sequential(Linear(2, 2), torch.nn.ReLU())
 
@@ -271,9 +271,9 @@ def test_unknown_layers_are_refused():
             "sharing must be one of .*, got 'row'",
         ),
         (lambda: DelayLinear(3, 3, 4, kernel_count=0), "kernel_count must be a whole number >= 1, got 0"),
-        (lambda: RecurrentDelay(3, 0), "max_delay must be a whole number >= 1, got 0"),
-        (lambda: RecurrentDelay(3, 4, "gauss"), "mode must be one of linear, integer, fixed, got 'gauss'"),
-        (lambda: RecurrentDelay(3, 4)(torch.zeros(5, 1, 4)), r"RecurrentDelay needs x \[T, B, 3\], got"),
+        (lambda: RecurrentLIF(3, 0), "max_delay must be a whole number >= 1, got 0"),
+        (lambda: RecurrentLIF(3, 4, "gauss"), "mode must be one of linear, integer, fixed, got 'gauss'"),
+        (lambda: RecurrentLIF(3, 4)(torch.zeros(5, 1, 4)), r"RecurrentLIF needs x \[T, B, 3\], got"),
         (lambda: DelayLinear(3, 3, 4).set_sigma_(-1), "sigma must be finite and >= 0 steps, got -1"),
         (lambda: Dropout(1.0), r"p must be in \[0, 1\), got 1.0"),
         (lambda: BatchNorm(3, over="batch"), "over must be one of sequence, step, got 'batch'"),

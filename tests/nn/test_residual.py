@@ -19,9 +19,9 @@ from snn.nn import (
     Residual,
     ResidualState,
     Sequential,
-    build,
-    describe,
+    from_config,
     resnet18,
+    to_config,
     vgg,
 )
 from snn.train import TrainConfig, backward
@@ -87,7 +87,7 @@ def test_resnets_run_cut_and_save(kind):
     assert whole.shape == (4, 2, 3)
     assert torch.equal(torch.cat([first, second]), whole)
     assert any(isinstance(part, ResidualState) for part in last)
-    again = build(describe(model)).eval()
+    again = from_config(to_config(model)).eval()
     again.load_state_dict(model.state_dict())
     assert torch.equal(again(x)[0], whole)
     kinds = [type(m).__name__ for m in model.modules()]

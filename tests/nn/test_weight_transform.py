@@ -13,9 +13,9 @@ from snn.nn import (
     DelayLinear,
     LeakyReadout,
     Linear,
-    RecurrentDelay,
+    RecurrentLIF,
     Sequential,
-    describe,
+    to_config,
     to_network,
 )
 
@@ -29,7 +29,7 @@ LAYERS = [
     (lambda: Conv2d(2, 4, 3, padding=1, groups=2), (3, 2, 2, 5, 5)),
     (lambda: DelayLinear(4, 3, 4), (6, 2, 4)),
     (lambda: DelayLinear(4, 3, 4, mode="linear", kernel_count=2), (6, 2, 4)),
-    (lambda: RecurrentDelay(4, 3, v_th=0.3), (6, 2, 4)),
+    (lambda: RecurrentLIF(4, 3, v_th=0.3), (6, 2, 4)),
 ]
 
 
@@ -47,7 +47,7 @@ def test_every_layer_with_weights_uses_it(make, shape, training):
     y.square().sum().backward()
     other(x)[0].square().sum().backward()
     torch.testing.assert_close(layer.weight.grad, 0.5 * other.weight.grad)
-    assert list(layer.state_dict()) == list(other.state_dict()) and describe(layer) == describe(other)
+    assert list(layer.state_dict()) == list(other.state_dict()) and to_config(layer) == to_config(other)
 
 
 def test_it_is_called_once_per_pass_and_exported():

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snn
-from snn.core import STDP, LIFParams, Network, Population, Projection, Raster, Record, TimeGrid, bitmaps
-from snn.core.connect import fixed_in_degree
-from snn.core.desk import Choices
-from snn.core.plan import laid_out
-from snn.core.routes import Forms
+from snn.core import STDP, LIFParams, Network, Population, Projection, Raster, Record, TimeGrid
+from snn.core.connectivity import fixed_in_degree
+from snn.core.grid.prepare import Choices
+from snn.core.layout import bitmaps
+from snn.core.layout.neuron_arrays import laid_out
+from snn.core.layout.projection_arrays import Forms
 
 DTYPE = st.sampled_from(["float64", "float32"])
 

@@ -22,8 +22,8 @@ from snn.core import (
     Record,
     TimeGrid,
 )
-from snn.core.desk import Choices
-from snn.core.routes import Forms
+from snn.core.grid.prepare import Choices
+from snn.core.layout.projection_arrays import Forms
 
 DT = 0.5
 FEW = settings(max_examples=120, deadline=None)

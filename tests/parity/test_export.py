@@ -17,7 +17,7 @@ from snn.nn import (
     Dropout,
     LeakyReadout,
     Linear,
-    RecurrentDelay,
+    RecurrentLIF,
     Sequential,
     stages,
     to_network,
@@ -37,7 +37,7 @@ def model(options, kind="delays", tau=1.7):
     kernels = 2 if kind == "recurrent" else 1
     delayed = lambda i, o: DelayLinear(i, o, 6, kernel_count=kernels)  # noqa: E731
     connect = (lambda i, o: Linear(i, o, bias=True)) if kind == "no delays" else delayed
-    second = RecurrentDelay(11, 5, tau=tau, **options) if kind == "recurrent" else LIF(tau, **options)
+    second = RecurrentLIF(11, 5, tau=tau, **options) if kind == "recurrent" else LIF(tau, **options)
     made = Sequential(
         connect(9, 14),
         BatchNorm(14),
@@ -56,7 +56,7 @@ def model(options, kind="delays", tau=1.7):
                 layer.running_var.uniform_(0.1, 0.4)
                 layer.weight.uniform_(0.5, 2.0)
                 layer.bias.uniform_(-0.1, 0.5)
-            if isinstance(layer, Linear | DelayLinear | RecurrentDelay):
+            if isinstance(layer, Linear | DelayLinear | RecurrentLIF):
                 layer.weight[torch.rand_like(layer.weight) < 0.2] = 0.0
     return made.double().eval()
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import snn
 from snn.core import LIFParams, Network, Population, Projection, Raster, Record, TimeGrid
-from snn.core.connect import fixed_in_degree
-from snn.core.desk import Choices
-from snn.core.plan import laid_out
-from snn.core.routes import MOST_BLOCKS, Forms
+from snn.core.connectivity import fixed_in_degree
+from snn.core.grid.prepare import Choices
+from snn.core.layout.neuron_arrays import laid_out
+from snn.core.layout.projection_arrays import MOST_BLOCKS, Forms
 
 STEPS = 300
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from snn.datasets import Batch
-from snn.nn import LIF, DelayLinear, LeakyReadout, LIFState, Linear, RecurrentDelay, Sequential
+from snn.nn import LIF, DelayLinear, LeakyReadout, LIFState, Linear, RecurrentLIF, Sequential
 from snn.train import TrainConfig, fit
 from snn.train.faults import first_fault
 
@@ -62,7 +62,7 @@ def test_the_first_layer_and_step_are_named():
     assert fault == "layer layers.1 (LeakyReadout), step 3, sample 1 of the batch"
 
 
-LAYERS = [LIF(2.0), LeakyReadout(2.0), DelayLinear(4, 4, 6), RecurrentDelay(4, 3)]
+LAYERS = [LIF(2.0), LeakyReadout(2.0), DelayLinear(4, 4, 6), RecurrentLIF(4, 3)]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)

@@ -23,7 +23,7 @@ def net(delayed: bool = True) -> nn.Sequential:
         nn.BatchNorm(40, over="step"),
         nn.LIF(2.0, detach_reset=True),
         nn.Dropout(0.2),
-        nn.RecurrentDelay(40, 3),
+        nn.RecurrentLIF(40, 3),
         nn.Linear(40, 5),
         nn.LeakyReadout(2.0),
     )

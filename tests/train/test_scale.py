@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, RecurrentDelay, Sequential
+from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, RecurrentLIF, Sequential
 from snn.train import TrainConfig, methods
 
 CONFIG = TrainConfig(loss="step_cross_entropy")
@@ -22,7 +22,7 @@ METHODS = [CONFIG, dataclasses.replace(CONFIG, method="sltt")]
 def network(dtype=torch.float64):
     torch.manual_seed(0)
     model = Sequential(
-        DelayLinear(6, 8, 4, "linear"), LIF(2.0), RecurrentDelay(8, 3), Linear(8, 3), LeakyReadout(2.0)
+        DelayLinear(6, 8, 4, "linear"), LIF(2.0), RecurrentLIF(8, 3), Linear(8, 3), LeakyReadout(2.0)
     )
     return model.to(dtype).train()
 
@@ -54,7 +54,7 @@ WORKER = """
 import json, sys, torch
 import numpy as np
 from snn.datasets import Batch
-from snn.nn import LIF, Linear, LeakyReadout, RecurrentDelay, Sequential
+from snn.nn import LIF, Linear, LeakyReadout, RecurrentLIF, Sequential
 from snn.train import TrainConfig, fit, parallel
 
 class Data:
@@ -69,7 +69,7 @@ class Data:
 
 parallel.join()
 torch.manual_seed(0)
-model = Sequential(Linear(5, 9), LIF(2.0), RecurrentDelay(9, 3), Linear(9, 3), LeakyReadout(2.0)).double()
+model = Sequential(Linear(5, 9), LIF(2.0), RecurrentLIF(9, 3), Linear(9, 3), LeakyReadout(2.0)).double()
 config = TrainConfig(epochs=2, batch_size=15, min_batch=5, loss="step_cross_entropy", method=sys.argv[2])
 done = fit(model, Data(), Data(), config, out=sys.argv[1])
 if parallel.rank() == 0:

@@ -1,0 +1,1 @@
+"""Bytes of a file to checked columns: one reader for each layout."""

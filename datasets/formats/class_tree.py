@@ -1,0 +1,138 @@
+"""Find labelled files laid out as split/class/file, in a folder or in zips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snn.datasets.errors import DataError
+from snn.datasets.formats.locate import SPLITS, Source, open_zip
+
+__all__ = ["Files", "class_tree", "holds_tree"]
+
+_ZIP = re.compile(r"\.zip$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Hold the files of one split, by class and name."""
+
+    sources: tuple[Source, ...]
+    """Where each file is."""
+    labels: NDArray[np.int64]
+    """Class of each file, [B]."""
+    classes: tuple[str, ...]
+    """Names of the classes."""
+
+    def __len__(self) -> int:
+        """Return the number of files."""
+        return len(self.sources)
+
+    def __add__(self, other: Files) -> Files:
+        """Put two splits of the same classes together."""
+        return Files(self.sources + other.sources, np.concatenate([self.labels, other.labels]), self.classes)
+
+    def subset(self, indices: ArrayLike) -> Files:
+        """Take files by index, in the order given.
+
+        Raises:
+            IndexError: An index is out of range.
+        """
+        chosen = np.asarray(indices, dtype=np.int64)
+        return replace(self, sources=tuple(self.sources[i] for i in chosen), labels=self.labels[chosen])
+
+
+def class_tree(
+    path: str | Path, endings: tuple[str, ...], classes: tuple[str, ...] | None = None
+) -> dict[str, Files]:
+    """Find the files of both splits, sorted by class and name.
+
+    Args:
+        path: A folder or zip that holds train/<class>/<file> and test/<class>/<file> (in any case, at its top or
+            one folder below), or a folder that holds one zip for each split, as N-MNIST is published.
+        endings: What names of files end in, in lower case, such as (".bin",); others are passed over.
+        classes: The names that folders of classes may have; None takes what is there, the same in both splits.
+
+    Returns:
+        The files of "train" and "test".
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        DataError: A split is missing or empty, or folders of classes have other names.
+    """
+    where = Path(path).expanduser()
+    if not where.exists():
+        raise FileNotFoundError(f"no file, folder or zip at {where}")
+    found: dict[str, list[tuple[str, Source]]] = {split: [] for split in SPLITS}
+    for split, name, source in _entries(where):
+        if source.name.lower().endswith(endings) and not source.name.startswith("."):
+            found[split].append((name, source))
+    for split, files in found.items():
+        if not files:
+            wanted = f"{split.capitalize()}/<class>/*{endings[0]}"
+            raise DataError(f"{where}: no {wanted}; expected a folder or zip that holds Train and Test")
+    names = classes or tuple(sorted({name for name, _ in found["train"]}))
+    for split, files in found.items():
+        _check_names(where, split, {name for name, _ in files}, names, exact=classes is None)
+    return {split: _sorted(files, names) for split, files in found.items()}
+
+
+def holds_tree(path: str | Path, endings: tuple[str, ...]) -> bool:
+    """Tell whether `class_tree` would find files of both splits."""
+    where = Path(path)
+    if not where.exists():
+        return False
+    return {split for split, _, s in _entries(where) if s.name.lower().endswith(endings)} == set(SPLITS)
+
+
+def _check_names(where: Path, split: str, there: set[str], names: tuple[str, ...], *, exact: bool) -> None:
+    odd = there ^ set(names) if exact else there - set(names)
+    if odd:
+        what = "the two splits name different classes" if exact else f"allowed classes are {', '.join(names)}"
+        raise DataError(f"{where}, {split}: class folder {', '.join(sorted(odd))}: {what}")
+
+
+def _sorted(files: list[tuple[str, Source]], names: tuple[str, ...]) -> Files:
+    number = {name: i for i, name in enumerate(names)}
+    ordered = sorted(files, key=lambda file: (number[file[0]], str(file[1])))
+    labels = np.array([number[name] for name, _ in ordered], dtype=np.int64)
+    return Files(tuple(source for _, source in ordered), labels, names)
+
+
+def _entries(where: Path) -> Iterator[tuple[str, str, Source]]:
+    """Give (split, class, file) of all that lies in split/class/file."""
+    if where.is_file():
+        if _ZIP.search(where.name):
+            yield from _zipped(where)
+        return
+    splits = _split_folders(where)
+    if not splits:
+        for file in sorted(where.iterdir()):
+            if _ZIP.search(file.name) and file.stem.lower() in SPLITS:
+                yield from _zipped(file)
+    for split, folder in splits:
+        for kind in sorted(folder.iterdir()):
+            if kind.is_dir():
+                yield from ((split, kind.name, Source(file)) for file in sorted(kind.iterdir()))
+
+
+def _split_folders(where: Path) -> list[tuple[str, Path]]:
+    """Find folders named after splits, at the top or one below."""
+    top = [folder for folder in sorted(where.iterdir()) if folder.is_dir()]
+    for level in (top, [below for folder in top for below in sorted(folder.iterdir()) if below.is_dir()]):
+        found = [(folder.name.lower(), folder) for folder in level if folder.name.lower() in SPLITS]
+        if found:
+            return found
+    return []
+
+
+def _zipped(path: Path) -> Iterator[tuple[str, str, Source]]:
+    for info in open_zip(path).infolist():
+        parts = PurePosixPath(info.filename).parts
+        if not info.is_dir() and len(parts) >= 3 and parts[-3].lower() in SPLITS:
+            yield parts[-3].lower(), parts[-2], Source(path, info.filename)

@@ -1,0 +1,1 @@
+"""Named data sets, made from what the readers of `formats` give."""

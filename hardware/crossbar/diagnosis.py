@@ -1,0 +1,72 @@
+"""Say what crossbar hardware does to a product, so that a loss of accuracy has a cause."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from snn.hardware.crossbar.converters import dac
+from snn.hardware.crossbar.mvm import check_input, compared, full_scale, product, read, tile_currents
+
+if TYPE_CHECKING:
+    from snn.hardware.crossbar.array import Crossbar
+
+__all__ = ["Diagnosis", "diagnose_reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Say what hardware does to one product, as shares of 1 unless said otherwise.
+
+    Attributes:
+        snr_db: Power of the plain product over power of the deviation from it, decibel; infinite without any.
+        weight_error: Mean deviation of the applied weight over the largest weight asked for.
+        clip_rate: Weights beyond the range of conductances.
+        ir_loss: Column current lost in wires; negative where sneak paths add more.
+        adc_saturation: Conversions cut off at full scale.
+        dac_saturation: Nonzero inputs cut off at the full read voltage.
+    """
+
+    snr_db: float
+    weight_error: float
+    clip_rate: float
+    ir_loss: float
+    adc_saturation: float
+    dac_saturation: float
+
+
+@torch.no_grad()
+def diagnose_reading(crossbar: Crossbar, x: Tensor) -> Diagnosis:
+    """Read x once and compare with the plain product; see `Crossbar.diagnose`."""
+    check_input(crossbar, x)
+    converter = crossbar.config.converter
+    share = dac(x, converter)
+    wanted = torch.nn.functional.linear(x, crossbar.wanted.to(x.dtype)).double()
+    signal, noise = float((wanted**2).sum()), float(((read(crossbar, x, 0, 0) - wanted) ** 2).sum())
+    ideal = product(crossbar.layout.rows_of(share.abs()), crossbar.chord_us.to(x.dtype)).sum()
+    found = tile_currents(crossbar, share.abs()).sum()
+    largest = float(crossbar.wanted.abs().max())
+    deviation = float((crossbar.weight() - crossbar.wanted).abs().mean())
+    return Diagnosis(
+        snr_db=math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal else -math.inf,
+        weight_error=deviation / largest if largest else 0.0,
+        clip_rate=crossbar.encoded.clipped,
+        ir_loss=float(1 - found / ideal) if ideal > 0 else 0.0,
+        adc_saturation=_saturation(crossbar, share),
+        dac_saturation=_share(x.abs() > converter.dac_range, x != 0) if converter.dac_bits else 0.0,
+    )
+
+
+def _saturation(crossbar: Crossbar, share: Tensor) -> float:
+    if crossbar.config.converter.adc_bits is None:
+        return 0.0
+    seen = compared(crossbar, tile_currents(crossbar, share)).abs()
+    return _share(seen > full_scale(crossbar)[:, None] * (1 + 1e-6), torch.ones_like(seen) > 0)
+
+
+def _share(part: Tensor, whole: Tensor) -> float:
+    return float((part & whole).sum() / whole.sum().clamp(min=1))

@@ -1,0 +1,376 @@
+"""Run a model on crossbars: the same forward pass, with its weights in programmed arrays."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from snn.hardware.crossbar.array import Crossbar, program_crossbar
+from snn.hardware.crossbar.config import CrossbarConfig
+from snn.hardware.crossbar.hardware_aware import DeviceWeights
+from snn.hardware.crossbar.model_counters import count_analog_layer, count_analog_model
+from snn.hardware.crossbar.placements import Placement, placement_of
+from snn.hardware.ledger.account import register_counter
+from snn.hardware.ledger.layer_names import label
+from snn.hardware.targets.analog_reads import AnalogCircuit
+from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
+
+if TYPE_CHECKING:
+    from snn.core import Network
+    from snn.hardware.crossbar.model_report import ModelDiagnosis
+    from snn.hardware.report.estimate import EnergyReport
+    from snn.hardware.report.page import Section
+
+__all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "to_crossbar"]
+
+
+class AnalogState(NamedTuple):
+    """Carry where a layer on arrays is: noise and drift go on from there."""
+
+    step: int
+    """Steps read so far."""
+    sample: int
+    """Number of the first sample of the batch."""
+    inner: Any
+    """State of the layer itself."""
+
+
+class AnalogLayer(Layer):
+    """Run one layer with its weights in arrays.
+
+    Attributes:
+        layer: The layer; its own weights are not used.
+        placement: How it lies on arrays.
+        name: Name in ledgers and diagnoses.
+        arrays: Its arrays, as written.
+        start_s: Age of the arrays at the first step, s; None: as written.
+        dt_ms: Length of a step, ms; None: the arrays do not age while they are read.
+        every: Steps between two looks at their age.
+        observer: Told the rows of every read; None: nobody.
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        placement: Placement,
+        name: str,
+        arrays: tuple[Crossbar, ...],
+        start_s: float | None,
+        dt_ms: float | None,
+        every: int,
+    ) -> None:
+        super().__init__()
+        self.layer, self.placement, self.name, self.arrays = layer, placement, name, arrays
+        self.start_s, self.dt_ms, self.every = start_s, dt_ms, every
+        self.observer: Callable[[int, Tensor], None] | None = None
+        self._aged: tuple[float, tuple[Crossbar, ...], Tensor | None] | None = None
+
+    @property
+    def tail_steps(self) -> int:  # type: ignore[override]
+        """Zero steps to append to the input: the layer's."""
+        return self.layer.tail_steps
+
+    def config(self) -> dict[str, Any]:
+        """Return what the layer is made from."""
+        return self.layer.config()
+
+    def forward(
+        self, x: Tensor, state: AnalogState | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, AnalogState]:
+        """Do what the layer does, on arrays."""
+        now = AnalogState(0, 0, None) if state is None else state
+        parts, at = [], 0
+        while at < x.shape[0]:
+            stop = x.shape[0] if self.dt_ms is None else at + self.every - (now.step % self.every)
+            part = x[at:stop]
+            ends = None if lengths is None else (lengths - at).clamp(0, part.shape[0])
+            y, inner = self._read(part, now, ends)
+            parts.append(y)
+            now = AnalogState(now.step + part.shape[0], now.sample, inner)
+            at = min(stop, x.shape[0])
+        return parts[0] if len(parts) == 1 else torch.cat(parts), now
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the arrays connect the layer's neurons with themselves."""
+        return isinstance(self.layer, RecurrentLIF)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a read is the product with a fixed weight: no noise, no converters, no pattern in it."""
+        return all(array.is_linear for array in self.arrays)
+
+    def arrays_at(self, step: int) -> tuple[Crossbar, ...]:
+        """Give the arrays as old as they are at a step."""
+        return self._at(step)[0]
+
+    def _read(self, x: Tensor, now: AnalogState, lengths: Tensor | None) -> tuple[Tensor, Any]:
+        arrays, weight = self._at(now.step)
+        if (
+            weight is not None and self.observer is None
+        ):  # linear, without noise: the layer's own way, as fast
+            self.layer.weight_transform = lambda _: weight
+            try:
+                return self.layer(x, now.inner, lengths)  # type: ignore[no-any-return]
+            finally:
+                self.layer.weight_transform = None
+
+        def read(which: int, rows: Tensor, at: int = 0) -> Tensor:
+            if self.observer is not None:
+                self.observer(which, rows)
+            first = now.sample * (rows.shape[1] // x.shape[1])
+            return arrays[which].matmul(rows, step=now.step + at, sample=first)
+
+        return self.placement.forward(self.layer, read, x, now.inner, lengths)
+
+    def _at(self, step: int) -> tuple[tuple[Crossbar, ...], Tensor | None]:
+        time_s = self.arrays[0].time_s if self.start_s is None else self.start_s
+        if self.dt_ms is not None:
+            time_s += step // self.every * self.every * self.dt_ms * 1e-3
+        if self._aged is None or self._aged[0] != time_s:
+            arrays = tuple(array.at(time_s) for array in self.arrays)
+            weight = (
+                self.placement.weight(self.layer, [a.weight() for a in arrays]) if self.is_plain else None
+            )
+            self._aged = (time_s, arrays, weight)
+        return self._aged[1], self._aged[2]
+
+
+class AnalogModel(Layer):
+    """Hold a model on crossbars; made by `to_crossbar`.
+
+    It takes and gives what the model did. Noise is keyed by sample and step: a batch that begins with sample n of
+    a set is given `start(n)` as its state, and results do not depend on how a set is cut into batches; without a
+    state every batch begins with sample 0.
+    """
+
+    def __init__(self, model: Layer, source: Layer, config: CrossbarConfig) -> None:
+        super().__init__()
+        self.model = model
+        self.hardware = config
+        self.names = label(source)
+        self._source = (source,)  # in a tuple: no submodule
+
+    @property
+    def source(self) -> Layer:
+        """The model before it went onto arrays."""
+        return self._source[0]
+
+    @property
+    def layers(self) -> dict[str, AnalogLayer]:
+        """The layers on arrays, by name, in the order of the model."""
+        found = {layer.name: layer for layer in self.modules() if isinstance(layer, AnalogLayer)}
+        return {name: found[name] for name in self.names.values() if name in found}
+
+    @property
+    def tail_steps(self) -> int:  # type: ignore[override]
+        """Zero steps to append to the input: the model's."""
+        return self.model.tail_steps
+
+    def config(self) -> dict[str, Any]:
+        """Refuse: hardware is described by its own configuration, see `hardware`."""
+        raise TypeError("a model on crossbars is made by to_crossbar; save the model and the CrossbarConfig")
+
+    def extra_repr(self) -> str:
+        """Show nothing beside the layers."""
+        return ""
+
+    def forward(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
+        """Do what the model does, on arrays."""
+        return self.model(x, state, lengths)  # type: ignore[no-any-return]
+
+    def start(self, sample: int) -> Any:
+        """Give the state of a batch that begins with a sample of that number."""
+        return _start(self.model, sample)
+
+    def aged(self, time_s: float) -> AnalogModel:
+        """Give the same chips `time_s` seconds after they were programmed."""
+        made = copy.copy(self)
+        made._modules = {"model": _rebuilt(self.model, lambda layer: _aged(layer, time_s))}
+        return made
+
+    def with_arrays(self, arrays: dict[str, tuple[Crossbar, ...]]) -> AnalogModel:
+        """Give the same model with other arrays in the layers named."""
+        made = copy.copy(self)
+
+        def exchanged(layer: Layer) -> Layer:
+            if not isinstance(layer, AnalogLayer) or layer.name not in arrays:
+                return layer
+            return _twin(layer, arrays=arrays[layer.name])
+
+        made._modules = {"model": _rebuilt(self.model, exchanged)}
+        return made
+
+    def diagnose(self, x: Tensor, lengths: Tensor | None = None) -> ModelDiagnosis:
+        """Compare every read with the plain product, array by array; see `model_report.diagnose`."""
+        from snn.hardware.crossbar.model_report import diagnose
+
+        return diagnose(self, x, lengths)
+
+    def calibrate(self, x: Tensor, lengths: Tensor | None = None, *, percentile: float = 99.9) -> AnalogModel:
+        """Set converter ranges from data; see `snn.hardware.crossbar.analog_tools.calibrate`."""
+        from snn.hardware.crossbar.analog_tools import calibrate
+
+        return calibrate(self, x, lengths, percentile=percentile)
+
+    def network(self, dt_ms: float, *, weights_only: bool = False) -> Network:
+        """Export to the event engines; see `snn.hardware.crossbar.analog_tools.crossbar_network`."""
+        from snn.hardware.crossbar.analog_tools import crossbar_network
+
+        return crossbar_network(self, dt_ms, weights_only=weights_only)
+
+    def energy(
+        self, x: Tensor, lengths: Tensor | None = None, *, circuit: AnalogCircuit | None = None
+    ) -> EnergyReport:
+        """Count the model and its reads and price both; see `model_energy.ProgrammedCrossbars`.
+
+        Args:
+            x: Input, [T, B, ...], to which the silent tail is appended.
+            lengths: Valid steps of each sample [B], the tail not included.
+            circuit: What stands around the arrays; None takes the converters' bits from the model's hardware.
+        """
+        from snn.hardware.crossbar.model_energy import ProgrammedCrossbars, reads_of
+        from snn.hardware.ledger.count import count
+        from snn.hardware.report.estimate import estimate
+
+        if circuit is None:
+            circuit = AnalogCircuit(adc_bits=self.hardware.converter.adc_bits or AnalogCircuit().adc_bits)
+        target = ProgrammedCrossbars(reads_of(self, x, lengths), circuit)
+        return estimate(count(self, x, lengths), target)
+
+    def sections(self, x: Tensor, lengths: Tensor | None = None, **options: Any) -> list[Section]:
+        """Draw it for the report's page; see `snn.hardware.crossbar.model_report.analog_sections`."""
+        from snn.hardware.crossbar.model_report import analog_sections
+
+        return analog_sections(self, x, lengths, **options)
+
+    @contextmanager
+    def observed(self, see: Callable[[str, int, Tensor], None]) -> Iterator[None]:
+        """Show every read inside the block to ``see(layer, array, rows [T, n, in])``."""
+
+        def told(name: str) -> Callable[[int, Tensor], None]:
+            return lambda which, rows: see(name, which, rows)
+
+        for name, layer in self.layers.items():
+            layer.observer = told(name)
+        try:
+            yield
+        finally:
+            for layer in self.layers.values():
+                layer.observer = None
+
+
+def to_crossbar(
+    model: Layer,
+    config: CrossbarConfig,
+    *,
+    seed: int = 0,
+    write_number: int = 0,
+    time_s: float | None = None,
+    dt_ms: float | None = None,
+    drift_every: int = 1,
+) -> AnalogModel:
+    """Put the weights of a model into crossbar arrays; everything else stays digital.
+
+    A linear layer is one array; a convolution is unrolled, a row per place of its kernel and a read per place of
+    the image, one array per group; a layer with delays has a row per input and delay, a convolution over time;
+    recurrent synapses have an array of their own. Other kinds of layers need `register_placement`.
+
+    Args:
+        model: The model; it is copied, and runs in evaluation.
+        config: The hardware. `CrossbarConfig.ideal()` computes what the model does, bit for bit.
+        seed: Which chip: device-to-device variation and faults.
+        write_number: Which write of it: programming noise.
+        time_s: Age of the arrays at the first step, s; None: as they were written.
+        dt_ms: Length of a step, ms: the arrays age while a sequence runs. None: they stand still.
+        drift_every: Steps between two looks at their age.
+
+    Returns:
+        A model with the same forward pass.
+
+    Raises:
+        ValueError: A layer that has no place on a crossbar (named), or a time out of range.
+    """
+    if dt_ms is not None and not dt_ms > 0:
+        raise ValueError(f"dt_ms is {dt_ms!r}; it must be > 0, or None for arrays that stand still")
+    if drift_every < 1:
+        raise ValueError(f"drift_every is {drift_every!r}; it must be >= 1 step")
+    if time_s is not None and not 0 <= time_s < math.inf:
+        raise ValueError(f"time_s is {time_s!r}; it must be finite and >= 0, or None for arrays as written")
+    source = copy.deepcopy(model).eval()
+    names = label(source)
+    for layer in names:
+        if isinstance(layer.weight_transform, DeviceWeights):  # in training for hardware: it is written here
+            layer.weight_transform = None
+
+    def placed(layer: Layer) -> Layer:
+        placement = placement_of(layer, names.get(layer, "a layer"))
+        if placement is None:
+            return layer
+        name = names[layer]
+        arrays = [
+            program_crossbar(matrix, config, seed, name=_part(name, i), write_number=write_number)
+            for i, matrix in enumerate(placement.matrices(layer))
+        ]
+        return AnalogLayer(copy.deepcopy(layer), placement, name, tuple(arrays), time_s, dt_ms, drift_every)
+
+    return AnalogModel(_rebuilt(source, placed), source, config).eval()
+
+
+def _part(name: str, place: int) -> str:
+    return name if place == 0 else f"{name}.{place + 1}"
+
+
+def _rebuilt(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
+    """Copy a tree of layers with each of them changed, from the outside in; a changed one is not entered."""
+    new = change(layer)
+    if new is not layer or isinstance(layer, AnalogLayer):
+        return new
+    children = {
+        name: _rebuilt(part, change) if isinstance(part, Layer) else part
+        for name, part in layer.named_children()
+    }
+    if not children:
+        return layer
+    made = copy.copy(layer)
+    made._modules = dict(layer._modules)
+    for name, part in children.items():
+        if isinstance(part, torch.nn.ModuleList):
+            part = torch.nn.ModuleList(
+                _rebuilt(item, change) if isinstance(item, Layer) else item for item in part
+            )
+        made._modules[name] = part
+    return made
+
+
+def _twin(layer: AnalogLayer, **changes: Any) -> AnalogLayer:
+    """Copy a layer on arrays with other arrays or another age."""
+    given = {"arrays": layer.arrays, "start_s": layer.start_s} | changes
+    return AnalogLayer(
+        copy.copy(layer.layer), layer.placement, layer.name, **given, dt_ms=layer.dt_ms, every=layer.every
+    )
+
+
+def _aged(layer: Layer, time_s: float) -> Layer:
+    return _twin(layer, start_s=time_s) if isinstance(layer, AnalogLayer) else layer
+
+
+def _start(layer: Layer, sample: int) -> Any:
+    if isinstance(layer, AnalogLayer):
+        return AnalogState(0, sample, None)
+    if isinstance(layer, Sequential):
+        return tuple(_start(part, sample) for part in layer)
+    if isinstance(layer, Residual):
+        around = None if layer.shortcut is None else _start(layer.shortcut, sample)
+        return ResidualState(_start(layer.body, sample), around)
+    return None
+
+
+register_counter(AnalogLayer, count_analog_layer)
+register_counter(AnalogModel, count_analog_model)

@@ -1,0 +1,189 @@
+"""Price a model on the arrays it is programmed into: counted reads, exact currents, digital neurons behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from snn.hardware.crossbar.model import AnalogModel
+from snn.hardware.crossbar.read_counts import count_reads
+from snn.hardware.ledger.ledger import LayerCounts, Ledger
+from snn.hardware.targets.analog_reads import AnalogCircuit, ReadCounts, analog_energy
+from snn.hardware.targets.constants import Constant, Range, sram_access, sum_ranges
+from snn.hardware.targets.digital import HOROWITZ_INT8
+from snn.hardware.targets.target import Category, EnergyRow, priced
+from snn.nn import Delays
+
+__all__ = ["LayerReads", "ProgrammedCrossbars", "reads_of"]
+
+_DIGITAL = ("membrane read + write", "neuron update", "event queue")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReads:
+    """Hold what the reads of one layer took.
+
+    Attributes:
+        layer: Ledger row that it stands behind.
+        taps: Rows per input: delays that a spike is read at, 1 without.
+        counts: One entry per array of the layer.
+    """
+
+    layer: str
+    taps: int
+    counts: tuple[ReadCounts, ...]
+
+
+@torch.no_grad()
+def reads_of(analog: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> tuple[LayerReads, ...]:
+    """Count the reads of every layer, sample by sample up to its end, the model's silent tail included.
+
+    Args:
+        analog: The model.
+        x: Input, [T, B, ...].
+        lengths: Valid steps of each sample [B], the tail not included; None is all of T.
+    """
+    found: dict[tuple[str, int], ReadCounts] = {}
+    layers = analog.layers
+    for b in range(x.shape[1]):
+        end = x.shape[0] if lengths is None else int(lengths[b])
+        sample = torch.cat([x[:end, b : b + 1], x.new_zeros(analog.tail_steps, 1, *x.shape[2:])])
+        seen: dict[tuple[str, int], list[Tensor]] = {}
+
+        def see(
+            name: str, which: int, rows: Tensor, seen: dict[tuple[str, int], list[Tensor]] = seen
+        ) -> None:
+            seen.setdefault((name, which), []).append(rows)
+
+        with analog.observed(see):
+            analog(sample, analog.start(b))
+        for (name, which), rows in seen.items():
+            counts = count_reads(layers[name].arrays_at(0)[which], torch.cat(rows), samples=1)
+            found[name, which] = found[name, which] + counts if (name, which) in found else counts
+    made = []
+    for name, layer in layers.items():
+        inner = layer.layer
+        taps = inner.max_delay - inner.min_delay + 1 if isinstance(inner, Delays) else 1
+        row = f"{name}-{name}" if layer.recurrent else name
+        parts = tuple(found[name, i] for i in range(len(layer.arrays)) if (name, i) in found)
+        made.append(LayerReads(row, taps, parts))
+    return tuple(made)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammedCrossbars:
+    """Price a ledger on arrays whose reads were counted with it: a target for `estimate`.
+
+    To run a saved report of it again, register it under its name first (`register_target`).
+
+    Attributes:
+        reads: What `reads_of` counted, over the same samples as the ledger.
+        circuit: Converters, gating, pulses.
+        device: The devices in words, for the title.
+        name: Identifier in the registry.
+        used: Constants of the devices.
+
+    Raises:
+        ValueError: Two layers of one name.
+    """
+
+    reads: tuple[LayerReads, ...]
+    circuit: AnalogCircuit = field(default_factory=AnalogCircuit)
+    device: str = "resistive cells"
+    name: str = "programmed_crossbars"
+    used: tuple[Constant, ...] = ()
+
+    splits_memory = False
+
+    def __post_init__(self) -> None:
+        names = [layer.layer for layer in self.reads]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.name}: layers are {names}; each needs a name of its own")
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        when = "spike-gated" if self.circuit.gated else "always on"
+        return f"programmed crossbars of {self.device}, {when}, {self.circuit.adc_bits}-bit converters"
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """Every constant used."""
+        return tuple(dict.fromkeys((*self.used, *self.circuit.constants, *HOROWITZ_INT8.constants)))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Every assumption, one sentence each."""
+        return (
+            "Reads were counted on the programmed arrays, tile by tile and vector by vector; currents are those of "
+            "the cells as written.",
+            *self.circuit.assumptions,
+            "A layer with delays has a row per input and delay: a spike is written into a line of one bit per row "
+            "once and read, and its rows driven, once per delay.",
+            "Neurons, membranes, spike lines and the event queue are digital, 45 nm, as in horowitz45_int8; nodes "
+            "of 32 to 130 nm are mixed, so read the parts apart.",
+            "The weight memory is the array, so there is no compute-only figure to compare with digital cores.",
+            "Latency is that of the reads, layers one after the other, digital work in their shade.",
+            f"Programming is not in the total: {self.programming.nominal / 1e6:.3g} uJ once "
+            f"({self.programming.low / 1e6:.3g} to {self.programming.high / 1e6:.3g}).",
+        )
+
+    @property
+    def programming(self) -> Range:
+        """Energy of one write of all cells, pJ."""
+        return analog_energy(self._counts(), self.circuit).programming
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of all tiles, square millimetres."""
+        return analog_energy(self._counts(), self.circuit).area_mm2
+
+    @property
+    def tops_per_w(self) -> float:
+        """Dense operations per picojoule of the arrays: every tap of a delay counts, digital neurons do not."""
+        return analog_energy(self._counts(), self.circuit).tops_per_w
+
+    def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
+        """Price one ledger row."""
+        digital = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
+        for layer in self.reads:
+            if layer.layer == row.name:
+                arrays = self._arrays(layer)
+                if not row.input_spikes:  # the row of an idle run: what flows whatever happens
+                    return (*(line for line in arrays if line.category == "static"), *digital)
+                return (*arrays, *self._lines(row, layer), *digital)
+        return digital
+
+    def latency_us(self, ledger: Ledger) -> Range:
+        """Time of the reads of all samples, microseconds."""
+        return analog_energy(self._counts(), self.circuit).latency_us
+
+    def _counts(self) -> tuple[ReadCounts, ...]:
+        return tuple(counts for layer in self.reads for counts in layer.counts)
+
+    def _arrays(self, layer: LayerReads) -> tuple[EnergyRow, ...]:
+        """Give the lines of all arrays of a layer under its name; those of several arrays are added."""
+        lines: dict[tuple[str, Category], list[EnergyRow]] = {}
+        for row in analog_energy(layer.counts, self.circuit).rows:
+            lines.setdefault((row.component, row.category), []).append(row)
+        return tuple(_joined(layer.layer, *key, rows) for key, rows in lines.items())
+
+    def _lines(self, row: LayerCounts, layer: LayerReads) -> tuple[EnergyRow, ...]:
+        if layer.taps == 1:
+            return ()
+        bit = sram_access(row.n_pre * layer.taps / 8, 1)
+        lines: tuple[tuple[str, Category, int, Range], ...] = (
+            ("spike line write", "memory", row.input_spikes, bit),
+            ("spike line read", "memory", row.input_spikes * layer.taps, bit),
+        )
+        return priced(row.name, lines)
+
+
+def _joined(layer: str, component: str, category: Category, rows: Iterable[EnergyRow]) -> EnergyRow:
+    parts = tuple(rows)
+    count = sum(part.count for part in parts)
+    price = sum_ranges(part.range for part in parts) / count if count else Range(0.0, 0.0, 0.0)
+    return EnergyRow(layer, component, category, count, price.nominal, price.low, price.high)

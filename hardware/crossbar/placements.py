@@ -1,0 +1,189 @@
+"""Say how each kind of layer lies on arrays: which matrices it has, and how it reads them step by step.
+
+A placement is all that a new kind of layer needs to run on crossbars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snn import nn as ours
+from snn.kernels.lif import lif
+from snn.nn import Layer
+from snn.nn.connections import last_steps
+
+__all__ = ["Placement", "Read", "placement_of", "register_placement"]
+
+Read = Callable[..., Tensor]
+"""Read an array: ``read(which, rows [T, n, in], at=0)`` gives [T, n, out]; `at` is the first step of the call."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Say how a layer with weights lies on arrays.
+
+    Attributes:
+        matrices: ``matrices(layer)``: the weights of each array, [out, in]. Wires are numbered by delay, if any.
+        weight: ``weight(layer, matrices)``: the layer's weight as such arrays would make it; None where the layer
+            cannot hold it (cells that should be empty conduct).
+        forward: ``forward(layer, read, x, state, lengths)``: the layer's own forward pass through `read`.
+    """
+
+    matrices: Callable[[Any], list[Tensor]]
+    weight: Callable[[Any, list[Tensor]], Tensor | None]
+    forward: Callable[[Any, Read, Tensor, Any, Tensor | None], tuple[Tensor, Any]]
+
+
+_PLACEMENTS: dict[type[Layer], Placement | None] = {}
+
+
+def register_placement(kind: type[Layer], placement: Placement | None) -> None:
+    """Say how a kind of layer lies on arrays, and with it every kind that inherits from it.
+
+    Args:
+        kind: Class of layers.
+        placement: Its placement; None keeps the layer digital.
+
+    Raises:
+        ValueError: The kind has a placement already.
+    """
+    if kind in _PLACEMENTS:
+        raise ValueError(f"{kind.__name__} has a placement already")
+    _PLACEMENTS[kind] = placement
+
+
+def placement_of(layer: Layer, name: str) -> Placement | None:
+    """Find the placement of a layer's class, or of the nearest class it inherits from; None: digital.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for kind in type(layer).__mro__:
+        if kind in _PLACEMENTS:
+            return _PLACEMENTS[kind]
+    known = ", ".join(sorted(kind.__name__ for kind in _PLACEMENTS))
+    raise ValueError(
+        f"{name} ({type(layer).__name__}) has no place on a crossbar; kinds that have one, or stay digital: "
+        f"{known}; register_placement adds one"
+    )
+
+
+# --- linear ---
+
+
+def _linear_forward(
+    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+) -> tuple[Tensor, tuple[()]]:
+    y = read(0, x)
+    return (y if layer.bias is None else y + layer.bias), ()
+
+
+# --- convolution: a row per place of the kernel, a read per place of the image ---
+
+
+def _conv_matrices(layer: Any) -> list[Tensor]:
+    return [group.flatten(1) for group in layer.weight_in_use().detach().chunk(layer.groups)]
+
+
+def _conv_weight(layer: Any, matrices: list[Tensor]) -> Tensor:
+    return torch.cat(matrices).reshape(layer.weight.shape)
+
+
+def _conv_forward(
+    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+) -> tuple[Tensor, tuple[()]]:
+    steps, batch = x.shape[:2]
+    sizes = [
+        (n + 2 * pad - spread * (kernel - 1) - 1) // stride + 1
+        for n, pad, spread, kernel, stride in zip(
+            x.shape[3:], layer.padding, layer.dilation, layer.kernel_size, layer.stride, strict=True
+        )
+    ]
+    parts = []
+    for i, group in enumerate(x.flatten(0, 1).chunk(layer.groups, 1)):
+        rows = functional.unfold(group, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+        rows = rows.transpose(1, 2).reshape(steps, -1, rows.shape[1])  # [T, B x places, in]
+        parts.append(read(i, rows).reshape(steps, batch, -1, layer.out_channels // layer.groups))
+    y = torch.cat(parts, -1).transpose(2, 3).reshape(steps, batch, layer.out_channels, *sizes)
+    return (y if layer.bias is None else y + layer.bias[:, None, None]), ()
+
+
+# --- delays: a row per input and delay, as a convolution over time ---
+
+
+def _delay_matrices(layer: Any) -> list[Tensor]:
+    """Lay the taps out as [out, K x in], delay 0 first."""
+    weight, delays = layer.weight_in_use().detach(), layer.delay_steps()
+    weight, delays = (part.reshape(-1, *part.shape[-2:]) for part in (weight, delays))
+    out, senders = weight.shape[-2:]
+    first, taps = layer.min_delay, layer.max_delay - layer.min_delay + 1
+    made = weight.new_zeros(taps, out, senders)
+    for w, d in zip(weight, delays, strict=True):
+        made.scatter_add_(0, d[None] - first, w[None])
+    return [made.transpose(0, 1).flatten(1)]
+
+
+def _delay_weight(layer: Any, matrices: list[Tensor]) -> Tensor | None:
+    if layer.weight.dim() > 2:
+        return None  # two kernels may share a cell
+    out, senders = layer.weight.shape
+    taps = matrices[0].reshape(out, -1, senders).transpose(0, 1)
+    at = layer.delay_steps()[None] - layer.min_delay
+    weight = taps.gather(0, at)[0]
+    rest = taps.scatter(0, at, 0.0)
+    return None if bool((rest != 0).any()) else weight
+
+
+def _delay_forward(
+    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+) -> tuple[Tensor, ours.DelayState]:
+    before = x.new_zeros(layer.max_delay, *x.shape[1:]) if state is None else state.past
+    seen = torch.cat([before, x])
+    late = seen.unfold(0, layer.max_delay + 1, 1).flip(-1)  # [T, B, in, K], delay 0 first
+    y = read(0, late.transpose(2, 3).flatten(2))
+    return y, ours.DelayState(last_steps(seen, x.shape[0], lengths, layer.max_delay))
+
+
+def _recurrent_forward(
+    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+) -> tuple[Tensor, ours.RecurrentState]:
+    memory = layer.max_delay
+    spikes = list((x.new_zeros(memory, *x.shape[1:]) if state is None else state.past).unbind(0))
+    v = torch.full_like(x[0], layer.options.v_reset) if state is None else state.v
+    for t, drive in enumerate(x.unbind(0)):
+        rows = torch.cat(spikes[: -memory - 1 : -1], -1)  # delay 1 first
+        drive = drive + read(0, rows[None], at=t)[0]
+        now = None if lengths is None else (lengths > t).to(torch.int64)
+        z, v = lif(drive[None], v, layer.options, now)
+        spikes.append(z[0])
+    seen = torch.stack(spikes)
+    return seen[memory:], ours.RecurrentState(v, last_steps(seen, x.shape[0], lengths, memory))
+
+
+register_placement(
+    ours.Linear,
+    Placement(lambda layer: [layer.weight_in_use().detach()], lambda _, parts: parts[0], _linear_forward),
+)
+register_placement(ours.Conv2d, Placement(_conv_matrices, _conv_weight, _conv_forward))
+register_placement(ours.DelayLinear, Placement(_delay_matrices, _delay_weight, _delay_forward))
+register_placement(ours.RecurrentLIF, Placement(_delay_matrices, _delay_weight, _recurrent_forward))
+for _kind in (
+    ours.BatchNorm,
+    ours.Dropout,
+    ours.Flatten,
+    ours.AvgPool2d,
+    ours.MaxPool2d,
+    ours.AdaptiveAvgPool2d,
+    ours.LIF,
+    ours.LeakyReadout,
+    ours.ReLU,
+    ours.Sequential,
+    ours.Residual,
+):
+    register_placement(_kind, None)

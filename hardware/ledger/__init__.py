@@ -1,0 +1,1 @@
+"""What a network did, in integers: no prices, no floats."""

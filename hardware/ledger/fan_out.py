@@ -1,0 +1,140 @@
+"""Find the exact fan-out of every input of a linear or convolutional layer, in integers.
+
+Borders, strides, dilation, groups, padding modes and zero weights all count: an input at a corner reaches fewer
+outputs than one in the middle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from snn.hardware.ledger.loops import any_channel
+
+Int64Array = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+_PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """Describe the synapses of one layer for one input shape.
+
+    Attributes:
+        fan_out: Outputs reached over a nonzero weight, with multiplicity, per input: flat [n_pre].
+        n_pre: Inputs per step.
+        n_post: Outputs per step.
+        dense_synapses: Multiply-accumulates of a dense pass, those on padding included.
+        stored_weights: Nonzero weights.
+        dense_weights: Weights.
+        in_shape: Shape of one input.
+        out_shape: Shape of one output.
+    """
+
+    fan_out: Int64Array
+    n_pre: int
+    n_post: int
+    dense_synapses: int
+    stored_weights: int
+    dense_weights: int
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+
+    @property
+    def synapses(self) -> int:
+        """Connections over a nonzero weight, at most one per position of the kernel."""
+        return int(self.fan_out.sum())
+
+
+def wire(layer: nn.Module, shape: tuple[int, ...]) -> Wiring:
+    """Wire one layer for inputs of one shape.
+
+    Args:
+        layer: `nn.Linear`, `nn.Conv1d` or `nn.Conv2d`, or a class made of them.
+        shape: Shape of one input of one step: [positions, features] or [channels, ...space].
+    """
+    present = np.asarray(layer.weight.detach().cpu() != 0)  # type: ignore[operator]
+    stored, size = int(np.count_nonzero(present)), int(present.size)
+    if isinstance(layer, nn.Linear):
+        places = shape[0]
+        fan_out = np.tile(present.sum(0, dtype=np.int64), places)
+        n_pre, n_post = (places * n for n in (layer.in_features, layer.out_features))
+        out_shape: tuple[int, ...] = (places, layer.out_features)
+        return Wiring(fan_out, n_pre, n_post, places * size, stored, size, shape, out_shape)
+    visits = _visits(layer, shape[1:])
+    groups: int = layer.groups  # type: ignore[assignment]
+    out_channels, per_group = present.shape[:2]
+    kernels = present.reshape(groups, out_channels // groups, per_group, *present.shape[2:])
+    fan = kernels.sum(1, dtype=np.int64).reshape(groups * per_group, *present.shape[2:])
+    for visit in visits:  # each turns one axis of the kernel into one of the image, appended last
+        fan = np.tensordot(fan, visit.sum(0), axes=(1, 0))
+    out_shape = (out_channels, *(visit.shape[0] for visit in visits))
+    positions = int(np.prod(out_shape[1:]))
+    n_pre, n_post = (int(np.prod(s)) for s in (shape, out_shape))
+    return Wiring(fan.ravel(), n_pre, n_post, positions * size, stored, size, shape, out_shape)
+
+
+def reached(layer: nn.Module, wiring: Wiring, x: NDArray[Any]) -> tuple[BoolArray, tuple[int, int, int]]:
+    """Find the outputs that a nonzero input reaches over a nonzero weight.
+
+    Without zero weights only the groups matter, and this is cheap; with them it costs one more pass of the layer.
+
+    Args:
+        layer: The layer.
+        wiring: Its wiring.
+        x: Inputs, [rows, n_pre].
+
+    Returns:
+        A map [rows, a, b, c] and the sizes (a, b, c) of the outputs of one row in memory order; an axis of the map
+        is one long where all outputs along it are the same.
+    """
+    rows = len(x)
+    pruned = wiring.stored_weights < wiring.dense_weights
+    if isinstance(layer, nn.Linear):
+        sizes = (wiring.in_shape[0], layer.out_features, 1)
+        places: Any = x.reshape(rows, *wiring.in_shape) != 0
+        if not pruned:
+            return places.any(-1).reshape(rows, -1, 1, 1), sizes
+        mask: Tensor = layer.weight.detach().cpu() != 0
+        found = (torch.from_numpy(places).float() @ mask.float().T > 0).numpy()
+        return found.reshape(rows, *sizes), sizes
+    groups: int = layer.groups  # type: ignore[assignment]
+    sizes = (groups, wiring.out_shape[0] // groups, int(np.prod(wiring.out_shape[1:])))
+    if pruned:
+        image = torch.from_numpy(x.reshape(rows, *wiring.in_shape) != 0).float()
+        return _reached_by_mask(layer, image).reshape(rows, *sizes), sizes
+    seen: Any = any_channel(x.reshape(rows, groups, wiring.in_shape[0] // groups, -1))
+    seen = seen.reshape(rows, groups, *wiring.in_shape[1:])
+    for visit in _visits(layer, wiring.in_shape[1:]):
+        seen = np.tensordot(seen, np.minimum(visit.sum(1), 1).T.astype(np.float32), axes=(2, 0))
+    return (seen > 0).reshape(rows, groups, 1, -1), sizes
+
+
+def _reached_by_mask(layer: Any, image: Tensor) -> BoolArray:
+    mask = (layer.weight != 0).detach().cpu().float()
+    if layer.padding_mode != "zeros":
+        image = nn.functional.pad(image, layer._reversed_padding_repeated_twice, mode=layer.padding_mode)
+    padding = layer.padding if layer.padding_mode == "zeros" else 0
+    convolve = nn.functional.conv1d if mask.dim() == 3 else nn.functional.conv2d
+    return (convolve(image, mask, None, layer.stride, padding, layer.dilation, layer.groups) > 0).numpy()
+
+
+def _visits(layer: Any, sizes: tuple[int, ...]) -> list[Int64Array]:
+    """Say which input each output reads through each kernel place, per axis: 0/1 [out, kernel, in]."""
+    found = []
+    both = layer._reversed_padding_repeated_twice  # last axis first, "same" resolved
+    for axis, size in enumerate(sizes):
+        at = 2 * (len(sizes) - 1 - axis)
+        mode = _PAD[layer.padding_mode]
+        extra = {"constant_values": -1} if mode == "constant" else {}
+        source = np.pad(np.arange(size), (both[at], both[at + 1]), mode=mode, **extra)  # type: ignore[call-overload]
+        kernel, stride, dilation = layer.kernel_size[axis], layer.stride[axis], layer.dilation[axis]
+        outs = (len(source) - dilation * (kernel - 1) - 1) // stride + 1
+        read = source[np.arange(outs)[:, None] * stride + np.arange(kernel) * dilation]
+        found.append((read[..., None] == np.arange(size)).astype(np.int64))
+    return found

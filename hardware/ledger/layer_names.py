@@ -1,0 +1,56 @@
+"""Name the layers of a model of `snn.nn`, as ledgers, diagnoses and reports speak of them."""
+
+from __future__ import annotations
+
+from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, Sequential, stages
+
+__all__ = ["label"]
+
+_WORDS = {
+    "AdaptiveAvgPool2d": "pool",
+    "AvgPool2d": "pool",
+    "Conv2d": "conv",
+    "DelayLinear": "delay",
+    "LeakyReadout": "readout",
+    "Linear": "linear",
+    "MaxPool2d": "pool",
+    "RecurrentLIF": "lif",
+}
+_UNNAMED = (Sequential, Residual, BatchNorm, Dropout, Flatten)
+
+
+def label(model: Layer) -> dict[Layer, str]:
+    """Name every connection and every population.
+
+    Stages (connection, BatchNorm, neurons) are named as in `snn.nn.stages`, so that they read the same in the event
+    engines; in any other model a layer is called by its kind and its place among those of it: "conv1", "lif1".
+
+    Args:
+        model: The model; one that holds `names` of its own keeps them.
+
+    Returns:
+        A name for each connection and population, and outside stages for each pooling layer, in the model's order.
+    """
+    names = getattr(model, "names", None)
+    if isinstance(names, dict):
+        return dict(names)
+    try:
+        parts = stages.split(model)
+    except ValueError:
+        return _by_kind(model)
+    return {
+        layer: name
+        for stage in parts
+        for layer, name in ((stage.connection, stage.name), (stage.neuron, stage.post))
+    }
+
+
+def _by_kind(model: Layer) -> dict[Layer, str]:
+    found: dict[Layer, str] = {}
+    seen: dict[str, int] = {}
+    for layer in model.modules():
+        if isinstance(layer, Layer) and not isinstance(layer, _UNNAMED):
+            word = _WORDS.get(type(layer).__name__, type(layer).__name__.lower())
+            seen[word] = seen.get(word, 0) + 1
+            found[layer] = f"{word}{seen[word]}"
+    return found

@@ -1,0 +1,1 @@
+"""What a ledger costs on a target: tables, pages, figures, sweeps."""

@@ -1,0 +1,200 @@
+"""Turn an energy report into the sections of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from snn.hardware.report.formats import COMPARED, cells_of, compared_cells, source_of, summary_of
+from snn.hardware.report.page import Headline, Section, list_html, table_html
+from snn.hardware.report.text import count_text, energy_text
+from snn.hardware.targets.constants import Constant
+
+if TYPE_CHECKING:
+    from snn.hardware.report.estimate import EnergyReport
+
+
+def subtitle(report: EnergyReport) -> str:
+    """Say what was priced, on what, over how much data."""
+    ledger = report.ledger
+    return (
+        f"{report.title[:1].upper()}{report.title[1:]}. Mean of {ledger.samples:,} samples, "
+        f"{count_text(ledger.steps / ledger.samples)} time steps each. "
+        "Estimated from published constants and exact integer counts; nothing was measured here."
+    )
+
+
+def headlines(report: EnergyReport) -> list[Headline]:
+    """Choose the numbers for the top of the page."""
+    ledger = report.ledger
+    found = [
+        Headline(
+            "Energy per inference",
+            energy_text(report.total_pj_per_inference),
+            _ends_note(report),
+        )
+    ]
+    if report.splits_memory:
+        found.append(
+            Headline(
+                "Arithmetic alone",
+                energy_text(report.compute_pj_per_inference),
+                "synaptic adds and multiply-adds, no memory",
+            )
+        )
+    found += [
+        Headline(
+            "Spikes per synapse per inference",
+            f"{ledger.spikes_per_synapse:.2f}",
+            "; ".join(f"break-even {_range(b.low, b.high)} ({b.name})" for b in report.break_evens),
+        ),
+        Headline(
+            "Synaptic events per inference",
+            count_text(ledger.total("synaptic_events") / ledger.samples),
+            f"over {ledger.total('synapses'):,} nonzero synapses",
+        ),
+    ]
+    return found
+
+
+def sections(report: EnergyReport) -> list[Section]:
+    """Give the figures and tables of the report."""
+    return [
+        Section(
+            "Where the energy goes",
+            report.plot("energy"),
+            "Energy per inference by layer and component. Each layer is a projection and the "
+            "population it feeds.",
+        ),
+        Section("In numbers", table_html(["what", "value"], summary_of(report)), "Per inference."),
+        Section("Energy per layer and component", _energy_table(report), "Per inference."),
+        Section(
+            "Beside dense networks of the same shapes",
+            report.plot("baselines"),
+            "Dense networks on the same operators and memories: one pass per inference, or one at every time step.",
+        ),
+        Section("Ratios, each with its baseline", _comparison_table(report), _comparison_note(report)),
+        *_delay_section(report),
+        Section("Spikes per layer", report.plot("spikes"), "Mean spikes per inference."),
+        Section(
+            "Activity against published break-even lines",
+            report.plot("break_even"),
+            "Published lines assume one pass of a dense network per inference and their authors' "
+            "hardware; they place a network, they do not prove a saving.",
+        ),
+        Section(
+            "Ratio to a dense network over activity",
+            report.plot("break_even_curve"),
+            "The network's activity scaled up and down, its neurons updated as often: a straight line "
+            "from its energy without a spike through its own point, over the energy of the dense int8 "
+            "network that sees each input once. Below 1 the spiking network needs less.",
+        ),
+        Section(
+            "What was counted",
+            _count_table(report),
+            "Mean per inference; the totals behind it are exact integers, kept in the JSON form.",
+        ),
+    ]
+
+
+def closing(report: EnergyReport) -> list[Section]:
+    """Give the assumptions and the constants with their sources."""
+    lines = [[x.name, _range(x.low, x.high), x.note, x.source] for x in report.break_evens]
+    return [
+        Section("Assumptions", list_html(report.assumptions)),
+        Section("Constants and sources", constants_html(report.constants)),
+        Section(
+            "Break-even lines",
+            table_html(["line", "spikes per synapse", "note", "source"], lines, prose=True),
+        ),
+    ]
+
+
+def constants_html(constants: Sequence[Constant]) -> str:
+    """Lay out constants with their ranges, nature and sources."""
+    rows = [
+        [
+            x.name,
+            f"{x.value:g} {x.unit}" + (f" ({x.low:g} to {x.high:g})" if x.low != x.high else ""),
+            _node(x.node, x.voltage_v),
+            x.kind,
+            x.includes,
+            source_of(x),
+        ]
+        for x in constants
+    ]
+    return table_html(["name", "value", "node", "kind", "includes", "source"], rows, prose=True)
+
+
+def _energy_table(report: EnergyReport) -> str:
+    layers, cells = cells_of(report)
+    return table_html(["component", *layers, "all layers"], cells, sum_row=True)
+
+
+def _delay_section(report: EnergyReport) -> list[Section]:
+    rows = [
+        [
+            buffer.layer,
+            f"{buffer.depth} × {buffer.width} × {buffer.bits} bits",
+            f"{buffer.size_bytes:,}",
+            count_text(buffer.reads),
+            count_text(buffer.writes),
+        ]
+        for buffer in report.delay_buffers()
+    ]
+    if not rows:
+        return []
+    header = ["layer", "depth × width × slot", "bytes", "reads", "writes"]
+    return [Section("Delay buffers", table_html(header, rows), "Size, and traffic per inference.")]
+
+
+def _comparison_table(report: EnergyReport) -> str:
+    return table_html(COMPARED, compared_cells(report))
+
+
+def _comparison_note(report: EnergyReport) -> str:
+    text = "Below 1, the spiking network needs less. "
+    if report.splits_memory:
+        return text + "Both ratios use the same price list; the first counts memory and neurons."
+    return text + (
+        "Mind the ratio: the network is priced on other silicon than its baselines, and its "
+        "synaptic events contain memory, so arithmetic alone cannot be compared."
+    )
+
+
+def _count_table(report: EnergyReport) -> str:
+    lines = (
+        ("spikes in", "input_spikes"),
+        ("spikes out", "output_spikes"),
+        ("synaptic events", "synaptic_events"),
+        ("synaptic adds (one spike)", "acs"),
+        ("synaptic multiply-adds (more than one)", "macs"),
+        ("delay line writes", "delay_writes"),
+        ("delay line reads", "delay_reads"),
+        ("neuron updates, every step", "updates_dense"),
+        ("neuron updates, with input", "updates_touched"),
+        ("words read from memory", "memory_reads"),
+        ("words written to memory", "memory_writes"),
+        ("dense multiply-adds, every step", "dense_macs"),
+    )
+    rows = [["units", *(f"{row.n_pre or '–'} → {row.n_post}" for row in report.ledger)]]
+    rows.append(["nonzero synapses", *(count_text(row.synapses) for row in report.ledger)])
+    rows += [[title, *(count_text(row.per_sample(field)) for row in report.ledger)] for title, field in lines]
+    rows.append(["spikes per synapse", *(f"{row.spikes_per_synapse:.2f}" for row in report.ledger)])
+    return table_html(["count", *(row.name for row in report.ledger)], rows)
+
+
+def _ends_note(report: EnergyReport) -> str:
+    ends = report.total_per_inference
+    what = "synapses, memory, neurons, routing and static power"
+    if ends.low == ends.high:
+        return what
+    return f"{energy_text(ends.low)} to {energy_text(ends.high)} over the ranges of the prices; {what}"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _node(node: str, voltage_v: float | None) -> str:
+    return node if voltage_v is None else f"{node}, {voltage_v:g} V"

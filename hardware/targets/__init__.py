@@ -1,0 +1,1 @@
+"""What things cost on a machine: constants with sources, and the prices made of them."""

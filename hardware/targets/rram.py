@@ -1,0 +1,133 @@
+"""Price a ledger on resistive crossbars, from integers alone: no array is simulated, bounds stand for patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from snn.hardware.ledger.ledger import LayerCounts, Ledger
+from snn.hardware.targets import analog_constants as a
+from snn.hardware.targets import constants as c
+from snn.hardware.targets.analog_reads import AnalogCircuit
+from snn.hardware.targets.constants import Constant, Range
+from snn.hardware.targets.digital import HOROWITZ_INT8
+from snn.hardware.targets.target import Category, EnergyRow, priced
+
+__all__ = ["RRAM_CROSSBAR", "RRAM_CROSSBAR_ALWAYS_ON", "RramCrossbar"]
+
+_DIGITAL = ("membrane read + write", "delay line write", "delay line read", "neuron update", "event queue")
+
+
+@dataclass(frozen=True, slots=True)
+class RramCrossbar:
+    """Price differential pairs of resistive cells in tiles, digital neurons behind them.
+
+    For programmed arrays, count with `count_reads` and price with `analog_energy`: currents are then exact.
+
+    Attributes:
+        name: Identifier in the registry.
+        circuit: Converters, gating, pulses.
+        rows: Rows of a tile.
+        cols: Columns of a tile; a pair takes two.
+        v_read: Voltage of a driven row, volt.
+        pair: Mean conductance of a nonzero weight's pair.
+
+    Raises:
+        ValueError: A tile without a pair, or a read voltage that is not above 0.
+    """
+
+    name: str = "rram_crossbar"
+    circuit: AnalogCircuit = field(default_factory=AnalogCircuit)
+    rows: int = 128
+    cols: int = 128
+    v_read: float = 0.2
+    pair: Constant = a.MEAN_PAIR
+
+    splits_memory = False
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.cols < 2:
+            raise ValueError(f"{self.name}: tiles are {self.rows} x {self.cols}; need >= 1 row and 2 columns")
+        if not self.v_read > 0:
+            raise ValueError(f"{self.name}: v_read is {self.v_read!r}; it must be > 0")
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        when = "spike-gated" if self.circuit.gated else "always on"
+        return f"RRAM crossbars {self.rows} x {self.cols}, {when}, {self.circuit.adc_bits}-bit converters"
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """Every constant used."""
+        circuit = (a.READ_PULSE, a.ROW_DRIVER, a.ADC[self.circuit.adc_bits])
+        timing = (a.CONVERSION_NS_PER_BIT, a.LOGIC_NS)
+        return tuple(dict.fromkeys((*circuit, self.pair, *timing, *HOROWITZ_INT8.constants)))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Every assumption, one sentence each."""
+        gated = (
+            "A tile none of whose rows is driven is skipped; which rows fire together is not in the counts, so "
+            "every active input is taken to fire alone in its tile until all tiles are read: an upper bound."
+        )
+        always = "Every tile is read and converted at every step, input or not: static energy."
+        return (
+            f"A layer is one matrix of fan-in x outputs (convolutions unrolled, one reading per position) in tiles "
+            f"of {self.rows} x {self.cols}, a pair of columns per output, subtracted before one conversion.",
+            gated if self.circuit.gated else always,
+            f"A nonzero weight of a driven row burns V^2 G t at {self.v_read:g} V through a pair of mean "
+            "conductance; wires and the shape of the weights are not in it.",
+            "Each active input drives its row in every column tile once, whatever its value.",
+            "Partial sums of tiles are added in the digital part, as the 32-bit neuron adds are priced.",
+            "Neurons, membranes, delay lines and the event queue are digital, 45 nm, as in horowitz45_int8; "
+            "nodes of 32 to 130 nm are mixed, so read the parts apart.",
+            "The weight memory is the array, so there is no compute-only figure to compare with digital cores.",
+            "Latency is one reading per step and position, layers one after the other, digital work in its shade.",
+            "Not counted: programming, leakage, control, buffers and the network between tiles.",
+        )
+
+    def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
+        """Price one ledger row."""
+        behind = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
+        if row.pre is None or not row.dense_synapses:
+            return behind
+        outputs, row_tiles, col_tiles = self._tiles(row)
+        joined = (row.dense_weights or 0) / max(1, row.stored_weights or 0) / outputs  # rows per active input
+        cell = a.READ_PULSE.range * (1e-3 * self.v_read**2)
+        every = row.steps * row.n_post * row_tiles
+        adc = a.ADC[self.circuit.adc_bits].range
+        alone = row.active_inputs * joined * outputs  # conversions if every active row is read by itself
+        few = self.circuit.gated and alone < every
+        conversions = (row.active_inputs, adc * (joined * outputs)) if few else (every, adc)
+        add = c.INT32_ADD.range
+        sums = (every - row.steps * row.n_post, add)
+        if few:
+            sums = (row.active_inputs, add * (joined * outputs if row_tiles > 1 else 0.0))
+        when: Category = "compute" if self.circuit.gated else "static"
+        lines: tuple[tuple[str, Category, int, Range], ...] = (
+            ("array read", "compute", row.active_inputs, _pairwise(cell, self.pair.range)),
+            ("row drivers", "compute", row.active_inputs, a.ROW_DRIVER.range * (joined * col_tiles)),
+            ("converters", when, *conversions),
+            ("partial sums", when, *sums),
+        )
+        return priced(row.name, lines) + behind
+
+    def latency_us(self, ledger: Ledger) -> Range:
+        """Time over all samples, microseconds."""
+        step = self.circuit.step_ns()
+        readings = sum(row.steps * row.n_post / self._tiles(row)[0] for row in ledger if row.dense_synapses)
+        return step * (1e-3 * readings)
+
+    def _tiles(self, row: LayerCounts) -> tuple[float, int, int]:
+        """Give outputs of the unrolled matrix, and its row and column tiles."""
+        fan_in = row.dense_synapses / row.n_post
+        outputs = max(1.0, (row.dense_weights or 0) / fan_in)
+        return outputs, -(-int(fan_in + 0.5) // self.rows) or 1, -(-int(2 * outputs + 0.5) // self.cols)
+
+
+def _pairwise(a_range: Range, b_range: Range) -> Range:
+    return Range(a_range.low * b_range.low, a_range.nominal * b_range.nominal, a_range.high * b_range.high)
+
+
+RRAM_CROSSBAR = RramCrossbar()
+RRAM_CROSSBAR_ALWAYS_ON = RramCrossbar("rram_crossbar_always_on", AnalogCircuit(gated=False))

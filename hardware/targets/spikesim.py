@@ -1,0 +1,81 @@
+"""Reproduce the released energy estimator of SpikeSim: a fixed number of cycles, whatever the spikes.
+
+Source: A. Moitra et al., SpikeSim: an end-to-end compute-in-memory hardware evaluation tool for benchmarking
+spiking neural networks, IEEE TCAD 42(11), 2023, and the constants in its released code, which states no node. It
+prices a processing-element cycle once and counts cycles from layer shapes: a network without a spike costs as much.
+Kept to check published totals, not as a target.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from snn.hardware.targets.constants import Constant
+
+__all__ = ["SPIKESIM_CONSTANTS", "ConvShape", "spikesim_energy_pj"]
+
+_SOURCE = "SpikeSim (Moitra et al., IEEE TCAD 2023), constants of its released estimator"
+
+
+def _block(name: str, value: float, includes: str) -> Constant:
+    unit = "pJ/use"
+    return Constant(f"spikesim_{name}", value, unit, "not stated", "simulated", includes, _SOURCE)
+
+
+SPIKESIM_CONSTANTS = {
+    "array": _block("array", 1.76423, "one read of a 64 x 64 resistive array"),
+    "adc": _block("adc", 2.03084, "one conversion; 8 columns share a converter"),
+    "mux": _block("mux", 0.094245, "one use of a column multiplexer"),
+    "subtract": _block("subtract", 1.15e-6, "one shift and subtract"),
+    "h_tree": _block("h_tree", 19.64 * 8, "one use of the tree between elements of a tile"),
+    "tile_buffer": _block("tile_buffer", 397.0, "one use of the tile's buffer"),
+    "column_buffer": _block("column_buffer", 0.2, "one use of a column's buffer"),
+    "fetch": _block("fetch", 4.64, "one fetch from memory"),
+    "neuron": _block("neuron", 1.274 * 4, "one update of the neuron unit"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConvShape:
+    """Describe one convolution.
+
+    Attributes:
+        in_channels: Channels of its input.
+        out_channels: Channels of its output.
+        out_size: Height and width of its output.
+    """
+
+    in_channels: int
+    out_channels: int
+    out_size: int
+
+
+def spikesim_energy_pj(
+    layers: Sequence[ConvShape], steps: int, *, array_size: int = 64, kernel: int = 3
+) -> tuple[float, ...]:
+    """Give the energy of each layer as the released estimator does, pJ.
+
+    Args:
+        layers: Convolutions.
+        steps: Time steps.
+        array_size: Rows and columns of an array.
+        kernel: Height and width of every kernel.
+
+    Returns:
+        pJ per layer and inference.
+    """
+    block = {name: constant.value for name, constant in SPIKESIM_CONSTANTS.items()}
+    groups = array_size / 8
+    element = kernel**2 * block["array"] + groups * (block["adc"] + block["mux"])
+    cycle = block["h_tree"] + block["fetch"] + block["neuron"] + block["tile_buffer"]
+    cycle += groups * (element + 16 * block["subtract"] + block["column_buffer"])
+    return tuple(
+        math.ceil(layer.out_channels / array_size)
+        * math.ceil(layer.in_channels / array_size)
+        * layer.out_size**2
+        * cycle
+        * steps
+        for layer in layers
+    )

@@ -1,0 +1,183 @@
+"""Check what a user gives: one function per kind of value, and one form of message.
+
+Every refusal reads "NAME must be RULE, got VALUE", where NAME is the argument or the field as the user typed
+it. The functions return the value in its plain Python or numpy form, so a caller writes
+`threads = whole("threads", threads, low=1)`. A truth value is never taken for a number.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, get_args
+
+import numpy as np
+
+from snn.core.arrays import Float64Array
+
+_LONGEST = 80
+"""Characters of a value that a message shows."""
+
+
+def whole(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
+    """Return `value` as an int.
+
+    Args:
+        name: Name in the message.
+        value: An integer, or a float without a fraction.
+        low: Least value allowed; None: no limit.
+        high: Largest value allowed; None: no limit.
+
+    Raises:
+        ValueError: It is not a whole number within the limits.
+    """
+    given = _plain(value)
+    if not _is_real(given) or abs(given) == np.inf or int(given) != given or _outside(given, low, high):
+        raise refusal(name, f"a whole number{_limits(low, high)}", value)
+    return int(given)
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    infinite: bool = False,
+) -> float:
+    """Return `value` as a float.
+
+    Args:
+        name: Name in the message.
+        value: A real number.
+        low: Least value allowed; None: no limit.
+        high: Largest value allowed; None: no limit.
+        above: Largest value too small; None: no limit.
+        below: Least value too large; None: no limit.
+        infinite: Whether infinity is allowed; NaN never is.
+
+    Raises:
+        ValueError: It is not a number within the limits.
+    """
+    given = _plain(value)
+    endless = _is_real(given) and abs(given) == np.inf
+    if not _is_real(given) or (endless and not infinite) or _outside(given, low, high, above, below):
+        kind = "a number" if infinite else "a finite number"
+        raise refusal(name, kind + _limits(low, high, above, below), value)
+    return float(given)
+
+
+def finite(
+    name: str,
+    values: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    unit: str = "",
+) -> Float64Array:
+    """Return `values` as a float64 array of finite numbers; the message names the first that is not one.
+
+    Args:
+        name: Name in the message, to which the place of the value is added.
+        values: Numbers of any shape.
+        low: Least value allowed; None: no limit.
+        high: Largest value allowed; None: no limit.
+        above: Largest value too small; None: no limit.
+        unit: Unit to name in the message.
+
+    Raises:
+        ValueError: They are not real numbers, or one is not finite or outside the limits.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise refusal(name, "real numbers", values)
+    array = array.astype(np.float64, copy=False)
+    bad = ~np.isfinite(array)
+    bad |= False if low is None else array < low
+    bad |= False if high is None else array > high
+    bad |= False if above is None else array <= above
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        where = f"{name}[{', '.join(map(str, place))}]" if place else name
+        rule = "finite" + _limits(low, high, above).replace(" ", " and ", 1) + (f" {unit}" if unit else "")
+        raise refusal(where, rule, array[place])
+    return array
+
+
+def choice(name: str, value: Any, allowed: Any) -> Any:
+    """Return `value`, which is one of `allowed`: a `Literal` type, or the values themselves.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    values = tuple(get_args(allowed) or allowed)
+    if not any(value is one or (type(value) is type(one) and value == one) for one in values):
+        raise refusal(name, f"one of {', '.join(map(repr, values))}", value)
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool.
+
+    Raises:
+        ValueError: It is neither True nor False.
+    """
+    given = _plain(value)
+    if not isinstance(given, bool):
+        raise refusal(name, "True or False", value)
+    return given
+
+
+def refusal(name: str, rule: str, value: Any) -> ValueError:
+    """Make the one error of this package for a value that is not as it must be; the caller raises it."""
+    return ValueError(f"{name} must be {rule}, got {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """Write a value for a message: plain numbers for those of numpy and torch, arrays by shape, nothing long."""
+    given = _plain(value)
+    shape = getattr(given, "shape", None)
+    if shape is not None and getattr(given, "dtype", None) is not None:
+        text = f"{type(given).__name__} of shape {list(shape)} and dtype {given.dtype}"
+    else:
+        text = repr(given)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _plain(value: Any) -> Any:
+    """Turn a scalar of numpy or torch into Python's own."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
+def _is_real(value: Any) -> bool:
+    """Tell whether it is a real number, infinity included: NaN and truth values are none."""
+    return not isinstance(value, bool) and isinstance(value, numbers.Real) and value == value
+
+
+def _outside(
+    value: Any,
+    low: float | None,
+    high: float | None,
+    above: float | None = None,
+    below: float | None = None,
+) -> bool:
+    return (
+        (low is not None and value < low)
+        or (high is not None and value > high)
+        or (above is not None and value <= above)
+        or (below is not None and value >= below)
+    )
+
+
+def _limits(
+    low: float | None, high: float | None, above: float | None = None, below: float | None = None
+) -> str:
+    """Say the limits, with a space ahead: `` >= 1 and <= 5``."""
+    pairs = ((">=", low), (">", above), ("<=", high), ("<", below))
+    return " and".join(
+        f" {sign} {limit:{'g' if isinstance(limit, float) else ''}}"
+        for sign, limit in pairs
+        if limit is not None
+    )

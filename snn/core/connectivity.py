@@ -1,0 +1,163 @@
+"""Draw connectivity: fixed in-degree, Bernoulli, by distance; as CSR, without a Python loop per neuron.
+
+Random numbers are hashes of (seed, receiver, draw), so a seed always gives the same synapses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import ArrayLike, NDArray
+
+from snn.core.memory import check_synapses
+from snn.core.random import keys, uniform
+from snn.core.units import Float64Array, Int64Array
+
+
+def fixed_in_degree(
+    pre: int, post: int, degree: int, weight: float = 1.0, *, loops: bool = True, seed: int = 0
+) -> Any:
+    """Give every receiver `degree` senders, drawn with replacement.
+
+    A sender drawn twice makes two synapses, as NEST's rule of that name does.
+
+    Args:
+        pre: Number of senders.
+        post: Number of receivers.
+        degree: Synapses per receiver, >= 0.
+        weight: Weight of each synapse.
+        loops: Whether neuron i may be its own sender; False where both sides are one population.
+        seed: Decides the draw.
+
+    Returns:
+        CSR [pre, post], with parallel synapses as separate entries.
+
+    Raises:
+        ValueError: A number is out of range.
+        MemoryError: The network would not fit; the message says what it takes and what is free.
+    """
+    _check(pre, post, weight)
+    choices = pre if loops else pre - 1
+    if degree < 0 or (degree > 0 and choices < 1):
+        raise ValueError(f"degree must be >= 0, and 0 without senders, got {degree} from {choices} senders")
+    check_synapses(degree * post)
+    receiver = np.repeat(np.arange(post), degree)
+    draw = np.tile(np.arange(degree), post)
+    sender = (uniform(keys(seed, "fixed_in_degree", receiver), draw) * choices).astype(np.int64)
+    if not loops:
+        sender += sender >= receiver
+    return _csr(sender, receiver, weight, (pre, post))
+
+
+def bernoulli(
+    pre: int,
+    post: int,
+    probability: float,
+    weight: float = 1.0,
+    *,
+    loops: bool = True,
+    seed: int = 0,
+) -> Any:
+    """Connect every pair with one probability.
+
+    Args:
+        pre: Number of senders.
+        post: Number of receivers.
+        probability: Of each pair, in [0, 1].
+        weight: Weight of each synapse.
+        loops: Whether neuron i may be its own sender.
+        seed: Decides the draw.
+
+    Returns:
+        CSR [pre, post].
+
+    Raises:
+        ValueError: A number is out of range.
+        MemoryError: The network would not fit; the message says what it takes and what is free.
+    """
+    _check(pre, post, weight)
+    if not 0.0 <= probability <= 1.0:
+        raise ValueError(f"probability must be in [0, 1], got {probability!r}")
+    check_synapses(round(probability * pre * post))
+    return _pairs(pre, post, lambda rows: np.float64(probability), weight, loops, seed)
+
+
+def by_distance(
+    pre_at: ArrayLike,
+    post_at: ArrayLike,
+    length: float,
+    peak: float = 1.0,
+    weight: float = 1.0,
+    *,
+    loops: bool = True,
+    seed: int = 0,
+) -> Any:
+    """Connect pairs with probability `peak * exp(-(distance / length)^2)`.
+
+    Args:
+        pre_at: Places of the senders, [pre, D].
+        post_at: Places of the receivers, [post, D].
+        length: Distance at which the probability has fallen to peak / e, > 0.
+        peak: Probability at distance 0, in [0, 1].
+        weight: Weight of each synapse.
+        loops: Whether neuron i may be its own sender.
+        seed: Decides the draw.
+
+    Returns:
+        CSR [pre, post].
+
+    Raises:
+        ValueError: A number or shape is out of range.
+        MemoryError: The network would not fit even if all its pairs were connected with `peak`.
+    Source: Maass, Natschlaeger & Markram, Neural Computation 14 (2002), 2531.
+    """
+    senders, receivers = np.asarray(pre_at, np.float64), np.asarray(post_at, np.float64)
+    if senders.ndim != 2 or receivers.ndim != 2 or senders.shape[1] != receivers.shape[1]:
+        raise ValueError(f"places must be [pre, D] and [post, D], got {senders.shape}, {receivers.shape}")
+    _check(len(senders), len(receivers), weight)
+    if not (length > 0.0 and 0.0 <= peak <= 1.0):
+        raise ValueError(f"length must be > 0 and peak in [0, 1], got {length!r}, {peak!r}")
+
+    def probability(rows: Int64Array) -> NDArray[np.float64]:
+        squares = ((receivers[rows, None, :] - senders[None]) ** 2).sum(axis=2)
+        return np.asarray(peak * np.exp(-squares / length**2))
+
+    return _pairs(len(senders), len(receivers), probability, weight, loops, seed)
+
+
+_BLOCK = 4_000_000
+"""Pairs looked at together: bounds the scratch memory."""
+
+
+def _pairs(pre: int, post: int, probability: Any, weight: float, loops: bool, seed: int) -> Any:
+    """Draw every pair on its own, a block of receivers at a time."""
+    senders, receivers, found = [], [], 0
+    for first in range(0, post, max(1, _BLOCK // pre)):
+        rows = np.arange(first, min(post, first + max(1, _BLOCK // pre)))
+        draws = uniform(keys(seed, "pairs", rows)[:, None], np.arange(pre)[None])
+        hit = draws < probability(rows)
+        if not loops:
+            own = rows[rows < pre]
+            hit[own - first, own] = False
+        at, sender = np.nonzero(hit)
+        found += at.size
+        check_synapses(found)
+        senders.append(sender)
+        receivers.append(at + first)
+    return _csr(np.concatenate(senders), np.concatenate(receivers), weight, (pre, post))
+
+
+def _csr(sender: Int64Array, receiver: Int64Array, weight: float, shape: tuple[int, int]) -> Any:
+    order = np.lexsort((receiver, sender))  # not through COO, which would add parallel synapses up
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(sender, minlength=shape[0]))])
+    data: Float64Array = np.full(sender.size, weight)
+    return scipy.sparse.csr_array((data, receiver[order], indptr), shape=shape)
+
+
+def _check(pre: int, post: int, weight: float) -> None:
+    if pre < 1 or post < 1:
+        raise ValueError(f"pre and post must be >= 1, got {pre} and {post}")
+    if not np.isfinite(weight) or weight == 0.0:
+        raise ValueError(f"weight must be finite and not 0 (a zero is no synapse), got {weight!r}")

@@ -1,0 +1,142 @@
+"""Add up what happened, sample by sample, into `Counts`; the same for all engines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snn.core.compiled import compiled
+from snn.core.grid.spike_log import Rows
+from snn.core.layout.neuron_arrays import Plan, plan_of
+from snn.core.layout.projection_arrays import Routes, projection_order
+from snn.core.network import Network, Projection
+from snn.core.record import Counts
+from snn.core.units import Int64Array
+
+
+class Tally:
+    """Collect the spikes of each unit and the counts of the loops over samples."""
+
+    def __init__(self, network: Network, continued: bool) -> None:
+        """Start at zero; `continued` says that a state was taken up."""
+        self._network = network
+        self._continued = continued
+        self._plan: Plan = plan_of(network)
+        units = self._plan.decay.size
+        self._pairs = np.zeros(units, dtype=np.int64)  # steps in which a unit spiked
+        self._several = np.zeros(units, dtype=np.int64)  # steps in which it spiked more than once
+        self._spikes = np.zeros(units, dtype=np.int64)
+        self._touched = np.zeros(self._plan.slot.size, dtype=np.int64)
+        self._reads = np.zeros(len(network.projections), dtype=np.int64)
+        self._noise = np.zeros(self._plan.slot.size, dtype=np.int64)
+        self._samples = 0
+        self._steps = 0
+
+    def add(
+        self,
+        rows: Rows,
+        touched: Int64Array,
+        reads: Int64Array,
+        n_steps: int,
+        noise: Int64Array | None = None,
+    ) -> None:
+        """Add a sample: its spikes of this run, and what the loops counted."""
+        if noise is not None:
+            self._noise += noise
+        several = rows.spikes > 1
+        self._pairs += np.bincount(rows.unit, minlength=self._pairs.size)
+        self._several += np.bincount(rows.unit[several], minlength=self._pairs.size)
+        np.add.at(self._spikes, rows.unit, rows.spikes)
+        self._touched += touched
+        self._reads += reads
+        self._samples += 1
+        self._steps += n_steps
+
+    def counts(self) -> Counts:
+        """Return the ledger."""
+        network = self._network
+        place = {name: p for p, name in enumerate(network.order)}
+        neurons = [p for p in network.populations if p.neuron is not None]
+        reads = dict(zip(projection_order(network), self._reads, strict=True))
+        spikes = {p.name: self._part(self._spikes, place[p.name]) for p in network.populations}
+        ledger: dict[str, dict[str, int]] = {
+            name: {} for name in ("synaptic_events", "active_inputs", "macs", "delay_writes", "delay_reads")
+        }
+        for projection in network.projections:
+            name, pre = projection.name, place[projection.pre]
+            rows = network.synapses(name)
+            ledger["synaptic_events"][name] = int(self._part(self._spikes, pre) @ rows.fan_out)
+            ledger["active_inputs"][name] = int(self._part(self._pairs, pre) @ rows.fan_out)
+            ledger["macs"][name] = int(self._part(self._several, pre) @ rows.fan_out)
+            ledger["delay_writes"][name] = int(self._part(self._spikes, pre) @ rows.fan_out_delayed)
+            ledger["delay_reads"][name] = int(reads[name])
+        return Counts(
+            spikes={name: int(part.sum()) for name, part in spikes.items()},
+            updates_dense={p.name: p.size * self._steps for p in neurons},
+            updates_touched={p.name: int(self._touched[place[p.name]]) for p in neurons},
+            **ledger,
+            noise_events={
+                p.name: int(self._noise[place[p.name]])
+                for p in neurons
+                if any(given.post == p.name for given in network.noise)
+            },
+            delay_slots={p.name: _slots(network, p) for p in network.projections},
+            samples=self._samples,
+            steps=self._steps,
+            continued=self._continued,
+        )
+
+    def _part(self, per_unit: Int64Array, p: int) -> Int64Array:
+        return per_unit[self._plan.first[p] : self._plan.first[p + 1]]
+
+
+def delayed_reads(network: Network, plan: Plan, routes: Routes, rows: Rows, n_steps: int) -> Int64Array:
+    """Count the synaptic events of delay >= 1 that arrive within a run, per projection, [Q].
+
+    Args:
+        network: The network.
+        plan: Its populations, flat.
+        routes: Its projections, flat.
+        rows: Spikes of one sample; their steps count from `-horizon`.
+        n_steps: Length of the run.
+    """
+    found = np.zeros(routes.pre.size, dtype=np.int64)
+    for q, name in enumerate(projection_order(network)):
+        synapses, p = network.synapses(name), routes.pre[q]
+        mine = (rows.unit >= plan.first[p]) & (rows.unit < plan.first[p + 1])
+        step, unit = rows.step[mine] - routes.horizon, rows.unit[mine] - plan.first[p]
+        spikes, delay = rows.spikes[mine], synapses.one_delay
+        if delay is not None:
+            due = (step + delay >= 0) & (step + delay < n_steps)
+            found[q] = spikes[due] @ synapses.fan_out[unit[due]] if delay > 0 else 0
+        elif synapses.weight.size:
+            whole = (step >= 0) & (step + synapses.max_delay < n_steps)
+            found[q] = spikes[whole] @ synapses.fan_out_delayed[unit[whole]]
+            edge = ~whole
+            found[q] += _reads(
+                synapses.indptr, synapses.delay_steps, unit[edge], step[edge], spikes[edge], n_steps
+            )
+    return found
+
+
+@compiled
+def _reads(
+    indptr: Int64Array,
+    delay: Int64Array,
+    unit: Int64Array,
+    step: Int64Array,
+    spikes: Int64Array,
+    n_steps: int,
+) -> int:
+    """Count synapse by synapse what arrives."""
+    found = 0
+    for e in range(unit.size):
+        for s in range(indptr[unit[e]], indptr[unit[e] + 1]):
+            if delay[s] > 0 and 0 <= step[e] + delay[s] < n_steps:
+                found += spikes[e]
+    return found
+
+
+def _slots(network: Network, projection: Projection) -> int:
+    """Count the slots of a ring buffer: (largest delay + 1) x receivers, 0 without delays."""
+    depth = network.synapses(projection.name).max_delay
+    return (depth + 1) * network.population(projection.post).size if depth else 0

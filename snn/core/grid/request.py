@@ -1,0 +1,167 @@
+"""Check what `simulate` is asked for, and bring it into one form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snn.core import memory
+from snn.core.events import Events, Raster
+from snn.core.grid import spike_log
+from snn.core.grid.spike_log import Rows
+from snn.core.layout.neuron_arrays import plan_of
+from snn.core.network import Network
+from snn.core.record import Record
+from snn.core.state import SimulationState
+from snn.core.units import Float64Array, Int64Array
+
+MOST_STEPS = 1_000_000_000
+"""Longest run, steps: the loops count in 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Say what to run and what to keep."""
+
+    lengths: Int64Array
+    """Steps of each sample, [B]."""
+    inputs: Rows
+    """Spikes of the sources, on the grid."""
+    events: dict[str, Events]
+    """The same per source, as given."""
+    drive: dict[str, Float64Array]
+    """Drive per population, [T or 1, B or 1, N]."""
+    spikes: tuple[str, ...]
+    """Populations whose spikes are kept."""
+    v: tuple[str, ...]
+    """Populations whose membranes are kept."""
+    sizes: dict[str, int]
+    """Neurons of each of those."""
+    recent: dict[str, Events]
+    """Spikes of earlier steps, per population, still on their way."""
+
+    def past(self, name: str) -> int:
+        """Largest number of spikes of one unit in one of those steps."""
+        given = self.recent.get(name)
+        if given is None or not given.step.size:
+            return 0
+        fresh = np.flatnonzero(
+            (np.diff(given.sample) != 0) | (np.diff(given.step) != 0) | (np.diff(given.unit) != 0)
+        )
+        return int(np.diff(np.concatenate([[-1], fresh, [given.step.size - 1]])).max())
+
+
+def read_task(
+    net: Network,
+    inputs: Mapping[str, Events | Raster],
+    n_steps: int | None,
+    currents: Mapping[str, Any],
+    record: Record,
+    state: SimulationState | None,
+) -> Task:
+    """Check the arguments of `simulate`, which documents them.
+
+    Raises:
+        ValueError: A name, size or length is not as `simulate` says.
+        TypeError: An input is neither `Events` nor `Raster`.
+        MemoryError: The membranes to record would not fit; the message has the estimate.
+    """
+    events = {name: _input(net, name, given) for name, given in inputs.items()}
+    drive = {name: _drive(net, name, values) for name, values in currents.items()}
+    batches = {name: drive[name].shape[1] for name, values in currents.items() if np.ndim(values) == 3}
+    samples = _samples(events, batches, state)
+    lengths = _lengths(events, n_steps, samples)
+    longest = int(lengths.max(initial=0))
+    for name, array in drive.items():
+        given = currents[name]
+        if np.ndim(given) > 1 and array.shape[0] != longest:
+            raise ValueError(
+                f"currents[{name!r}] must have T = {longest} steps as the longest sample, got {array.shape[0]}"
+            )
+    neurons = tuple(p.name for p in net.populations if p.neuron is not None)
+    for name in record.v:
+        if net.population(name).name not in neurons:
+            raise ValueError(
+                f"record.v names {name!r}, a source: it has no membrane; allowed: {list(neurons)}"
+            )
+    spikes = neurons if record.spikes is None else tuple(record.spikes)
+    for name in spikes:
+        net.population(name)
+    memory.check_membranes(longest, samples, sum(net.population(name).size for name in record.v))
+    rows = spike_log.merge(plan_of(net), net.order, events)
+    return Task(
+        lengths=lengths,
+        inputs=rows,
+        events=events,
+        drive=drive,
+        spikes=spikes,
+        v=tuple(record.v),
+        sizes={name: net.population(name).size for name in record.v},
+        recent={} if state is None else state.recent,
+    )
+
+
+def _input(net: Network, name: str, given: Events | Raster) -> Events:
+    population = net.population(name)
+    if population.neuron is not None:
+        sources = [p.name for p in net.populations if p.neuron is None]
+        raise ValueError(f"inputs[{name!r}] is for neurons; only sources take events: {sources}")
+    if not isinstance(given, Events | Raster):
+        raise TypeError(f"inputs[{name!r}] must be Events or Raster, got {type(given).__name__}")
+    events = given.to_events() if isinstance(given, Raster) else given
+    if events.dt_ms != net.dt_ms:
+        raise ValueError(f"inputs[{name!r}] has dt_ms {events.dt_ms}, the network has {net.dt_ms}")
+    if events.n_units != population.size:
+        raise ValueError(f"inputs[{name!r}] has {events.n_units} units, {name!r} has {population.size}")
+    return events
+
+
+def _drive(net: Network, name: str, values: Any) -> Float64Array:
+    population = net.population(name)
+    if population.neuron is None:
+        raise ValueError(f"currents[{name!r}] drives a source; only neurons take currents")
+    array = np.array(values, dtype=np.float64)
+    if array.ndim not in (1, 2, 3) or array.shape[-1] != population.size:
+        n = population.size
+        raise ValueError(
+            f"currents[{name!r}] must be [{n}], [T, {n}] or [T, B, {n}], got shape {list(array.shape)}"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"currents[{name!r}] must be finite, got {array[~np.isfinite(array)][0]!r}")
+    return array[(None,) * (2 - array.ndim)][:, None] if array.ndim < 3 else array
+
+
+def _samples(events: Mapping[str, Events], batches: Mapping[str, int], state: SimulationState | None) -> int:
+    """Find the number of samples, on which all must agree."""
+    found = {f"inputs[{name!r}]": len(given) for name, given in events.items()}
+    found |= {f"currents[{name!r}]": size for name, size in batches.items()}
+    if state is not None:
+        found["state"] = len(state)
+    if len(set(found.values())) > 1:
+        parts = ", ".join(f"{name} has {n}" for name, n in found.items())
+        raise ValueError(f"all must hold the same number of samples: {parts}")
+    return next(iter(found.values()), 1)
+
+
+def _lengths(events: Mapping[str, Events], n_steps: int | None, samples: int) -> Int64Array:
+    lengths = np.zeros(samples, dtype=np.int64)
+    for given in events.values():
+        lengths = np.maximum(lengths, given.n_steps)
+    if n_steps is None:
+        if not events:
+            raise ValueError("n_steps is needed when no inputs say how long to run")
+        return lengths
+    if isinstance(n_steps, bool) or int(n_steps) != n_steps or n_steps < 0:
+        raise ValueError(f"n_steps must be an integer >= 0, got {n_steps!r}")
+    if n_steps < lengths.max(initial=0):
+        raise ValueError(
+            f"n_steps is {n_steps}, but the inputs last {lengths.max()} steps; cut them with Events.slice"
+        )
+    if n_steps > MOST_STEPS:
+        raise ValueError(
+            f"n_steps must be <= {MOST_STEPS:,} in one run, got {n_steps:,}; continue from its state"
+        )
+    return np.full(samples, int(n_steps), dtype=np.int64)

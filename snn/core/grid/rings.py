@@ -1,0 +1,72 @@
+"""The compiled loops that write coming arrivals to rings, a block of steps at a time.
+
+A ring holds the sums of one block of steps, small enough for the cache however long the delays are.
+When a block begins, the log of spikes is gone through for what arrives within it, oldest first; a spike
+within the block adds its own part at once. So every sum runs in the order of `snn.core.layout.projection_arrays`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from snn.core.compiled import lean, lean_inlined, prefetch
+from snn.core.grid.buffers import Sample
+
+
+@lean
+def begin_block(s: Sample, q: int, k: int) -> None:
+    """Write to the ring of projection q what is on its way at step k and arrives in the block from k on."""
+    now, populations, pre = s.routes.horizon + k, s.plan.slot.size, s.routes.pre[q]
+    for row in range(max(now - s.routes.reach[q], 0), now):
+        place = row * populations + pre
+        _write(s, q, s.log.bounds[place], s.log.bounds[place + 1], now - row, k)
+
+
+@lean
+def push(s: Sample, q: int, low: int, high: int, k: int) -> None:
+    """Write to the ring of projection q what log entries `low` to `high` of step k bring in its block."""
+    into = k % s.routes.depth[q]
+    _write(s, q, low, high, -into, k - into)
+
+
+@lean_inlined
+def _write(s: Sample, q: int, low: int, high: int, age: int, k: int) -> None:
+    """Write what log entries `low` to `high` bring in the block from k on, which began `age` steps after them."""
+    routes, work, unit, spikes = s.routes, s.work, s.log.unit, s.log.spikes
+    post, table, size, depth = routes.post32, routes.table, routes.size[q], routes.depth[q]
+    counts, sums, weight, rows = work.ring_counts, work.ring_sums, routes.weight, work.rows
+    narrow, counted, shift = s.given.narrow[q], routes.counted[q], np.uint64(routes.weight_shift[q])
+    cuts = np.uint64(routes.delay_first[q + 1] - routes.delay_first[q])
+    base = np.uint64(routes.table_first[q]) - np.uint64(s.plan.first[routes.pre[q]]) * cuts
+    from_cut = np.uint64(max(age, 0) // routes.cut[q])
+    to_cut = min(cuts, np.uint64((age + depth - 1) // routes.cut[q] + 1))
+    # what arrives outside of the block, before it too (the difference wraps around), goes to a spare cell
+    first, beyond, cell = np.uint64(age * size), np.uint64(depth * size), np.uint64(work.ring_first[q])
+    for e in range(low, high):
+        i = np.uint64(table[base + np.uint64(unit[e]) * cuts + from_cut])
+        rows[e - low] = i
+        prefetch(post, i)
+    for e in range(low, high):
+        i, end = rows[e - low], np.uint64(table[base + np.uint64(unit[e]) * cuts + to_cut])
+        if narrow:
+            _count(counts, cell, post, i, end, first, beyond, np.uint16(spikes[e]))
+        elif counted:
+            _count(sums, cell, post, i, end, first, beyond, sums.dtype.type(spikes[e]))
+        else:
+            amount = sums.dtype.type(spikes[e])
+            for n in range(i, end):
+                ahead = min(np.uint64(post[n]) - first, beyond)
+                sums[cell + ahead] += weight[n + shift] * amount
+    if high > low:
+        work.due[q] = max(work.due[q], min(k + depth - 1, k - age + routes.reach[q]))
+
+
+@lean_inlined
+def _count(
+    cells: Any, cell: Any, post: Any, low: Any, high: Any, first: Any, beyond: Any, amount: Any
+) -> None:
+    """Add `amount` to the cell of every synapse."""
+    for n in range(low, high):
+        cells[cell + min(np.uint64(post[n]) - first, beyond)] += amount

@@ -1,0 +1,1 @@
+"""Turn the description of a network into the flat arrays that the compiled loops read."""

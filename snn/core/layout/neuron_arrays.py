@@ -1,0 +1,228 @@
+"""Lay out a network flat, as the compiled loops read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn.core import poisson
+from snn.core.layout import projection_arrays
+from snn.core.layout.projection_arrays import DEFAULT, Forms, RealArray, Routes
+from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
+from snn.core.synapses import bounds
+from snn.core.units import Int64Array
+
+if TYPE_CHECKING:
+    from snn.core.network import Network, Population
+
+Int32Array = NDArray[np.int32]
+
+BLOCK = 64
+"""Neurons that sleep and wake together."""
+STRIDE = 2048
+"""Neurons updated together otherwise, a multiple of BLOCK."""
+_MARGIN = {"float64": 1e-9, "float32": 1e-3}
+"""Distance from threshold, relative, under which a neuron is never left alone."""
+_LEAST_LEAK = {"float64": 1e-6, "float32": 1e-3}
+"""With less leak per step, rounding errors could pile up to the margin; such neurons stay awake."""
+
+
+class Plan(NamedTuple):
+    """Hold a network in flat arrays: P populations, U units, A arrival slots, M noise inputs.
+
+    Populations come in the order of a step (`Network.order`), and units are numbered in that
+    order, sources included. Receptor r of neuron n of population p has the arrival slot
+    `slot[p] + r * size + n`; a population that jumps has one such row, a current that lasts one step.
+    """
+
+    first: Int64Array
+    """First unit of each population, [P + 1]."""
+    source: NDArray[np.bool_]
+    """Whether a population is a source, [P]."""
+    slot: Int64Array
+    """First arrival slot of each population, [P]."""
+    rows: Int64Array
+    """Rows of arrival slots, [P]: receptors, 1 where arrivals jump the membrane, 0 of a source."""
+    receptors: Int64Array
+    """Number of synaptic currents, [P]; 0: arrivals jump the membrane."""
+    uniform: NDArray[np.bool_]
+    """Whether all neurons of a population have the same constants, [P]."""
+    plain: NDArray[np.bool_]
+    """Whether besides they have at most two currents, and thresholds that stay, [P]."""
+    lazy: NDArray[np.bool_]
+    """Whether some neuron of a population may be left alone, [P]."""
+    block: Int64Array
+    """First block of each population, [P + 1]."""
+    adapts: NDArray[np.bool_]
+    """Whether the thresholds of a population adapt, [P]."""
+    reset: Int64Array
+    """As in `Dynamics`, [P]; so are the next fourteen, per population or unit or slot."""
+    strict: NDArray[np.bool_]
+    decay_input: NDArray[np.bool_]
+    decay: RealArray
+    input_scale: RealArray
+    v_th: RealArray
+    v_reset: RealArray
+    reset_by: RealArray
+    v_rest: RealArray
+    refractory: Int32Array
+    bias: RealArray
+    adapt_by: RealArray
+    adapt_decay: RealArray
+    syn_decay: RealArray
+    """Factor of each slot per step, [A]; 0 where arrivals jump the membrane."""
+    level: RealArray
+    """Smallest membrane that fires, without adaptation, [U]: `v_th`, or the number above it."""
+    sleep_below: RealArray
+    """Membrane below which a neuron cannot spike without an arrival, [U]; -inf: it always may."""
+    noise_first: Int64Array
+    """First noise input of each population, [P + 1]."""
+    noise_slot: Int64Array
+    """First arrival slot that each noise input feeds, [M]."""
+    noise_weight: RealArray
+    """Weight of its spikes, [M]."""
+    noise_least: Int64Array
+    """Spikes that it brings in any case (`poisson.cuts`), [M]."""
+    noise_cut: NDArray[np.uint32]
+    """The cuts of all noise inputs."""
+    noise_cut_first: Int64Array
+    """Start of each noise input in `noise_cut`, [M + 1]."""
+
+
+_plans: WeakKeyDictionary[Network, dict[str, Plan]] = WeakKeyDictionary()
+_routes: WeakKeyDictionary[Network, dict[tuple[str, Forms], Routes]] = WeakKeyDictionary()
+
+
+def plan_of(network: Network, dtype: str = "float64") -> Plan:
+    """Return the populations of `network` in flat form, built at its first use."""
+    forms = _plans.setdefault(network, {})
+    if dtype not in forms:
+        forms[dtype] = _build(network, dtype)
+    return forms[dtype]
+
+
+def laid_out(network: Network, dtype: str, forms: Forms = DEFAULT) -> tuple[Plan, Routes]:
+    """Return the populations and projections of `network` in flat form, built at their first use.
+
+    Raises:
+        ValueError: A weight does not fit `dtype`.
+    """
+    plan, made = plan_of(network, dtype), _routes.setdefault(network, {})
+    if (dtype, forms) not in made:
+        made[dtype, forms] = projection_arrays.build(network, plan.slot, np.dtype(dtype).type, forms)
+    return plan, made[dtype, forms]
+
+
+def _build(network: Network, dtype: str) -> Plan:
+    real = np.dtype(dtype).type
+    populations = [network.population(name) for name in network.order]
+    dynamics = [_dynamics(population, network.dt_ms) for population in populations]
+    sizes = [population.size for population in populations]
+    receptors = [len(population.receptors) for population in populations]
+    source = [population.neuron is None for population in populations]
+    rows = [0 if s else max(1, r) for s, r in zip(source, receptors, strict=True)]
+    slots = bounds([n * r for n, r in zip(sizes, rows, strict=True)])
+    noisy = {given.post for given in network.noise}
+    sleep = [
+        np.full(p.size, -np.inf) if p.name in noisy else _sleep_below(d, dtype)
+        for p, d in zip(populations, dynamics, strict=True)
+    ]
+
+    def per_unit(name: str) -> Any:
+        return np.concatenate([getattr(d, name) for d in dynamics]).astype(real)
+
+    uniform = np.array([_is_uniform(d) for d in dynamics])
+    v_th, strict = per_unit("v_th"), np.array([d.strict for d in dynamics])
+    above = np.nextafter(v_th, real(np.inf))
+    return Plan(
+        first=bounds(sizes),
+        source=np.array(source),
+        slot=slots[:-1].copy(),
+        rows=np.array(rows, dtype=np.int64),
+        receptors=np.array(receptors, dtype=np.int64),
+        uniform=uniform,
+        plain=uniform & np.array([_is_plain(d) for d in dynamics]),
+        lazy=np.array([not s and bool((b > -np.inf).any()) for s, b in zip(source, sleep, strict=True)]),
+        block=bounds([-(-n // BLOCK) for n in sizes]),
+        adapts=np.array([bool(d.adapt_by.any()) for d in dynamics]),
+        reset=np.array([d.reset for d in dynamics], dtype=np.int64),
+        strict=strict,
+        decay_input=np.array([d.decay_input for d in dynamics]),
+        decay=per_unit("decay"),
+        input_scale=per_unit("input_scale"),
+        v_th=v_th,
+        v_reset=per_unit("v_reset"),
+        reset_by=per_unit("reset_by"),
+        v_rest=per_unit("v_rest"),
+        refractory=np.concatenate([d.refractory for d in dynamics]).astype(np.int32),
+        bias=per_unit("bias"),
+        adapt_by=per_unit("adapt_by"),
+        adapt_decay=per_unit("adapt_decay"),
+        syn_decay=np.concatenate(
+            [
+                d.syn_decay.ravel() if r else np.zeros(0 if s else n)
+                for d, r, s, n in zip(dynamics, receptors, source, sizes, strict=True)
+            ]
+        ).astype(real),
+        level=np.where(np.repeat(strict, sizes), above, v_th),
+        sleep_below=np.concatenate(sleep).astype(real),
+        **_noise(network, slots, real),
+    )
+
+
+def _is_uniform(d: Dynamics) -> bool:
+    arrays = [part for part in d if isinstance(part, np.ndarray)]
+    return all(bool((part == part[..., :1]).all()) for part in arrays if part.size)
+
+
+def _is_plain(d: Dynamics) -> bool:
+    return d.syn_decay.shape[0] <= 2 and d.reset != HARD_NEXT_STEP and not d.adapt_by.any()
+
+
+def _noise(network: Network, slots: Int64Array, real: Any) -> dict[str, Any]:
+    """Compute the fields of `Plan` from `noise_first` on."""
+    place = {name: p for p, name in enumerate(network.order)}
+    given = sorted(network.noise, key=lambda one: place[one.post])
+    posts = np.array([place[one.post] for one in given], dtype=np.int64)
+    drawn = [poisson.cuts(one.mean(network.dt_ms)) for one in given]
+    return {
+        "noise_first": bounds(np.bincount(posts, minlength=len(place))),
+        "noise_slot": np.array(
+            [projection_arrays.slot_of(network, slots, place, one.post, one.receptor) for one in given],
+            dtype=np.int64,
+        ),
+        "noise_weight": np.array([one.weight for one in given], dtype=real),
+        "noise_least": np.array([least for least, _ in drawn], dtype=np.int64),
+        "noise_cut": np.concatenate([np.zeros(0, dtype=np.uint32), *(cut for _, cut in drawn)]),
+        "noise_cut_first": bounds([cut.size for _, cut in drawn]),
+    }
+
+
+def _dynamics(population: Population, dt_ms: float) -> Dynamics:
+    """Constants of a population; those of a source are never read, but keep the numbering."""
+    neuron = LIFParams(decay=0.0) if population.neuron is None else population.neuron
+    return neuron.dynamics(population.size, dt_ms)
+
+
+def _sleep_below(d: Dynamics, dtype: str) -> NDArray[np.float64]:
+    """Find the membrane from which each neuron, left to its bias, stays under its threshold.
+
+    With a factor f in [0, 1) the membrane moves straight towards a steady value, so both must be
+    under the threshold by a margin; without leak it must not rise. Currents may rise, so neurons
+    with receptors are never left alone.
+    """
+    if d.syn_decay.shape[0]:
+        return np.full(d.decay.size, -np.inf)
+    factor = 1.0 - d.input_scale if d.decay_input else d.decay
+    gain = d.bias if d.decay_input else d.bias * d.input_scale / np.maximum(1.0 - d.decay, _LEAST_LEAK[dtype])
+    steady = d.v_rest + gain
+    never = np.isinf(d.v_th)
+    size = np.abs(np.where(never, 0.0, d.v_th)) + np.abs(d.v_rest) + np.abs(gain)
+    level = d.v_th - _MARGIN[dtype] * size
+    leaks = (factor >= 0.0) & (factor <= 1.0 - _LEAST_LEAK[dtype]) & (steady < level)
+    # Without leak, v_rest + (v - v_rest) may round upwards, step after step, unless v_rest is 0.
+    falls = (factor == 1.0) & (d.bias * d.input_scale <= 0.0) & (d.decay_input | (d.v_rest == 0.0))
+    return np.where(leaks | falls | never, level, -np.inf)

@@ -1,0 +1,216 @@
+"""Lay out plastic projections for the loops, and carry what they learn from one run to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from snn.core.layout.neuron_arrays import Plan
+from snn.core.layout.projection_arrays import RealArray, Routes, projection_order
+from snn.core.synapses import Synapses, bounds
+from snn.core.units import Int64Array
+
+if TYPE_CHECKING:
+    from snn.core.network import Network
+    from snn.core.state import SimulationState
+
+
+class Learning(NamedTuple):
+    """Hold the weights of one sample, and M plastic projections in few arrays (each costs compilation)."""
+
+    weight: RealArray
+    """Weight of each synapse that has its own, as in `Routes`; a copy where some learn."""
+    pre: RealArray
+    """Traces x: of each projection [depth, senders], step k in row k % depth."""
+    post: RealArray
+    """Traces y: of each projection [receivers]."""
+    plastic: NDArray[Any]
+    """The projections, by receiver, then as given, [M]; `_record` names the fields."""
+    delay: Int64Array
+    """Distinct delays of each, ascending."""
+    table: Int64Array
+    """Start of each (sender, delay) in `receiver`; the next entry is its end."""
+    receiver: NDArray[np.uint32]
+    """Receiver of each synapse, by sender, then delay."""
+    column: Int64Array
+    """Start of each receiver's synapses in the three that follow; the next entry is their end."""
+    synapse: NDArray[np.uint32]
+    """Place of a synapse among those of its projection."""
+    sender: NDArray[np.uint32]
+    """Its sender."""
+    lag: NDArray[np.int32]
+    """Its delay, steps."""
+
+
+_RULE = ("on_arrival", "on_spike", "forget", "decay_pre", "decay_post", "w_min", "w_max")
+_PLACES = (
+    *("populations", "pre", "post"),  # number of populations, and which of them send and receive
+    *("pre_unit", "post_unit", "senders", "receivers", "depth"),  # first units, sizes, largest delay + 1
+    *("x", "y", "weight", "first"),  # starts in `pre`, `post`, `weight`, `receiver`
+    *("delay", "delay_end", "table", "column", "soft"),
+)
+
+
+def _record(real: Any) -> np.dtype[Any]:
+    return np.dtype([*((name, np.int64) for name in _PLACES), *((name, real) for name in _RULE)])
+
+
+def plastic_names(network: Network) -> tuple[str, ...]:
+    """Names of the projections that learn, in the order of `Learning`."""
+    return tuple(n for n in projection_order(network) if network.projection(n).plasticity is not None)
+
+
+def _build(network: Network, plan: Plan, routes: Routes) -> Learning:
+    """Lay out the plastic projections of `network`, with the weights and traces of a start."""
+    dtype = routes.weight.dtype
+    place, order = {name: p for p, name in enumerate(network.order)}, projection_order(network)
+    plastic = np.zeros(len(plastic_names(network)), dtype=_record(dtype))
+    parts: dict[str, list[Any]] = {name: [] for name in Learning._fields[4:]}
+    for one, name in zip(plastic, plastic_names(network), strict=True):
+        given, rows, q = network.projection(name), network.synapses(name), order.index(name)
+        assert given.plasticity is not None
+        for field in _RULE:
+            one[field] = getattr(given.plasticity.rule(network.dt_ms), field)
+        one["soft"] = given.plasticity.rule(network.dt_ms).soft
+        one["populations"], one["depth"] = len(place), rows.max_delay + 1
+        one["pre"], one["post"] = place[given.pre], place[given.post]
+        one["pre_unit"], one["post_unit"] = plan.first[one["pre"]], plan.first[one["post"]]
+        one["senders"], one["receivers"] = given.weight.shape
+        first = int(routes.table[routes.table_first[q]]) if rows.indices.size else 0
+        one["weight"] = first + int(routes.weight_shift[q])
+        one["first"], one["delay"], one["table"], one["column"] = (
+            sum(part.size for part in parts[kind]) for kind in ("receiver", "delay", "table", "column")
+        )
+        delays = slice(*routes.delay_first[q : q + 2])
+        one["delay_end"] = one["delay"] + delays.stop - delays.start
+        parts["delay"].append(routes.delay[delays])
+        entries = int(one["senders"]) * (delays.stop - delays.start) + 1
+        table = routes.table[routes.table_first[q] :][:entries] - first
+        parts["table"].append(table + one["first"])
+        parts["receiver"].append(rows.indices)
+        _columns(rows, given.weight.shape[1], parts)
+    plastic["x"] = bounds(plastic["depth"] * plastic["senders"])[:-1]
+    plastic["y"] = bounds(plastic["receivers"])[:-1]
+    traces = int((plastic["depth"] * plastic["senders"]).sum()), int(plastic["receivers"].sum())
+    kinds = {"receiver": np.uint32, "synapse": np.uint32, "sender": np.uint32, "lag": np.int32}
+    joined: dict[str, Any] = {
+        n: np.concatenate([np.zeros(0), *p]).astype(kinds.get(n, np.int64)) for n, p in parts.items()
+    }
+    pre, post = (np.zeros(n, dtype=dtype) for n in traces)
+    return Learning(routes.weight, pre, post, plastic, **joined)
+
+
+def _columns(rows: Synapses, receivers: int, parts: dict[str, list[Any]]) -> None:
+    """List the synapses of a projection by receiver."""
+    by_receiver = np.argsort(rows.indices, kind="stable")
+    ends = bounds(np.bincount(rows.indices, minlength=receivers))
+    parts["column"].append(sum(part.size for part in parts["synapse"]) + ends)
+    parts["synapse"].append(by_receiver)
+    parts["sender"].append(np.repeat(np.arange(rows.indptr.size - 1), np.diff(rows.indptr))[by_receiver])
+    parts["lag"].append(rows.delay_steps[by_receiver])
+
+
+_laid: WeakKeyDictionary[Network, dict[np.dtype[Any], Learning]] = WeakKeyDictionary()
+
+
+def start(
+    network: Network, plan: Plan, routes: Routes, samples: int, state: SimulationState | None
+) -> list[Learning]:
+    """Give each sample its weights and traces: those of `state`, or as described and 0.
+
+    Without plasticity all samples share the weights of the routes, which are the same in every form of these.
+    """
+    made_before, dtype = _laid.setdefault(network, {}), routes.weight.dtype
+    if dtype not in made_before:
+        made_before[dtype] = _build(network, plan, routes)
+    first = made_before[dtype]
+    if not first.plastic.size:
+        return [first] * samples
+    made = [
+        first._replace(weight=first.weight.copy(), pre=first.pre.copy(), post=first.post.copy())
+        for _ in range(samples)
+    ]
+    for b, one in enumerate(made if state is not None else ()):
+        for m, name in enumerate(plastic_names(network)):
+            assert state is not None
+            weight, pre, post = _parts(one, m, network.synapses(name).indices.size)
+            weight[:] = state.weights[name][b]
+            pre[:] = state.traces_pre[name][b]
+            post[:] = state.traces_post[name][b]
+    return made
+
+
+def finish(network: Network, samples: list[Learning], steps: Int64Array) -> dict[str, dict[str, Any]]:
+    """Collect weights and traces of all samples, per projection: those fields of `SimulationState`.
+
+    Args:
+        network: The network.
+        samples: What each sample learned.
+        steps: Steps that each ran, [B]: where its ring of traces stands.
+    """
+    fields: dict[str, dict[str, Any]] = {"weights": {}, "traces_pre": {}, "traces_post": {}}
+    for m, name in enumerate(plastic_names(network)):
+        parts = [_parts(one, m, network.synapses(name).indices.size) for one in samples]
+        rings = [
+            np.roll(pre, -int(ran) % len(pre), axis=0) for (_, pre, _), ran in zip(parts, steps, strict=True)
+        ]
+        fields["weights"][name] = _stack([weight for weight, _, _ in parts])
+        fields["traces_pre"][name] = _stack(rings)
+        fields["traces_post"][name] = _stack([post for _, _, post in parts])
+    return fields
+
+
+def _stack(arrays: list[Any]) -> Any:
+    return np.stack(arrays) if arrays else np.zeros((0, 0))
+
+
+def _parts(one: Learning, m: int, synapses: int) -> tuple[RealArray, RealArray, RealArray]:
+    """Weights [S], x [depth, senders] and y [receivers] of projection m, to be written to."""
+    at = one.plastic[m]
+    size = int(at["depth"]) * int(at["senders"])
+    return (
+        one.weight[at["weight"] :][:synapses],
+        one.pre[at["x"] :][:size].reshape(int(at["depth"]), -1),
+        one.post[at["y"] :][: at["receivers"]],
+    )
+
+
+def with_learned_weights(
+    network: Network, state: SimulationState, sample: int = 0, fixed: bool = False
+) -> Network:
+    """Return `network` with the weights that one sample has learned.
+
+    A weight that has become 0 is no longer a synapse.
+
+    Args:
+        network: The network that ran.
+        state: Where it stands: `Recording.state`.
+        sample: Which sample's weights to take.
+        fixed: Whether they stop learning.
+
+    Raises:
+        ValueError: The state is of another network, or there is no such sample.
+    """
+    from snn.core.network import Network, Projection
+
+    state.check(network)
+    if not 0 <= sample < len(state):
+        raise ValueError(f"sample must be from 0 to {len(state) - 1}, got {sample!r}")
+    projections = []
+    for given in network.projections:
+        if given.name not in state.weights:
+            projections.append(given)
+            continue
+        rows = network.synapses(given.name)
+        parts = (state.weights[given.name][sample], rows.indices.astype(np.int64), rows.indptr)
+        weight = scipy.sparse.csr_array(parts, shape=given.weight.shape)
+        delay = rows.delay_steps * network.dt_ms
+        rule = None if fixed else given.plasticity
+        projections.append(
+            Projection(given.pre, given.post, weight, delay, given.name, given.receptor, plasticity=rule)
+        )
+    return Network(network.dt_ms, network.populations, projections, network.noise)

@@ -1,0 +1,137 @@
+"""Spikes off the grid: events with a time of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from snn.core.events import Events
+from snn.core.files.hdf5 import PathLike
+from snn.core.units import Float64Array, Int64Array, event_steps
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class TimedEvents(Events):
+    """Hold spikes at any time: events whose `step` is the floor of `time_ms / dt_ms`.
+
+    Rows are sorted as those of all `Events`, by (sample, step, unit), and then by time. Where the
+    grid is enough, `on_grid()` drops the times.
+    """
+
+    time_ms: Float64Array
+    """Time of each spike from the start of its sample, [E], ms, >= 0; read-only."""
+
+    def __init__(
+        self,
+        time_ms: ArrayLike,
+        unit: ArrayLike,
+        offsets: ArrayLike,
+        n_units: int,
+        dt_ms: float,
+        n_steps: int | ArrayLike,
+    ) -> None:
+        """Check, sort and keep the spikes.
+
+        Args:
+            time_ms: Time of each spike, [E], ms, in [0, n_steps * dt_ms), in any order.
+            unit: Unit of each spike, [E].
+            offsets: Bounds of the samples, [B + 1].
+            n_units: Number of units.
+            dt_ms: Step in which lengths are counted, ms.
+            n_steps: Length of each sample in steps, [B], or one length for all.
+
+        Raises:
+            ValueError: A time or another value is out of range; the message names it.
+            TypeError: Units or bounds are not integers.
+        """
+        time = np.array(time_ms, dtype=np.float64)
+        bounds, units = np.asarray(offsets, dtype=np.int64), np.asarray(unit)
+        if time.ndim != 1 or time.shape != units.shape:
+            raise ValueError(f"time_ms and unit must have one shape [E], got {time.shape}, {units.shape}")
+        step = event_steps(time, dt_ms)
+        sample = np.repeat(np.arange(bounds.size - 1), np.diff(bounds))
+        if sample.size == time.size:  # otherwise the check of `offsets` refuses below
+            order = np.lexsort((time, units, step, sample))
+            time, units, step = time[order], units[order], step[order]
+        time.flags.writeable = False
+        object.__setattr__(self, "time_ms", time)
+        Events.__init__(self, step, units, offsets, n_units, dt_ms, n_steps)
+
+    @classmethod
+    def from_times(
+        cls,
+        times_ms: Sequence[ArrayLike],
+        units: Sequence[ArrayLike],
+        *,
+        n_units: int,
+        dt_ms: float,
+        n_steps: int | ArrayLike,
+    ) -> TimedEvents:
+        """Build events from one list of times (ms) and one of units per sample, in any order.
+
+        Raises:
+            ValueError: Lists of different length, or a value out of range.
+        """
+        sizes = [np.size(times) for times in times_ms]
+        if sizes != [np.size(row) for row in units]:
+            raise ValueError("times_ms and units must hold lists of the same lengths")
+        return cls(
+            np.concatenate([np.zeros(0), *(np.asarray(row, dtype=np.float64) for row in times_ms)]),
+            np.concatenate([np.zeros(0, np.int64), *(np.asarray(row, dtype=np.int64) for row in units)]),
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            n_units,
+            dt_ms,
+            n_steps,
+        )
+
+    def on_grid(self) -> Events:
+        """Drop the times and keep the steps: the floor, the only loss."""
+        return Events(self.step, self.unit, self.offsets, self.n_units, self.dt_ms, self.n_steps)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TimedEvents):
+            return NotImplemented
+        return self.on_grid() == other.on_grid() and np.array_equal(self.time_ms, other.time_ms)
+
+    __hash__ = None
+
+    def select(self, indices: ArrayLike) -> TimedEvents:
+        """Take samples by index, as `Events.select`."""
+        chosen = np.atleast_1d(np.arange(len(self))[np.asarray(indices)])
+        rows = [np.arange(self.offsets[b], self.offsets[b + 1]) for b in chosen]
+        return self._rows(np.concatenate([np.zeros(0, np.int64), *rows]), Events.select(self, indices), 0.0)
+
+    def slice(self, start: int, stop: int | None = None) -> TimedEvents:
+        """Cut out the steps [start, stop), as `Events.slice`; times then count from `start`."""
+        cut = Events.slice(self, start, stop)
+        end = np.inf if stop is None else stop
+        kept = np.flatnonzero((self.step >= start) & (self.step < end))
+        return self._rows(kept, cut, start * self.dt_ms)
+
+    def pad(self, steps: int) -> TimedEvents:
+        """Append silent steps, >= 0, to every sample."""
+        return self._rows(np.arange(self.n_events), Events.pad(self, steps), 0.0)
+
+    def save(self, path: PathLike) -> NoReturn:
+        """Refuse: the file format keeps steps, and would lose the times.
+
+        Raises:
+            ValueError: Always; `on_grid().save(path)` keeps the steps.
+        """
+        raise ValueError("the events file keeps steps, not times: save on_grid() if that is enough")
+
+    def _rows(self, rows: Int64Array, grid: Events, origin_ms: float) -> TimedEvents:
+        # A time within rounding below its step would fall before the cut: it counts as on it.
+        time = np.maximum(self.time_ms[rows] - origin_ms, 0.0)
+        return TimedEvents(time, self.unit[rows], grid.offsets, self.n_units, self.dt_ms, grid.n_steps)
+
+
+def times_of(events: Events) -> Float64Array:
+    """Time of each spike, ms: its own off the grid, `step * dt_ms` on it."""
+    if isinstance(events, TimedEvents):
+        return events.time_ms
+    return np.asarray(events.step * events.dt_ms, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Causal linear maps with delays: a readable reference beside the forms that are fast."""
