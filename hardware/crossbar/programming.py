@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
+from snn.core.arrays import Float64Array
 from snn.core.random import keys, uniform
-from snn.core.units import Float64Array
 from snn.hardware.crossbar.converters import straight_round
 from snn.hardware.crossbar.device import DeviceConfig, Forming, polynomial
 

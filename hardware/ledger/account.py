@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snn.hardware.ledger.fan_out import Int64Array
+from snn.core.arrays import Int64Array
 from snn.hardware.ledger.input_kinds import settle, whole
 from snn.hardware.ledger.loops import LEVELS, count_nonzero, tally
 from snn.hardware.ledger.step_ledger import ROW_COUNTS, LayerSteps, StepLedger

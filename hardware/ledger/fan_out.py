@@ -14,10 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from snn.core.arrays import BoolArray, Int64Array
 from snn.hardware.ledger.loops import any_channel
 
-Int64Array = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 _PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snn.hardware.ledger.fan_out import BoolArray, Int64Array, Wiring, reached, wire
+from snn.core.arrays import BoolArray, Int64Array
+from snn.hardware.ledger.fan_out import Wiring, reached, wire
 from snn.hardware.ledger.input_kinds import settle
 from snn.hardware.ledger.loops import LEVELS, count_nonzero, tally
 from snn.hardware.ledger.step_ledger import ROW_COUNTS, LayerSteps, StepLedger

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.core.arrays import Int64Array
+
 __all__ = ["settle", "whole"]
 
-Int64Array = NDArray[np.int64]
 _DECLARED = ("binary", "levels", "real")
 _MULTIPLES, _CLOSE = 255, 1e-6
 

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from snn.hardware.ledger.fan_out import Int64Array
+from snn.core.arrays import Int64Array
 from snn.nn import AdaptiveAvgPool2d
 
 __all__ = ["pool_fan_out", "pool_reach"]

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from snn.core.arrays import Int64Array
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 
 __all__ = ["ROW_COUNTS", "LayerSteps", "StepLedger"]
 
-Int64Array = NDArray[np.int64]
 ROW_COUNTS = (
     "input_spikes",
     "synaptic_events",

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
+from snn.core.arrays import Float64Array, Int64Array
 from snn.core.memory import check_synapses
 from snn.core.random import keys, uniform
-from snn.core.units import Float64Array, Int64Array
 
 
 def fixed_in_degree(

@@ -9,9 +9,9 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from snn.core.arrays import Int64Array, PathLike
 from snn.core.files import events as event_files
-from snn.core.files.hdf5 import PathLike
-from snn.core.units import Int64Array, check_dt
+from snn.core.units import check_dt
 
 Collision = Literal["count", "clip", "raise"]
 

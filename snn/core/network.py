@@ -14,14 +14,14 @@ from scipy.sparse.csgraph import connected_components
 
 from snn.core import memory
 from snn.core import synapses as layout
+from snn.core.arrays import Float64Array, Int64Array, PathLike
 from snn.core.files import networks
-from snn.core.files.hdf5 import PathLike
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
 from snn.core.plasticity import Plasticity, checked_rule, to_plain
 from snn.core.poisson import PoissonInput
 from snn.core.synapse_values import checked_delay, checked_weight, rounded_by
 from snn.core.synapses import Synapses
-from snn.core.units import Float64Array, Int64Array, check_dt, delay_steps
+from snn.core.units import check_dt, delay_steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snn.core.units import Float64Array, Int64Array, delay_steps
+from snn.core.arrays import Float64Array, Int64Array
+from snn.core.units import delay_steps
 
 Values = float | ArrayLike
 Reset = Literal["hard", "soft", "hard_next_step"]

@@ -9,11 +9,9 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from snn.core.units import Float64Array
-
-Uint64Array = NDArray[np.uint64]
+from snn.core.arrays import Float64Array, Uint64Array
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

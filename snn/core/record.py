@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from snn.core.arrays import Float64Array, PathLike, RealArray
 from snn.core.events import Events
-from snn.core.files.hdf5 import PathLike
-from snn.core.units import Float64Array
 
 if TYPE_CHECKING:
-    from snn.core.layout.projection_arrays import RealArray
     from snn.core.state import SimulationState
 
 

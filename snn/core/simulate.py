@@ -8,23 +8,23 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from snn.core.arrays import Int64Array
 from snn.core.events import Events, Raster
 from snn.core.exact import run
 from snn.core.grid import batch_state as in_flight
 from snn.core.grid import clock, event, spike_log
-from snn.core.grid.batch_state import Flight
+from snn.core.grid.batch_state import BatchState
 from snn.core.grid.buffers import Sample, Work
-from snn.core.grid.counting import Tally, delayed_reads
+from snn.core.grid.counting import Totals, delayed_reads
 from snn.core.grid.prepare import Choices, Desk
-from snn.core.grid.request import Task, read_task
-from snn.core.grid.spike_log import Rows
-from snn.core.layout.neuron_arrays import Plan, laid_out
-from snn.core.layout.projection_arrays import LISTS, Routes
+from snn.core.grid.request import RunRequest, read_request
+from snn.core.grid.spike_log import SpikeRows
+from snn.core.layout.neuron_arrays import NeuronArrays, arrays_of
+from snn.core.layout.projection_arrays import LISTS, ProjectionArrays
 from snn.core.network import Network
 from snn.core.record import Record, Recording
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents
-from snn.core.units import Int64Array
 
 Engine = Literal["event", "clock", "exact"]
 Dtype = Literal["float64", "float32"]
@@ -77,7 +77,7 @@ def simulate(
             raise TypeError(f"{name} must be an integer, got {number!r}")
     if threads < 1:
         raise ValueError(f"threads must be >= 1, got {threads}")
-    task = read_task(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
+    task = read_request(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
     if engine == "exact":
         if dtype != "float64":
             raise ValueError(f"engine='exact' computes in float64, got dtype {dtype!r}")
@@ -90,9 +90,9 @@ def simulate(
 class _Ran(NamedTuple):
     """What is left of one sample's run."""
 
-    kept: Rows
+    kept: SpikeRows
     """Its spikes."""
-    recent: Rows
+    recent: SpikeRows
     """Spikes still on their way at its end."""
     work: Work
     """Its counts and traces."""
@@ -102,7 +102,7 @@ class _Ran(NamedTuple):
 
 def _run_on_grid(
     net: Network,
-    task: Task,
+    task: RunRequest,
     state: SimulationState | None,
     engine: Engine,
     seed: int,
@@ -110,7 +110,7 @@ def _run_on_grid(
     threads: int,
 ) -> Recording:
     run, forms = _LOOPS[engine], LISTS if engine == "clock" else Choices.forms
-    plan, routes = laid_out(net, dtype, forms)
+    plan, routes = arrays_of(net, dtype, forms)
     flight = in_flight.start(net, plan, routes, task.lengths.size, state)
     desk = Desk(net, task, plan, routes, seed)
 
@@ -123,7 +123,7 @@ def _run_on_grid(
             ran = list(pool.map(of_sample, samples))
     else:
         ran = [of_sample(b) for b in samples]
-    tally = Tally(net, continued=state is not None)
+    tally = Totals(net, continued=state is not None)
     for one, steps in zip(ran, task.lengths.tolist(), strict=True):
         tally.add(one.kept, one.work.touched, one.reads, steps, one.work.noise_events)
     flight.recent = spike_log.join([one.recent for one in ran])
@@ -141,7 +141,13 @@ def _run_on_grid(
 
 
 def _run_sample(
-    net: Network, desk: Desk, plan: Plan, routes: Routes, flight: Flight, b: int, run: Callable[..., Any]
+    net: Network,
+    desk: Desk,
+    plan: NeuronArrays,
+    routes: ProjectionArrays,
+    flight: BatchState,
+    b: int,
+    run: Callable[..., Any],
 ) -> _Ran:
     given, work = desk.given(flight, b), desk.work(flight, b)
     log = spike_log.open_log(plan, routes.horizon, flight.recent.of_sample(b), given.n_steps)
@@ -155,7 +161,7 @@ def _run_sample(
     return _Ran(rows.since(routes.horizon), rows.since(given.n_steps), work, reads)
 
 
-def _traces(task: Task, name: str, traces: list[Any], dtype: str) -> Any:
+def _traces(task: RunRequest, name: str, traces: list[Any], dtype: str) -> Any:
     """Stack the membranes of all samples, [T, B, N]; NaN past the end of one."""
     v = np.full((int(task.lengths.max(initial=0)), len(traces), task.sizes[name]), np.nan, dtype=dtype)
     for b, trace in enumerate(traces):
@@ -163,7 +169,7 @@ def _traces(task: Task, name: str, traces: list[Any], dtype: str) -> Any:
     return v
 
 
-def _check_on_grid(task: Task, state: SimulationState | None, seed: int | None, dtype: str) -> None:
+def _check_on_grid(task: RunRequest, state: SimulationState | None, seed: int | None, dtype: str) -> None:
     for name, events in task.events.items():
         if isinstance(events, TimedEvents):
             raise ValueError(f"inputs[{name!r}] is off the grid: engine='exact' runs it, or pass on_grid()")

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snn.core.arrays import Int64Array, PathLike, RealArray
 from snn.core.events import Events
-from snn.core.files.hdf5 import PathLike, create, open_ours, put
-from snn.core.layout.projection_arrays import RealArray
+from snn.core.files.hdf5 import create, open_ours, put
 from snn.core.network import Network
-from snn.core.units import Int64Array
 
 _KINDS = ("v", "currents", "refractory", "adaptation", "weights", "traces_pre", "traces_post")
 FORMAT = "snn.state"

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from snn.core.arrays import PathLike
 from snn.core.events import Events, Raster
 from snn.core.files import recordings
-from snn.core.files.hdf5 import PathLike
 from snn.core.network import Network
 from snn.core.record import Counts, Record
 from snn.core.simulate import Dtype, Engine, simulate

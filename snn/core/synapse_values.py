@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from snn.core.units import Float64Array, delay_steps
+from snn.core.arrays import Float64Array
+from snn.core.units import delay_steps
 
 _SNAP = 1e-9
 """Fraction of a step within which a delay is on the grid: decimal times have no exact binary form."""

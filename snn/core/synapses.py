@@ -7,11 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from snn.core.arrays import Float64Array, IndexArray, Int64Array
 from snn.core.compiled import compiled
-from snn.core.units import Float64Array, Int64Array
-
-IndexArray = NDArray[Any]
-"""uint16 or uint32."""
 
 
 class Synapses(NamedTuple):

@@ -9,9 +9,9 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
+from snn.core.arrays import Float64Array, Int64Array, PathLike
 from snn.core.events import Events
-from snn.core.files.hdf5 import PathLike
-from snn.core.units import Float64Array, Int64Array, event_steps
+from snn.core.units import event_steps
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)

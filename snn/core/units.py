@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Int64Array = NDArray[np.int64]
-Float64Array = NDArray[np.float64]
+from snn.core.arrays import Float64Array, Int64Array
 
 _SNAP = 1e-9
 """Fraction of a step within which an event time is on the grid (0.3 / 0.1 is 2.9999999999999996)."""

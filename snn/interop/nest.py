@@ -35,8 +35,8 @@ from typing import Any
 import numpy as np
 
 from snn.core import Events, Network, Raster, Record, SimulationState, TimedEvents
-from snn.core.grid.request import Task, read_task
-from snn.core.units import Float64Array
+from snn.core.arrays import Float64Array
+from snn.core.grid.request import RunRequest, read_request
 from snn.interop.nest_network import EARLY, Build, build
 
 _TICS_PER_MS = 1000  # NEST's own
@@ -86,7 +86,7 @@ def simulate(
         ModuleNotFoundError: NEST is not installed.
         ValueError: NEST cannot run the network as it is; the message names the part and the reason.
     """
-    task = read_task(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
+    task = read_request(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
     _check_state(net, state)
     for name, drive in task.drive.items():
         if drive.shape[:2] != (1, 1):
@@ -173,7 +173,7 @@ def _read_membranes(made: Build, name: str, steps: int) -> Float64Array:
     return v
 
 
-def _events(net: Network, task: Task, name: str, rows: list[Any], precise: bool) -> Events:
+def _events(net: Network, task: RunRequest, name: str, rows: list[Any], precise: bool) -> Events:
     """Collect the spikes of all samples; a source's are those it was given."""
     population = net.population(name)
     size, dt, lengths = population.size, net.dt_ms, task.lengths
@@ -188,7 +188,7 @@ def _events(net: Network, task: Task, name: str, rows: list[Any], precise: bool)
     return Events.from_lists(times, units, n_units=size, dt_ms=dt, n_steps=lengths)
 
 
-def _lengthen(given: Events, task: Task) -> Events:
+def _lengthen(given: Events, task: RunRequest) -> Events:
     if isinstance(given, TimedEvents):
         columns = given.time_ms, given.unit, given.offsets, given.n_units, given.dt_ms
         return TimedEvents(*columns, task.lengths)

@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 
 from snn.core import Events, LIFParams, Network, PoissonInput, Population, Projection, SimulationState
-from snn.core.grid.request import Task
+from snn.core.arrays import Float64Array, Int64Array
+from snn.core.grid.request import RunRequest
 from snn.core.neurons import NeuronParams
 from snn.core.timed_events import times_of
-from snn.core.units import Float64Array, Int64Array
 
 EARLY = 2
 """Steps that NEST's clock is ahead of ours."""
@@ -69,7 +69,9 @@ class _Cell:
     """What else NEST is told, per neuron."""
 
 
-def build(nest: Any, net: Network, task: Task, b: int, precise: bool, state: SimulationState | None) -> Build:
+def build(
+    nest: Any, net: Network, task: RunRequest, b: int, precise: bool, state: SimulationState | None
+) -> Build:
     """Make populations, inputs of sample `b`, synapses and recorders; membranes start from `state`.
 
     Raises:

@@ -15,7 +15,7 @@ from snn.core import STDP, LIFParams, Network, Population, Projection, Raster, R
 from snn.core.connectivity import fixed_in_degree
 from snn.core.grid.prepare import Choices
 from snn.core.layout import bitmaps
-from snn.core.layout.neuron_arrays import laid_out
+from snn.core.layout.neuron_arrays import arrays_of
 from snn.core.layout.projection_arrays import Forms
 
 DTYPE = st.sampled_from(["float64", "float32"])
@@ -105,7 +105,7 @@ def test_all_chunks_of_all_sizes(size):
         [Population("in", 150), Population("n", size, LIFParams(decay=0.0, v_th=1e9))],
         [Projection("in", "n", drawn(rng, 150, size, 0.2, 0.5), 1.0)],
     )
-    assert laid_out(net, "float32", Forms(dense=0.0))[1].words[0] == -(-size // 512) * 8
+    assert arrays_of(net, "float32", Forms(dense=0.0))[1].words[0] == -(-size // 512) * 8
     active = np.arange(150) < np.array([1, 6, 7, 8, 62, 63, 64, 150, 0])[:, None]
     z = active * rng.choice([1, 1, 1, 1, 1, 5], active.shape)
     rec = snn.simulate(
@@ -127,7 +127,7 @@ def test_where_bitmaps_are_chosen():
         size = weight.shape[1]
         populations = [Population("in", weight.shape[0]), Population("n", size, LIFParams(tau_mem_ms=9.0))]
         net = Network(1.0, populations, [Projection("in", "n", weight, delay, **options)])
-        return int(laid_out(net, "float64")[1].words[0])
+        return int(arrays_of(net, "float64")[1].words[0])
 
     assert words(full) == words(few) == words(full, 0.0) == words(full, 900.0) == 24
     assert words(small) == 8
@@ -147,7 +147,7 @@ def test_a_bitmap_takes_the_place_of_the_list():
         [Population("in", 500), Population("n", 2000, LIFParams(tau_mem_ms=9.0))],
         [Projection("in", "n", wiring)],
     )
-    routes = laid_out(net, "float64")[1]
+    routes = arrays_of(net, "float64")[1]
     assert routes.bits.size == 501 * routes.words[0]
     set_bits = int(np.bitwise_count(routes.bits).sum())
     assert set_bits == np.unique(np.stack(wiring.nonzero()), axis=1).shape[1]

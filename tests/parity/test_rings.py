@@ -11,7 +11,7 @@ import snn
 from snn.core import LIFParams, Network, Population, Projection, Raster, Record, TimeGrid
 from snn.core.connectivity import fixed_in_degree
 from snn.core.grid.prepare import Choices
-from snn.core.layout.neuron_arrays import laid_out
+from snn.core.layout.neuron_arrays import arrays_of
 from snn.core.layout.projection_arrays import MOST_BLOCKS, Forms
 
 STEPS = 300
@@ -76,7 +76,7 @@ def test_a_ring_stays_small():
         [Projection("in", "n", weight, delay)],
     )
     for room, steps in ((Forms().room, Forms().room // size), (1, -(-(span + 1) // MOST_BLOCKS))):
-        routes = laid_out(net, "float64", Forms(room=room))[1]
+        routes = arrays_of(net, "float64", Forms(room=room))[1]
         assert routes.depth.tolist() == [steps]
         assert routes.reach.tolist() == [span]
-    assert laid_out(net, "float64", Forms(short=0.0))[1].depth.tolist() == [0]
+    assert arrays_of(net, "float64", Forms(short=0.0))[1].depth.tolist() == [0]

@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.core import synapses as layout
-from snn.core.layout.neuron_arrays import plan_of
+from snn.core.arrays import Float64Array, IndexArray, Int64Array
+from snn.core.layout.neuron_arrays import neuron_arrays_of
 from snn.core.layout.projection_arrays import projection_order
 from snn.core.network import Network, Population
 from snn.core.neurons import LIFParams, NeuronParams, spread
-from snn.core.synapses import IndexArray
-from snn.core.units import Float64Array, Int64Array
 
 _MOST_RECEPTORS = 2
 
 
-class ExactPlan(NamedTuple):
-    """Hold a network in flat arrays; numbering and order are those of `Plan`."""
+class ExactArrays(NamedTuple):
+    """Hold a network in flat arrays; numbering and order are those of `NeuronArrays`."""
 
     first: Int64Array
     """First unit of each population, [P + 1]."""
@@ -72,7 +71,7 @@ class ExactPlan(NamedTuple):
     """Whether that is at least one step when rounded, as `Counts` asks, [S]."""
 
 
-def build(network: Network) -> ExactPlan:
+def build(network: Network) -> ExactArrays:
     """Lay out `network`.
 
     Raises:
@@ -88,13 +87,13 @@ def build(network: Network) -> ExactPlan:
             raise ValueError(
                 f"engine='exact' does not learn; {projection.name!r} has {projection.plasticity}"
             )
-    plan = plan_of(network)
+    plan = neuron_arrays_of(network)
     populations = [network.population(name) for name in network.order]
     for population in populations:
         _check(population)
     tau = np.concatenate([_field(p, "tau_mem_ms", 1.0) for p in populations])
     tau_syn = [_tau_syn(population) for population in populations]
-    return ExactPlan(
+    return ExactArrays(
         first=plan.first,
         receptors=plan.receptors,
         reset=plan.reset,

@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snn.core.arrays import BoolArray, Float64Array, Int64Array
 from snn.core.compiled import compiled
-from snn.core.exact.layout import ExactPlan
-from snn.core.grid.buffers import BoolArray
+from snn.core.exact.layout import ExactArrays
 from snn.core.neurons import HARD, SOFT
-from snn.core.units import Float64Array, Int64Array
 
 
 class Cells(NamedTuple):
@@ -176,7 +175,7 @@ def _two_to_one(y: float, a: float, tau: float, level: float, limit: float) -> f
 
 
 @compiled
-def _look(plan: ExactPlan, cells: Cells, u: int, t: float) -> tuple[float, float, float]:
+def _look(plan: ExactArrays, cells: Cells, u: int, t: float) -> tuple[float, float, float]:
     """Return membrane and currents of unit u at time t, later than its state."""
     v, a, b = cells.v[u], cells.current[0, u], cells.current[1, u]
     tau_a, tau_b = plan.tau_syn[0, u], plan.tau_syn[1, u]
@@ -193,7 +192,7 @@ def _look(plan: ExactPlan, cells: Cells, u: int, t: float) -> tuple[float, float
 
 
 @compiled
-def _advance(plan: ExactPlan, cells: Cells, u: int, t: float) -> None:
+def _advance(plan: ExactArrays, cells: Cells, u: int, t: float) -> None:
     """Bring unit u to time t."""
     if t > cells.at[u]:
         cells.v[u], cells.current[0, u], cells.current[1, u] = _look(plan, cells, u, t)
@@ -201,7 +200,7 @@ def _advance(plan: ExactPlan, cells: Cells, u: int, t: float) -> None:
 
 
 @compiled
-def _predict(plan: ExactPlan, cells: Cells, p: int, u: int, heap: Any) -> None:
+def _predict(plan: ExactArrays, cells: Cells, p: int, u: int, heap: Any) -> None:
     """Book the next crossing of unit u, which outdates the one booked before."""
     cells.version[u] += 1
     start, until = max(cells.at[u], cells.hold[u]), cells.until[u]
@@ -231,7 +230,7 @@ def _predict(plan: ExactPlan, cells: Cells, p: int, u: int, heap: Any) -> None:
 
 
 @compiled
-def _emit(plan: ExactPlan, t: float, u: int, p: int, heap: Any) -> None:
+def _emit(plan: ExactArrays, t: float, u: int, p: int, heap: Any) -> None:
     """Send a spike on its way: per projection, the first delay that has not yet passed."""
     for e in range(plan.out_first[p], plan.out_first[p + 1]):
         q = plan.out[e]
@@ -244,7 +243,7 @@ def _emit(plan: ExactPlan, t: float, u: int, p: int, heap: Any) -> None:
 
 
 @compiled
-def _deliver(plan: ExactPlan, cells: Cells, entry: Any, units: Any, heap: Any) -> None:
+def _deliver(plan: ExactArrays, cells: Cells, entry: Any, units: Any, heap: Any) -> None:
     """Add what a spike brings over one delay, and book its next delay."""
     _time, p, q, emitted, s, u = entry
     first, receptor = plan.first[p], plan.receptor[q]
@@ -263,7 +262,7 @@ def _deliver(plan: ExactPlan, cells: Cells, entry: Any, units: Any, heap: Any) -
 
 
 @compiled
-def _meet(plan: ExactPlan, cells: Cells, p: int, u: int, t: float) -> int:
+def _meet(plan: ExactArrays, cells: Cells, p: int, u: int, t: float) -> int:
     """Take unit u through time t, arrivals first, then the threshold; return its spikes."""
     _advance(plan, cells, u, t)
     held = t <= cells.hold[u]
@@ -296,7 +295,7 @@ def _meet(plan: ExactPlan, cells: Cells, p: int, u: int, t: float) -> int:
 
 
 @compiled
-def _run(plan: ExactPlan, cells: Cells, limit: float, closed: bool, heap: Any, log: Any) -> None:
+def _run(plan: ExactArrays, cells: Cells, limit: float, closed: bool, heap: Any, log: Any) -> None:
     """Live through all that is booked before `limit` (up to it, if closed), group by group."""
     projections = plan.rank_post.size
     while len(heap) > 0 and (heap[0][0] < limit or (closed and heap[0][0] == limit)):
@@ -328,7 +327,7 @@ def _run(plan: ExactPlan, cells: Cells, limit: float, closed: bool, heap: Any, l
 
 @compiled
 def run_exact(
-    plan: ExactPlan,
+    plan: ExactArrays,
     cells: Cells,
     given: tuple[Float64Array, Int64Array, Float64Array, Int64Array],
     drive: Float64Array,

@@ -16,22 +16,21 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from snn.core.arrays import Float64Array, Int64Array, PathLike
 from snn.core.events import Events
 from snn.core.exact import layout
-from snn.core.exact.layout import ExactPlan
+from snn.core.exact.layout import ExactArrays
 from snn.core.exact.loops import Cells, run_exact
-from snn.core.files.hdf5 import PathLike
-from snn.core.grid.counting import Tally
-from snn.core.grid.request import Task
-from snn.core.grid.spike_log import Rows
-from snn.core.layout.neuron_arrays import Plan, plan_of
+from snn.core.grid.counting import Totals
+from snn.core.grid.request import RunRequest
+from snn.core.grid.spike_log import SpikeRows
+from snn.core.layout.neuron_arrays import NeuronArrays, neuron_arrays_of
 from snn.core.network import Network
 from snn.core.record import Recording
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents, times_of
-from snn.core.units import Float64Array, Int64Array
 
-_plans: WeakKeyDictionary[Network, ExactPlan] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Network, ExactArrays] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +49,7 @@ class ExactState(SimulationState):
         raise ValueError("the state of engine='exact' is kept in memory only: its file would lose times")
 
 
-def run(network: Network, task: Task, state: SimulationState | None) -> Recording:
+def run(network: Network, task: RunRequest, state: SimulationState | None) -> Recording:
     """Run what `simulate` was asked for.
 
     Raises:
@@ -61,9 +60,9 @@ def run(network: Network, task: Task, state: SimulationState | None) -> Recordin
         raise ValueError("state is of an engine on the grid: engine='exact' cannot go on from it")
     if network not in _plans:
         _plans[network] = layout.build(network)
-    plan, grid = _plans[network], plan_of(network)
+    plan, grid = _plans[network], neuron_arrays_of(network)
     samples, dt = task.lengths.size, network.dt_ms
-    tally = Tally(network, continued=state is not None)
+    tally = Totals(network, continued=state is not None)
     past = math.ceil(plan.delay.max(initial=0.0) / dt) + 1
     longest = int(task.lengths.max(initial=0))
     v = {name: np.full((longest, samples, network.population(name).size), np.nan) for name in task.v}
@@ -94,8 +93,8 @@ def run(network: Network, task: Task, state: SimulationState | None) -> Recordin
     )
 
 
-def _start(network: Network, plan: ExactPlan, state: ExactState | None, b: int) -> Cells:
-    units, grid = plan.tau.size, plan_of(network)
+def _start(network: Network, plan: ExactArrays, state: ExactState | None, b: int) -> Cells:
+    units, grid = plan.tau.size, neuron_arrays_of(network)
     cells = Cells(
         v=plan.v_rest.copy(),
         current=np.zeros((2, units)),
@@ -122,7 +121,7 @@ def _start(network: Network, plan: ExactPlan, state: ExactState | None, b: int) 
 
 
 def _given(
-    network: Network, grid: Plan, events: dict[str, Events], b: int, past: int
+    network: Network, grid: NeuronArrays, events: dict[str, Events], b: int, past: int
 ) -> tuple[Float64Array, Int64Array]:
     """Times and units of sample b, in the order of time; they count from step `past`."""
     times, units = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
@@ -135,14 +134,14 @@ def _given(
     return time[order], unit[order]
 
 
-def _drive(task: Task, b: int, steps: int) -> Float64Array:
+def _drive(task: RunRequest, b: int, steps: int) -> Float64Array:
     parts = [array[:, b if array.shape[1] > 1 else 0] for array in task.drive.values()]
     rows = steps if any(len(part) > 1 for part in parts) else 1
     full = [np.broadcast_to(part[: max(rows, 1)], (rows, part.shape[1])) for part in parts]
     return np.concatenate([np.zeros((rows, 0)), *full], axis=1)
 
 
-def _rows(times: Float64Array, units: Int64Array) -> Rows:
+def _rows(times: Float64Array, units: Int64Array) -> SpikeRows:
     """List the spikes for the tally, equal ones as a count."""
     order = np.lexsort((times, units))
     time, unit = times[order], units[order]
@@ -150,12 +149,12 @@ def _rows(times: Float64Array, units: Int64Array) -> Rows:
     fresh[1:] = (np.diff(unit) != 0) | (np.diff(time) != 0)
     starts = np.flatnonzero(fresh)
     none = np.zeros(starts.size, dtype=np.int64)
-    return Rows(none, none, unit[starts], np.diff(np.append(starts, unit.size)))
+    return SpikeRows(none, none, unit[starts], np.diff(np.append(starts, unit.size)))
 
 
 def _events(
     network: Network,
-    grid: Plan,
+    grid: NeuronArrays,
     name: str,
     logs: list[tuple[Float64Array, Int64Array]],
     lengths: Int64Array,
@@ -174,9 +173,9 @@ def _events(
 
 def _finish(
     network: Network,
-    grid: Plan,
+    grid: NeuronArrays,
     finals: list[Cells],
-    task: Task,
+    task: RunRequest,
     state: ExactState | None,
     spikes: dict[str, TimedEvents],
     past: int,
@@ -232,12 +231,12 @@ def _stack(rows: list[Float64Array], size: int) -> Float64Array:
     return np.concatenate([np.zeros((0, size)), *(row[None] for row in rows)])
 
 
-def _part(network: Network, grid: Plan, name: str) -> slice:
+def _part(network: Network, grid: NeuronArrays, name: str) -> slice:
     p = network.order.index(name)
     return slice(int(grid.first[p]), int(grid.first[p + 1]))
 
 
-def _units(network: Network, grid: Plan, names: tuple[str, ...]) -> Int64Array:
+def _units(network: Network, grid: NeuronArrays, names: tuple[str, ...]) -> Int64Array:
     parts = [_part(network, grid, name) for name in names]
     return np.concatenate([np.zeros(0, np.int64), *(np.arange(p.start, p.stop) for p in parts)])
 

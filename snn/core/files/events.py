@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from snn.core.files.hdf5 import PathLike, check_format, create, open_any, put
+from snn.core.arrays import PathLike
+from snn.core.files.hdf5 import check_format, create, open_any, put
 from snn.core.units import event_steps
 
 if TYPE_CHECKING:

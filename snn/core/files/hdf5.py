@@ -10,9 +10,7 @@ from typing import Any
 
 import h5py
 
-from snn.core.units import Float64Array, Int64Array
-
-PathLike = str | os.PathLike[str]
+from snn.core.arrays import Float64Array, Int64Array, PathLike
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse
 
-from snn.core.files.hdf5 import PathLike, create, open_ours, put
+from snn.core.arrays import PathLike
+from snn.core.files.hdf5 import create, open_ours, put
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
 from snn.core.plasticity import from_plain, to_plain
 from snn.core.poisson import PoissonInput

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from snn.core.arrays import Float64Array, PathLike
 from snn.core.events import Events
-from snn.core.files.hdf5 import PathLike, create, open_ours, put
+from snn.core.files.hdf5 import create, open_ours, put
 from snn.core.record import Counts, Recording
 from snn.core.state import SimulationState
-from snn.core.units import Float64Array
 
 FORMAT = "snn.recording"
 VERSION = 1

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snn.core.arrays import Int32Array, Int64Array, RealArray
 from snn.core.grid import spike_log
-from snn.core.grid.spike_log import Rows
+from snn.core.grid.spike_log import SpikeRows
 from snn.core.layout import plasticity_arrays
-from snn.core.layout.neuron_arrays import Int32Array, Plan
-from snn.core.layout.plasticity_arrays import Learning
-from snn.core.layout.projection_arrays import RealArray, Routes
+from snn.core.layout.neuron_arrays import NeuronArrays
+from snn.core.layout.plasticity_arrays import PlasticityArrays
+from snn.core.layout.projection_arrays import ProjectionArrays
 from snn.core.network import Network
 from snn.core.state import SimulationState
-from snn.core.units import Int64Array
 
 
 @dataclass(slots=True)
-class Flight:
+class BatchState:
     """Hold what is in flight in all samples, flat; the loops write to its rows."""
 
     v: RealArray
@@ -31,22 +31,26 @@ class Flight:
     """Rise of the thresholds, [B, U]."""
     steps: Int64Array
     """Steps lived before this run, [B]."""
-    recent: Rows
+    recent: SpikeRows
     """Spikes of the last steps; step 0 is the oldest."""
-    learning: list[Learning]
+    learning: list[PlasticityArrays]
     """Weights and their traces, per sample."""
 
 
 def start(
-    network: Network, plan: Plan, routes: Routes, samples: int, state: SimulationState | None
-) -> Flight:
+    network: Network,
+    plan: NeuronArrays,
+    routes: ProjectionArrays,
+    samples: int,
+    state: SimulationState | None,
+) -> BatchState:
     """Take up a state, or start with every neuron at rest.
 
     Raises:
         ValueError: The state is of another network.
     """
     slots, units, dtype = plan.syn_decay.size, plan.decay.size, plan.v_rest.dtype
-    flight = Flight(
+    flight = BatchState(
         v=np.tile(plan.v_rest, (samples, 1)),
         current=np.zeros((samples, slots), dtype=dtype),
         refractory=np.zeros((samples, units), dtype=np.int32),
@@ -69,7 +73,12 @@ def start(
 
 
 def finish(
-    network: Network, plan: Plan, routes: Routes, flight: Flight, lengths: Int64Array, seed: int
+    network: Network,
+    plan: NeuronArrays,
+    routes: ProjectionArrays,
+    flight: BatchState,
+    lengths: Int64Array,
+    seed: int,
 ) -> SimulationState:
     """Give every population its part of what is in flight."""
     samples = flight.v.shape[0]
@@ -96,7 +105,7 @@ def finish(
     )
 
 
-def _parts(network: Network, plan: Plan) -> list[tuple[str, slice, slice]]:
+def _parts(network: Network, plan: NeuronArrays) -> list[tuple[str, slice, slice]]:
     """Name, units and arrival slots of each population with neurons."""
     ends = np.append(plan.slot[1:], plan.syn_decay.size)
     return [

@@ -7,13 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.core.layout.bitmaps import WordArray
-from snn.core.layout.neuron_arrays import Int32Array, Plan
-from snn.core.layout.projection_arrays import RealArray, Routes
-from snn.core.units import Int64Array
-
-BoolArray = NDArray[np.bool_]
-ByteArray = NDArray[np.uint8]
+from snn.core.arrays import BoolArray, ByteArray, Int32Array, Int64Array, RealArray, Uint64Array
+from snn.core.layout.neuron_arrays import NeuronArrays
+from snn.core.layout.projection_arrays import ProjectionArrays
 
 
 class Given(NamedTuple):
@@ -72,11 +68,11 @@ class Work(NamedTuple):
     """First step that a sleeping block has not lived yet, [blocks]."""
     counts: NDArray[np.uint16]
     """Arrivals of one projection in this step, counted, per receiver; 0 between projections."""
-    fields: WordArray
+    fields: Uint64Array
     """`counts`, four at a time."""
-    rows: WordArray
+    rows: Uint64Array
     """Rows of bits to be added up, [largest population + some]."""
-    digits: WordArray
+    digits: Uint64Array
     """Their sums in binary, digit by digit, each a chunk of bits."""
     sums: RealArray
     """The same summed; -0.0 where nothing arrived, which no sum of arrivals is."""
@@ -139,8 +135,8 @@ class Log(NamedTuple):
 class Sample(NamedTuple):
     """All that the loops of a sample need."""
 
-    plan: Plan
-    routes: Routes
+    plan: NeuronArrays
+    routes: ProjectionArrays
     given: Given
     work: Work
     scratch: Scratch

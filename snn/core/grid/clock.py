@@ -15,15 +15,15 @@ from snn.core.compiled import compiled, compiled_over
 from snn.core.grid import plasticity_step
 from snn.core.grid.buffers import Given, Sample, Work
 from snn.core.grid.plasticity_step import learn
-from snn.core.layout.neuron_arrays import Plan
-from snn.core.layout.plasticity_arrays import Learning
-from snn.core.layout.projection_arrays import Routes
+from snn.core.layout.neuron_arrays import NeuronArrays
+from snn.core.layout.plasticity_arrays import PlasticityArrays
+from snn.core.layout.projection_arrays import ProjectionArrays
 from snn.core.neurons import HARD, HARD_NEXT_STEP, SOFT
 from snn.core.random import FIRST, GOLDEN, SECOND
 
 
 @compiled_over(plasticity_step)
-def run_clock(s: Sample, learning: Learning) -> None:
+def run_clock(s: Sample, learning: PlasticityArrays) -> None:
     """Run a sample on a clock.
 
     Begins (`s.at[0]` is -1) or goes on at step `s.at[0]`, and stops before the end when the log has
@@ -62,7 +62,9 @@ def run_clock(s: Sample, learning: Learning) -> None:
 
 
 @compiled
-def _arrive(plan: Plan, routes: Routes, given: Given, work: Work, p: int, k: int, ring: Any) -> None:
+def _arrive(
+    plan: NeuronArrays, routes: ProjectionArrays, given: Given, work: Work, p: int, k: int, ring: Any
+) -> None:
     """Decay the currents of population p, and add what every projection and noise input brings."""
     size = plan.first[p + 1] - plan.first[p]
     for a in range(plan.slot[p], plan.slot[p] + plan.rows[p] * size):
@@ -91,7 +93,9 @@ def _arrive(plan: Plan, routes: Routes, given: Given, work: Work, p: int, k: int
 
 
 @compiled
-def _deliver(routes: Routes, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any) -> None:
+def _deliver(
+    routes: ProjectionArrays, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any
+) -> None:
     """Add the synapses of sender i with that delay: their weights, or their number if all weigh the same."""
     shift, first, end = routes.weight_shift[q], routes.delay_first[q], routes.delay_first[q + 1]
     d = first + np.searchsorted(routes.delay[first:end], delay)
@@ -105,7 +109,7 @@ def _deliver(routes: Routes, q: int, i: int, delay: int, spikes: Any, total: Any
 
 
 @compiled
-def _poisson(plan: Plan, key: Any, step: int, m: int, n: int) -> Any:
+def _poisson(plan: NeuronArrays, key: Any, step: int, m: int, n: int) -> Any:
     """Draw the Poisson number of neuron n in a step: half a word of two SplitMix64 streams in a row."""
     word = _mix(_mix(key + GOLDEN * (np.uint64(step) + np.uint64(1))) + GOLDEN * np.uint64(n // 2))
     half = np.uint32(word >> np.uint64(32)) if n % 2 else np.uint32(word & np.uint64(0xFFFFFFFF))
@@ -123,7 +127,7 @@ def _mix(z: Any) -> Any:
 
 
 @compiled
-def _advance(plan: Plan, given: Given, work: Work, p: int, u: int, k: int) -> bool:
+def _advance(plan: NeuronArrays, given: Given, work: Work, p: int, u: int, k: int) -> bool:
     """Take neuron u through step k (equation in `snn.core.neurons`); tell whether it spiked."""
     size, n = plan.first[p + 1] - plan.first[p], u - plan.first[p]
     x = work.v.dtype.type(0.0)

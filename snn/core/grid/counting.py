@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from snn.core.arrays import Int64Array
 from snn.core.compiled import compiled
-from snn.core.grid.spike_log import Rows
-from snn.core.layout.neuron_arrays import Plan, plan_of
-from snn.core.layout.projection_arrays import Routes, projection_order
+from snn.core.grid.spike_log import SpikeRows
+from snn.core.layout.neuron_arrays import NeuronArrays, neuron_arrays_of
+from snn.core.layout.projection_arrays import ProjectionArrays, projection_order
 from snn.core.network import Network, Projection
 from snn.core.record import Counts
-from snn.core.units import Int64Array
 
 
-class Tally:
+class Totals:
     """Collect the spikes of each unit and the counts of the loops over samples."""
 
     def __init__(self, network: Network, continued: bool) -> None:
         """Start at zero; `continued` says that a state was taken up."""
         self._network = network
         self._continued = continued
-        self._plan: Plan = plan_of(network)
+        self._plan: NeuronArrays = neuron_arrays_of(network)
         units = self._plan.decay.size
         self._pairs = np.zeros(units, dtype=np.int64)  # steps in which a unit spiked
         self._several = np.zeros(units, dtype=np.int64)  # steps in which it spiked more than once
@@ -33,7 +33,7 @@ class Tally:
 
     def add(
         self,
-        rows: Rows,
+        rows: SpikeRows,
         touched: Int64Array,
         reads: Int64Array,
         n_steps: int,
@@ -89,7 +89,9 @@ class Tally:
         return per_unit[self._plan.first[p] : self._plan.first[p + 1]]
 
 
-def delayed_reads(network: Network, plan: Plan, routes: Routes, rows: Rows, n_steps: int) -> Int64Array:
+def delayed_reads(
+    network: Network, plan: NeuronArrays, routes: ProjectionArrays, rows: SpikeRows, n_steps: int
+) -> Int64Array:
     """Count the synaptic events of delay >= 1 that arrive within a run, per projection, [Q].
 
     Args:

@@ -17,13 +17,13 @@ from snn.core.grid.buffers import Sample
 from snn.core.grid.neuron_step import WINDOW, catch_up, choose, update
 from snn.core.grid.plasticity_step import learn
 from snn.core.grid.rings import begin_block, push
-from snn.core.layout.plasticity_arrays import Learning
+from snn.core.layout.plasticity_arrays import PlasticityArrays
 
 __all__ = ["run_event"]
 
 
 @lean_over(arrivals, rings, neuron_step, plasticity_step)
-def run_event(s: Sample, learning: Learning) -> None:
+def run_event(s: Sample, learning: PlasticityArrays) -> None:
     """Run a sample by events: synapses only of senders that spiked, neurons only where it matters.
 
     Begins (`s.at[0]` is -1) or goes on at step `s.at[0]`, and stops before the end when the log has

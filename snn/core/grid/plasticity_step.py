@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from snn.core.compiled import lean, lean_inlined
-from snn.core.layout.plasticity_arrays import Learning
+from snn.core.layout.plasticity_arrays import PlasticityArrays
 
 SILENT = 1e-30
 """Trace that counts as 0: numbers far below would slow the processor down."""
 
 
 @lean
-def learn(a: Learning, bounds: Any, unit: Any, spikes: Any, row: int, k: int) -> None:
+def learn(a: PlasticityArrays, bounds: Any, unit: Any, spikes: Any, row: int, k: int) -> None:
     """Change weights and traces by what happened in step k.
 
     Args:
@@ -36,7 +36,7 @@ def learn(a: Learning, bounds: Any, unit: Any, spikes: Any, row: int, k: int) ->
 
 
 @lean_inlined
-def _changed(a: Learning, i: int, at: int, dw: Any) -> None:
+def _changed(a: PlasticityArrays, i: int, at: int, dw: Any) -> None:
     """Add `dw` to the weight at `at` within the bounds of plastic projection i."""
     one, w = a.plastic[i], a.weight[at]
     if one.soft > 0:
@@ -48,7 +48,7 @@ def _changed(a: Learning, i: int, at: int, dw: Any) -> None:
 
 
 @lean
-def _arrivals(a: Learning, i: int, bounds: Any, unit: Any, spikes: Any, row: int) -> None:
+def _arrivals(a: PlasticityArrays, i: int, bounds: Any, unit: Any, spikes: Any, row: int) -> None:
     """Decay y, and change the weights over which spikes arrive."""
     one, zero = a.plastic[i], a.post.dtype.type(0.0)
     for n in range(one.y, one.y + one.receivers):
@@ -66,7 +66,7 @@ def _arrivals(a: Learning, i: int, bounds: Any, unit: Any, spikes: Any, row: int
 
 
 @lean
-def _senders(a: Learning, i: int, bounds: Any, unit: Any, spikes: Any, row: int, k: int) -> None:
+def _senders(a: PlasticityArrays, i: int, bounds: Any, unit: Any, spikes: Any, row: int, k: int) -> None:
     """Take x a step on."""
     one, zero, place = a.plastic[i], a.pre.dtype.type(0.0), row + a.plastic[i].pre
     now = one.x + k % one.depth * one.senders
@@ -79,7 +79,7 @@ def _senders(a: Learning, i: int, bounds: Any, unit: Any, spikes: Any, row: int,
 
 
 @lean
-def _receivers(a: Learning, i: int, bounds: Any, unit: Any, row: int, k: int) -> None:
+def _receivers(a: PlasticityArrays, i: int, bounds: Any, unit: Any, row: int, k: int) -> None:
     """Change the weights of receivers that spike, and raise their y."""
     one, place = a.plastic[i], row + a.plastic[i].post
     for e in range(bounds[place], bounds[place + 1]):

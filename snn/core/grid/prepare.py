@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.core.grid.batch_state import Flight
+from snn.core.grid.batch_state import BatchState
 from snn.core.grid.buffers import Given, Scratch, Work
-from snn.core.grid.request import Task
+from snn.core.grid.request import RunRequest
 from snn.core.layout.bitmaps import CHUNK, DIGITS, ROWS
-from snn.core.layout.neuron_arrays import STRIDE, Plan
-from snn.core.layout.projection_arrays import DEFAULT, NARROW, Routes
+from snn.core.layout.neuron_arrays import STRIDE, NeuronArrays
+from snn.core.layout.projection_arrays import DEFAULT, NARROW, ProjectionArrays
 from snn.core.network import Network
 from snn.core.random import keys
 
@@ -55,7 +55,9 @@ class Columns:
 class Desk:
     """Hand out what the loops of each sample read and write."""
 
-    def __init__(self, net: Network, task: Task, plan: Plan, routes: Routes, seed: int) -> None:
+    def __init__(
+        self, net: Network, task: RunRequest, plan: NeuronArrays, routes: ProjectionArrays, seed: int
+    ) -> None:
         """Prepare what all samples share."""
         self._net, self._task, self._plan, self._routes, self._seed = net, task, plan, routes, seed
         self._real = plan.v_th.dtype
@@ -71,7 +73,7 @@ class Desk:
             largest[p] = max(1, task.inputs.spikes[mine].max(initial=0), task.past(net.order[p]))
         self._narrow = routes.counted & (routes.most * largest[routes.pre] < NARROW)
 
-    def given(self, flight: Flight, b: int) -> Given:
+    def given(self, flight: BatchState, b: int) -> Given:
         """Collect the inputs, the drive and the noise of sample b."""
         steps = int(self._task.lengths[b])
         rows = self._task.inputs.of_sample(b)
@@ -102,7 +104,7 @@ class Desk:
             found += [keys(self._seed, f"poisson/{name}/{i}", b) for i in range(inputs)]
         return np.concatenate(found)
 
-    def work(self, flight: Flight, b: int) -> Work:
+    def work(self, flight: BatchState, b: int) -> Work:
         """Point at the state of sample b, to be advanced in place; counts and scratch are fresh."""
         plan, routes, real = self._plan, self._routes, self._real
         largest = int(np.diff(plan.first).max())

@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 
 from snn.core import memory
+from snn.core.arrays import Float64Array, Int64Array
 from snn.core.events import Events, Raster
 from snn.core.grid import spike_log
-from snn.core.grid.spike_log import Rows
-from snn.core.layout.neuron_arrays import plan_of
+from snn.core.grid.spike_log import SpikeRows
+from snn.core.layout.neuron_arrays import neuron_arrays_of
 from snn.core.network import Network
 from snn.core.record import Record
 from snn.core.state import SimulationState
-from snn.core.units import Float64Array, Int64Array
 
 MOST_STEPS = 1_000_000_000
 """Longest run, steps: the loops count in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class RunRequest:
     """Say what to run and what to keep."""
 
     lengths: Int64Array
     """Steps of each sample, [B]."""
-    inputs: Rows
+    inputs: SpikeRows
     """Spikes of the sources, on the grid."""
     events: dict[str, Events]
     """The same per source, as given."""
@@ -54,14 +54,14 @@ class Task:
         return int(np.diff(np.concatenate([[-1], fresh, [given.step.size - 1]])).max())
 
 
-def read_task(
+def read_request(
     net: Network,
     inputs: Mapping[str, Events | Raster],
     n_steps: int | None,
     currents: Mapping[str, Any],
     record: Record,
     state: SimulationState | None,
-) -> Task:
+) -> RunRequest:
     """Check the arguments of `simulate`, which documents them.
 
     Raises:
@@ -91,8 +91,8 @@ def read_task(
     for name in spikes:
         net.population(name)
     memory.check_membranes(longest, samples, sum(net.population(name).size for name in record.v))
-    rows = spike_log.merge(plan_of(net), net.order, events)
-    return Task(
+    rows = spike_log.merge(neuron_arrays_of(net), net.order, events)
+    return RunRequest(
         lengths=lengths,
         inputs=rows,
         events=events,

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snn.core.arrays import Int64Array
 from snn.core.events import Events
 from snn.core.grid.buffers import Log
-from snn.core.layout.neuron_arrays import Plan
-from snn.core.units import Int64Array
+from snn.core.layout.neuron_arrays import NeuronArrays
 
 
-class Rows(NamedTuple):
+class SpikeRows(NamedTuple):
     """List the spikes of all populations, sorted by (sample, step, unit of the plan)."""
 
     sample: Int64Array
@@ -25,18 +25,18 @@ class Rows(NamedTuple):
     spikes: Int64Array
     """Spikes of that unit in that step, [E], >= 1."""
 
-    def of_sample(self, b: int) -> Rows:
+    def of_sample(self, b: int) -> SpikeRows:
         """Return the rows of one sample."""
         low, high = np.searchsorted(self.sample, [b, b + 1])
-        return Rows(*(column[low:high].copy() for column in self))
+        return SpikeRows(*(column[low:high].copy() for column in self))
 
-    def since(self, step: int) -> Rows:
+    def since(self, step: int) -> SpikeRows:
         """Return the rows from `step` on; steps then count from there."""
         late = self.step >= step
-        return Rows(self.sample[late], self.step[late] - step, self.unit[late], self.spikes[late])
+        return SpikeRows(self.sample[late], self.step[late] - step, self.unit[late], self.spikes[late])
 
 
-def merge(plan: Plan, names: tuple[str, ...], events: Mapping[str, Events]) -> Rows:
+def merge(plan: NeuronArrays, names: tuple[str, ...], events: Mapping[str, Events]) -> SpikeRows:
     """Merge the events of populations (in the plan's order `names`) to rows with counts."""
     columns = [np.zeros((3, 0), dtype=np.int64)]
     for p, name in enumerate(names):
@@ -50,11 +50,16 @@ def merge(plan: Plan, names: tuple[str, ...], events: Mapping[str, Events]) -> R
     fresh[1:] = (np.diff(sample) != 0) | (np.diff(step) != 0) | (np.diff(unit) != 0)
     starts = np.flatnonzero(fresh)
     count = np.diff(np.append(starts, sample.size)).astype(np.int64)
-    return Rows(sample[starts], step[starts], unit[starts], count)
+    return SpikeRows(sample[starts], step[starts], unit[starts], count)
 
 
 def split(
-    plan: Plan, names: tuple[str, ...], rows: Rows, keep: tuple[str, ...], dt_ms: float, n_steps: Int64Array
+    plan: NeuronArrays,
+    names: tuple[str, ...],
+    rows: SpikeRows,
+    keep: tuple[str, ...],
+    dt_ms: float,
+    n_steps: Int64Array,
 ) -> dict[str, Events]:
     """Return the events of the populations `keep`; `n_steps` is the length of each sample."""
     events = {}
@@ -75,13 +80,13 @@ def split(
     return events
 
 
-def join(parts: list[Rows]) -> Rows:
+def join(parts: list[SpikeRows]) -> SpikeRows:
     """Put the rows of consecutive samples one after another."""
-    empty = Rows(*(np.zeros(0, dtype=np.int64) for _ in Rows._fields))
-    return Rows(*(np.concatenate(columns) for columns in zip(empty, *parts, strict=True)))
+    empty = SpikeRows(*(np.zeros(0, dtype=np.int64) for _ in SpikeRows._fields))
+    return SpikeRows(*(np.concatenate(columns) for columns in zip(empty, *parts, strict=True)))
 
 
-def open_log(plan: Plan, horizon: int, recent: Rows, n_steps: int) -> Log:
+def open_log(plan: NeuronArrays, horizon: int, recent: SpikeRows, n_steps: int) -> Log:
     """Start the log of a sample with its `recent` spikes, whose steps count from `-horizon`."""
     populations = plan.slot.size
     bounds = np.zeros((horizon + n_steps) * populations + 1, dtype=np.int64)
@@ -97,8 +102,8 @@ def longer_log(log: Log, used: int, units: int) -> Log:
     return Log(log.bounds, np.append(log.unit[:used], room), np.append(log.spikes[:used], room))
 
 
-def close_log(plan: Plan, b: int, log: Log) -> Rows:
+def close_log(plan: NeuronArrays, b: int, log: Log) -> SpikeRows:
     """List a finished log; steps count from `-horizon`, as they do in the log."""
     used = int(log.bounds[-1])
     step = np.repeat(np.arange(log.bounds.size - 1), np.diff(log.bounds)) // plan.slot.size
-    return Rows(np.full(used, b, dtype=np.int64), step, log.unit[:used], log.spikes[:used])
+    return SpikeRows(np.full(used, b, dtype=np.int64), step, log.unit[:used], log.spikes[:used])

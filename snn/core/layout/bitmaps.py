@@ -14,13 +14,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from snn.core.arrays import IndexArray, Int64Array, Uint64Array
 from snn.core.compiled import compiled
-from snn.core.synapses import IndexArray, Synapses
-from snn.core.units import Int64Array
-
-WordArray = NDArray[np.uint64]
+from snn.core.synapses import Synapses
 
 DENSE = 0.05
 """Share of connected pairs from which bitmaps are used: as fast as lists with one sender that spikes, twice
@@ -40,7 +37,7 @@ class Bitmap(NamedTuple):
 
     words: int
     """Words in a row."""
-    bits: WordArray
+    bits: Uint64Array
     """Rows, [pre * words]."""
     bounds: Int64Array
     """Bounds of the rows of `surplus`, [pre + 1]."""
@@ -90,8 +87,8 @@ def _set(
     indptr: Int64Array,
     post: IndexArray,
     word: Int64Array,
-    mask: WordArray,
-    bits: WordArray,
+    mask: Uint64Array,
+    bits: Uint64Array,
     surplus: IndexArray,
 ) -> Int64Array:
     """Set the bit of every synapse, or list it where it is set already; return the bounds of the lists."""

@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.core import poisson
+from snn.core.arrays import Int32Array, Int64Array, RealArray
 from snn.core.layout import projection_arrays
-from snn.core.layout.projection_arrays import DEFAULT, Forms, RealArray, Routes
+from snn.core.layout.projection_arrays import DEFAULT, Forms, ProjectionArrays
 from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
 from snn.core.synapses import bounds
-from snn.core.units import Int64Array
 
 if TYPE_CHECKING:
     from snn.core.network import Network, Population
 
-Int32Array = NDArray[np.int32]
 
 BLOCK = 64
 """Neurons that sleep and wake together."""
@@ -30,7 +29,7 @@ _LEAST_LEAK = {"float64": 1e-6, "float32": 1e-3}
 """With less leak per step, rounding errors could pile up to the margin; such neurons stay awake."""
 
 
-class Plan(NamedTuple):
+class NeuronArrays(NamedTuple):
     """Hold a network in flat arrays: P populations, U units, A arrival slots, M noise inputs.
 
     Populations come in the order of a step (`Network.order`), and units are numbered in that
@@ -92,11 +91,11 @@ class Plan(NamedTuple):
     """Start of each noise input in `noise_cut`, [M + 1]."""
 
 
-_plans: WeakKeyDictionary[Network, dict[str, Plan]] = WeakKeyDictionary()
-_routes: WeakKeyDictionary[Network, dict[tuple[str, Forms], Routes]] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Network, dict[str, NeuronArrays]] = WeakKeyDictionary()
+_routes: WeakKeyDictionary[Network, dict[tuple[str, Forms], ProjectionArrays]] = WeakKeyDictionary()
 
 
-def plan_of(network: Network, dtype: str = "float64") -> Plan:
+def neuron_arrays_of(network: Network, dtype: str = "float64") -> NeuronArrays:
     """Return the populations of `network` in flat form, built at its first use."""
     forms = _plans.setdefault(network, {})
     if dtype not in forms:
@@ -104,19 +103,19 @@ def plan_of(network: Network, dtype: str = "float64") -> Plan:
     return forms[dtype]
 
 
-def laid_out(network: Network, dtype: str, forms: Forms = DEFAULT) -> tuple[Plan, Routes]:
+def arrays_of(network: Network, dtype: str, forms: Forms = DEFAULT) -> tuple[NeuronArrays, ProjectionArrays]:
     """Return the populations and projections of `network` in flat form, built at their first use.
 
     Raises:
         ValueError: A weight does not fit `dtype`.
     """
-    plan, made = plan_of(network, dtype), _routes.setdefault(network, {})
+    plan, made = neuron_arrays_of(network, dtype), _routes.setdefault(network, {})
     if (dtype, forms) not in made:
         made[dtype, forms] = projection_arrays.build(network, plan.slot, np.dtype(dtype).type, forms)
     return plan, made[dtype, forms]
 
 
-def _build(network: Network, dtype: str) -> Plan:
+def _build(network: Network, dtype: str) -> NeuronArrays:
     real = np.dtype(dtype).type
     populations = [network.population(name) for name in network.order]
     dynamics = [_dynamics(population, network.dt_ms) for population in populations]
@@ -137,7 +136,7 @@ def _build(network: Network, dtype: str) -> Plan:
     uniform = np.array([_is_uniform(d) for d in dynamics])
     v_th, strict = per_unit("v_th"), np.array([d.strict for d in dynamics])
     above = np.nextafter(v_th, real(np.inf))
-    return Plan(
+    return NeuronArrays(
         first=bounds(sizes),
         source=np.array(source),
         slot=slots[:-1].copy(),
@@ -183,7 +182,7 @@ def _is_plain(d: Dynamics) -> bool:
 
 
 def _noise(network: Network, slots: Int64Array, real: Any) -> dict[str, Any]:
-    """Compute the fields of `Plan` from `noise_first` on."""
+    """Compute the fields of `NeuronArrays` from `noise_first` on."""
     place = {name: p for p, name in enumerate(network.order)}
     given = sorted(network.noise, key=lambda one: place[one.post])
     posts = np.array([place[one.post] for one in given], dtype=np.int64)

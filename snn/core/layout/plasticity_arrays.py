@@ -9,21 +9,21 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from snn.core.layout.neuron_arrays import Plan
-from snn.core.layout.projection_arrays import RealArray, Routes, projection_order
+from snn.core.arrays import Int64Array, RealArray
+from snn.core.layout.neuron_arrays import NeuronArrays
+from snn.core.layout.projection_arrays import ProjectionArrays, projection_order
 from snn.core.synapses import Synapses, bounds
-from snn.core.units import Int64Array
 
 if TYPE_CHECKING:
     from snn.core.network import Network
     from snn.core.state import SimulationState
 
 
-class Learning(NamedTuple):
+class PlasticityArrays(NamedTuple):
     """Hold the weights of one sample, and M plastic projections in few arrays (each costs compilation)."""
 
     weight: RealArray
-    """Weight of each synapse that has its own, as in `Routes`; a copy where some learn."""
+    """Weight of each synapse that has its own, as in `ProjectionArrays`; a copy where some learn."""
     pre: RealArray
     """Traces x: of each projection [depth, senders], step k in row k % depth."""
     post: RealArray
@@ -60,16 +60,16 @@ def _record(real: Any) -> np.dtype[Any]:
 
 
 def plastic_names(network: Network) -> tuple[str, ...]:
-    """Names of the projections that learn, in the order of `Learning`."""
+    """Names of the projections that learn, in the order of `PlasticityArrays`."""
     return tuple(n for n in projection_order(network) if network.projection(n).plasticity is not None)
 
 
-def _build(network: Network, plan: Plan, routes: Routes) -> Learning:
+def _build(network: Network, plan: NeuronArrays, routes: ProjectionArrays) -> PlasticityArrays:
     """Lay out the plastic projections of `network`, with the weights and traces of a start."""
     dtype = routes.weight.dtype
     place, order = {name: p for p, name in enumerate(network.order)}, projection_order(network)
     plastic = np.zeros(len(plastic_names(network)), dtype=_record(dtype))
-    parts: dict[str, list[Any]] = {name: [] for name in Learning._fields[4:]}
+    parts: dict[str, list[Any]] = {name: [] for name in PlasticityArrays._fields[4:]}
     for one, name in zip(plastic, plastic_names(network), strict=True):
         given, rows, q = network.projection(name), network.synapses(name), order.index(name)
         assert given.plasticity is not None
@@ -101,7 +101,7 @@ def _build(network: Network, plan: Plan, routes: Routes) -> Learning:
         n: np.concatenate([np.zeros(0), *p]).astype(kinds.get(n, np.int64)) for n, p in parts.items()
     }
     pre, post = (np.zeros(n, dtype=dtype) for n in traces)
-    return Learning(routes.weight, pre, post, plastic, **joined)
+    return PlasticityArrays(routes.weight, pre, post, plastic, **joined)
 
 
 def _columns(rows: Synapses, receivers: int, parts: dict[str, list[Any]]) -> None:
@@ -114,12 +114,16 @@ def _columns(rows: Synapses, receivers: int, parts: dict[str, list[Any]]) -> Non
     parts["lag"].append(rows.delay_steps[by_receiver])
 
 
-_laid: WeakKeyDictionary[Network, dict[np.dtype[Any], Learning]] = WeakKeyDictionary()
+_laid: WeakKeyDictionary[Network, dict[np.dtype[Any], PlasticityArrays]] = WeakKeyDictionary()
 
 
 def start(
-    network: Network, plan: Plan, routes: Routes, samples: int, state: SimulationState | None
-) -> list[Learning]:
+    network: Network,
+    plan: NeuronArrays,
+    routes: ProjectionArrays,
+    samples: int,
+    state: SimulationState | None,
+) -> list[PlasticityArrays]:
     """Give each sample its weights and traces: those of `state`, or as described and 0.
 
     Without plasticity all samples share the weights of the routes, which are the same in every form of these.
@@ -144,7 +148,7 @@ def start(
     return made
 
 
-def finish(network: Network, samples: list[Learning], steps: Int64Array) -> dict[str, dict[str, Any]]:
+def finish(network: Network, samples: list[PlasticityArrays], steps: Int64Array) -> dict[str, dict[str, Any]]:
     """Collect weights and traces of all samples, per projection: those fields of `SimulationState`.
 
     Args:
@@ -168,7 +172,7 @@ def _stack(arrays: list[Any]) -> Any:
     return np.stack(arrays) if arrays else np.zeros((0, 0))
 
 
-def _parts(one: Learning, m: int, synapses: int) -> tuple[RealArray, RealArray, RealArray]:
+def _parts(one: PlasticityArrays, m: int, synapses: int) -> tuple[RealArray, RealArray, RealArray]:
     """Weights [S], x [depth, senders] and y [receivers] of projection m, to be written to."""
     at = one.plastic[m]
     size = int(at["depth"]) * int(at["senders"])

@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.core.arrays import IndexArray, Int64Array, RealArray, Uint64Array
 from snn.core.compiled import compiled
 from snn.core.layout import bitmaps
-from snn.core.layout.bitmaps import WordArray
-from snn.core.synapses import IndexArray, Synapses, bounds
-from snn.core.units import Int64Array
+from snn.core.synapses import Synapses, bounds
 
 if TYPE_CHECKING:
     from snn.core.network import Network
 
-RealArray = NDArray[Any]
-"""float64 or float32, as the run has it."""
 
 NARROW = 1 << 16
 """Counts up to here, exclusive, fit the uint16 of the loops."""
@@ -51,7 +48,7 @@ PER_CUT = 4
 """Synapses from one cut of a ring's row to the next."""
 
 
-class Routes(NamedTuple):
+class ProjectionArrays(NamedTuple):
     """Hold the projections in flat arrays: Q projections, S synapses; by receiver, then as given."""
 
     incoming: Int64Array
@@ -84,7 +81,7 @@ class Routes(NamedTuple):
     """Receiver of each synapse, or delay * size + receiver to a ring."""
     words: Int64Array
     """Words of a row of bits, [Q]; 0: all synapses are listed. Else only those that repeat a pair are."""
-    bits: WordArray
+    bits: Uint64Array
     """Rows of all bitmaps, then an empty one."""
     bits_first: Int64Array
     """Start of each bitmap, [Q]."""
@@ -112,7 +109,7 @@ def projection_order(network: Network) -> tuple[str, ...]:
     return tuple(p.name for p in sorted(network.projections, key=lambda p: place[p.post]))
 
 
-def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> Routes:
+def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> ProjectionArrays:
     """Lay out the projections of `network`.
 
     Args:
@@ -144,7 +141,7 @@ def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> Route
     starts = _starts(laid, wide)
     feeding = np.flatnonzero(depth)
     feeding = feeding[np.argsort(pre[feeding], kind="stable")]
-    return Routes(
+    return ProjectionArrays(
         incoming=bounds(np.bincount(posts, minlength=len(place))),
         pre=pre,
         target=np.array([_target(network, slots, place, name) for name in names], dtype=np.int64),
@@ -181,7 +178,7 @@ class _Laid(NamedTuple):
     table: Int64Array
     post: IndexArray
     words: int = 0
-    bits: WordArray = np.zeros(0, dtype=np.uint64)
+    bits: Uint64Array = np.zeros(0, dtype=np.uint64)
     cut: int = 1
 
 
