@@ -19,7 +19,7 @@ from snn.datasets.spike_set import SpikeSet
 __all__ = ["EMBEDDED", "SplitBy", "shd", "true_name"]
 
 SplitBy = Literal["auto", "speaker", "label"]
-EMBEDDED = Path(__file__).parent / "embedded"
+EMBEDDED = Path(__file__).parents[1] / "embedded"
 _MANY_SPEAKERS = 8
 _AT_A_TIME = 256  # words placed together: bounds the memory of large sets
 _NAMES = {
