@@ -70,7 +70,7 @@ class Events:
         """
         bounds = _integers("offsets", offsets)
         if bounds.ndim != 1 or bounds.size < 1:
-            raise ValueError(f"offsets must have shape [B + 1], got {list(bounds.shape)}")
+            raise refusal("offsets", "of shape [B + 1]", bounds)
         samples = bounds.size - 1
         lengths = _integers("n_steps", n_steps)
         if lengths.ndim == 0:
@@ -98,7 +98,7 @@ class Events:
             rule = f"ascending from 0 to {step.size}, the number of events"
             raise refusal("offsets", rule, offsets.tolist())
         if lengths.shape != (len(self),):
-            raise ValueError(f"n_steps must have shape [{len(self)}], got {list(lengths.shape)}")
+            raise refusal("n_steps", f"one number or of shape [{len(self)}]", lengths)
         if (lengths < 0).any():
             b = int((lengths < 0).argmax())
             raise refusal(f"n_steps[{b}]", ">= 0", lengths[b])
@@ -146,15 +146,14 @@ class Events:
             TypeError: Steps or units are not integers.
         """
         if len(steps) != len(units):
-            raise ValueError(f"got {len(steps)} lists of steps but {len(units)} lists of units")
+            raise refusal("units", f"{len(steps)} lists, as many as steps", len(units))
         rows_step, rows_unit, offsets = [], [], [0]
         for b, (raw_step, raw_unit) in enumerate(zip(steps, units, strict=True)):
             step, unit = _integers(f"steps[{b}]", raw_step), _integers(f"units[{b}]", raw_unit)
-            if step.ndim != 1 or step.shape != unit.shape:
-                raise ValueError(
-                    f"sample {b} needs two lists of one length, got steps of shape "
-                    f"{list(step.shape)} and units of shape {list(unit.shape)}"
-                )
+            if step.ndim != 1:
+                raise refusal(f"steps[{b}]", "a list", step)
+            if unit.shape != step.shape:
+                raise refusal(f"units[{b}]", f"a list of {step.size}, as steps[{b}]", unit)
             order = np.lexsort((unit, step))
             rows_step.append(step[order])
             rows_unit.append(unit[order])
@@ -205,8 +204,11 @@ class Events:
 
         Raises:
             IndexError: An index is out of range.
+            TypeError: An index is no integer.
         """
-        chosen = np.arange(len(self), dtype=np.int64)[np.asarray(indices, dtype=_index_type(indices))]
+        given = np.asarray(indices)
+        wanted = given if given.dtype == np.bool_ else _integers("indices", given)
+        chosen = np.arange(len(self), dtype=np.int64)[wanted]
         chosen = np.atleast_1d(chosen)
         sizes = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -230,9 +232,8 @@ class Events:
             ValueError: `start` is negative or after `stop`.
         """
         longest = int(self.n_steps.max(initial=0))
-        end = max(longest, start) if stop is None else stop
-        if not 0 <= start <= end:
-            raise ValueError(f"slice needs 0 <= start <= stop, got start {start}, stop {stop}")
+        start = whole("start", start, low=0)
+        end = max(longest, start) if stop is None else whole("stop", stop, low=start)
         keep = (self.step >= start) & (self.step < end)
         kept = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
         lengths = np.clip(self.n_steps, start, end) - start
@@ -335,9 +336,9 @@ class Raster:
         """
         counts = np.array(z)
         if counts.dtype.kind not in "iub":
-            raise TypeError(f"z must be of an integer or boolean type, got {counts.dtype}")
+            raise TypeError(f"z must be of an integer or boolean type, got {shown(counts)}")
         if counts.ndim != 3 or counts.shape[0] != grid.n_steps or counts.shape[2] < 1:
-            raise ValueError(f"z must have shape [{grid.n_steps}, B, N >= 1], got {list(counts.shape)}")
+            raise refusal("z", f"of shape [{grid.n_steps}, B, N >= 1], as n_steps of grid", counts)
         if counts.dtype.kind == "i" and counts.size and counts.min() < 0:
             raise refusal("z", ">= 0", counts.min())
         rows, samples = counts.shape[:2]
@@ -383,8 +384,3 @@ def _integers(name: str, values: Any) -> Int64Array:
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got {shown(array)}")
     return cast(Int64Array, array.astype(np.int64, copy=False))
-
-
-def _index_type(indices: Any) -> type:
-    array = np.asarray(indices)
-    return np.bool_ if array.dtype == np.bool_ else np.int64

@@ -156,7 +156,10 @@ def _checked_weight(name: str, weight: Any) -> Any:
         if weight.format != "csr":
             raise refusal(name, "dense or CSR", f"{weight.format} of shape {list(weight.shape)}")
         kept = scipy.sparse.csr_array(weight, dtype=np.float64, copy=True)
-        kept.check_format(full_check=True)
+        try:
+            kept.check_format(full_check=True)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
         finite(f"{name}.data", kept.data)
         arrays: tuple[Any, ...] = (kept.data, kept.indices, kept.indptr)
     else:

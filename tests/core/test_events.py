@@ -110,8 +110,8 @@ BAD_EVENTS = [
     ({"step": [1, 1], "unit": [1, 0]}, "must be sorted by"),
     ({"step": [1]}, "must have one shape"),
     ({"offsets": [0, 1]}, r"offsets must be ascending from 0 to 2, .* got \[0, 1\]"),
-    ({"offsets": []}, r"offsets must have shape \[B \+ 1\]"),
-    ({"n_steps": [5, 5]}, r"n_steps must have shape \[1\]"),
+    ({"offsets": []}, r"offsets must be of shape \[B \+ 1\]"),
+    ({"n_steps": [5, 5]}, r"n_steps must be one number or of shape \[1\]"),
     ({"n_steps": -1}, r"n_steps\[0\] must be >= 0, got -1"),
     ({"n_units": 0}, "n_units must be a whole number >= 1, got 0"),
     ({"dt_ms": 0.0}, "dt_ms must be a finite number > 0, got 0.0"),
@@ -131,14 +131,18 @@ def test_wrong_types_and_lists():
         TypeError, match=r"steps\[0\] must be integers, got ndarray of shape .1. and dtype float64"
     ):
         one([0.5], [0])
-    with pytest.raises(ValueError, match="1 lists of steps but 2 lists of units"):
+    with pytest.raises(ValueError, match="units must be 1 lists, as many as steps, got 2"):
         Events.from_lists([[1]], [[1], [2]], n_units=3, dt_ms=1.0, n_steps=5)
-    with pytest.raises(ValueError, match="sample 0 needs two lists of one length"):
+    with pytest.raises(
+        ValueError, match=r"units\[0\] must be a list of 2, as steps\[0\], got ndarray of shape \[1\]"
+    ):
         one([1, 2], [0])
-    with pytest.raises(ValueError, match="slice needs 0 <= start <= stop, got start 3, stop 2"):
+    with pytest.raises(ValueError, match="stop must be a whole number >= 3, got 2"):
         one([], []).slice(3, 2)
     with pytest.raises(IndexError):
         one([], []).select([1])
+    with pytest.raises(TypeError, match="indices must be integers, got"):
+        one([], []).select([0.5])
 
 
 def test_raster_refusals():
@@ -148,7 +152,7 @@ def test_raster_refusals():
     assert "[3, 2, 4]" in repr(Raster(z, grid))
     for change, error, message in [
         ({"z": z.astype(float)}, TypeError, "integer or boolean"),
-        ({"z": z[:2]}, ValueError, r"z must have shape \[3, B, N >= 1\]"),
+        ({"z": z[:2]}, ValueError, r"z must be of shape \[3, B, N >= 1\]"),
         ({"z": -z}, ValueError, "z must be >= 0, got -1"),
         ({"lengths": [3, 4]}, ValueError, "lengths must be"),
         ({"lengths": [3, 2]}, ValueError, "sample 1 has a spike in step 2 but length 2"),
