@@ -61,7 +61,7 @@ class Recording:
         files = parts_of(path)
         if not files:
             raise FileNotFoundError(f"no recording at {path}")
-        counts: Counts | None = None
+        counts = Counts()
         spikes: dict[str, list[Events]] = {}
         v: dict[str, list[Float64Array]] = {}
         for file in files:
@@ -70,8 +70,7 @@ class Recording:
                 spikes.setdefault(name, []).append(events)
             for name, membrane in part.v.items():
                 v.setdefault(name, []).append(membrane)
-            counts = part.counts if counts is None else counts + part.counts
-        assert counts is not None
+            counts = counts + part.counts
         return cls(
             spikes={name: join(pieces) for name, pieces in spikes.items()},
             v={name: np.concatenate(pieces) for name, pieces in v.items()},

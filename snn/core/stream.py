@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +72,16 @@ def stream(
         ValueError: An argument is not as said, or `resume` finds another network, seed or record.
         OSError: A chunk could not be written; those before it are kept.
     """
-    if engine == "exact":
-        raise refusal("engine", "'event' or 'clock' to stream (times off the grid have no file)", engine)
-    chunk = whole("chunk", chunk, low=1)
+    chunk = _checked_chunk(chunk, engine)
     given, folder = _RunInputs(inputs or {}, currents or {}, n_steps), Path(path)
     counts, state, done = _where_it_stands(net, folder, record or Record(), seed, resume, given.total)
+    run = partial(simulate, net, engine=engine, record=record, seed=seed, dtype=dtype, threads=threads)
     with _interrupt_between_chunks() as check_interrupt:
-        while done < given.total or counts is None:
+        while done < given.total or state is None:
             stop = min(done + chunk, given.total)
-            piece, drive, steps = given.cut(done, stop)
-            rec = simulate(
-                net, piece, steps, engine=engine, currents=drive, record=record, state=state, seed=seed,
-                dtype=dtype, threads=threads,
-            )  # fmt: skip
+            rec = run(**given.cut(done, stop), state=state)
             save_part(folder, done, stop, rec, seed, engine)
-            counts = rec.counts if counts is None else counts + rec.counts
-            state, done = rec.state, stop
+            counts, state, done = counts + rec.counts, rec.state, stop
             if progress is not None:
                 progress(done, given.total)
             check_interrupt()
@@ -152,8 +147,8 @@ class _RunInputs:
             raise refusal("n_steps", f">= {longest} (steps of the inputs)", n_steps)
         return n_steps
 
-    def cut(self, start: int, stop: int) -> tuple[Inputs, Drive, int | None]:
-        """Return inputs, drive and number of steps of [start, stop); None: each sample as its inputs."""
+    def cut(self, start: int, stop: int) -> dict[str, Any]:
+        """Return `inputs`, `currents` and `n_steps` of [start, stop); no `n_steps`: each sample as its inputs."""
         if callable(self._inputs):
             inputs = self._inputs(start, stop)
         else:
@@ -162,17 +157,23 @@ class _RunInputs:
             drive = self._currents(start, stop)
         else:
             drive = {k: v[start:stop] if v.ndim > 1 else v for k, v in self._currents.items()}
-        return inputs, drive, None if self._as_inputs else stop - start
+        return {"inputs": inputs, "currents": drive, "n_steps": None if self._as_inputs else stop - start}
+
+
+def _checked_chunk(chunk: int, engine: str) -> int:
+    if engine == "exact":
+        raise refusal("engine", "'event' or 'clock' to stream (times off the grid have no file)", engine)
+    return whole("chunk", chunk, low=1)
 
 
 def _where_it_stands(
     net: Network, folder: Path, record: Record, seed: int, resume: bool, total: int
-) -> tuple[Counts | None, SimulationState | None, int]:
+) -> tuple[Counts, SimulationState | None, int]:
     """Find the counts, the state and the number of steps of what is done; make the folder where nothing is."""
     parts = parts_of(folder)
     if not parts:
         folder.mkdir(parents=True, exist_ok=True)
-        return None, None, 0
+        return Counts(), None, 0
     done = parts[-1].stop
     if not resume:
         raise FileExistsError(f"{folder} holds a recording of {done} steps; resume=True goes on")
@@ -185,12 +186,12 @@ def _where_it_stands(
         "spikes": set(neurons if record.spikes is None else record.spikes),
         "v": set(record.v),
     }
-    counts: Counts | None = None
+    counts = Counts()
     for part in parts:
         summary = read_summary(part)
         for field, value in of_run.items():
             found = getattr(summary, field)
             if found != value:
                 raise ValueError(f"{part.path}: {field} must be {value!r} as in this run, got {found!r}")
-        counts = summary.counts if counts is None else counts + summary.counts
+        counts = counts + summary.counts
     return counts, SimulationState.load(state_path(folder, done)), done
