@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from snn.core.events import Events, Raster, TimeGrid
+from snn.core.counts import Counts
+from snn.core.events import Events, Raster
 from snn.core.layout.plasticity_arrays import with_learned_weights
-from snn.core.network import Network, Population, Projection
+from snn.core.network import Network
 from snn.core.neurons import LIFParams, LIParams
 from snn.core.plasticity import STDP, Hebbian
 from snn.core.poisson import PoissonInput
-from snn.core.record import Counts, Record, Recording
+from snn.core.population import Population
+from snn.core.projection import Projection
+from snn.core.record import Record
+from snn.core.recording import Recording
 from snn.core.simulate import simulate
 from snn.core.state import SimulationState
 from snn.core.stream import stream
 from snn.core.synapses import Synapses
 from snn.core.timed_events import TimedEvents
-from snn.core.units import delay_steps, event_steps
+from snn.core.units import TimeGrid, delay_steps, event_steps
 
 __all__ = [
     "STDP",

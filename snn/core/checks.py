@@ -95,9 +95,12 @@ def finite(
         raise refusal(name, "real numbers", values)
     array = array.astype(np.float64, copy=False)
     bad = ~np.isfinite(array)
-    bad |= False if low is None else array < low
-    bad |= False if high is None else array > high
-    bad |= False if above is None else array <= above
+    if low is not None:
+        bad |= array < low
+    if high is not None:
+        bad |= array > high
+    if above is not None:
+        bad |= array <= above
     if bad.any():
         place = tuple(int(i) for i in np.argwhere(bad)[0])
         where = f"{name}[{', '.join(map(str, place))}]" if place else name

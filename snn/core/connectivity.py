@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Int64Array
+from snn.core.checks import finite, number, refusal, whole
 from snn.core.memory import check_synapses
 from snn.core.random import keys, uniform
 
@@ -38,10 +39,10 @@ def fixed_in_degree(
         ValueError: A number is out of range.
         MemoryError: The network would not fit; the message says what it takes and what is free.
     """
-    _check(pre, post, weight)
-    choices = pre if loops else pre - 1
-    if degree < 0 or (degree > 0 and choices < 1):
-        raise ValueError(f"degree must be >= 0, and 0 without senders, got {degree} from {choices} senders")
+    pre, post, weight = _checked(pre, post, weight)
+    degree, choices = whole("degree", degree, low=0), pre if loops else pre - 1
+    if degree > 0 and choices < 1:
+        raise refusal("degree", "0 where there are no senders", degree)
     check_synapses(degree * post)
     receiver = np.repeat(np.arange(post), degree)
     draw = np.tile(np.arange(degree), post)
@@ -77,9 +78,8 @@ def bernoulli(
         ValueError: A number is out of range.
         MemoryError: The network would not fit; the message says what it takes and what is free.
     """
-    _check(pre, post, weight)
-    if not 0.0 <= probability <= 1.0:
-        raise ValueError(f"probability must be in [0, 1], got {probability!r}")
+    pre, post, weight = _checked(pre, post, weight)
+    probability = number("probability", probability, low=0, high=1)
     check_synapses(round(probability * pre * post))
     return _pairs(pre, post, lambda rows: np.float64(probability), weight, loops, seed)
 
@@ -113,51 +113,53 @@ def by_distance(
         MemoryError: The network would not fit even if all its pairs were connected with `peak`.
     Source: Maass, Natschlaeger & Markram, Neural Computation 14 (2002), 2531.
     """
-    senders, receivers = np.asarray(pre_at, np.float64), np.asarray(post_at, np.float64)
+    senders, receivers = finite("pre_at", pre_at), finite("post_at", post_at)
     if senders.ndim != 2 or receivers.ndim != 2 or senders.shape[1] != receivers.shape[1]:
-        raise ValueError(f"places must be [pre, D] and [post, D], got {senders.shape}, {receivers.shape}")
-    _check(len(senders), len(receivers), weight)
-    if not (length > 0.0 and 0.0 <= peak <= 1.0):
-        raise ValueError(f"length must be > 0 and peak in [0, 1], got {length!r}, {peak!r}")
+        raise ValueError(
+            "pre_at and post_at must be of shapes [pre, D] and [post, D], "
+            f"got {list(senders.shape)} and {list(receivers.shape)}"
+        )
+    _, _, weight = _checked(len(senders), len(receivers), weight)
+    length, peak = number("length", length, above=0, infinite=True), number("peak", peak, low=0, high=1)
 
-    def probability(rows: Int64Array) -> NDArray[np.float64]:
+    def probability(rows: Int64Array) -> Float64Array:
         squares = ((receivers[rows, None, :] - senders[None]) ** 2).sum(axis=2)
         return np.asarray(peak * np.exp(-squares / length**2))
 
     return _pairs(len(senders), len(receivers), probability, weight, loops, seed)
 
 
-_BLOCK = 4_000_000
-"""Pairs looked at together: bounds the scratch memory."""
+_PAIRS_AT_ONCE = 4_000_000
+"""Pairs drawn together: bounds the scratch memory."""
 
 
 def _pairs(pre: int, post: int, probability: Any, weight: float, loops: bool, seed: int) -> Any:
-    """Draw every pair on its own, a block of receivers at a time."""
-    senders, receivers, found = [], [], 0
-    for first in range(0, post, max(1, _BLOCK // pre)):
-        rows = np.arange(first, min(post, first + max(1, _BLOCK // pre)))
+    """Draw every pair on its own, some receivers at a time."""
+    senders, receivers, found, together = [], [], 0, max(1, _PAIRS_AT_ONCE // pre)
+    for first in range(0, post, together):
+        rows = np.arange(first, min(post, first + together))
         draws = uniform(keys(seed, "pairs", rows)[:, None], np.arange(pre)[None])
         hit = draws < probability(rows)
         if not loops:
             own = rows[rows < pre]
             hit[own - first, own] = False
-        at, sender = np.nonzero(hit)
-        found += at.size
+        receiver, sender = np.nonzero(hit)
+        found += receiver.size
         check_synapses(found)
         senders.append(sender)
-        receivers.append(at + first)
+        receivers.append(receiver + first)
     return _csr(np.concatenate(senders), np.concatenate(receivers), weight, (pre, post))
 
 
 def _csr(sender: Int64Array, receiver: Int64Array, weight: float, shape: tuple[int, int]) -> Any:
-    order = np.lexsort((receiver, sender))  # not through COO, which would add parallel synapses up
+    order = np.lexsort((receiver, sender))  # a COO matrix of SciPy would add parallel synapses up
     indptr = np.concatenate([[0], np.cumsum(np.bincount(sender, minlength=shape[0]))])
     data: Float64Array = np.full(sender.size, weight)
     return scipy.sparse.csr_array((data, receiver[order], indptr), shape=shape)
 
 
-def _check(pre: int, post: int, weight: float) -> None:
-    if pre < 1 or post < 1:
-        raise ValueError(f"pre and post must be >= 1, got {pre} and {post}")
-    if not np.isfinite(weight) or weight == 0.0:
-        raise ValueError(f"weight must be finite and not 0 (a zero is no synapse), got {weight!r}")
+def _checked(pre: int, post: int, weight: float) -> tuple[int, int, float]:
+    weight = number("weight", weight)
+    if weight == 0.0:
+        raise refusal("weight", "other than 0 (a zero is no synapse)", weight)
+    return whole("pre", pre, low=1), whole("post", post, low=1), weight

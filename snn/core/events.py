@@ -10,31 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from snn.core.arrays import Int64Array, PathLike
-from snn.core.files import events as event_files
-from snn.core.units import check_dt
+from snn.core.checks import choice, refusal, shown, whole
+from snn.core.files.events import read_events, write_events
+from snn.core.files.hdf5 import naming
+from snn.core.files.tree import fields_of
+from snn.core.units import TimeGrid, check_dt
 
 Collision = Literal["count", "clip", "raise"]
-
-
-@dataclass(frozen=True, slots=True)
-class TimeGrid:
-    """Count time in whole steps."""
-
-    n_steps: int
-    """Number of steps, >= 0."""
-    dt_ms: float
-    """Length of a step, ms, above 0."""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.n_steps, bool) or int(self.n_steps) != self.n_steps or self.n_steps < 0:
-            raise ValueError(f"n_steps must be an integer >= 0, got {self.n_steps!r}")
-        object.__setattr__(self, "n_steps", int(self.n_steps))
-        object.__setattr__(self, "dt_ms", check_dt(self.dt_ms))
-
-    @property
-    def t_end_ms(self) -> float:
-        """The end of the last step, ms."""
-        return self.n_steps * self.dt_ms
+_COLUMNS = ("step", "unit", "offsets", "n_units", "dt_ms", "n_steps")
+"""The arguments of `Events`, in their order."""
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -44,20 +28,22 @@ class Events:
     A multiset: two spikes of one unit in one step are two rows. Sample b owns the rows
     `offsets[b]:offsets[b + 1]` and lasts `n_steps[b]` steps, trailing silence included.
     All arrays are int64 and read-only.
+
+    Attributes:
+        step: Step of each spike, [E], in [0, n_steps of its sample).
+        unit: Unit of each spike, [E], in [0, n_units).
+        offsets: Bounds of the samples, [B + 1], from 0 to E.
+        n_units: Number of units, >= 1.
+        dt_ms: Length of a step, ms, > 0.
+        n_steps: Length of each sample in steps, [B], >= 0.
     """
 
     step: Int64Array
-    """Step of each spike, [E], in [0, n_steps of its sample)."""
     unit: Int64Array
-    """Unit of each spike, [E], in [0, n_units)."""
     offsets: Int64Array
-    """Bounds of the samples, [B + 1]."""
     n_units: int
-    """Number of units, >= 1."""
     dt_ms: float
-    """Length of a step, ms."""
     n_steps: Int64Array
-    """Length of each sample in steps, [B]."""
 
     def __init__(
         self,
@@ -84,7 +70,7 @@ class Events:
         """
         bounds = _integers("offsets", offsets)
         if bounds.ndim != 1 or bounds.size < 1:
-            raise ValueError(f"offsets must have shape [B + 1], got {list(bounds.shape)}")
+            raise refusal("offsets", "of shape [B + 1]", bounds)
         samples = bounds.size - 1
         lengths = _integers("n_steps", n_steps)
         if lengths.ndim == 0:
@@ -98,38 +84,41 @@ class Events:
         for name, array in fields.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        object.__setattr__(self, "n_units", _positive("n_units", n_units))
+        object.__setattr__(self, "n_units", whole("n_units", n_units, low=1))
         object.__setattr__(self, "dt_ms", check_dt(dt_ms))
         self._check()
 
     def _check(self) -> None:
         step, unit, offsets, lengths = self.step, self.unit, self.offsets, self.n_steps
         if step.ndim != 1 or step.shape != unit.shape:
-            raise ValueError(f"step and unit must have one shape [E], got {step.shape}, {unit.shape}")
+            raise ValueError(
+                f"step and unit must have one shape [E], got {list(step.shape)} and {list(unit.shape)}"
+            )
         if offsets[0] != 0 or offsets[-1] != step.size or (np.diff(offsets) < 0).any():
-            raise ValueError(f"offsets must rise from 0 to {step.size} (the number of events)")
+            rule = f"ascending from 0 to {step.size}, the number of events"
+            raise refusal("offsets", rule, offsets.tolist())
         if lengths.shape != (len(self),):
-            raise ValueError(f"n_steps must have shape [{len(self)}], got {list(lengths.shape)}")
+            raise refusal("n_steps", f"one number or of shape [{len(self)}]", lengths)
         if (lengths < 0).any():
-            raise ValueError(f"n_steps must be >= 0, got {int(lengths.min())}")
+            b = int((lengths < 0).argmax())
+            raise refusal(f"n_steps[{b}]", ">= 0", lengths[b])
         bad = (unit < 0) | (unit >= self.n_units)
         if bad.any():
-            at = int(bad.argmax())
-            raise ValueError(f"unit[{at}] is {unit[at]}, allowed 0 to {self.n_units - 1}")
+            row = int(bad.argmax())
+            raise refusal(f"unit[{row}]", f"in [0, {self.n_units}) (n_units)", unit[row])
         sample = self.sample
         bad = (step < 0) | (step >= lengths[sample])
         if bad.any():
-            at = int(bad.argmax())
-            raise ValueError(
-                f"step[{at}] is {step[at]}, allowed 0 to {lengths[sample[at]] - 1} in sample {sample[at]}"
-            )
+            row = int(bad.argmax())
+            b = int(sample[row])
+            raise refusal(f"step[{row}]", f"in [0, {lengths[b]}) (n_steps of sample {b})", step[row])
         back = (step[1:] == step[:-1]) & (unit[1:] < unit[:-1])
         bad = (sample[1:] == sample[:-1]) & ((step[1:] < step[:-1]) | back)
         if bad.any():
-            at = int(bad.argmax()) + 1
+            row = int(bad.argmax()) + 1
             raise ValueError(
-                f"events must be sorted by (step, unit) within a sample: step {step[at]}, "
-                f"unit {unit[at]} at row {at} follows step {step[at - 1]}, unit {unit[at - 1]}; "
+                f"events must be sorted by (step, unit) within a sample: step {step[row]}, "
+                f"unit {unit[row]} in row {row} follows step {step[row - 1]}, unit {unit[row - 1]}; "
                 "Events.from_lists sorts"
             )
 
@@ -157,15 +146,14 @@ class Events:
             TypeError: Steps or units are not integers.
         """
         if len(steps) != len(units):
-            raise ValueError(f"got {len(steps)} lists of steps but {len(units)} lists of units")
+            raise refusal("units", f"{len(steps)} lists, as many as steps", len(units))
         rows_step, rows_unit, offsets = [], [], [0]
         for b, (raw_step, raw_unit) in enumerate(zip(steps, units, strict=True)):
             step, unit = _integers(f"steps[{b}]", raw_step), _integers(f"units[{b}]", raw_unit)
-            if step.ndim != 1 or step.shape != unit.shape:
-                raise ValueError(
-                    f"sample {b} needs two lists of one length, got steps of shape "
-                    f"{list(step.shape)} and units of shape {list(unit.shape)}"
-                )
+            if step.ndim != 1:
+                raise refusal(f"steps[{b}]", "a list", step)
+            if unit.shape != step.shape:
+                raise refusal(f"units[{b}]", f"a list of {step.size}, as steps[{b}]", unit)
             order = np.lexsort((unit, step))
             rows_step.append(step[order])
             rows_unit.append(unit[order])
@@ -187,14 +175,7 @@ class Events:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Events):
             return NotImplemented
-        return (
-            self.n_units == other.n_units
-            and self.dt_ms == other.dt_ms
-            and all(
-                np.array_equal(getattr(self, name), getattr(other, name))
-                for name in ("step", "unit", "offsets", "n_steps")
-            )
-        )
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _COLUMNS)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -223,8 +204,11 @@ class Events:
 
         Raises:
             IndexError: An index is out of range.
+            TypeError: An index is no integer.
         """
-        chosen = np.arange(len(self), dtype=np.int64)[np.asarray(indices, dtype=_index_type(indices))]
+        given = np.asarray(indices)
+        wanted = given if given.dtype == np.bool_ else _integers("indices", given)
+        chosen = np.arange(len(self), dtype=np.int64)[wanted]
         chosen = np.atleast_1d(chosen)
         sizes = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -248,9 +232,8 @@ class Events:
             ValueError: `start` is negative or after `stop`.
         """
         longest = int(self.n_steps.max(initial=0))
-        end = max(longest, start) if stop is None else stop
-        if not 0 <= start <= end:
-            raise ValueError(f"slice needs 0 <= start <= stop, got start {start}, stop {stop}")
+        start = whole("start", start, low=0)
+        end = max(longest, start) if stop is None else whole("stop", stop, low=start)
         keep = (self.step >= start) & (self.step < end)
         kept = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
         lengths = np.clip(self.n_steps, start, end) - start
@@ -258,9 +241,7 @@ class Events:
 
     def pad(self, steps: int) -> Events:
         """Append silent steps, >= 0, to every sample: late spikes then still reach the output."""
-        if steps < 0:
-            raise ValueError(f"steps must be >= 0, got {steps}")
-        lengths = self.n_steps + steps
+        lengths = self.n_steps + whole("steps", steps, low=0)
         return Events(self.step, self.unit, self.offsets, self.n_units, self.dt_ms, lengths)
 
     def to_raster(self, n_steps: int | None = None, on_collision: Collision = "count") -> Raster:
@@ -274,12 +255,11 @@ class Events:
         Raises:
             ValueError: A sample is longer than `n_steps`, or spikes collide under `"raise"`.
         """
-        if on_collision not in ("count", "clip", "raise"):
-            raise ValueError(f"on_collision must be 'count', 'clip' or 'raise', got {on_collision!r}")
+        choice("on_collision", on_collision, Collision)
         longest = int(self.n_steps.max(initial=0))
-        rows = longest if n_steps is None else int(n_steps)
+        rows = longest if n_steps is None else whole("n_steps", n_steps)
         if rows < longest:
-            raise ValueError(f"n_steps must be >= {longest} (the longest sample), got {rows}")
+            raise refusal("n_steps", f">= {longest} (the longest sample)", rows)
         shape = (rows, len(self), self.n_units)
         flat = np.ravel_multi_index((self.step, self.sample, self.unit), shape)
         z = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.int32).reshape(shape)
@@ -292,7 +272,7 @@ class Events:
 
     def save(self, path: PathLike) -> None:
         """Write the events to HDF5: SHD's group names, and the exact steps beside them."""
-        event_files.save(self, path)
+        write_events(path, self.to_dict())
 
     @classmethod
     def load(cls, path: PathLike, *, dt_ms: float | None = None, n_units: int | None = None) -> Events:
@@ -309,19 +289,38 @@ class Events:
             ValueError: Not HDF5, another format or version, incomplete, values out of range, or
                 an SHD file without `dt_ms` and `n_units`.
         """
-        return cls(**event_files.load(path, dt_ms, n_units))
+        columns = read_events(path, dt_ms, n_units)
+        with naming(path):
+            return cls.from_dict(columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """List the arguments that make these events, by name."""
+        return {name: getattr(self, name) for name in _COLUMNS}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Events:
+        """Make events of what `to_dict` gave.
+
+        Raises:
+            ValueError: A column is missing, unknown, or as the class refuses it.
+            TypeError: Steps, units or bounds are not integers.
+        """
+        return cls(**fields_of("events", values, _COLUMNS))
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
 class Raster:
-    """Hold the spikes of a batch as counts, [T, B, N]."""
+    """Hold the spikes of a batch as counts, [T, B, N].
+
+    Attributes:
+        z: Spikes of each unit in each step, [T, B, N], of an integer or boolean type, >= 0; read-only.
+        grid: Number and length of the steps.
+        lengths: Length of each sample in steps, [B], in [0, T]; later rows are empty.
+    """
 
     z: NDArray[Any]
-    """Spikes of each unit in each step, [T, B, N], of an integer type, >= 0; read-only."""
     grid: TimeGrid
-    """Number and length of the steps."""
     lengths: Int64Array
-    """Length of each sample in steps, [B], at most T; later rows are empty."""
 
     def __init__(self, z: ArrayLike, grid: TimeGrid, lengths: ArrayLike | None = None) -> None:
         """Check and keep the counts.
@@ -337,15 +336,15 @@ class Raster:
         """
         counts = np.array(z)
         if counts.dtype.kind not in "iub":
-            raise TypeError(f"z must be of an integer or boolean type, got {counts.dtype}")
+            raise TypeError(f"z must be of an integer or boolean type, got {shown(counts)}")
         if counts.ndim != 3 or counts.shape[0] != grid.n_steps or counts.shape[2] < 1:
-            raise ValueError(f"z must have shape [{grid.n_steps}, B, N >= 1], got {list(counts.shape)}")
+            raise refusal("z", f"of shape [{grid.n_steps}, B, N >= 1], as n_steps of grid", counts)
         if counts.dtype.kind == "i" and counts.size and counts.min() < 0:
-            raise ValueError(f"z must be >= 0, got {counts.min()}")
+            raise refusal("z", ">= 0", counts.min())
         rows, samples = counts.shape[:2]
         ends = np.full(samples, rows, dtype=np.int64) if lengths is None else _integers("lengths", lengths)
         if ends.shape != (samples,) or (ends < 0).any() or (ends > rows).any():
-            raise ValueError(f"lengths must be [{samples}] values from 0 to {rows}, got {ends}")
+            raise refusal("lengths", f"{samples} values in [0, {rows}]", ends.tolist())
         late = counts.any(axis=2) & (np.arange(rows)[:, None] >= ends)
         if late.any():
             t, b = (int(i) for i in np.argwhere(late)[0])
@@ -383,16 +382,5 @@ def _integers(name: str, values: Any) -> Int64Array:
     """Copy to int64, refusing anything that is not an integer (an empty list is)."""
     array = np.array(values)
     if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integers, got {array.dtype}")
+        raise TypeError(f"{name} must be integers, got {shown(array)}")
     return cast(Int64Array, array.astype(np.int64, copy=False))
-
-
-def _index_type(indices: Any) -> type:
-    array = np.asarray(indices)
-    return np.bool_ if array.dtype == np.bool_ else np.int64
-
-
-def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
-    return int(value)

@@ -14,7 +14,7 @@ BYTES_PER_SYNAPSE = 112
 BYTES_TO_LAY_OUT = 64
 """Most memory that a synapse takes beside the description of its projection (61 measured at 4 M)."""
 _SMALL = 1 << 20
-"""Bytes that are not asked about."""
+"""Needs of at most so many bytes are granted without asking the system what is free."""
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")

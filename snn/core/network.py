@@ -12,142 +12,41 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
-from snn.core import memory
+from snn.core import memory, plasticity
 from snn.core import synapses as layout
-from snn.core.arrays import Float64Array, Int64Array, PathLike
-from snn.core.files import networks
-from snn.core.neurons import LIFParams, LIParams, NeuronParams
-from snn.core.plasticity import Plasticity, checked_rule, to_plain
+from snn.core.arrays import Int64Array, PathLike
+from snn.core.checks import refusal
+from snn.core.files.tree import fields_of, read_tree, write_tree
+from snn.core.neurons import LIParams
 from snn.core.poisson import PoissonInput
-from snn.core.synapse_values import checked_delay, checked_weight, rounded_by
+from snn.core.population import Population
+from snn.core.projection import Projection
 from snn.core.synapses import Synapses
 from snn.core.units import check_dt, delay_steps
 
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Name a group of neurons of one kind, or a source of input events.
-
-    Raises:
-        ValueError: An empty name, one with a slash, a size below 1, or values per neuron that
-            are not `size`.
-    """
-
-    name: str
-    """Unique in its network."""
-    size: int
-    """Number of units, >= 1."""
-    neuron: NeuronParams | None = None
-    """What its neurons are; None makes it a source, whose spikes `simulate` is given."""
-
-    def __post_init__(self) -> None:
-        _check_name("Population name", self.name)
-        if isinstance(self.size, bool) or int(self.size) != self.size or self.size < 1:
-            raise ValueError(f"size of {self.name!r} must be an integer >= 1, got {self.size!r}")
-        object.__setattr__(self, "size", int(self.size))
-        if self.neuron is None:
-            return
-        if not isinstance(self.neuron, LIFParams | LIParams):
-            raise ValueError(
-                f"neuron of {self.name!r} must be LIFParams, LIParams or None, got {self.neuron!r}"
-            )
-        try:
-            self.neuron.dynamics(self.size, 1.0)
-        except ValueError as error:
-            raise ValueError(f"population {self.name!r} of {self.size}: {error}") from None
-
-    @property
-    def receptors(self) -> tuple[str | None, ...]:
-        """Names of its synaptic currents; empty if a spike jumps the membrane."""
-        return () if self.neuron is None else self.neuron.receptors
-
-
-@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class Projection:
-    """Connect two populations, with a weight and a delay per synapse.
-
-    A zero weight is no synapse. A CSR weight may hold several synapses between the same two
-    neurons, each with its own delay.
-    """
-
-    pre: str
-    """Name of the sending population."""
-    post: str
-    """Name of the receiving population."""
-    weight: Any
-    """Weights, [pre, post], float64: a read-only array, or SciPy CSR as given."""
-    delay_ms: Float64Array | None
-    """Delays, ms: 0-dimensional, of the shape of `weight`, or aligned with CSR data; or None."""
-    name: str
-    """Unique in its network."""
-    receptor: str | None
-    """The synaptic current that it feeds, where the receiving neurons name several."""
-    plasticity: Plasticity | None
-    """How its weights learn; None: they do not."""
-
-    def __init__(
-        self,
-        pre: str,
-        post: str,
-        weight: Any,
-        delay_ms: Any = None,
-        name: str | None = None,
-        receptor: str | None = None,
-        plasticity: Plasticity | None = None,
-    ) -> None:
-        """Check and keep a projection.
-
-        Args:
-            pre: Name of the sending population.
-            post: Name of the receiving population.
-            weight: Weights, [pre, post], dense or SciPy CSR, finite.
-            delay_ms: One delay for all, or dense of the same shape, or aligned with the data of
-                a CSR weight; ms, finite, >= 0. None: no delay, or one step where the projection
-                is part of a loop.
-            name: None makes it "pre-post".
-            receptor: The synaptic current that it feeds, where the receiving neurons name some.
-            plasticity: How its weights learn, `STDP` or `Hebbian`; they start within its bounds.
-
-        Raises:
-            ValueError: Shapes do not fit, or a value is out of range; the message names it.
-        """
-        label = f"{pre}-{post}" if name is None else name
-        _check_name("Projection name", label)
-        kept_weight = checked_weight(label, weight)
-        values: dict[str, Any] = {
-            "pre": pre,
-            "post": post,
-            "weight": kept_weight,
-            "delay_ms": None if delay_ms is None else checked_delay(label, delay_ms, kept_weight),
-            "name": label,
-            "receptor": receptor,
-            "plasticity": checked_rule(label, plasticity, kept_weight),
-        }
-        for field, value in values.items():
-            object.__setattr__(self, field, value)
-
-    def __repr__(self) -> str:
-        pre, post = self.weight.shape
-        return f"Projection({self.name!r}, [{pre}, {post}], {int(self.fan_out.sum())} synapses)"
-
-    @property
-    def fan_out(self) -> Int64Array:
-        """Number of synapses of each sender (nonzero weights), [pre]."""
-        return layout.fan_out(self.weight)
+FORMAT = "snn.network"
+VERSION = 3
+"""3 keeps a tree of plain values; 1 and 2 had a layout of their own."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Network:
-    """Describe populations and projections on one time step; checked when built, frozen after."""
+    """Describe populations and projections on one time step; checked when built, frozen after.
+
+    Attributes:
+        dt_ms: Length of a step, ms, > 0.
+        populations: In the order given.
+        projections: In the order given, which is the order in which their arrivals are summed.
+        noise: Poisson input, in the order given; it arrives after the projections.
+        order: Names of the populations in the order of a step: senders without delay come first.
+    """
 
     dt_ms: float
-    """Length of a step, ms."""
     populations: tuple[Population, ...]
-    """In the order given."""
     projections: tuple[Projection, ...]
-    """In the order given, which is the order in which their arrivals are summed."""
     noise: tuple[PoissonInput, ...]
-    """In the order given; they arrive after the projections."""
+    order: tuple[str, ...]
+    _synapses: dict[str, Synapses]
 
     def __init__(
         self,
@@ -174,7 +73,7 @@ class Network:
         object.__setattr__(self, "projections", tuple(projections))
         object.__setattr__(self, "noise", tuple(noise))
         if not self.populations:
-            raise ValueError("populations must hold at least one")
+            raise refusal("populations", "at least one", [])
         _check_unique("population", [p.name for p in self.populations], "")
         _check_unique("projection", [p.name for p in self.projections], "; give each its own name=")
         for projection in self.projections:
@@ -184,10 +83,6 @@ class Network:
         memory.check_layout([p.weight for p in self.projections])
         object.__setattr__(self, "_synapses", self._build_synapses())
         object.__setattr__(self, "order", self._sort())
-
-    order: tuple[str, ...]
-    """Names of the populations in the order of a step: senders without delay come first."""
-    _synapses: dict[str, Synapses]
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
@@ -200,7 +95,7 @@ class Network:
     @cached_property
     def rounded_delays(self) -> dict[str, float]:
         """Largest change that rounding to steps made to a delay, ms, per projection that has one."""
-        changes = {p.name: rounded_by(p.delay_ms, p.weight, self.dt_ms) for p in self.projections}
+        changes = {p.name: p.rounded_by(self.dt_ms) for p in self.projections}
         return {name: change for name, change in changes.items() if change > 0.0}
 
     def population(self, name: str) -> Population:
@@ -242,13 +137,13 @@ class Network:
             digest.update(repr(names).encode())
             self._synapses[projection.name].digest(digest)
             if projection.plasticity is not None:
-                digest.update(repr(to_plain(projection.plasticity)).encode())
-        digest.update(repr([given.values() for given in self.noise]).encode())
+                digest.update(repr(plasticity.to_dict(projection.plasticity)).encode())
+        digest.update(repr([tuple(given.to_dict().values()) for given in self.noise]).encode())
         return digest.hexdigest()
 
     def save(self, path: PathLike) -> None:
         """Write the network to HDF5 without loss."""
-        networks.save(self, path)
+        write_tree(path, FORMAT, VERSION, self.to_dict())
 
     @classmethod
     def load(cls, path: PathLike) -> Network:
@@ -258,36 +153,57 @@ class Network:
             FileNotFoundError: Nothing is there.
             ValueError: Not HDF5, another format or version, incomplete, or not a valid network.
         """
-        return networks.load(path)
+        return read_tree(path, FORMAT, VERSION, cls.from_dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """List the arguments by name, as a tree of plain values."""
+        return {
+            "dt_ms": self.dt_ms,
+            "populations": [population.to_dict() for population in self.populations],
+            "projections": [projection.to_dict() for projection in self.projections],
+            "noise": [given.to_dict() for given in self.noise],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Network:
+        """Make a network of what `to_dict` gave.
+
+        Raises:
+            ValueError: A field is missing, unknown or not valid; the message names it.
+        """
+        given = fields_of("network", values, ("dt_ms", "populations", "projections", "noise"))
+        for name in ("populations", "projections", "noise"):
+            if not isinstance(given[name], list):
+                raise refusal(name, "a list", given[name])
+        return cls(
+            given["dt_ms"],
+            [Population.from_dict(one) for one in given["populations"]],
+            [Projection.from_dict(one) for one in given["projections"]],
+            [PoissonInput.from_dict(one) for one in given["noise"]],
+        )
 
     def _check_projection(self, projection: Projection) -> None:
-        where = f"projection {projection.name!r}"
-        pre, post = (
-            _find("population", name, self.populations, f"{where}: ")
-            for name in (projection.pre, projection.post)
-        )
+        where = f"projection {projection.name!r}: "
+        pre = _find(f"{where}pre", projection.pre, self.populations)
+        post = _find(f"{where}post", projection.post, self.populations)
         if isinstance(pre.neuron, LIParams):
-            raise ValueError(f"{where}: pre {pre.name!r} is a leaky integrator, which never spikes")
+            raise refusal(f"{where}pre", "a population that spikes (leaky integrators never do)", pre.name)
         if post.neuron is None:
-            raise ValueError(f"{where}: post {post.name!r} is a source of events, not of neurons")
+            raise refusal(f"{where}post", "a population of neurons (a source takes no spikes)", post.name)
         if projection.weight.shape != (pre.size, post.size):
-            raise ValueError(
-                f"{where}: weight must have shape [{pre.size}, {post.size}], "
-                f"got {list(projection.weight.shape)}"
-            )
+            raise refusal(f"{where}weight", f"of shape [{pre.size}, {post.size}]", projection.weight)
         _check_receptor(where, post, projection.receptor)
         if projection.plasticity is not None and isinstance(post.neuron, LIParams):
-            raise ValueError(
-                f"{where}: post {post.name!r} is a leaky integrator, which never spikes: nothing to learn from"
-            )
+            rule = "a population that spikes, for its plasticity to learn from (leaky integrators never do)"
+            raise refusal(f"{where}post", rule, post.name)
 
     def _check_noise(self, given: PoissonInput) -> None:
         if not isinstance(given, PoissonInput):
-            raise ValueError(f"noise must hold PoissonInput, got {given!r}")
-        post = _find("population", given.post, self.populations, "noise: ")
+            raise refusal("noise", "a list of PoissonInput", given)
+        post = _find("noise: post", given.post, self.populations)
         if post.neuron is None:
-            raise ValueError(f"noise: post {post.name!r} is a source of events, not of neurons")
-        _check_receptor(f"noise to {post.name!r}", post, given.receptor)
+            raise refusal("noise: post", "a population of neurons (a source takes no spikes)", post.name)
+        _check_receptor(f"noise to {post.name!r}: ", post, given.receptor)
         given.mean(self.dt_ms)
 
     def _build_synapses(self) -> dict[str, Synapses]:
@@ -336,10 +252,8 @@ class Network:
 def _check_receptor(where: str, post: Population, receptor: str | None) -> None:
     allowed = post.receptors or (None,)
     if receptor not in allowed:
-        raise ValueError(
-            f"{where}: receptor must be one of {', '.join(map(repr, allowed))} "
-            f"as {post.name!r} has them, got {receptor!r}"
-        )
+        names = ", ".join(map(repr, allowed))
+        raise refusal(f"{where}receptor", f"one of {names}, as {post.name!r} has them", receptor)
 
 
 def _loops(n: int, ends: list[tuple[int, int]]) -> Int64Array:
@@ -354,20 +268,15 @@ def _loops(n: int, ends: list[tuple[int, int]]) -> Int64Array:
 T = TypeVar("T", Population, Projection)
 
 
-def _find(kind: str, name: str, among: tuple[T, ...], where: str = "") -> T:
+def _find(kind: str, name: str, among: tuple[T, ...]) -> T:
     for item in among:
         if item.name == name:
             return item
-    names = ", ".join(repr(item.name) for item in among) or "none"
-    raise ValueError(f"{where}unknown {kind} {name!r}; there are: {names}")
+    names = ", ".join(repr(item.name) for item in among)
+    raise refusal(kind, f"one of {names}" if names else "one of the network, which has none", name)
 
 
 def _check_unique(kind: str, names: list[str], advice: str) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{kind} name {name!r} is used {names.count(name)} times{advice}")
-
-
-def _check_name(what: str, name: Any) -> None:
-    if not isinstance(name, str) or not name or "/" in name:
-        raise ValueError(f"{what} must be a non-empty string without '/', got {name!r}")
+            raise ValueError(f"{kind} names must be unique, got {name!r} {names.count(name)} times{advice}")

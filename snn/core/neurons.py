@@ -27,9 +27,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Int64Array
+from snn.core.checks import choice, finite, flag, number, refusal, shown
+from snn.core.files.tree import fields_of
 from snn.core.units import delay_steps
 
 Values = float | ArrayLike
@@ -41,36 +43,39 @@ RESETS: dict[str, int] = {"hard": HARD, "soft": SOFT, "hard_next_step": HARD_NEX
 
 
 class Dynamics(NamedTuple):
-    """The constants of one population's step, as the compiled loops read them."""
+    """The constants of one population's step, as the compiled loops read them.
+
+    Attributes:
+        decay: Factor of the membrane per step, [N], in [0, 1].
+        input_scale: Factor of the input, [N].
+        decay_input: Which of the two membrane equations holds (the module has them).
+        v_th: Threshold, [N]; infinite for a neuron that never spikes.
+        v_reset: Value after a hard reset, [N].
+        reset_by: Fall of a soft reset, [N].
+        v_rest: Value towards which the membrane decays, [N].
+        reset: One of HARD, SOFT, HARD_NEXT_STEP.
+        strict: Whether a spike needs v > v_th rather than v >= v_th.
+        refractory: Steps held after a spike, [N], >= 0.
+        bias: Constant drive, [N].
+        syn_decay: Factor of each receptor's current per step, [R, N]; R = 0 where spikes jump the membrane.
+        adapt_by: Rise of the threshold at a spike, [N]; 0 for all where it does not adapt.
+        adapt_decay: Factor of that rise per step, [N].
+    """
 
     decay: Float64Array
-    """Factor of the membrane per step, [N]."""
     input_scale: Float64Array
-    """Factor of the input, [N]."""
     decay_input: bool
-    """Which of the two membrane equations holds."""
     v_th: Float64Array
-    """Threshold, [N]; infinite for a neuron that never spikes."""
     v_reset: Float64Array
-    """Value after a hard reset, [N]."""
     reset_by: Float64Array
-    """Fall of a soft reset, [N]."""
     v_rest: Float64Array
-    """Value towards which the membrane decays, [N]."""
     reset: int
-    """One of HARD, SOFT, HARD_NEXT_STEP."""
     strict: bool
-    """A spike needs v > v_th rather than v >= v_th."""
     refractory: Int64Array
-    """Steps held after a spike, [N]."""
     bias: Float64Array
-    """Constant drive, [N]."""
     syn_decay: Float64Array
-    """Factor of each receptor's current per step, [R, N]; R = 0 for jumps of the membrane."""
     adapt_by: Float64Array
-    """Rise of the threshold at a spike, [N]; 0 for all where it does not adapt."""
     adapt_decay: Float64Array
-    """Factor of that rise per step, [N]."""
 
 
 class _ByValue:
@@ -91,45 +96,47 @@ class _ByValue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LIFParams(_ByValue):
-    """Describe leaky integrate-and-fire neurons (the module names the equation).
+    """Describe leaky integrate-and-fire neurons; `snn.core.neurons` has the equation of a step.
 
     Numbers are one for all neurons or one per neuron, [N]. Exactly one of `tau_mem_ms` and
     `decay` is given.
+
+    Attributes:
+        tau_mem_ms: Membrane time constant, ms, > 0: decay = exp(-dt / tau), the exact flow over a step.
+        decay: Membrane factor per step, in [0, 1], used as given.
+        input_scale: Factor of the input, only with `decay`; None is 1, or 1 - decay with `decay_input`.
+        v_th: Threshold, in the unit of the membrane.
+        v_reset: Value after a hard reset, below `v_th`.
+        v_rest: Value towards which the membrane decays, and where it starts.
+        reset: `"hard"`, `"soft"`, or `"hard_next_step"`: the hard reset just before the next decay.
+        reset_by: Fall of a soft reset, > 0; None is `v_th`. Only with `reset="soft"`.
+        fires: A spike needs `v >= v_th` (`">="`) or `v > v_th` (`">"`).
+        decay_input: Whether the input passes the membrane's filter: its steady value is then v_rest + x.
+        tau_syn_ms: Synaptic time constant, ms, > 0, or one per named receptor; None: a spike jumps `v`.
+        t_ref_ms: Refractory time, ms, >= 0, rounded to steps like a delay.
+        bias: Drive added to the input in every step.
+        adapt_by: Rise of the threshold at each spike, >= 0; not with `reset="hard_next_step"`.
+        tau_adapt_ms: Time constant with which that rise decays, ms, > 0; needed with `adapt_by`.
 
     Raises:
         ValueError: A value is impossible; the message names it.
     """
 
     tau_mem_ms: Values | None = None
-    """Membrane time constant, ms, > 0: decay = exp(-dt / tau), the exact flow over a step."""
     decay: Values | None = None
-    """Membrane factor per step, in [0, 1], used as given."""
     input_scale: Values | None = None
-    """Factor of the input, only with `decay`; None is 1, or 1 - decay with `decay_input`."""
     v_th: Values = 1.0
-    """Threshold."""
     v_reset: Values = 0.0
-    """Value after a hard reset, below `v_th`."""
     v_rest: Values = 0.0
-    """Value towards which the membrane decays, and where it starts."""
     reset: Reset = "hard"
-    """`"hard"`, `"soft"`, or `"hard_next_step"`: the hard reset just before the next decay."""
     reset_by: Values | None = None
-    """Fall of a soft reset, > 0; None is `v_th`. Only with `reset="soft"`."""
     fires: Fires = ">="
-    """A spike needs `v >= v_th` or `v > v_th`."""
     decay_input: bool = False
-    """Let the input pass the membrane's filter: its steady value is then v_rest + x."""
     tau_syn_ms: Values | Mapping[str, Values] | None = None
-    """Synaptic time constant, ms, > 0, or one per named receptor; None: a spike jumps `v`."""
     t_ref_ms: Values = 0.0
-    """Refractory time, ms, >= 0, rounded to steps like a delay."""
     bias: Values = 0.0
-    """Drive added to the input in every step."""
     adapt_by: Values = 0.0
-    """Rise of the threshold at each spike, >= 0; not with `reset="hard_next_step"`."""
     tau_adapt_ms: Values | None = None
-    """Time constant with which that rise decays, ms, > 0; needed with `adapt_by`."""
 
     def __post_init__(self) -> None:
         _check_membrane(self)
@@ -137,16 +144,16 @@ class LIFParams(_ByValue):
         _number(self, "v_reset")
         _number(self, "t_ref_ms", low=0.0)
         _check_adaptation(self)
-        _choice("reset", self.reset, tuple(RESETS))
-        _choice("fires", self.fires, (">=", ">"))
+        choice("reset", self.reset, Reset)
+        choice("fires", self.fires, Fires)
         if self.reset == "soft":
             _number(self, "reset_by", above=0.0)
             if self.reset_by is None and (np.asarray(self.v_th) <= 0).any():
-                raise ValueError(f"v_th must be > 0 with reset='soft', got {self.v_th!r}")
+                raise refusal("v_th", "> 0 with reset='soft'", self.v_th)
         elif self.reset_by is not None:
-            raise ValueError(f"reset_by is only for reset='soft', got {self.reset_by!r}")
+            raise refusal("reset_by", f"None with reset={self.reset!r}", self.reset_by)
         elif (np.asarray(self.v_reset) >= np.asarray(self.v_th)).any():
-            raise ValueError(f"v_reset must be below v_th {self.v_th!r}, got {self.v_reset!r}")
+            raise refusal("v_reset", f"below v_th {shown(self.v_th)}", self.v_reset)
 
     @property
     def receptors(self) -> tuple[str | None, ...]:
@@ -164,16 +171,16 @@ class LIFParams(_ByValue):
         Raises:
             ValueError: A field has one value per neuron, but not `size` of them.
         """
-        v_th = spread("v_th", self.v_th, size)
+        v_th = per_neuron("v_th", self.v_th, size)
         return _membrane(self, size, dt_ms)._replace(
             v_th=v_th,
-            v_reset=spread("v_reset", self.v_reset, size),
-            reset_by=v_th if self.reset_by is None else spread("reset_by", self.reset_by, size),
+            v_reset=per_neuron("v_reset", self.v_reset, size),
+            reset_by=v_th if self.reset_by is None else per_neuron("reset_by", self.reset_by, size),
             reset=RESETS[self.reset],
             strict=self.fires == ">",
-            refractory=delay_steps(spread("t_ref_ms", self.t_ref_ms, size), dt_ms),
-            adapt_by=spread("adapt_by", self.adapt_by, size),
-            adapt_decay=np.exp(-dt_ms / spread("tau_adapt_ms", self.tau_adapt_ms, size))
+            refractory=delay_steps(per_neuron("t_ref_ms", self.t_ref_ms, size), dt_ms),
+            adapt_by=per_neuron("adapt_by", self.adapt_by, size),
+            adapt_decay=np.exp(-dt_ms / per_neuron("tau_adapt_ms", self.tau_adapt_ms, size))
             if self.adapts
             else np.zeros(size),
         )
@@ -181,26 +188,28 @@ class LIFParams(_ByValue):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LIParams(_ByValue):
-    """Describe leaky integrators that never spike: a readout. Fields as in `LIFParams`.
+    """Describe leaky integrators that never spike: a readout. Numbers are one for all or one per neuron, [N].
+
+    Attributes:
+        tau_mem_ms: Membrane time constant, ms, > 0: decay = exp(-dt / tau).
+        decay: Membrane factor per step, in [0, 1], used as given.
+        input_scale: Factor of the input, only with `decay`; None is 1, or 1 - decay with `decay_input`.
+        decay_input: Whether the input passes the membrane's filter.
+        tau_syn_ms: Synaptic time constant, ms, > 0, or one per named receptor; None: a spike jumps `v`.
+        v_rest: Value towards which the membrane decays, and where it starts.
+        bias: Drive added to the input in every step.
 
     Raises:
         ValueError: A value is impossible; the message names it.
     """
 
     tau_mem_ms: Values | None = None
-    """Membrane time constant, ms, > 0: decay = exp(-dt / tau)."""
     decay: Values | None = None
-    """Membrane factor per step, in [0, 1], used as given."""
     input_scale: Values | None = None
-    """Factor of the input, only with `decay`; None is 1, or 1 - decay with `decay_input`."""
     decay_input: bool = False
-    """Let the input pass the membrane's filter."""
     tau_syn_ms: Values | Mapping[str, Values] | None = None
-    """Synaptic time constant, ms, > 0, or one per named receptor; None: a spike jumps `v`."""
     v_rest: Values = 0.0
-    """Value towards which the membrane decays, and where it starts."""
     bias: Values = 0.0
-    """Drive added to the input in every step."""
 
     def __post_init__(self) -> None:
         _check_membrane(self)
@@ -222,26 +231,47 @@ class LIParams(_ByValue):
 NeuronParams = LIFParams | LIParams
 
 
-def spread(name: str, values: Any, size: int) -> Float64Array:
-    """Give every one of `size` neurons its value.
+def to_dict(params: NeuronParams) -> dict[str, Any]:
+    """List the parameters by name, beside the `kind` of neuron."""
+    return {"kind": _KINDS[type(params)], **{f.name: getattr(params, f.name) for f in fields(params)}}
+
+
+def from_dict(values: Any) -> NeuronParams:
+    """Make parameters of what `to_dict` gave.
+
+    Raises:
+        ValueError: The kind is unknown, or a parameter is missing, unknown or impossible.
+    """
+    kinds = {name: kind for kind, name in _KINDS.items()}
+    name = choice("kind of neuron", values.get("kind") if isinstance(values, dict) else None, tuple(kinds))
+    names = [field.name for field in fields(kinds[name])]
+    given = fields_of("neuron", values, ["kind", *names])
+    return kinds[name](**{name: given[name] for name in names})
+
+
+_KINDS: dict[type[LIFParams] | type[LIParams], str] = {LIFParams: "LIF", LIParams: "LI"}
+
+
+def per_neuron(name: str, values: Any, size: int) -> Float64Array:
+    """Give every one of `size` neurons its value, [size].
 
     Raises:
         ValueError: `values` is neither one number nor [size].
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim and array.shape != (size,):
-        raise ValueError(f"{name} must be one number or {size}, got shape {list(array.shape)}")
+        raise refusal(name, f"one number or {size} (one per neuron)", values)
     return np.full(size, array) if array.ndim == 0 else array.copy()
 
 
 def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
     """Fill in what both kinds of neuron share; the threshold is out of reach."""
     if params.tau_mem_ms is not None:
-        decay = np.exp(-dt_ms / spread("tau_mem_ms", params.tau_mem_ms, size))
+        decay = np.exp(-dt_ms / per_neuron("tau_mem_ms", params.tau_mem_ms, size))
     else:
-        decay = spread("decay", params.decay, size)
+        decay = per_neuron("decay", params.decay, size)
     if params.input_scale is not None:
-        scale = spread("input_scale", params.input_scale, size)
+        scale = per_neuron("input_scale", params.input_scale, size)
     else:
         scale = 1.0 - decay if params.decay_input else np.ones(size)
     tau_syn = params.tau_syn_ms
@@ -249,7 +279,7 @@ def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
     syn_decay = np.empty((len(taus), size))
     for row, (name, tau) in enumerate(taus.items()):
         label = f"tau_syn_ms[{name!r}]" if name else "tau_syn_ms"
-        syn_decay[row] = np.exp(-dt_ms / spread(label, tau, size))
+        syn_decay[row] = np.exp(-dt_ms / per_neuron(label, tau, size))
     return Dynamics(
         decay=decay,
         input_scale=scale,
@@ -257,11 +287,11 @@ def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
         v_th=np.full(size, np.inf),
         v_reset=np.zeros(size),
         reset_by=np.zeros(size),
-        v_rest=spread("v_rest", params.v_rest, size),
+        v_rest=per_neuron("v_rest", params.v_rest, size),
         reset=HARD,
         strict=True,
         refractory=np.zeros(size, dtype=np.int64),
-        bias=spread("bias", params.bias, size),
+        bias=per_neuron("bias", params.bias, size),
         syn_decay=syn_decay,
         adapt_by=np.zeros(size),
         adapt_decay=np.zeros(size),
@@ -273,22 +303,21 @@ def _check_adaptation(params: LIFParams) -> None:
     _number(params, "tau_adapt_ms", above=0.0)
     rises = bool(np.any(np.asarray(params.adapt_by) > 0.0))
     if rises and params.tau_adapt_ms is None:
-        raise ValueError(f"tau_adapt_ms must be given with adapt_by, got None and {params.adapt_by!r}")
+        raise refusal("tau_adapt_ms", f"given with adapt_by {shown(params.adapt_by)}", None)
     if params.tau_adapt_ms is not None and not rises:
-        raise ValueError(f"adapt_by must be above 0 with tau_adapt_ms, got {params.adapt_by!r}")
+        raise refusal("adapt_by", "> 0 with tau_adapt_ms", params.adapt_by)
     if rises and params.reset == "hard_next_step":
-        raise ValueError("reset must be 'hard' or 'soft' with adapt_by, got 'hard_next_step'")
+        raise refusal("reset", "'hard' or 'soft' with adapt_by", params.reset)
 
 
 def _check_membrane(params: NeuronParams) -> None:
     if (params.tau_mem_ms is None) == (params.decay is None):
         got = "neither" if params.decay is None else "both"
-        raise ValueError(f"give exactly one of tau_mem_ms and decay, got {got}")
+        raise ValueError(f"exactly one of tau_mem_ms and decay must be given, got {got}")
     if params.input_scale is not None and params.decay is None:
-        raise ValueError(f"input_scale is only for decay, got {params.input_scale!r}")
-    if not isinstance(params.decay_input, bool):
-        raise ValueError(f"decay_input must be True or False, got {params.decay_input!r}")
-    _number(params, "tau_mem_ms", above=0.0, finite=False)
+        raise refusal("input_scale", "None without decay", params.input_scale)
+    object.__setattr__(params, "decay_input", flag("decay_input", params.decay_input))
+    _number(params, "tau_mem_ms", above=0.0, infinite=True)
     _number(params, "decay", low=0.0, high=1.0)
     _number(params, "input_scale")
     _number(params, "v_rest")
@@ -296,10 +325,8 @@ def _check_membrane(params: NeuronParams) -> None:
     if params.decay_input and params.input_scale is not None:
         gap = np.asarray(params.decay) + np.asarray(params.input_scale) - 1.0
         if (np.abs(gap) > 1e-9).any():
-            raise ValueError(
-                "input_scale must be 1 - decay with decay_input=True, got "
-                f"{params.input_scale!r} and decay {params.decay!r}"
-            )
+            rule = f"1 - decay with decay_input=True and decay {shown(params.decay)}"
+            raise refusal("input_scale", rule, params.input_scale)
     if isinstance(params.tau_syn_ms, Mapping):
         object.__setattr__(params, "tau_syn_ms", _receptor_taus(params.tau_syn_ms))
     else:
@@ -308,7 +335,7 @@ def _check_membrane(params: NeuronParams) -> None:
 
 def _receptor_taus(taus: Mapping[str, Any]) -> dict[str, Any]:
     if not taus or not all(isinstance(name, str) and name for name in taus):
-        raise ValueError(f"tau_syn_ms must name its receptors, got {dict(taus)!r}")
+        raise refusal("tau_syn_ms", "a number, or one per receptor by name", dict(taus))
     return {name: _checked(f"tau_syn_ms[{name!r}]", tau, above=0.0) for name, tau in taus.items()}
 
 
@@ -329,33 +356,25 @@ def _checked(
     name: str,
     value: Any,
     *,
-    low: float = -np.inf,
-    high: float = np.inf,
-    above: float = -np.inf,
-    finite: bool = True,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    infinite: bool = False,
 ) -> float | Float64Array:
+    """Return one number as a float, one per neuron as a read-only array [N]."""
     try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be one number or one per neuron, got {value!r}") from None
-    if array.ndim > 1 or array.size == 0:
-        raise ValueError(f"{name} must be one number or [N], got shape {list(array.shape)}")
-    bad: NDArray[np.bool_] = np.isnan(array) | (array < low) | (array > high) | (array <= above)
-    if finite:
-        bad |= ~np.isfinite(array)
-    if bad.any():
-        limits = [f">= {low:g}"] * (low > -np.inf) + [f"<= {high:g}"] * (high < np.inf)
-        limits += [f"> {above:g}"] * (above > -np.inf) + ["finite"] * finite
-        raise ValueError(f"{name} must be {' and '.join(limits)}, got {array[bad][0]!r}")
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        raise refusal(name, "one number or one per neuron, [N]", value) from None
     if array.ndim == 0:
-        return float(array)
-    array.flags.writeable = False
-    return array
-
-
-def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+        return number(name, value, low=low, high=high, above=above, infinite=infinite)
+    if array.ndim != 1 or array.size == 0:
+        raise refusal(name, "one number or one per neuron, [N]", array)
+    endless = infinite and array.dtype.kind == "f" and np.isposinf(array)  # finite() would refuse these
+    finite(name, np.where(endless, 1.0, array) if np.any(endless) else array, low=low, high=high, above=above)
+    kept = np.array(array, dtype=np.float64)
+    kept.flags.writeable = False
+    return kept
 
 
 def _same(a: Any, b: Any) -> bool:

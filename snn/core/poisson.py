@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import pdtr
+
+from snn.core.arrays import Uint32Array
+from snn.core.checks import number, refusal
+from snn.core.files.tree import fields_of
 
 MOST_PER_STEP = 10_000.0
 """Largest mean number of spikes per neuron and step."""
-_WORDS = 2.0**32
+_NUMBERS = 2.0**32
+"""How many random numbers of 32 bits there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +27,26 @@ class PoissonInput:
     neuron, step): they depend on nothing else, and no event is kept. They arrive after those of
     all projections.
 
+    Attributes:
+        post: Name of the receiving population.
+        rate_hz: Rate of the spikes of one neuron, Hz, >= 0.
+        weight: Weight of each spike, finite, not 0.
+        receptor: The synaptic current that it feeds, where the receiving neurons name several.
+
     Raises:
         ValueError: A value is out of range; the message names it.
     """
 
     post: str
-    """Name of the receiving population."""
     rate_hz: float
-    """Rate of the spikes of one neuron, Hz, >= 0."""
     weight: float
-    """Weight of each spike, not 0."""
     receptor: str | None = None
-    """The synaptic current that it feeds, where the receiving neurons name several."""
 
     def __post_init__(self) -> None:
-        for name in ("rate_hz", "weight"):
-            value = getattr(self, name)
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                raise ValueError(f"{name} must be one number, got {value!r}") from None
-            if not np.isfinite(number):
-                raise ValueError(f"{name} must be finite, got {value!r}")
-            object.__setattr__(self, name, number)
-        if self.rate_hz < 0.0:
-            raise ValueError(f"rate_hz must be >= 0, got {self.rate_hz!r}")
+        object.__setattr__(self, "rate_hz", number("rate_hz", self.rate_hz, low=0))
+        object.__setattr__(self, "weight", number("weight", self.weight))
         if self.weight == 0.0:
-            raise ValueError("weight must not be 0: such an input brings nothing")
+            raise refusal("weight", "other than 0 (such an input brings nothing)", self.weight)
 
     def mean(self, dt_ms: float) -> float:
         """Return the mean number of spikes per neuron and step of `dt_ms`.
@@ -59,30 +56,38 @@ class PoissonInput:
         """
         mean = self.rate_hz * dt_ms * 1e-3
         if mean > MOST_PER_STEP:
-            raise ValueError(
-                f"rate_hz {self.rate_hz:g} of the noise to {self.post!r} is {mean:g} spikes per step; "
-                f"at most {MOST_PER_STEP:g}"
-            )
+            rule = f"at most {MOST_PER_STEP:g} spikes per step of {dt_ms:g} ms"
+            raise refusal(f"noise to {self.post!r}: rate_hz", rule, self.rate_hz)
         return mean
 
-    def values(self) -> tuple[Any, ...]:
-        """Return the fields in their order."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+    def to_dict(self) -> dict[str, Any]:
+        """List the fields by name."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> PoissonInput:
+        """Make an input of what `to_dict` gave.
+
+        Raises:
+            ValueError: A field is missing, unknown or out of range.
+        """
+        return cls(**fields_of("noise", values, ("post", "rate_hz", "weight", "receptor")))
 
 
-def cuts(mean: float) -> tuple[int, NDArray[np.uint32]]:
-    """Turn a Poisson distribution into the cuts of a 32-bit word.
+def inversion_table(mean: float) -> tuple[int, Uint32Array]:
+    """Tabulate a Poisson distribution for drawing by inversion from uniform random numbers of 32 bits.
 
-    A word u stands for `least` spikes and one more for every cut below it. Probabilities are so
-    rounded to multiples of 2^-32; what is rarer does not happen.
+    A number u stands for `least` spikes and one more for every entry of the table below it. So probabilities
+    are rounded to multiples of 2^-32, and counts rarer than half of that never occur.
 
     Returns:
-        `least`, and the cuts, ascending, a multiple of four of them (the last ones are never passed).
+        `least`, and the table, ascending; it is padded with the largest number, which no u exceeds, to a
+        multiple of four entries, because the loops compare four at a time.
     """
     counts = np.arange(int(mean + 12.0 * np.sqrt(mean + 1.0)) + 16)
-    below = np.rint(pdtr(counts, mean) * _WORDS) - 1.0 if mean > 0.0 else np.full(1, _WORDS - 1.0)
+    below = np.rint(pdtr(counts, mean) * _NUMBERS) - 1.0 if mean > 0.0 else np.full(1, _NUMBERS - 1.0)
     least = int((below < 0.0).sum())
-    inside = below[(below >= 0.0) & (below < _WORDS - 1.0)]
-    padded = np.full(-(-inside.size // 4) * 4, _WORDS - 1.0)
+    inside = below[(below >= 0.0) & (below < _NUMBERS - 1.0)]
+    padded = np.full(-(-inside.size // 4) * 4, _NUMBERS - 1.0)
     padded[: inside.size] = inside
     return least, padded.astype(np.uint32)

@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike
 from snn.core.arrays import Float64Array, Uint64Array
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""Step of the counter from one draw to the next: 2^64 divided by the golden ratio."""
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+"""Factors of `mix`; the compiled loops have the same hash, written for them."""
 
 
 def mix(values: Any) -> Any:

@@ -22,7 +22,8 @@ from snn.core.grid.spike_log import SpikeRows
 from snn.core.layout.neuron_arrays import NeuronArrays, arrays_of
 from snn.core.layout.projection_arrays import LISTS, ProjectionArrays
 from snn.core.network import Network
-from snn.core.record import Record, Recording
+from snn.core.record import Record
+from snn.core.recording import Recording
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents
 

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from snn.core.arrays import Int64Array, PathLike, RealArray
+from snn.core.checks import refusal, whole
 from snn.core.events import Events
-from snn.core.files.hdf5 import create, open_ours, put
+from snn.core.files.tree import fields_of, read_tree, write_tree
 from snn.core.network import Network
 
-_KINDS = ("v", "currents", "refractory", "adaptation", "weights", "traces_pre", "traces_post")
 FORMAT = "snn.state"
-VERSION = 2
+VERSION = 3
+"""3 keeps a tree of plain values; 1 and 2 had a layout of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulationState:
-    """Hold where B samples stand: pass it to `simulate` and the run goes on as if never cut."""
+    """Hold where B samples stand: pass it to `simulate` and the run goes on as if never cut.
+
+    Attributes:
+        fingerprint: `Network.fingerprint` of the network that ran; no other can go on from here.
+        v: Membranes, [B, N], per population with neurons, in the dtype of the run.
+        currents: Synaptic currents, [B, R, N], per population that has some.
+        refractory: Steps for which each neuron is still held, [B, N], >= 0, per population with neurons.
+        recent: Spikes of the last steps, as many as the longest delay, per population; step 0 is the oldest.
+        adaptation: Rise of each threshold, [B, N], >= 0, per population that adapts.
+        steps: Steps lived since the first run began, [B], >= 0: random numbers go on from there.
+        seed: Seed of that run.
+        weights: Weights, [B, S], per projection that learns, in the order of `Network.synapses`.
+        traces_pre: Traces of its senders (`snn.core.plasticity`) in the last steps,
+            [B, longest delay + 1, pre].
+        traces_post: Traces of its receivers, [B, post].
+    """
 
     fingerprint: str
-    """`Network.fingerprint` of the network that ran; no other can go on from here."""
     v: dict[str, RealArray]
-    """Membranes, [B, N], per population with neurons, in the dtype of the run."""
     currents: dict[str, RealArray]
-    """Synaptic currents, [B, R, N], per population that has some."""
     refractory: dict[str, Int64Array]
-    """Steps for which each neuron is still held, [B, N], per population with neurons."""
     recent: dict[str, Events]
-    """Spikes of the last steps, as many as the longest delay, per population; step 0 is the oldest."""
     adaptation: dict[str, RealArray]
-    """Rise of each threshold, [B, N], per population that adapts."""
     steps: Int64Array
-    """Steps lived since the first run began, [B]: random numbers go on from there."""
     seed: int
-    """Seed of that run."""
     weights: dict[str, RealArray]
-    """Weights, [B, S], per projection that learns, in the order of `Network.synapses`."""
     traces_pre: dict[str, RealArray]
-    """Traces of its senders (`snn.core.plasticity`) in the last steps, [B, longest delay + 1, pre]."""
     traces_post: dict[str, RealArray]
-    """Traces of its receivers, [B, post]."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -66,20 +72,7 @@ class SimulationState:
 
     def save(self, path: PathLike) -> None:
         """Write the state to HDF5 without loss."""
-        with create(path, FORMAT, VERSION) as file:
-            file.attrs["fingerprint"] = self.fingerprint
-            file.attrs["seed"] = str(self.seed)
-            put(file, "steps", self.steps)
-            for kind in _KINDS:
-                group = file.create_group(kind)
-                for name, array in getattr(self, kind).items():
-                    put(group, name, array)
-            for name, events in self.recent.items():
-                group = file.create_group(f"recent/{name}")
-                group.attrs["n_units"] = events.n_units
-                group.attrs["dt_ms"] = events.dt_ms
-                for part in ("step", "unit", "offsets", "n_steps"):
-                    put(group, part, getattr(events, part))
+        write_tree(path, FORMAT, VERSION, self.to_dict())
 
     @classmethod
     def load(cls, path: PathLike) -> SimulationState:
@@ -87,27 +80,36 @@ class SimulationState:
 
         Raises:
             FileNotFoundError: Nothing is there.
-            ValueError: Not HDF5, another format or version, or incomplete.
+            ValueError: Not HDF5, another format or version, incomplete, or not a valid state.
         """
-        with open_ours(path, FORMAT, VERSION) as file:
-            arrays = {
-                kind: {name: np.asarray(stored[()]) for name, stored in file[kind].items()} for kind in _KINDS
-            }
-            recent = {
-                name: Events(
-                    step=stored["step"][()],
-                    unit=stored["unit"][()],
-                    offsets=stored["offsets"][()],
-                    n_units=int(stored.attrs["n_units"]),
-                    dt_ms=float(stored.attrs["dt_ms"]),
-                    n_steps=stored["n_steps"][()],
-                )
-                for name, stored in file["recent"].items()
-            }
-            return cls(
-                str(file.attrs["fingerprint"]),
-                recent=recent,
-                steps=np.asarray(file["steps"][()]),
-                seed=int(file.attrs["seed"]),
-                **arrays,
-            )
+        return read_tree(path, FORMAT, VERSION, cls.from_dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """List the fields by name, as a tree of plain values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "recent": {name: events.to_dict() for name, events in self.recent.items()}}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> SimulationState:
+        """Make a state of what `to_dict` gave.
+
+        Raises:
+            ValueError: A field is missing, unknown or of another kind.
+        """
+        given = dict(fields_of("state", values, [field.name for field in fields(cls)]))
+        if not isinstance(given["fingerprint"], str):
+            raise refusal("fingerprint", "text", given["fingerprint"])
+        given["seed"] = whole("seed", given["seed"])
+        arrays = {"steps": given["steps"]}
+        for field, parts in given.items():
+            if field in ("fingerprint", "seed", "steps"):
+                continue
+            if not isinstance(parts, dict):
+                raise refusal(field, "a group of populations or projections", parts)
+            if field != "recent":
+                arrays |= {f"{field}[{name!r}]": array for name, array in parts.items()}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise refusal(name, "an array", array)
+        given["recent"] = {name: Events.from_dict(columns) for name, columns in given["recent"].items()}
+        return cls(**given)

@@ -6,22 +6,25 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snn.core.arrays import PathLike
+from snn.core.checks import refusal, whole
+from snn.core.counts import Counts
 from snn.core.events import Events, Raster
-from snn.core.files import recordings
+from snn.core.files.parts import parts_of, state_path
 from snn.core.network import Network
-from snn.core.record import Counts, Record
+from snn.core.record import Record
+from snn.core.recording import read_summary, save_part
 from snn.core.simulate import Dtype, Engine, simulate
 from snn.core.state import SimulationState
 
 Inputs = Mapping[str, Events | Raster]
 Drive = Mapping[str, Any]
-Steps = tuple[int, int]
 
 
 def stream(
@@ -69,17 +72,16 @@ def stream(
         ValueError: An argument is not as said, or `resume` finds another network, seed or record.
         OSError: A chunk could not be written; those before it are kept.
     """
-    _check(engine, chunk)
-    given, folder = _Given(inputs or {}, currents or {}, n_steps), Path(path)
-    counts, state, done = _take_up(net, folder, record or Record(), seed, resume, given.total)
+    chunk = _checked_chunk(chunk, engine)
+    given, folder = _RunInputs(inputs or {}, currents or {}, n_steps), Path(path)
+    counts, state, done = _where_it_stands(net, folder, record or Record(), seed, resume, given.total)
+    run = partial(simulate, net, engine=engine, record=record, seed=seed, dtype=dtype, threads=threads)
     with _interrupt_between_chunks() as check_interrupt:
-        while done < given.total or counts is None:
+        while done < given.total or state is None:
             stop = min(done + chunk, given.total)
-            piece, drive, steps = given.cut(done, stop)
-            rec = simulate(net, piece, steps, engine, drive, record, state, seed, dtype, threads)
-            recordings.save_part(folder, done, stop, rec, seed, engine)
-            counts = rec.counts if counts is None else counts + rec.counts
-            state, done = rec.state, stop
+            rec = run(**given.cut(done, stop), state=state)
+            save_part(folder, done, stop, rec, seed, engine)
+            counts, state, done = counts + rec.counts, rec.state, stop
             if progress is not None:
                 progress(done, given.total)
             check_interrupt()
@@ -88,14 +90,15 @@ def stream(
 
 @contextmanager
 def _interrupt_between_chunks() -> Iterator[Callable[[], None]]:
-    """Keep the first Ctrl-C until it is asked for; the second is raised at once.
+    """Hold back the first Ctrl-C until the yielded function is called; raise the second at once.
 
-    Raised anywhere, it could be lost: Python prints and drops what a callback of its garbage collector
-    raises. A handler of the caller's own is left alone, and so is a thread that gets no signals.
+    A KeyboardInterrupt raised at any moment could be lost: Python prints and drops what is raised inside a
+    callback of its garbage collector. If the caller has a handler of its own, or this is not the main thread,
+    which alone gets signals, nothing is changed.
     """
     pressed: list[int] = []
 
-    def note(number: int, _frame: object) -> None:
+    def remember(number: int, _frame: object) -> None:
         if pressed:
             raise KeyboardInterrupt
         pressed.append(number)
@@ -105,18 +108,19 @@ def _interrupt_between_chunks() -> Iterator[Callable[[], None]]:
             raise KeyboardInterrupt
 
     usual = signal.default_int_handler
-    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is usual
-    if mine:
-        signal.signal(signal.SIGINT, note)
+    in_main = threading.current_thread() is threading.main_thread()
+    replace = in_main and signal.getsignal(signal.SIGINT) is usual
+    if replace:
+        signal.signal(signal.SIGINT, remember)
     try:
         yield check
     finally:
-        if mine:
+        if replace:
             signal.signal(signal.SIGINT, usual)
 
 
-class _Given:
-    """Cut what the whole run is given into chunks."""
+class _RunInputs:
+    """Hold the inputs and the drive of the whole run, and cut them into chunks."""
 
     def __init__(self, inputs: Any, currents: Any, n_steps: int | None) -> None:
         if not callable(inputs):
@@ -124,30 +128,27 @@ class _Given:
         if not callable(currents):
             currents = {name: np.asarray(values) for name, values in currents.items()}
         self._inputs, self._currents = inputs, currents
-        self._longest = n_steps is None
+        self._as_inputs = n_steps is None
         self.total = self._length(n_steps)
         for name, values in () if callable(currents) else currents.items():
             if values.ndim > 1 and len(values) != self.total:
-                raise ValueError(
-                    f"currents[{name!r}] must have T = {self.total} steps as the run, got {len(values)}"
-                )
+                raise refusal(f"currents[{name!r}]", f"of T = {self.total} steps, as the run", values)
 
     def _length(self, n_steps: int | None) -> int:
-        lasts = 0
+        longest = 0
         if not callable(self._inputs):
-            lasts = max((int(e.n_steps.max(initial=0)) for e in self._inputs.values()), default=0)
+            longest = max((int(e.n_steps.max(initial=0)) for e in self._inputs.values()), default=0)
         if n_steps is None:
             if callable(self._inputs) or not self._inputs:
-                raise ValueError("n_steps is needed when no inputs say how long to run")
-            return lasts
-        if isinstance(n_steps, bool) or int(n_steps) != n_steps or n_steps < 0:
-            raise ValueError(f"n_steps must be an integer >= 0, got {n_steps!r}")
-        if n_steps < lasts:
-            raise ValueError(f"n_steps is {n_steps}, but the inputs last {lasts} steps")
-        return int(n_steps)
+                raise refusal("n_steps", "given where no inputs say how long to run", None)
+            return longest
+        n_steps = whole("n_steps", n_steps, low=0)
+        if n_steps < longest:
+            raise refusal("n_steps", f">= {longest} (steps of the inputs)", n_steps)
+        return n_steps
 
-    def cut(self, start: int, stop: int) -> tuple[Inputs, Drive, int | None]:
-        """Return inputs, drive and number of steps of [start, stop); None: each sample as its inputs."""
+    def cut(self, start: int, stop: int) -> dict[str, Any]:
+        """Return `inputs`, `currents` and `n_steps` of [start, stop); no `n_steps`: each sample as its inputs."""
         if callable(self._inputs):
             inputs = self._inputs(start, stop)
         else:
@@ -156,41 +157,41 @@ class _Given:
             drive = self._currents(start, stop)
         else:
             drive = {k: v[start:stop] if v.ndim > 1 else v for k, v in self._currents.items()}
-        return inputs, drive, None if self._longest else stop - start
+        return {"inputs": inputs, "currents": drive, "n_steps": None if self._as_inputs else stop - start}
 
 
-def _check(engine: str, chunk: int) -> None:
+def _checked_chunk(chunk: int, engine: str) -> int:
     if engine == "exact":
-        raise ValueError("engine='exact' cannot stream: its times have no file; use 'event' or 'clock'")
-    if isinstance(chunk, bool) or int(chunk) != chunk or chunk < 1:
-        raise ValueError(f"chunk must be an integer >= 1, got {chunk!r}")
+        raise refusal("engine", "'event' or 'clock' to stream (times off the grid have no file)", engine)
+    return whole("chunk", chunk, low=1)
 
 
-def _take_up(
+def _where_it_stands(
     net: Network, folder: Path, record: Record, seed: int, resume: bool, total: int
-) -> tuple[Counts | None, SimulationState | None, int]:
-    """Find what is done: its counts, where it stands, and its number of steps; make the folder."""
-    parts = recordings.parts_of(folder)
+) -> tuple[Counts, SimulationState | None, int]:
+    """Find the counts, the state and the number of steps of what is done; make the folder where nothing is."""
+    parts = parts_of(folder)
     if not parts:
         folder.mkdir(parents=True, exist_ok=True)
-        return None, None, 0
+        return Counts(), None, 0
+    done = parts[-1].stop
     if not resume:
-        raise FileExistsError(f"{folder} holds a recording of {parts[-1].stop} steps; resume=True goes on")
-    if parts[-1].stop > total:
-        raise ValueError(f"n_steps is {total}, but {folder} holds {parts[-1].stop} steps already")
+        raise FileExistsError(f"{folder} holds a recording of {done} steps; resume=True goes on")
+    if done > total:
+        raise refusal("n_steps", f">= {done}, which {folder} holds already", total)
     neurons = [p.name for p in net.populations if p.neuron is not None]
-    wanted = {
+    of_run = {
         "fingerprint": net.fingerprint,
         "seed": seed,
         "spikes": set(neurons if record.spikes is None else record.spikes),
         "v": set(record.v),
     }
-    counts: Counts | None = None
+    counts = Counts()
     for part in parts:
-        about = recordings.read_about(part)
-        for field, value in wanted.items():
-            if about[field] != value:
-                raise ValueError(f"{part.path} has {field} {about[field]!r}, this run has {value!r}")
-        counts = about["counts"] if counts is None else counts + about["counts"]
-    state = SimulationState.load(recordings.state_path(folder, parts[-1].stop))
-    return counts, state, parts[-1].stop
+        summary = read_summary(part)
+        for field, value in of_run.items():
+            found = getattr(summary, field)
+            if found != value:
+                raise ValueError(f"{part.path}: {field} must be {value!r} as in this run, got {found!r}")
+        counts = counts + summary.counts
+    return counts, SimulationState.load(state_path(folder, done)), done

@@ -18,16 +18,18 @@ class Synapses(NamedTuple):
     in which arrivals of one spike are summed. Indices are unsigned: the compiled loops then need no
     test for negative ones. One weight or one delay for all takes no memory: it is a single number
     seen [S] times (stride 0).
+
+    Attributes:
+        indptr: Bounds of the rows, [pre + 1], from 0 to S.
+        indices: Receiver of each synapse, [S]; uint16 up to 65 536 receivers, uint32 above.
+        weight: Weight of each synapse, [S], not 0.
+        delay_steps: Delay of each synapse in steps, [S], >= 0.
     """
 
     indptr: Int64Array
-    """Bounds of the rows, [pre + 1]."""
     indices: IndexArray
-    """Receiver of each synapse, [S]; uint16 up to 65 536 receivers, uint32 above."""
     weight: Float64Array
-    """Weight of each synapse, [S]."""
     delay_steps: Int64Array
-    """Delay of each synapse in steps, [S]."""
 
     @property
     def fan_out(self) -> Int64Array:

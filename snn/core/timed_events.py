@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Int64Array, PathLike
+from snn.core.checks import finite
 from snn.core.events import Events
+from snn.core.files.tree import fields_of
 from snn.core.units import event_steps
+
+_COLUMNS = ("time_ms", "unit", "offsets", "n_units", "dt_ms", "n_steps")
+"""The arguments of `TimedEvents`, in their order."""
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -20,10 +25,18 @@ class TimedEvents(Events):
 
     Rows are sorted as those of all `Events`, by (sample, step, unit), and then by time. Where the
     grid is enough, `on_grid()` drops the times.
+
+    Attributes:
+        time_ms: Time of each spike from the start of its sample, [E], ms, in [0, n_steps * dt_ms); read-only.
+        step: Step of each spike, [E], in [0, n_steps of its sample).
+        unit: Unit of each spike, [E], in [0, n_units).
+        offsets: Bounds of the samples, [B + 1], from 0 to E.
+        n_units: Number of units, >= 1.
+        dt_ms: Length of a step, ms, > 0.
+        n_steps: Length of each sample in steps, [B], >= 0.
     """
 
     time_ms: Float64Array
-    """Time of each spike from the start of its sample, [E], ms, >= 0; read-only."""
 
     def __init__(
         self,
@@ -48,13 +61,16 @@ class TimedEvents(Events):
             ValueError: A time or another value is out of range; the message names it.
             TypeError: Units or bounds are not integers.
         """
-        time = np.array(time_ms, dtype=np.float64)
-        bounds, units = np.asarray(offsets, dtype=np.int64), np.asarray(unit)
+        time = np.array(finite("time_ms", time_ms, low=0, unit="ms"))
+        units, bounds = np.asarray(unit), np.asarray(offsets, dtype=np.int64)
+        sizes = bounds[1:] - bounds[:-1]
         if time.ndim != 1 or time.shape != units.shape:
-            raise ValueError(f"time_ms and unit must have one shape [E], got {time.shape}, {units.shape}")
+            raise ValueError(
+                f"time_ms and unit must have one shape [E], got {list(time.shape)} and {list(units.shape)}"
+            )
         step = event_steps(time, dt_ms)
-        sample = np.repeat(np.arange(bounds.size - 1), np.diff(bounds))
-        if sample.size == time.size:  # otherwise the check of `offsets` refuses below
+        if (sizes >= 0).all() and sizes.sum() == time.size:  # otherwise `Events` refuses the offsets below
+            sample = np.repeat(np.arange(sizes.size), sizes)
             order = np.lexsort((time, units, step, sample))
             time, units, step = time[order], units[order], step[order]
         time.flags.writeable = False
@@ -78,7 +94,10 @@ class TimedEvents(Events):
         """
         sizes = [np.size(times) for times in times_ms]
         if sizes != [np.size(row) for row in units]:
-            raise ValueError("times_ms and units must hold lists of the same lengths")
+            raise ValueError(
+                f"times_ms and units must hold lists of the same lengths, got {sizes} and "
+                f"{[np.size(row) for row in units]}"
+            )
         return cls(
             np.concatenate([np.zeros(0), *(np.asarray(row, dtype=np.float64) for row in times_ms)]),
             np.concatenate([np.zeros(0, np.int64), *(np.asarray(row, dtype=np.int64) for row in units)]),
@@ -124,8 +143,18 @@ class TimedEvents(Events):
         """
         raise ValueError("the events file keeps steps, not times: save on_grid() if that is enough")
 
+    def to_dict(self) -> dict[str, Any]:
+        """List the arguments that make these events, by name."""
+        return {name: getattr(self, name) for name in _COLUMNS}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TimedEvents:
+        """Make events of what `to_dict` gave, as `Events.from_dict`."""
+        return cls(**fields_of("events", values, _COLUMNS))
+
     def _rows(self, rows: Int64Array, grid: Events, origin_ms: float) -> TimedEvents:
-        # A time within rounding below its step would fall before the cut: it counts as on it.
+        # event_steps counts a time just below a grid point as on it. If the cut is at that point, the time less
+        # the cut is a tiny negative number, which no event may have.
         time = np.maximum(self.time_ms[rows] - origin_ms, 0.0)
         return TimedEvents(time, self.unit[rows], grid.offsets, self.n_units, self.dt_ms, grid.n_steps)
 

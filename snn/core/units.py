@@ -1,16 +1,43 @@
-"""Turn milliseconds into steps: one rule for delays, one for event times."""
+"""Milliseconds and steps: the grid of time, one rounding rule for delays, one for event times."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from snn.core.arrays import Float64Array, Int64Array
+from snn.core.arrays import Int64Array
+from snn.core.checks import finite, number, whole
 
 _SNAP = 1e-9
 """Fraction of a step within which an event time is on the grid (0.3 / 0.1 is 2.9999999999999996)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGrid:
+    """Count time in whole steps.
+
+    Attributes:
+        n_steps: Number of steps, >= 0.
+        dt_ms: Length of a step, ms, > 0.
+
+    Raises:
+        ValueError: A value is out of range; the message names it.
+    """
+
+    n_steps: int
+    dt_ms: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_steps", whole("n_steps", self.n_steps, low=0))
+        object.__setattr__(self, "dt_ms", check_dt(self.dt_ms))
+
+    @property
+    def t_end_ms(self) -> float:
+        """The end of the last step, ms."""
+        return self.n_steps * self.dt_ms
 
 
 def check_dt(dt_ms: Any) -> float:
@@ -19,10 +46,7 @@ def check_dt(dt_ms: Any) -> float:
     Raises:
         ValueError: It is not a finite number above 0.
     """
-    dt = float(dt_ms)
-    if not (np.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt_ms must be finite and above 0, got {dt_ms!r}")
-    return dt
+    return number("dt_ms", dt_ms, above=0)
 
 
 def delay_steps(delay_ms: ArrayLike, dt_ms: float) -> Int64Array:
@@ -38,8 +62,7 @@ def delay_steps(delay_ms: ArrayLike, dt_ms: float) -> Int64Array:
     Raises:
         ValueError: A delay is negative, infinite or NaN.
     """
-    delay = np.asarray(delay_ms, dtype=np.float64)
-    _check_times("delay_ms", delay)
+    delay = finite("delay_ms", delay_ms, low=0, unit="ms")
     return np.asarray(np.rint(delay / check_dt(dt_ms)), dtype=np.int64)
 
 
@@ -59,17 +82,7 @@ def event_steps(time_ms: ArrayLike, dt_ms: float) -> Int64Array:
     Raises:
         ValueError: A time is negative, infinite or NaN.
     """
-    time = np.asarray(time_ms, dtype=np.float64)
-    _check_times("time_ms", time)
-    steps = time / check_dt(dt_ms)
+    steps = finite("time_ms", time_ms, low=0, unit="ms") / check_dt(dt_ms)
     nearest = np.rint(steps)
     on_grid = np.abs(steps - nearest) <= _SNAP * np.maximum(1.0, nearest)
     return np.asarray(np.where(on_grid, nearest, np.floor(steps)), dtype=np.int64)
-
-
-def _check_times(name: str, values: Float64Array) -> None:
-    bad = ~(np.isfinite(values) & (values >= 0))
-    if bad.any():
-        at = tuple(int(i) for i in np.argwhere(bad)[0])
-        where = f"{name}{list(at)}" if at else name
-        raise ValueError(f"{where} must be finite and >= 0 ms, got {values[at]!r}")

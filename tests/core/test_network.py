@@ -83,11 +83,14 @@ def test_undelayed_loops_are_refused():
 
 W = np.ones((2, 3))
 BAD = [
-    ([Projection("x", "a", W)], "projection 'x-a': unknown population 'x'; there are: 'in', 'a', 'b'"),
-    ([Projection("in", "a", W.T)], r"weight must have shape \[2, 3\], got \[3, 2\]"),
-    ([Projection("a", "in", W.T)], "post 'in' is a source"),
-    ([Projection("in", "a", W), Projection("in", "a", W)], "'in-a' is used 2 times; give each its own name"),
-    ([Projection("in", "a", W, receptor="exc")], "receptor must be one of None as 'a' has them, got 'exc'"),
+    ([Projection("x", "a", W)], "projection 'x-a': pre must be one of 'in', 'a', 'b', got 'x'"),
+    ([Projection("in", "a", W.T)], r"weight must be of shape \[2, 3\], got ndarray of shape \[3, 2\]"),
+    ([Projection("a", "in", W.T)], "post must be a population of neurons .* got 'in'"),
+    (
+        [Projection("in", "a", W), Projection("in", "a", W)],
+        "projection names must be unique, got 'in-a' 2 times; give each its own name",
+    ),
+    ([Projection("in", "a", W, receptor="exc")], "receptor must be one of None, as 'a' has them, got 'exc'"),
 ]
 
 
@@ -100,36 +103,54 @@ def test_bad_networks_are_named(projections, message):
 def test_receptors_and_readouts():
     two = LIFParams(tau_mem_ms=1.0, tau_syn_ms={"exc": 1.0, "inh": 2.0})
     chain(Projection("in", "a", W, receptor="inh"), neuron=two)
-    with pytest.raises(ValueError, match=r"receptor must be one of 'exc', 'inh' .* got None"):
+    with pytest.raises(ValueError, match=r"receptor must be one of 'exc', 'inh', .* got None"):
         chain(Projection("in", "a", W), neuron=two)
-    with pytest.raises(ValueError, match="pre 'a' is a leaky integrator, which never spikes"):
+    with pytest.raises(ValueError, match="pre must be a population that spikes .* got 'a'"):
         chain(Projection("a", "b", W.T), neuron=LIParams(decay=0.5))
 
 
 def test_bad_parts_are_named():
     for make, message in [
-        (lambda: Population("", 1), "Population name must be a non-empty string"),
+        (lambda: Population("", 1), "name of a population must be a non-empty string"),
         (lambda: Population("a/b", 1), "without '/'"),
-        (lambda: Population("a", 0), "size of 'a' must be an integer >= 1, got 0"),
-        (lambda: Population("a", 1, "LIF"), "neuron of 'a' must be LIFParams, LIParams or None"),
+        (lambda: Population("a", 0), "population 'a': size must be a whole number >= 1, got 0"),
+        (lambda: Population("a", 1, "LIF"), "population 'a': neuron must be LIFParams, LIParams or None"),
         (lambda: Population("a", 2, LIFParams(decay=[0.1] * 3)), "population 'a' of 2: decay must be one"),
-        (lambda: Projection("a", "b", [1.0]), r"weight of 'a-b' must be \[pre, post\], got \[1\]"),
-        (lambda: Projection("a", "b", [[np.nan]]), "weight of 'a-b' must be finite, got .*nan"),
-        (lambda: Projection("a", "b", [[-np.inf]]), "weight of 'a-b' must be finite, got .*-inf"),
+        (
+            lambda: Projection("a", "b", [1.0]),
+            r"projection 'a-b': weight must be of shape \[pre, post\], got ndarray of shape \[1\]",
+        ),
+        (
+            lambda: Projection("a", "b", [[np.nan]]),
+            r"projection 'a-b': weight\[0, 0\] must be finite, got nan$",
+        ),
+        (
+            lambda: Projection("a", "b", [[-np.inf]]),
+            r"projection 'a-b': weight\[0, 0\] must be finite, got -inf$",
+        ),
         (
             lambda: Projection("a", "b", scipy.sparse.csr_array([[1.0, np.nan]])),
-            "weight of 'a-b' must be finite, got .*nan",
+            r"projection 'a-b': weight.data\[1\] must be finite, got nan$",
         ),
-        (lambda: Projection("a", "b", W, np.inf), "delay_ms of 'a-b' must be finite and >= 0, got .*inf"),
-        (lambda: Projection("a", "b", scipy.sparse.coo_array(W)), "must be dense or CSR, got 'coo'"),
-        (lambda: Projection("a", "b", W, [1.0]), r"delay_ms of 'a-b' must be one number or \[2, 3\]"),
-        (lambda: Projection("a", "b", W, -1.0), "delay_ms of 'a-b' must be finite and >= 0, got .*-1"),
-        (lambda: Network(1.0, []), "populations must hold at least one"),
-        (lambda: Network(0.0, [Population("a", 1)]), "dt_ms must be finite and above 0"),
-        (lambda: Network(1.0, [Population("a", 1)] * 2), "population name 'a' is used 2 times"),
-        (lambda: chain().population("x"), "unknown population 'x'"),
-        (lambda: chain().projection("x"), "unknown projection 'x'; there are: none"),
-        (lambda: chain().synapses("x"), "unknown projection 'x'"),
+        (
+            lambda: Projection("a", "b", W, np.inf),
+            "projection 'a-b': delay_ms must be finite and >= 0 ms, got inf$",
+        ),
+        (
+            lambda: Projection("a", "b", scipy.sparse.coo_array(W)),
+            "weight must be dense or CSR, got 'coo of shape",
+        ),
+        (lambda: Projection("a", "b", W, [1.0]), r"delay_ms must be one number or of shape \[2, 3\], got"),
+        (
+            lambda: Projection("a", "b", W, -1.0),
+            "projection 'a-b': delay_ms must be finite and >= 0 ms, got -1.0$",
+        ),
+        (lambda: Network(1.0, []), "populations must be at least one"),
+        (lambda: Network(0.0, [Population("a", 1)]), "dt_ms must be a finite number > 0"),
+        (lambda: Network(1.0, [Population("a", 1)] * 2), "population names must be unique, got 'a' 2 times"),
+        (lambda: chain().population("x"), "population must be one of 'in', 'a', 'b', got 'x'"),
+        (lambda: chain().projection("x"), "projection must be one of the network, which has none, got 'x'"),
+        (lambda: chain().synapses("x"), "projection must be one of the network, which has none, got 'x'"),
     ]:
         with pytest.raises(ValueError, match=message):
             make()
@@ -185,7 +206,7 @@ def test_broken_files_are_refused(tmp_path):
     path = tmp_path / "net.h5"
     rich().save(path)
     with h5py.File(path, "a") as file:
-        del file["projections/000000/weight"]
+        del file["arrays/projections/0/weight"]
     with pytest.raises(ValueError, match="incomplete"):
         Network.load(path)
     with pytest.raises(FileNotFoundError):

@@ -53,29 +53,32 @@ def test_parameters_compare_by_value():
 
 
 BAD = [
-    ({}, "exactly one of tau_mem_ms and decay, got neither"),
-    ({"tau_mem_ms": 1.0, "decay": 0.5}, "exactly one of tau_mem_ms and decay, got both"),
-    ({"tau_mem_ms": 0.0}, "tau_mem_ms must be > 0"),
-    ({"tau_mem_ms": [[1.0]]}, r"tau_mem_ms must be one number or \[N\]"),
-    ({"tau_mem_ms": "ten"}, "tau_mem_ms must be one number or one per neuron, got 'ten'"),
-    ({"decay": 1.5}, "decay must be >= 0 and <= 1 .* got .*1.5"),
-    ({"tau_mem_ms": 1.0, "input_scale": 1.0}, "input_scale is only for decay"),
+    ({}, "exactly one of tau_mem_ms and decay must be given, got neither"),
+    ({"tau_mem_ms": 1.0, "decay": 0.5}, "exactly one of tau_mem_ms and decay must be given, got both"),
+    ({"tau_mem_ms": 0.0}, "tau_mem_ms must be a number > 0, got 0.0"),
+    (
+        {"tau_mem_ms": [[1.0]]},
+        r"tau_mem_ms must be one number or one per neuron, \[N\], got ndarray of shape \[1, 1\]",
+    ),
+    ({"tau_mem_ms": "ten"}, "tau_mem_ms must be a number > 0, got 'ten'"),
+    ({"decay": 1.5}, "decay must be a finite number >= 0 and <= 1, got 1.5$"),
+    ({"tau_mem_ms": 1.0, "input_scale": 1.0}, "input_scale must be None without decay, got 1.0"),
     ({"decay": 0.5, "input_scale": 0.9, "decay_input": True}, "input_scale must be 1 - decay"),
     ({"decay": 0.5, "decay_input": 1}, "decay_input must be True or False, got 1"),
-    ({"decay": 0.5, "bias": np.nan}, "bias must be finite"),
-    ({"decay": 0.5, "v_rest": np.inf}, "v_rest must be finite"),
-    ({"decay": 0.5, "tau_syn_ms": -1.0}, "tau_syn_ms must be > 0"),
-    ({"decay": 0.5, "tau_syn_ms": {}}, "tau_syn_ms must name its receptors"),
-    ({"decay": 0.5, "tau_syn_ms": {"e": 0.0}}, r"tau_syn_ms\['e'\] must be > 0"),
+    ({"decay": 0.5, "bias": np.nan}, "bias must be a finite number, got nan"),
+    ({"decay": 0.5, "v_rest": np.inf}, "v_rest must be a finite number, got inf"),
+    ({"decay": 0.5, "tau_syn_ms": -1.0}, "tau_syn_ms must be a finite number > 0, got -1.0"),
+    ({"decay": 0.5, "tau_syn_ms": {}}, "tau_syn_ms must be a number, or one per receptor by name, got {}"),
+    ({"decay": 0.5, "tau_syn_ms": {"e": 0.0}}, r"tau_syn_ms\['e'\] must be a finite number > 0, got 0.0"),
 ]
 BAD_SPIKING = [
     ({"reset": "none"}, "reset must be one of 'hard', 'soft', 'hard_next_step', got 'none'"),
     ({"fires": ">>"}, "fires must be one of '>=', '>', got '>>'"),
-    ({"t_ref_ms": -1.0}, "t_ref_ms must be >= 0"),
+    ({"t_ref_ms": -1.0}, "t_ref_ms must be a finite number >= 0, got -1.0"),
     ({"v_reset": 1.0}, "v_reset must be below v_th 1.0, got 1.0"),
     ({"reset": "soft", "v_th": -1.0}, "v_th must be > 0 with reset='soft'"),
-    ({"reset": "soft", "reset_by": 0.0}, "reset_by must be > 0"),
-    ({"reset_by": 1.0}, "reset_by is only for reset='soft'"),
+    ({"reset": "soft", "reset_by": 0.0}, "reset_by must be a finite number > 0, got 0.0"),
+    ({"reset_by": 1.0}, "reset_by must be None with reset='hard', got 1.0"),
 ]
 
 
@@ -93,5 +96,7 @@ def test_bad_spiking_options_are_named(options, message):
 
 
 def test_values_per_neuron_must_fit():
-    with pytest.raises(ValueError, match=r"bias must be one number or 2, got shape \[3\]"):
+    with pytest.raises(
+        ValueError, match=r"bias must be one number or 2 \(one per neuron\), got ndarray of shape \[3\]"
+    ):
         LIFParams(decay=0.5, bias=[1.0, 2.0, 3.0]).dynamics(2, 1.0)

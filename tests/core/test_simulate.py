@@ -273,14 +273,14 @@ NET = single(LIFParams(decay=0.5))
 BAD = [
     ({"inputs": {"in": spikes_at([1], 3, dt_ms=2.0)}}, r"inputs\['in'\] has dt_ms 2.0, the network has 1.0"),
     ({"inputs": {"in": spikes_at([1], 3, n_units=2)}}, r"inputs\['in'\] has 2 units, 'in' has 1"),
-    ({"inputs": {"x": IN}}, "unknown population 'x'; there are: 'in', 'n'"),
+    ({"inputs": {"x": IN}}, "population must be one of 'in', 'n', got 'x'"),
     ({"inputs": {"n": IN}}, r"inputs\['n'\] is for neurons; only sources take events: \['in'\]"),
     ({"inputs": {}}, "n_steps is needed"),
     ({"n_steps": -1, "inputs": {}}, "n_steps must be an integer >= 0, got -1"),
     ({"n_steps": 4.5}, "n_steps must be an integer >= 0, got 4.5"),
     ({"engine": "fast"}, "engine must be one of 'event', 'clock', 'exact', got 'fast'"),
     ({"currents": {"in": [1.0]}}, r"currents\['in'\] drives a source"),
-    ({"currents": {"x": [1.0]}}, "unknown population 'x'"),
+    ({"currents": {"x": [1.0]}}, "population must be one of 'in', 'n', got 'x'"),
     (
         {"currents": {"n": [1.0, 2.0]}},
         r"currents\['n'\] must be \[1\], \[T, 1\] or \[T, B, 1\], got shape \[2\]",
@@ -288,8 +288,8 @@ BAD = [
     ({"currents": {"n": np.zeros((4, 1))}}, r"currents\['n'\] must have T = 3 steps .* got 4"),
     ({"currents": {"n": np.zeros((3, 2, 1))}}, r"inputs\['in'\] has 1, currents\['n'\] has 2"),
     ({"currents": {"n": [np.nan]}}, r"currents\['n'\] must be finite, got .*nan"),
-    ({"record": Record(spikes=["x"])}, "unknown population 'x'"),
-    ({"record": Record(v=["x"])}, "unknown population 'x'"),
+    ({"record": Record(spikes=["x"])}, "population must be one of 'in', 'n', got 'x'"),
+    ({"record": Record(v=["x"])}, "population must be one of 'in', 'n', got 'x'"),
     ({"record": Record(v=["in"])}, r"record.v names 'in', a source: it has no membrane; allowed: \['n'\]"),
 ]
 

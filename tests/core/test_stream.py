@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 import snn
 from snn.core import Events, LIFParams, LIParams, Network, Population, Projection, Raster, Record, TimeGrid
-from snn.core.files import recordings
+from snn.core.files.parts import parts_of
+from snn.core.recording import join
 
 simulation = sys.modules["snn.core.stream"]  # the function of that name hides the module
 KEEP = Record(spikes=["in", "a", "out"], v=["a"])
@@ -76,7 +78,7 @@ def test_any_chunks_are_the_uncut_run(chunks, n_steps, engine, tmp_path_factory)
     for chunk in chunks[:-1]:
         with pytest.raises(Stop):
             snn.stream(NET, inputs(), path, n_steps, chunk=chunk, record=KEEP, progress=stop, resume=True)
-        if recordings.parts_of(path)[-1].stop == (n_steps or 40):
+        if parts_of(path)[-1].stop == (n_steps or 40):
             break
     counts = snn.stream(
         NET, inputs(), path, n_steps, chunk=chunks[-1], engine=engine, record=KEEP, resume=True
@@ -142,7 +144,7 @@ def test_ctrl_c_keeps_the_chunks_done(where, tmp_path, monkeypatch):
         if where == "simulate":
             patch.setattr(simulation, "simulate", interrupt_third(simulation.simulate))
         elif where == "os.replace":  # the state of the second chunk
-            patch.setattr(recordings.create.__globals__["os"], "replace", interrupt_third(_replace))
+            patch.setattr(os, "replace", interrupt_third(os.replace))
         else:
             progress = interrupt_third(lambda done, total: None)
         with pytest.raises(KeyboardInterrupt):
@@ -170,22 +172,19 @@ def test_a_signal_waits_for_the_chunk_and_a_second_does_not(tmp_path, monkeypatc
 
     run = simulation.simulate
 
-    def press_twice(*arguments):
+    def press_twice(*arguments, **options):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-        return run(*arguments)
+        return run(*arguments, **options)
 
     with pytest.raises(KeyboardInterrupt):
         snn.stream(NET, inputs(), tmp_path, chunk=10, progress=press)
-    assert recordings.parts_of(tmp_path)[-1].stop == 10
+    assert parts_of(tmp_path)[-1].stop == 10
     monkeypatch.setattr(simulation, "simulate", press_twice)
     with pytest.raises(KeyboardInterrupt):
         snn.stream(NET, inputs(), tmp_path, chunk=10, resume=True)
-    assert recordings.parts_of(tmp_path)[-1].stop == 10
+    assert parts_of(tmp_path)[-1].stop == 10
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-_replace = recordings.create.__globals__["os"].replace
 
 
 def test_a_full_disk_is_an_error_that_names_the_file(tmp_path):
@@ -199,7 +198,9 @@ def test_a_full_disk_is_an_error_that_names_the_file(tmp_path):
             resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))
 
     try:
-        with pytest.raises(OSError, match=r"File too large: .*part-000000000020-000000000030.h5"):
+        with pytest.raises(
+            OSError, match=r"File too large; nothing was left there: .*part-000000000020-000000000030.h5"
+        ):
             snn.stream(wide, None, tmp_path, 50, chunk=10, record=keep, progress=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -239,41 +240,53 @@ def test_what_cannot_go_on_is_refused(tmp_path):
         (
             lambda: snn.stream(NET, inputs(), tmp_path, 60, resume=True),
             ValueError,
-            "has spikes .*this run has",
+            "spikes must be .* as in this run, got ",
         ),
         (
             lambda: snn.stream(NET, inputs(), tmp_path, 60, seed=1, **go),
             ValueError,
-            "has seed 0, this run has 1",
+            "seed must be 1 as in this run, got 0",
         ),
         (
             lambda: snn.stream(NET, None, tmp_path, 30, **go),
             ValueError,
-            "n_steps is 30, but .* 40 steps already",
+            "n_steps must be >= 40, which .* holds already, got 30",
         ),
         (
             lambda: snn.stream(NET, inputs(), tmp_path, 30, **go),
             ValueError,
-            "30, but the inputs last 40 steps",
+            "n_steps must be >= 40 .*, got 30",
         ),
-        (lambda: snn.stream(NET, None, tmp_path, **go), ValueError, "n_steps is needed"),
-        (lambda: snn.stream(NET, None, tmp_path, -1, **go), ValueError, "n_steps must be an integer >= 0"),
+        (
+            lambda: snn.stream(NET, None, tmp_path, **go),
+            ValueError,
+            "n_steps must be given where no inputs say",
+        ),
+        (
+            lambda: snn.stream(NET, None, tmp_path, -1, **go),
+            ValueError,
+            "n_steps must be a whole number >= 0, got -1",
+        ),
         (
             lambda: snn.stream(NET, None, tmp_path, 60, chunk=0, **go),
             ValueError,
-            "chunk must be an integer >= 1",
+            "chunk must be a whole number >= 1, got 0",
         ),
-        (lambda: snn.stream(NET, None, tmp_path, 60, engine="exact"), ValueError, "cannot stream"),
+        (
+            lambda: snn.stream(NET, None, tmp_path, 60, engine="exact"),
+            ValueError,
+            "engine must be 'event' or 'clock' to stream",
+        ),
         (
             lambda: snn.stream(NET, None, tmp_path, 60, currents={"a": np.ones((3, 6))}, **go),
             ValueError,
-            r"currents\['a'\] must have T = 60 steps as the run, got 3",
+            r"currents\['a'\] must be of T = 60 steps, as the run, got ndarray of shape .3, 6.",
         ),
     ]:
         with pytest.raises(kind, match=message):
             call()
     other = Network(1.0, [Population("in", 4), Population("a", 6, LIFParams(decay=0.5))])
-    with pytest.raises(ValueError, match="has fingerprint"):
+    with pytest.raises(ValueError, match="fingerprint must be"):
         snn.stream(other, inputs(), tmp_path, 60, record=KEEP, resume=True)
     (tmp_path / "part-000000000000-000000000020.h5").unlink()
     with pytest.raises(ValueError, match="the part with steps 0 to 19 is missing"):
@@ -285,5 +298,5 @@ def test_what_cannot_go_on_is_refused(tmp_path):
 def test_events_are_joined_as_they_were_cut():
     events = inputs()["in"]
     pieces = [events.slice(0, 7), events.slice(7, 7), events.slice(7, 30), events.slice(30)]
-    assert recordings.join(pieces) == events
-    assert recordings.join([Events.from_lists([], [], n_units=1, dt_ms=1.0, n_steps=3)]).n_events == 0
+    assert join(pieces) == events
+    assert join([Events.from_lists([], [], n_units=1, dt_ms=1.0, n_steps=3)]).n_events == 0

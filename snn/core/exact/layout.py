@@ -12,8 +12,9 @@ from snn.core import synapses as layout
 from snn.core.arrays import Float64Array, IndexArray, Int64Array
 from snn.core.layout.neuron_arrays import neuron_arrays_of
 from snn.core.layout.projection_arrays import projection_order
-from snn.core.network import Network, Population
-from snn.core.neurons import LIFParams, NeuronParams, spread
+from snn.core.network import Network
+from snn.core.neurons import LIFParams, NeuronParams, per_neuron
+from snn.core.population import Population
 
 _MOST_RECEPTORS = 2
 
@@ -131,7 +132,7 @@ def _check(population: Population) -> None:
 
 def _field(population: Population, name: str, otherwise: float) -> Float64Array:
     value = getattr(population.neuron, name, otherwise)
-    return spread(name, value, population.size)
+    return per_neuron(name, value, population.size)
 
 
 def _tau_syn(population: Population) -> Float64Array:
@@ -142,7 +143,7 @@ def _tau_syn(population: Population) -> Float64Array:
     given = neuron.tau_syn_ms
     values = list(given.values()) if isinstance(given, Mapping) else [given]
     for r, tau in enumerate(values):
-        taus[r] = spread("tau_syn_ms", tau, population.size)
+        taus[r] = per_neuron("tau_syn_ms", tau, population.size)
     return taus
 
 

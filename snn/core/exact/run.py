@@ -26,7 +26,7 @@ from snn.core.grid.request import RunRequest
 from snn.core.grid.spike_log import SpikeRows
 from snn.core.layout.neuron_arrays import NeuronArrays, neuron_arrays_of
 from snn.core.network import Network
-from snn.core.record import Recording
+from snn.core.recording import Recording
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents, times_of
 

@@ -1,1 +1,1 @@
-"""Keep what the core knows in HDF5: whole or not at all, exactly as it was."""
+"""Keep plain values in HDF5: whole or not at all, exactly as they were."""

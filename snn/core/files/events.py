@@ -1,90 +1,86 @@
-"""Keep `Events` in HDF5: SHD's layout for other readers, exact steps for us."""
+"""Keep the columns of `Events` in HDF5: SHD's layout for other readers, exact steps for us."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import h5py
 import numpy as np
 
-from snn.core.arrays import PathLike
-from snn.core.files.hdf5 import check_format, create, open_any, put
+from snn.core.arrays import Int64Array, PathLike
+from snn.core.checks import refusal
+from snn.core.files.hdf5 import attribute, check_format, content, create, naming, open_any, put
 from snn.core.units import event_steps
-
-if TYPE_CHECKING:
-    from snn.core.events import Events
 
 FORMAT = "snn.events"
 VERSION = 1
 
 
-def save(events: Events, path: PathLike) -> None:
-    """Write `events` whole or not at all.
+def write_events(path: PathLike, columns: Mapping[str, Any]) -> None:
+    """Write the six columns of `Events.to_dict` whole or not at all.
 
     `spikes/times` (s, float32) and `spikes/units` are ragged, as in SHD; `steps`, `offsets` and
     `n_steps` make the file exact.
+
+    Raises:
+        OSError: The file could not be written.
     """
-    bounds = events.offsets[1:-1]
-    seconds = (events.step * (events.dt_ms / 1000.0)).astype(np.float32)
-    unit_type = np.uint16 if events.n_units <= 2**16 else np.uint32
+    step, unit, offsets = columns["step"], columns["unit"], columns["offsets"]
+    seconds = (step * (columns["dt_ms"] / 1000.0)).astype(np.float32)
+    unit_type = np.uint16 if columns["n_units"] <= 2**16 else np.uint32
+    samples = offsets.size - 1
     with create(path, FORMAT, VERSION) as file:
-        file.attrs["dt_ms"] = events.dt_ms
-        file.attrs["n_units"] = events.n_units
+        file.attrs["dt_ms"] = columns["dt_ms"]
+        file.attrs["n_units"] = columns["n_units"]
         group = file.create_group("spikes")
-        columns = (("times", seconds), ("units", events.unit.astype(unit_type)))
-        for name, values in columns:
-            ragged = group.create_dataset(name, (len(events),), h5py.vlen_dtype(values.dtype))
-            for b, row in enumerate(np.split(values, bounds) if len(events) else []):
+        for name, values in (("times", seconds), ("units", unit.astype(unit_type))):
+            ragged = group.create_dataset(name, (samples,), h5py.vlen_dtype(values.dtype))
+            for b, row in enumerate(np.split(values, offsets[1:-1]) if samples else []):
                 ragged[b] = row
-        put(file, "steps", events.step)
-        put(file, "offsets", events.offsets)
-        put(file, "n_steps", events.n_steps)
+        put(file, "steps", step)
+        put(file, "offsets", offsets)
+        put(file, "n_steps", columns["n_steps"])
 
 
-def load(path: PathLike, dt_ms: float | None, n_units: int | None) -> dict[str, Any]:
-    """Read the constructor arguments of `Events` from our file or one laid out like SHD.
+def read_events(path: PathLike, dt_ms: float | None, n_units: int | None) -> dict[str, Any]:
+    """Read the six columns from our file or from one laid out like SHD.
+
+    Args:
+        path: The file.
+        dt_ms: Step to place an SHD file's times on; ours carry their own.
+        n_units: Number of units of an SHD file; ours carry their own.
 
     Raises:
         FileNotFoundError: Nothing is there.
         ValueError: Not HDF5, another format or version, incomplete, or an argument is missing.
     """
-    with open_any(path) as file:
-        if "format" not in file.attrs and _has_spikes(file):
-            return _load_shd(file, path, dt_ms, n_units)
-        check_format(file, path, FORMAT, VERSION)
-        try:
-            return _load_ours(file)
-        except KeyError as error:
-            raise ValueError(f"{path}: the {FORMAT} file is incomplete: {error}") from error
+    with open_any(path) as file, naming(path):
+        if "format" not in file.attrs and "spikes/times" in file and "spikes/units" in file:
+            return _read_shd(file, dt_ms, n_units)
+        check_format(file, FORMAT, VERSION)
+        return {
+            "step": content(file, "steps"),
+            "unit": _joined(file, "spikes/units", "ui")[0].astype(np.int64),
+            "offsets": content(file, "offsets"),
+            "n_units": attribute(file, "n_units"),
+            "dt_ms": attribute(file, "dt_ms"),
+            "n_steps": content(file, "n_steps"),
+        }
 
 
-def _has_spikes(file: Any) -> bool:
-    return "spikes/times" in file and "spikes/units" in file
-
-
-def _load_ours(file: Any) -> dict[str, Any]:
-    return {
-        "step": file["steps"][()],
-        "unit": _flatten(file["spikes/units"][()]).astype(np.int64),
-        "offsets": file["offsets"][()],
-        "n_units": int(file.attrs["n_units"]),
-        "dt_ms": float(file.attrs["dt_ms"]),
-        "n_steps": file["n_steps"][()],
-    }
-
-
-def _load_shd(file: Any, path: PathLike, dt_ms: float | None, n_units: int | None) -> dict[str, Any]:
+def _read_shd(file: Any, dt_ms: float | None, n_units: int | None) -> dict[str, Any]:
     if dt_ms is None or n_units is None:
-        raise ValueError(f"{path} holds times in seconds on no grid: pass dt_ms and n_units (700 for SHD)")
-    times, units = file["spikes/times"][()], file["spikes/units"][()]
-    sizes = [len(row) for row in times]
-    if sizes != [len(row) for row in units]:
-        raise ValueError(f"{path}: spikes/times and spikes/units differ in shape")
-    sample = np.repeat(np.arange(len(sizes)), sizes)
-    step = event_steps(_flatten(times).astype(np.float64) * 1000.0, dt_ms)
-    unit = _flatten(units).astype(np.int64)
+        raise ValueError("the file holds times in seconds on no grid: pass dt_ms and n_units (700 for SHD)")
+    times, sizes = _joined(file, "spikes/times", "uif")
+    units, sizes_of_units = _joined(file, "spikes/units", "ui")
+    if not np.array_equal(sizes, sizes_of_units):
+        raise ValueError("spikes/times and spikes/units differ in shape")
+    sample = np.repeat(np.arange(sizes.size), sizes)
+    step = event_steps(times.astype(np.float64) * 1000.0, dt_ms)
+    unit = units.astype(np.int64)
     order = np.lexsort((unit, step, sample))
-    lengths = np.zeros(len(sizes), dtype=np.int64)
+    lengths = np.zeros(sizes.size, dtype=np.int64)
     np.maximum.at(lengths, sample, step + 1)
     return {
         "step": step[order],
@@ -96,5 +92,17 @@ def _load_shd(file: Any, path: PathLike, dt_ms: float | None, n_units: int | Non
     }
 
 
-def _flatten(rows: Any) -> Any:
-    return np.concatenate([np.zeros(0, dtype=np.uint16), *rows])
+def _joined(file: Any, name: str, kinds: str) -> tuple[Any, Int64Array]:
+    """Put ragged rows one after another, [E], beside the size of each, [B].
+
+    Raises:
+        ValueError: A row is no list of numbers of one of the `kinds` of numpy.
+    """
+    rows = [np.asarray(row) for row in np.atleast_1d(content(file, name))]
+    for b, row in enumerate(rows):
+        if row.ndim != 1 or row.dtype.kind not in kinds:
+            raise refusal(
+                f"{name}[{b}]", "a list of whole numbers" if kinds == "ui" else "a list of numbers", row
+            )
+    sizes = np.array([row.size for row in rows], dtype=np.int64)
+    return np.concatenate([np.zeros(0, dtype=np.uint16), *rows]), sizes

@@ -1,16 +1,18 @@
-"""Write HDF5 files whole or not at all, and open only our own."""
+"""Write HDF5 files whole or not at all, and say what is wrong with those that are read."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
-from snn.core.arrays import Float64Array, Int64Array, PathLike
+from snn.core.arrays import PathLike
+from snn.core.checks import refusal
+from snn.core.files.whole import write_whole
 
 
 @contextmanager
@@ -31,29 +33,13 @@ def create(path: PathLike, kind: str, version: int) -> Iterator[Any]:
     Raises:
         OSError: The folder is missing, the disk is full, or the like; it names the path.
     """
-    target = Path(path)
-    with h5py.File(target.name, "w", driver="core", backing_store=False) as file:
+    with h5py.File(Path(path).name, "w", driver="core", backing_store=False) as file:
         file.attrs["format"] = kind
         file.attrs["version"] = version
         yield file
         file.flush()
         image = file.id.get_file_image()
-    _write(target, image)
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from error
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, image)
 
 
 @contextmanager
@@ -76,37 +62,59 @@ def open_any(path: PathLike) -> Iterator[Any]:
 
 
 @contextmanager
-def open_ours(path: PathLike, kind: str, version: int) -> Iterator[Any]:
-    """Open one of our files for reading, checking what it is.
+def naming(path: PathLike) -> Iterator[None]:
+    """Put the path ahead of what is wrong with the content of a file.
 
     Raises:
-        FileNotFoundError: Nothing is there.
-        ValueError: It is not HDF5, of another format or version, or a part of it is missing.
+        ValueError: In place of a ValueError or TypeError of the block.
     """
-    with open_any(path) as file:
-        check_format(file, path, kind, version)
-        try:
-            yield file
-        except KeyError as error:
-            raise ValueError(f"{path}: the {kind} file is incomplete: {error}") from error
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
-def check_format(file: Any, path: PathLike, kind: str, version: int) -> None:
+def check_format(file: Any, kind: str, version: int) -> None:
     """Refuse a file whose attributes name another format or version.
 
     Raises:
         ValueError: As said above.
     """
     found = file.attrs.get("format")
-    if found != kind:
-        what = "names no format" if found is None else f"is a {found!r} file"
-        raise ValueError(f"{path} {what}; expected format {kind!r}")
-    found_version = int(file.attrs.get("version", -1))
-    if found_version != version:
-        raise ValueError(f"{path}: {kind} version {found_version}; this release reads {version}")
+    if not (isinstance(found, str) and found == kind):
+        raise refusal("format", repr(kind), found)
+    found = file.attrs.get("version")
+    if not np.array_equal(found, version):
+        raise refusal(f"version of the format {kind!r}", f"{version}, which this release reads", found)
 
 
-def put(group: Any, name: str, values: Int64Array | Float64Array) -> None:
+def attribute(file: Any, name: str) -> Any:
+    """Return an attribute of a file.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if name not in file.attrs:
+        raise ValueError(f"the file is incomplete: no attribute {name!r}")
+    return file.attrs[name]
+
+
+def content(file: Any, name: str) -> Any:
+    """Return the data set of that name whole.
+
+    Raises:
+        ValueError: There is none, a group in its place, or its bytes are damaged.
+    """
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise ValueError(f"the file is incomplete: no data set {name!r}")
+    try:
+        return found[()]
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"data set {name!r} is damaged: {error}") from error
+
+
+def put(group: Any, name: str, values: Any, compress: bool = True) -> None:
     """Store an array, compressed when it is large enough to gain from it."""
-    options = {"compression": "gzip", "compression_opts": 1} if values.size > 1024 else {}
+    options = {"compression": "gzip", "compression_opts": 1} if compress and values.size > 1024 else {}
     group.create_dataset(name, data=values, **options)

@@ -6,11 +6,12 @@ import numpy as np
 
 from snn.core.arrays import Int64Array
 from snn.core.compiled import compiled
+from snn.core.counts import Counts
 from snn.core.grid.spike_log import SpikeRows
 from snn.core.layout.neuron_arrays import NeuronArrays, neuron_arrays_of
 from snn.core.layout.projection_arrays import ProjectionArrays, projection_order
-from snn.core.network import Network, Projection
-from snn.core.record import Counts
+from snn.core.network import Network
+from snn.core.projection import Projection
 
 
 class Totals:

@@ -16,7 +16,8 @@ from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
 from snn.core.synapses import bounds
 
 if TYPE_CHECKING:
-    from snn.core.network import Network, Population
+    from snn.core.network import Network
+    from snn.core.population import Population
 
 
 BLOCK = 64
@@ -84,7 +85,7 @@ class NeuronArrays(NamedTuple):
     noise_weight: RealArray
     """Weight of its spikes, [M]."""
     noise_least: Int64Array
-    """Spikes that it brings in any case (`poisson.cuts`), [M]."""
+    """Spikes that it brings in any case (`poisson.inversion_table`), [M]."""
     noise_cut: NDArray[np.uint32]
     """The cuts of all noise inputs."""
     noise_cut_first: Int64Array
@@ -186,7 +187,7 @@ def _noise(network: Network, slots: Int64Array, real: Any) -> dict[str, Any]:
     place = {name: p for p, name in enumerate(network.order)}
     given = sorted(network.noise, key=lambda one: place[one.post])
     posts = np.array([place[one.post] for one in given], dtype=np.int64)
-    drawn = [poisson.cuts(one.mean(network.dt_ms)) for one in given]
+    drawn = [poisson.inversion_table(one.mean(network.dt_ms)) for one in given]
     return {
         "noise_first": bounds(np.bincount(posts, minlength=len(place))),
         "noise_slot": np.array(

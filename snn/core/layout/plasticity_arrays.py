@@ -199,7 +199,8 @@ def with_learned_weights(
     Raises:
         ValueError: The state is of another network, or there is no such sample.
     """
-    from snn.core.network import Network, Projection
+    from snn.core.network import Network
+    from snn.core.projection import Projection
 
     state.check(network)
     if not 0 <= sample < len(state):

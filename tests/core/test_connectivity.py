@@ -47,7 +47,7 @@ def test_bernoulli_has_its_probability():
 
 def test_blocks_do_not_show(monkeypatch):
     whole = connectivity.bernoulli(50, 60, 0.3, seed=5)
-    monkeypatch.setattr(connectivity, "_BLOCK", 120)
+    monkeypatch.setattr(connectivity, "_PAIRS_AT_ONCE", 120)
     assert same(whole, connectivity.bernoulli(50, 60, 0.3, seed=5))
 
 
@@ -86,13 +86,22 @@ def test_memory_is_asked_for_first(monkeypatch):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: connectivity.fixed_in_degree(0, 1, 1), "pre and post must be >= 1, got 0 and 1"),
-        (lambda: connectivity.fixed_in_degree(1, 1, -1), "degree must be >= 0"),
-        (lambda: connectivity.fixed_in_degree(1, 1, 1, loops=False), "got 1 from 0 senders"),
-        (lambda: connectivity.bernoulli(1, 1, 1.5), r"probability must be in \[0, 1\], got 1.5"),
-        (lambda: connectivity.bernoulli(1, 1, 0.5, 0.0), "weight must be finite and not 0"),
-        (lambda: connectivity.by_distance([0.0], [[0.0]], 1.0), r"places must be \[pre, D\]"),
-        (lambda: connectivity.by_distance([[0.0]], [[0.0]], 0.0), "length must be > 0"),
+        (lambda: connectivity.fixed_in_degree(0, 1, 1), "pre must be a whole number >= 1, got 0"),
+        (lambda: connectivity.fixed_in_degree(1, 1, -1), "degree must be a whole number >= 0, got -1"),
+        (
+            lambda: connectivity.fixed_in_degree(1, 1, 1, loops=False),
+            "degree must be 0 where there are no senders, got 1",
+        ),
+        (
+            lambda: connectivity.bernoulli(1, 1, 1.5),
+            "probability must be a finite number >= 0 and <= 1, got 1.5",
+        ),
+        (lambda: connectivity.bernoulli(1, 1, 0.5, 0.0), "weight must be other than 0 .* got 0.0"),
+        (
+            lambda: connectivity.by_distance([0.0], [[0.0]], 1.0),
+            r"pre_at and post_at must be of shapes \[pre, D\]",
+        ),
+        (lambda: connectivity.by_distance([[0.0]], [[0.0]], 0.0), "length must be a number > 0, got 0.0"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

@@ -1,0 +1,153 @@
+"""Keep a tree of plain values in HDF5: dicts, lists, arrays, text, numbers, truth values and None.
+
+The data set `values` holds the tree as JSON, with null where an array stands, beside the places of these arrays:
+`{"tree": ..., "arrays": [["populations", 0, "neuron", "v_th"], ...]}`. Each array is a data set under `arrays`
+whose path is its place: `arrays/populations/0/neuron/v_th`. Whole numbers of any size, floats and arrays come
+back exactly, of their type; a tuple comes back as a list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import numpy as np
+
+from snn.core.arrays import PathLike
+from snn.core.checks import refusal
+from snn.core.files.hdf5 import check_format, content, create, naming, open_any, put
+
+T = TypeVar("T")
+Place = tuple[str | int, ...]
+"""Keys and indices that lead from the root of a tree to a value."""
+
+
+def write_tree(
+    path: PathLike, kind: str, version: int, tree: dict[str, Any], uncompressed: Collection[str] = ()
+) -> None:
+    """Write a tree, whole or not at all.
+
+    Args:
+        path: The file; one already there stays until the new one is whole.
+        kind: Format name.
+        version: Format version.
+        tree: What to keep.
+        uncompressed: Fields of the root whose arrays gain little from compression.
+
+    Raises:
+        TypeError: A value is of no plain type; the message names its place.
+        OSError: The file could not be written.
+    """
+    arrays: dict[Place, Any] = {}
+    values = json.dumps({"tree": _without_arrays(tree, (), arrays), "arrays": list(arrays)})
+    with create(path, kind, version) as file:
+        file["values"] = values
+        for place, array in arrays.items():
+            put(file, _data_set(place), array, compress=place[0] not in uncompressed)
+
+
+def read_tree(path: PathLike, kind: str, version: int, build: Callable[[dict[str, Any]], T]) -> T:
+    """Read a tree that `write_tree` wrote, and make something of it.
+
+    Args:
+        path: The file.
+        kind: Format name that it must have.
+        version: Format version that it must have.
+        build: Takes the tree; its ValueErrors then name the path.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: Not HDF5, of another format or version, incomplete, or refused by `build`.
+    """
+    with open_any(path) as file, naming(path):
+        tree, places = _read_values(file, kind, version)
+        for place in places:
+            _set(tree, place, np.asarray(content(file, _data_set(place))))
+    with naming(path):
+        return build(tree)
+
+
+def read_values(path: PathLike, kind: str, version: int) -> dict[str, Any]:
+    """Read a tree without its arrays, in whose places None stands: it takes no time, however large they are.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: Not HDF5, of another format or version, or incomplete.
+    """
+    with open_any(path) as file, naming(path):
+        return _read_values(file, kind, version)[0]
+
+
+def fields_of(what: str, values: Any, names: Collection[str]) -> dict[str, Any]:
+    """Return `values`, a dict with exactly these names: part of a tree that was read.
+
+    Args:
+        what: Name in the message.
+        values: What stands in the tree.
+        names: The fields that it must have.
+
+    Raises:
+        ValueError: It is no dict, or a field is missing or unknown.
+    """
+    if not isinstance(values, dict):
+        raise refusal(what, f"a group of {', '.join(names)}", values)
+    for name in dict.fromkeys([*names, *values]):
+        if name not in values or name not in names:
+            fault = "missing" if name in names else "unknown"
+            raise ValueError(f"{what}: field {name!r} is {fault}; it must hold {', '.join(names)}")
+    return values
+
+
+def _without_arrays(value: Any, place: Place, arrays: dict[Place, Any]) -> Any:
+    """Copy a tree with None for arrays, which go to `arrays` by place."""
+    if isinstance(value, np.ndarray):
+        arrays[place] = value
+        return None
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"keys of {_shown(place)} must be text, got {key!r}")
+        return {key: _without_arrays(child, (*place, key), arrays) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(child, (*place, i), arrays) for i, child in enumerate(value)]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise TypeError(f"{_shown(place)} must be a plain value, got {type(value).__name__}")
+
+
+def _read_values(file: Any, kind: str, version: int) -> tuple[dict[str, Any], list[Place]]:
+    check_format(file, kind, version)
+    stored = content(file, "values")
+    try:
+        values = json.loads(stored)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"data set 'values' must be JSON: {error}") from error
+    values = fields_of("data set 'values'", values, ("tree", "arrays"))
+    if not isinstance(values["tree"], dict):
+        raise refusal("data set 'values': tree", "a group of fields", values["tree"])
+    return values["tree"], [tuple(place) for place in values["arrays"]]
+
+
+def _set(tree: Any, place: Place, array: Any) -> None:
+    """Put an array in its place.
+
+    Raises:
+        ValueError: The tree has no such place.
+    """
+    try:
+        for key in place[:-1]:
+            tree = tree[key]
+        tree[place[-1]] = array
+    except (IndexError, KeyError, TypeError):
+        raise ValueError(f"{_shown(place)} is the place of an array, but the tree has none there") from None
+
+
+def _data_set(place: Place) -> str:
+    """Name the data set of an array; a slash, a dot or nothing would be no name in HDF5, so they are escaped."""
+    return "/".join(["arrays", *(quote(str(key), safe=" ").replace(".", "%2E") or "%" for key in place)])
+
+
+def _shown(place: Place) -> str:
+    return "/".join(map(str, place)) or "the tree"
