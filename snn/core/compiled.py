@@ -26,6 +26,11 @@ def compiled(function: F) -> F:
     return cast(F, numba.njit(**_PLAIN)(function))
 
 
+def fused(function: F) -> F:
+    """Compile as `compiled` does, but multiply and add in one instruction: for sums whose last bit is free."""
+    return cast(F, numba.njit(**_PLAIN, fastmath={"contract"})(function))
+
+
 def lean(function: F) -> F:
     """Compile as `compiled` does a function that makes no array and that only compiled ones call.
 
