@@ -76,7 +76,18 @@ def stream(
         while done < given.total or counts is None:
             stop = min(done + chunk, given.total)
             piece, drive, steps = given.cut(done, stop)
-            rec = simulate(net, piece, steps, engine, drive, record, state, seed, dtype, threads)
+            rec = simulate(
+                net,
+                piece,
+                steps,
+                engine=engine,
+                currents=drive,
+                record=record,
+                state=state,
+                seed=seed,
+                dtype=dtype,
+                threads=threads,
+            )
             recordings.save_part(folder, done, stop, rec, seed, engine)
             counts = rec.counts if counts is None else counts + rec.counts
             state, done = rec.state, stop
