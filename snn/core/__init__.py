@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snn.core.counts import Counts
 from snn.core.events import Events, Raster
-from snn.core.layout.plasticity_arrays import with_learned_weights
+from snn.core.learned_weights import with_learned_weights
 from snn.core.network import Network
 from snn.core.neurons import LIFParams, LIParams
 from snn.core.plasticity import STDP, Hebbian

@@ -1,74 +1,113 @@
-"""How loops are compiled."""
+"""How loops are compiled.
+
+A loop that Python calls is an entry: `compiled`, `fused`, or `compiled_entry` and `lean_entry` where it calls loops of
+other modules. Loops that only other loops call are parts of those: `part`, `lean` and `lean_inlined`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numba
 import numba.core.cgutils
 import numba.extending
+import numpy as np
 from llvmlite import ir
 
 F = TypeVar("F", bound=Callable[..., object])
 
-
-_PLAIN: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-_LEAN: dict[str, Any] = {**_PLAIN, "_nrt": False, "no_cfunc_wrapper": True}
-_INNER: dict[str, Any] = {**_LEAN, "no_cpython_wrapper": True}
+_STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_CACHED: dict[str, Any] = {**_STRICT, "cache": True}
+# Parts go into their callers and are kept on disk with these: kept on their own, they would go stale unseen.
+_PART: dict[str, Any] = {**_STRICT, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+_LEAN: dict[str, Any] = {**_PART, "_nrt": False}
+_LEAN_ENTRY: dict[str, Any] = {**_CACHED, "_nrt": False, "no_cfunc_wrapper": True}
 
 
 def compiled(function: F) -> F:
-    """Compile with numba: cached on disk, without the interpreter lock, no fastmath."""
-    return cast(F, numba.njit(**_PLAIN)(function))
+    """Compile a loop with numba, cached on disk, without the interpreter lock, in strict IEEE arithmetic.
+
+    No fastmath: the bits of neurons are compared between engines and with other simulators.
+    """
+    return cast(F, numba.njit(**_CACHED)(function))
+
+
+def fused(function: F) -> F:
+    """Compile as `compiled` does, but multiply and add in one instruction: for sums whose last bit is free."""
+    return cast(F, numba.njit(**_CACHED, fastmath={"contract"})(function))
+
+
+def compiled_entry(function: F) -> F:
+    """Compile as `compiled` does a function that calls loops of other modules.
+
+    Numba's cache looks at the file of the function alone and would miss a change to those, to the constants
+    that they read and to the fields of their arguments; so a hash of all these becomes part of the name under
+    which the code is kept.
+    """
+    return compiled(_named_by_content(function))
+
+
+def lean_entry(function: F) -> F:
+    """Compile as `compiled_entry` does, without numba's reference counts: for a function that makes no array."""
+    return cast(F, numba.njit(**_LEAN_ENTRY)(_named_by_content(function)))
+
+
+def part(function: F) -> F:
+    """Compile a function that only compiled ones call.
+
+    Without an entry from Python, which has to take arrays out of their objects: with the hundred arrays that
+    the loops of a run pass on, such entries would take nearly half of the time of compilation.
+    """
+    return cast(F, numba.njit(**_PART)(function))
 
 
 def lean(function: F) -> F:
-    """Compile as `compiled` does a function that makes no array and that only compiled ones call.
+    """Compile as `part` does a function that makes no array.
 
-    Without numba's reference counts: the loops pass a hundred arrays in every call, and counting
-    would take longer than the work. Without an entry from Python, which has to take those arrays
-    out of their objects: such entries would take nearly half of the time of compilation.
+    Without numba's reference counts: counting a hundred arrays in every call would take longer than the work.
     """
-    return cast(F, numba.njit(**_INNER)(function))
+    return cast(F, numba.njit(**_LEAN)(function))
 
 
 def lean_inlined(function: F) -> F:
     """Compile as `lean` does, to become part of its callers."""
-    return cast(F, numba.njit(**_INNER, forceinline=True)(function))
+    return cast(F, numba.njit(**_LEAN, forceinline=True)(function))
 
 
-def lean_over(*modules: ModuleType) -> Callable[[F], F]:
-    """Compile as `lean` does, but to be called from Python, a function that calls loops of other modules.
-
-    Numba's cache looks at the file of the function alone and would miss a change to those; so a hash
-    of their sources becomes part of the name under which it is kept.
-    """
-    return _over(modules, _lean_entry)
-
-
-def _lean_entry(function: F) -> F:
-    return cast(F, numba.njit(**_LEAN)(function))
+def _named_by_content(function: F) -> F:
+    found: dict[str, bytes] = {}
+    _collect(function.__qualname__, function, found)
+    digest = hashlib.blake2b(repr(sorted(found.items())).encode(), digest_size=8)
+    function.__qualname__ = f"{function.__qualname__}_{digest.hexdigest()}"
+    return function
 
 
-def compiled_over(*modules: ModuleType) -> Callable[[F], F]:
-    """Compile as `compiled` does a function that calls loops of other modules; see `lean_over`."""
-    return _over(modules, compiled)
-
-
-def _over(modules: tuple[ModuleType, ...], compile_it: Callable[[F], F]) -> Callable[[F], F]:
-    digest = hashlib.blake2b(digest_size=8)
-    for module in modules:
-        digest.update(Path(str(module.__file__)).read_bytes())
-
-    def decorate(function: F) -> F:
-        function.__qualname__ = f"{function.__qualname__}_{digest.hexdigest()}"
-        return compile_it(function)
-
-    return decorate
+def _collect(name: str, value: Any, found: dict[str, bytes]) -> None:
+    """Note what the code of a loop depends on, by name: sources of loops, constants, fields of named tuples."""
+    value = getattr(value, "py_func", value)
+    if isinstance(value, bool | int | float | np.generic):
+        found[name] = repr(value).encode()
+        return
+    is_bundle = isinstance(value, type) and hasattr(value, "_fields")
+    if not is_bundle and not isinstance(value, FunctionType):
+        return
+    key = f"{value.__module__}.{value.__qualname__}"
+    if key in found:
+        return
+    space, named = vars(sys.modules[value.__module__]), list(value.__annotations__.values())
+    if isinstance(value, FunctionType):
+        found[key] = Path(value.__code__.co_filename).read_bytes()
+        named += value.__code__.co_names
+    else:
+        found[key] = repr(value.__annotations__).encode()
+    for each in named:
+        if each in space:
+            _collect(f"{value.__module__}.{each}", space[each], found)
 
 
 def _prefetch(context: Any, array: Any, index: Any) -> Any:

@@ -93,6 +93,16 @@ class Network:
         return f"Network(dt_ms={self.dt_ms}, populations: {sizes}; projections: {names})"
 
     @cached_property
+    def place(self) -> dict[str, int]:
+        """Place of each population in `order`, by its name."""
+        return {name: p for p, name in enumerate(self.order)}
+
+    @cached_property
+    def first_unit(self) -> Int64Array:
+        """First unit of each population in `order` and the end of the last, [P + 1], all units numbered in a row."""
+        return layout.bounds([self.population(name).size for name in self.order])
+
+    @cached_property
     def rounded_delays(self) -> dict[str, float]:
         """Largest change that rounding to steps made to a delay, ms, per projection that has one."""
         changes = {p.name: p.rounded_by(self.dt_ms) for p in self.projections}

@@ -21,9 +21,9 @@ from snn.core.events import Events
 from snn.core.exact import layout
 from snn.core.exact.layout import ExactArrays
 from snn.core.exact.loops import Cells, run_exact
-from snn.core.grid.counting import Totals
 from snn.core.grid.request import RunRequest
 from snn.core.grid.spike_log import SpikeRows
+from snn.core.grid.totals import Totals
 from snn.core.layout.neuron_arrays import NeuronArrays, neuron_arrays_of
 from snn.core.network import Network
 from snn.core.recording import Recording
@@ -149,7 +149,7 @@ def _rows(times: Float64Array, units: Int64Array) -> SpikeRows:
     fresh[1:] = (np.diff(unit) != 0) | (np.diff(time) != 0)
     starts = np.flatnonzero(fresh)
     none = np.zeros(starts.size, dtype=np.int64)
-    return SpikeRows(none, none, unit[starts], np.diff(np.append(starts, unit.size)))
+    return SpikeRows(none, unit[starts], np.diff(np.append(starts, unit.size)))
 
 
 def _events(

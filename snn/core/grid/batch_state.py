@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn.core.arrays import Int32Array, Int64Array, RealArray
-from snn.core.grid import spike_log
-from snn.core.grid.spike_log import SpikeRows
-from snn.core.layout import plasticity_arrays
+from snn.core.grid.spike_log import SpikeRows, events_of, rows_of
 from snn.core.layout.neuron_arrays import NeuronArrays
-from snn.core.layout.plasticity_arrays import PlasticityArrays
+from snn.core.layout.plasticity_arrays import PlasticityArrays, learned_fields, plasticity_arrays_of
 from snn.core.layout.projection_arrays import ProjectionArrays
 from snn.core.network import Network
 from snn.core.state import SimulationState
@@ -19,97 +17,101 @@ from snn.core.state import SimulationState
 
 @dataclass(slots=True)
 class BatchState:
-    """Hold what is in flight in all samples, flat; the loops write to its rows."""
+    """Hold what is in flight in all samples, flat; the loops write to its rows.
+
+    Attributes:
+        v: Membranes, [B, U].
+        current: Synaptic currents, [B, A].
+        refractory: Steps still to be held, [B, U].
+        theta: Rise of the thresholds, [B, U].
+        steps: Steps lived before this run, [B].
+        recent: Spikes of the last steps, per sample; step 0 is the oldest.
+        learning: Weights and their traces, per sample.
+    """
 
     v: RealArray
-    """Membranes, [B, U]."""
     current: RealArray
-    """Synaptic currents, [B, A]."""
     refractory: Int32Array
-    """Steps still to be held, [B, U]."""
     theta: RealArray
-    """Rise of the thresholds, [B, U]."""
     steps: Int64Array
-    """Steps lived before this run, [B]."""
-    recent: SpikeRows
-    """Spikes of the last steps; step 0 is the oldest."""
+    recent: list[SpikeRows]
     learning: list[PlasticityArrays]
-    """Weights and their traces, per sample."""
 
 
-def start(
+def to_batch_state(
     network: Network,
-    plan: NeuronArrays,
-    routes: ProjectionArrays,
+    neurons: NeuronArrays,
+    projections: ProjectionArrays,
     samples: int,
     state: SimulationState | None,
 ) -> BatchState:
-    """Take up a state, or start with every neuron at rest.
+    """Go on from a state, or start with every neuron at rest.
 
     Raises:
         ValueError: The state is of another network.
     """
-    slots, units, dtype = plan.syn_decay.size, plan.decay.size, plan.v_rest.dtype
-    flight = BatchState(
-        v=np.tile(plan.v_rest, (samples, 1)),
+    if state is not None:
+        state.check(network)
+    slots, units, dtype = neurons.syn_decay.size, neurons.decay.size, neurons.v_rest.dtype
+    batch = BatchState(
+        v=np.tile(neurons.v_rest, (samples, 1)),
         current=np.zeros((samples, slots), dtype=dtype),
         refractory=np.zeros((samples, units), dtype=np.int32),
         theta=np.zeros((samples, units), dtype=dtype),
         steps=np.zeros(samples, dtype=np.int64) if state is None else state.steps,
-        recent=spike_log.merge(plan, network.order, {} if state is None else state.recent),
-        learning=plasticity_arrays.start(network, plan, routes, samples, state),
+        recent=[rows_of(network, {} if state is None else state.recent, b) for b in range(samples)],
+        learning=plasticity_arrays_of(network, projections, samples, state),
     )
     if state is None:
-        return flight
-    state.check(network)
-    for name, part, arrivals in _parts(network, plan):
-        flight.v[:, part] = state.v[name]
-        flight.refractory[:, part] = state.refractory[name]
+        return batch
+    for name, part, arrivals in _parts(network, neurons):
+        batch.v[:, part] = state.v[name]
+        batch.refractory[:, part] = state.refractory[name]
         if name in state.adaptation:
-            flight.theta[:, part] = state.adaptation[name]
+            batch.theta[:, part] = state.adaptation[name]
         if name in state.currents:
-            flight.current[:, arrivals] = state.currents[name].reshape(samples, -1)
-    return flight
+            batch.current[:, arrivals] = state.currents[name].reshape(samples, -1)
+    return batch
 
 
-def finish(
+def to_simulation_state(
     network: Network,
-    plan: NeuronArrays,
-    routes: ProjectionArrays,
-    flight: BatchState,
+    neurons: NeuronArrays,
+    projections: ProjectionArrays,
+    batch: BatchState,
     lengths: Int64Array,
     seed: int,
 ) -> SimulationState:
-    """Give every population its part of what is in flight."""
-    samples = flight.v.shape[0]
-    past = np.full(samples, routes.horizon, dtype=np.int64)
-    parts = _parts(network, plan)
+    """Give every population its part of what is in flight after a run of `lengths` steps, [B]."""
+    samples = batch.v.shape[0]
+    parts = _parts(network, neurons)
+    past = np.full(samples, projections.horizon, dtype=np.int64)
     return SimulationState(
         fingerprint=network.fingerprint,
-        v={name: flight.v[:, units].copy() for name, units, _ in parts},
+        v={name: batch.v[:, units].copy() for name, units, _ in parts},
         currents={
-            name: flight.current[:, arrivals].reshape(samples, -1, units.stop - units.start).copy()
+            name: batch.current[:, arrivals].reshape(samples, -1, units.stop - units.start).copy()
             for name, units, arrivals in parts
             if network.population(name).receptors
         },
-        refractory={name: flight.refractory[:, units].astype(np.int64) for name, units, _ in parts},
-        recent=spike_log.split(plan, network.order, flight.recent, network.order, network.dt_ms, past),
+        refractory={name: batch.refractory[:, units].astype(np.int64) for name, units, _ in parts},
+        recent=events_of(network, batch.recent, network.order, past),
         adaptation={
-            name: flight.theta[:, units].copy()
-            for p, (name, units, _) in zip(np.flatnonzero(~plan.source), parts, strict=True)
-            if plan.adapts[p]
+            name: batch.theta[:, units].copy()
+            for name, units, _ in parts
+            if neurons.adapts[network.place[name]]
         },
-        steps=flight.steps + lengths,
+        steps=batch.steps + lengths,
         seed=seed,
-        **plasticity_arrays.finish(network, flight.learning, lengths),
+        **learned_fields(network, batch.learning, lengths),
     )
 
 
-def _parts(network: Network, plan: NeuronArrays) -> list[tuple[str, slice, slice]]:
+def _parts(network: Network, neurons: NeuronArrays) -> list[tuple[str, slice, slice]]:
     """Name, units and arrival slots of each population with neurons."""
-    ends = np.append(plan.slot[1:], plan.syn_decay.size)
+    first, slot = neurons.first, np.append(neurons.slot, neurons.syn_decay.size)
     return [
-        (name, slice(int(plan.first[p]), int(plan.first[p + 1])), slice(int(plan.slot[p]), int(ends[p])))
+        (name, slice(int(first[p]), int(first[p + 1])), slice(int(slot[p]), int(slot[p + 1])))
         for p, name in enumerate(network.order)
-        if not plan.source[p]
+        if not neurons.source[p]
     ]

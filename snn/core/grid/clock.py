@@ -1,8 +1,8 @@
 """The compiled loop of engine="clock": every neuron in every step, every sender for every delay.
 
 It is the plain reading of the semantics against which the event loop is tested bit for bit, and
-shares only the plan and the log (`snn.core.grid.event`) with it: synapses come as lists, without rings and
-bitmaps. As there, numba's cache wants one file.
+shares only the flat arrays, the log (`snn.core.grid.event`) and the step of plasticity with it: synapses come as
+lists, without rings and bitmaps.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from snn.core.compiled import compiled, compiled_over
-from snn.core.grid import plasticity_step
-from snn.core.grid.buffers import Given, Sample, Work
+from snn.core.compiled import compiled_entry, part
+from snn.core.grid.bundles import Sample
 from snn.core.grid.plasticity_step import learn
 from snn.core.layout.neuron_arrays import NeuronArrays
 from snn.core.layout.plasticity_arrays import PlasticityArrays
@@ -22,141 +21,146 @@ from snn.core.neurons import HARD, HARD_NEXT_STEP, SOFT
 from snn.core.random import FIRST, GOLDEN, SECOND
 
 
-@compiled_over(plasticity_step)
+@compiled_entry
 def run_clock(s: Sample, learning: PlasticityArrays) -> None:
     """Run a sample on a clock.
 
-    Begins (`s.at[0]` is -1) or goes on at step `s.at[0]`, and stops before the end when the log has
-    no room for another step.
+    Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for
+    another step.
     """
-    plan, routes, given, log, horizon = s.plan, s.routes, s.given, s.log, s.routes.horizon
-    populations, units, used, cursor = plan.slot.size, plan.decay.size, s.at[1], s.at[2]
-    start = max(s.at[0], 0)
+    neurons, inputs, log, horizon, cursor = s.neurons, s.inputs, s.log, s.projections.horizon, s.cursor[0]
+    populations, units, used, given = neurons.slot.size, neurons.decay.size, cursor.log_end, cursor.next_input
+    start = max(cursor.next_step, 0)
     ring = np.zeros((horizon + 1, units), dtype=np.int64)  # spikes of every unit in the last rows
     for row in range(start, start + horizon):
         for e in range(log.bounds[row * populations], log.bounds[(row + 1) * populations]):
             ring[row % (horizon + 1), log.unit[e]] = log.spikes[e]
-    for k in range(start, given.n_steps):
-        s.at[0], s.at[1], s.at[2] = k, used, cursor
+    for k in range(start, inputs.n_steps):
+        cursor.next_step, cursor.log_end, cursor.next_input = k, used, given
         if used + units > log.unit.size:
             return
         now = (horizon + k) % (horizon + 1)
         ring[now] = 0
         for p in range(populations):
-            begin, end = used, plan.first[p + 1]
-            if plan.source[p]:
-                while cursor < given.step.size and given.step[cursor] == k and given.unit[cursor] < end:
-                    log.unit[used], log.spikes[used] = given.unit[cursor], given.spikes[cursor]
-                    cursor, used = cursor + 1, used + 1
+            begin, end = used, neurons.first[p + 1]
+            if neurons.source[p]:
+                while given < inputs.step.size and inputs.step[given] == k and inputs.unit[given] < end:
+                    log.unit[used], log.spikes[used] = inputs.unit[given], inputs.spikes[given]
+                    given, used = given + 1, used + 1
             else:
-                _arrive(plan, routes, given, s.work, p, k, ring)
-                for u in range(plan.first[p], end):
-                    if _advance(plan, given, s.work, p, u, k):
+                _receive(s, p, k, ring)
+                for u in range(neurons.first[p], end):
+                    if _step_neuron(s, p, u, k):
                         log.unit[used], log.spikes[used] = u, 1
                         used += 1
             for e in range(begin, used):
                 ring[now, log.unit[e]] = log.spikes[e]
             log.bounds[(horizon + k) * populations + p + 1] = used
-        learn(learning, log.bounds, log.unit, log.spikes, (horizon + k) * populations, k)
-    s.at[0], s.at[1], s.at[2] = given.n_steps, used, cursor
+        learn(learning, log, (horizon + k) * populations, k)
+    cursor.next_step, cursor.log_end, cursor.next_input = inputs.n_steps, used, given
 
 
-@compiled
-def _arrive(
-    plan: NeuronArrays, routes: ProjectionArrays, given: Given, work: Work, p: int, k: int, ring: Any
-) -> None:
+@part
+def _receive(s: Sample, p: int, k: int, ring: Any) -> None:
     """Decay the currents of population p, and add what every projection and noise input brings."""
-    size = plan.first[p + 1] - plan.first[p]
-    for a in range(plan.slot[p], plan.slot[p] + plan.rows[p] * size):
-        work.current[a] *= plan.syn_decay[a]
+    neurons, projections, current, inputs = s.neurons, s.projections, s.state.current, s.inputs
+    size, real = neurons.first[p + 1] - neurons.first[p], s.state.v.dtype
+    for a in range(neurons.slot[p], neurons.slot[p] + neurons.slot_rows[p] * size):
+        current[a] *= neurons.syn_decay[a]
     touched = np.zeros(size, dtype=np.bool_)
-    for q in range(routes.incoming[p], routes.incoming[p + 1]):
-        came, total = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=work.v.dtype)
-        for delay in range(routes.horizon, -1, -1):  # oldest first
-            row = (routes.horizon + k - delay) % (routes.horizon + 1)
-            for i in range(plan.first[routes.pre[q] + 1] - plan.first[routes.pre[q]]):
-                spikes = ring[row, plan.first[routes.pre[q]] + i]
+    for q in range(projections.incoming[p], projections.incoming[p + 1]):
+        came, total, pre = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=real), projections.pre[q]
+        for delay in range(projections.horizon, -1, -1):  # oldest first
+            row = (projections.horizon + k - delay) % (projections.horizon + 1)
+            for i in range(neurons.first[pre + 1] - neurons.first[pre]):
+                spikes = ring[row, neurons.first[pre] + i]
                 if spikes > 0:
-                    _deliver(routes, q, i, delay, total.dtype.type(spikes), total, came)
+                    _deliver(projections, q, i, delay, total.dtype.type(spikes), total, came)
         for n in range(size):
             if came[n]:
-                work.current[routes.target[q] + n] += routes.scale[q] * total[n]
+                current[projections.target[q] + n] += projections.scale[q] * total[n]
                 touched[n] = True
-    for m in range(plan.noise_first[p], plan.noise_first[p + 1]):
+    for m in range(neurons.noise_first[p], neurons.noise_first[p + 1]):
         for n in range(size):
-            spikes = _poisson(plan, given.noise_key[m], given.born + k, m, n)
-            work.noise_events[p] += spikes
+            spikes = _poisson(neurons, inputs.noise_key[m], inputs.steps_before + k, m, n)
+            s.counted.noise_events[p] += spikes
             if spikes > 0:
-                work.current[plan.noise_slot[m] + n] += plan.noise_weight[m] * work.v.dtype.type(spikes)
+                current[neurons.noise_slot[m] + n] += neurons.noise_weight[m] * real.type(spikes)
                 touched[n] = True
-    work.touched[p] += touched.sum()
+    s.counted.touched[p] += touched.sum()
 
 
-@compiled
+@part
 def _deliver(
-    routes: ProjectionArrays, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any
+    projections: ProjectionArrays, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any
 ) -> None:
     """Add the synapses of sender i with that delay: their weights, or their number if all weigh the same."""
-    shift, first, end = routes.weight_shift[q], routes.delay_first[q], routes.delay_first[q + 1]
-    d = first + np.searchsorted(routes.delay[first:end], delay)
-    if d == end or routes.delay[d] != delay:
+    shift, first, end = (
+        projections.weight_shift[q],
+        projections.delay_first[q],
+        projections.delay_first[q + 1],
+    )
+    d = first + np.searchsorted(projections.delay[first:end], delay)
+    if d == end or projections.delay[d] != delay:
         return
-    t = routes.table_first[q] + i * (end - first) + d - first
-    for s in range(routes.table[t], routes.table[t + 1]):
-        n = np.int64(routes.post32[s]) if routes.wide[q] else np.int64(routes.post16[s])
+    t = projections.table_first[q] + i * (end - first) + d - first
+    for s in range(projections.table[t], projections.table[t + 1]):
+        n = np.int64(projections.post32[s]) if projections.wide[q] else np.int64(projections.post16[s])
         came[n] = True
-        total[n] += spikes if routes.counted[q] else routes.weight[s + shift] * spikes
+        total[n] += spikes if projections.counted[q] else projections.weight[s + shift] * spikes
 
 
-@compiled
-def _poisson(plan: NeuronArrays, key: Any, step: int, m: int, n: int) -> Any:
+@part
+def _poisson(neurons: NeuronArrays, key: Any, step: int, m: int, n: int) -> Any:
     """Draw the Poisson number of neuron n in a step: half a word of two SplitMix64 streams in a row."""
     word = _mix(_mix(key + GOLDEN * (np.uint64(step) + np.uint64(1))) + GOLDEN * np.uint64(n // 2))
     half = np.uint32(word >> np.uint64(32)) if n % 2 else np.uint32(word & np.uint64(0xFFFFFFFF))
-    drawn = plan.noise_least[m]
-    for c in range(plan.noise_cut_first[m], plan.noise_cut_first[m + 1]):
-        drawn += half > plan.noise_cut[c]
+    drawn = neurons.noise_least[m]
+    for c in range(neurons.noise_cut_first[m], neurons.noise_cut_first[m + 1]):
+        drawn += half > neurons.noise_cut[c]
     return drawn
 
 
-@compiled
+@part
 def _mix(z: Any) -> Any:
     z = (z ^ (z >> np.uint64(30))) * FIRST
     z = (z ^ (z >> np.uint64(27))) * SECOND
     return z ^ (z >> np.uint64(31))
 
 
-@compiled
-def _advance(plan: NeuronArrays, given: Given, work: Work, p: int, u: int, k: int) -> bool:
+@part
+def _step_neuron(s: Sample, p: int, u: int, k: int) -> bool:
     """Take neuron u through step k (equation in `snn.core.neurons`); tell whether it spiked."""
-    size, n = plan.first[p + 1] - plan.first[p], u - plan.first[p]
-    x = work.v.dtype.type(0.0)
-    for r in range(plan.rows[p]):
-        x += work.current[plan.slot[p] + r * size + n]
-    drive = plan.bias[u]
-    if given.drive_column[p] >= 0:
-        drive += given.drive[k if given.drive.shape[0] > 1 else 0, given.drive_column[p] + n]
-    work.theta[u] *= plan.adapt_decay[u]
-    threshold, v = plan.v_th[u] + work.theta[u], work.v[u]
-    if plan.reset[p] == HARD_NEXT_STEP and (v > threshold if plan.strict[p] else v >= threshold):
-        v = plan.v_reset[u]
+    neurons, state, inputs, counted = s.neurons, s.state, s.inputs, s.counted
+    size, n = neurons.first[p + 1] - neurons.first[p], u - neurons.first[p]
+    x = state.v.dtype.type(0.0)
+    for r in range(neurons.slot_rows[p]):
+        x += state.current[neurons.slot[p] + r * size + n]
+    drive = neurons.bias[u]
+    if inputs.drive_column[p] >= 0:
+        drive += inputs.drive[k if inputs.drive.shape[0] > 1 else 0, inputs.drive_column[p] + n]
+    state.theta[u] *= neurons.adapt_decay[u]
+    threshold, v, strict = neurons.v_th[u] + state.theta[u], state.v[u], neurons.strict[p]
+    if neurons.reset[p] == HARD_NEXT_STEP and (v > threshold if strict else v >= threshold):
+        v = neurons.v_reset[u]
     spiked = False
-    if work.hold[u] > 0:
-        work.hold[u] -= 1
+    if state.hold[u] > 0:
+        state.hold[u] -= 1
     else:
-        if plan.decay_input[p]:
-            v = v + ((x + drive) - (v - plan.v_rest[u])) * plan.input_scale[u]
+        rest, scale = neurons.v_rest[u], neurons.input_scale[u]
+        if neurons.decay_input[p]:
+            v = v + ((x + drive) - (v - rest)) * scale
         else:
-            v = plan.v_rest[u] + (v - plan.v_rest[u]) * plan.decay[u] + (x + drive) * plan.input_scale[u]
-        spiked = v > threshold if plan.strict[p] else v >= threshold
+            v = rest + (v - rest) * neurons.decay[u] + (x + drive) * scale
+        spiked = v > threshold if strict else v >= threshold
     if spiked:
-        work.hold[u] = plan.refractory[u]
-        work.theta[u] += plan.adapt_by[u]
-        if plan.reset[p] == HARD:
-            v = plan.v_reset[u]
-        elif plan.reset[p] == SOFT:
-            v = v - plan.reset_by[u]
-    work.v[u] = v
-    if work.trace_column[p] >= 0:
-        work.trace[k, work.trace_column[p] + n] = v
+        state.hold[u] = neurons.refractory[u]
+        state.theta[u] += neurons.adapt_by[u]
+        if neurons.reset[p] == HARD:
+            v = neurons.v_reset[u]
+        elif neurons.reset[p] == SOFT:
+            v = v - neurons.reset_by[u]
+    state.v[u] = v
+    if counted.trace_column[p] >= 0:
+        counted.trace[k, counted.trace_column[p] + n] = v
     return spiked

@@ -4,69 +4,77 @@ A sample runs through the log of its spikes. The log lists (unit, count) in the 
 `bounds[s * P + p]` is where population p starts in row s. Rows 0 .. horizon - 1 are the steps before
 this run (what is still on its way from an earlier one), step k of this run is row horizon + k.
 
-`work.current` is kept decayed in advance: what arrives in a step is added, the step reads it, and
+`state.current` is kept decayed in advance: what arrives in a step is added, the step reads it, and
 multiplies it for the next one (not in the last step, so that the state holds currents as of then).
 """
 
 from __future__ import annotations
 
-from snn.core.compiled import lean_over
-from snn.core.grid import arrivals, neuron_step, plasticity_step, rings
-from snn.core.grid.arrivals import draw, receive, take_up
-from snn.core.grid.buffers import Sample
-from snn.core.grid.neuron_step import WINDOW, catch_up, choose, update
+from snn.core.compiled import lean_entry
+from snn.core.grid.arrivals import decay_for_first_step, deliver
+from snn.core.grid.bundles import Sample
+from snn.core.grid.neuron_step import (
+    DECIDE_EVERY,
+    decide_whether_to_sleep,
+    replay_slept_steps,
+    step_population,
+)
+from snn.core.grid.noise import draw_noise
 from snn.core.grid.plasticity_step import learn
-from snn.core.grid.rings import begin_block, push
+from snn.core.grid.rings import fill_block, write_ahead
 from snn.core.layout.plasticity_arrays import PlasticityArrays
 
 __all__ = ["run_event"]
 
 
-@lean_over(arrivals, rings, neuron_step, plasticity_step)
+@lean_entry
 def run_event(s: Sample, learning: PlasticityArrays) -> None:
     """Run a sample by events: synapses only of senders that spiked, neurons only where it matters.
 
-    Begins (`s.at[0]` is -1) or goes on at step `s.at[0]`, and stops before the end when the log has
-    no room for another step.
+    Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for
+    another step.
     """
-    plan, routes, given, work, log = s.plan, s.routes, s.given, s.work, s.log
-    populations, units, horizon, used, cursor = (
-        plan.slot.size,
-        plan.decay.size,
-        routes.horizon,
-        s.at[1],
-        s.at[2],
+    neurons, projections, inputs, log, horizon = (
+        s.neurons,
+        s.projections,
+        s.inputs,
+        s.log,
+        s.projections.horizon,
     )
-    if s.at[0] < 0:
-        take_up(s)
-    for k in range(max(s.at[0], 0), given.n_steps):
-        s.at[0], s.at[1], s.at[2] = k, used, cursor
+    populations, units, cursor = neurons.slot.size, neurons.decay.size, s.cursor[0]
+    used, given = cursor.log_end, cursor.next_input
+    if cursor.next_step < 0:
+        decay_for_first_step(s)
+    for k in range(max(cursor.next_step, 0), inputs.n_steps):
+        cursor.next_step, cursor.log_end, cursor.next_input = k, used, given
         if used + units > log.unit.size:
             return
-        for q in routes.out:
-            if k % routes.depth[q] == 0:
-                begin_block(s, q, k)
+        for q in projections.out:
+            if k % projections.depth[q] == 0:
+                fill_block(s, q, k)
         for p in range(populations):
-            begin, end = used, plan.first[p + 1]
-            if plan.source[p]:
-                while cursor < given.step.size and given.step[cursor] == k and given.unit[cursor] < end:
-                    log.unit[used], log.spikes[used] = given.unit[cursor], given.spikes[cursor]
-                    cursor, used = cursor + 1, used + 1
+            begin, end = used, neurons.first[p + 1]
+            if neurons.source[p]:
+                while given < inputs.step.size and inputs.step[given] == k and inputs.unit[given] < end:
+                    log.unit[used], log.spikes[used] = inputs.unit[given], inputs.spikes[given]
+                    given, used = given + 1, used + 1
             else:
-                for q in range(routes.incoming[p], routes.incoming[p + 1]):
-                    receive(s, p, q, k)
-                for m in range(plan.noise_first[p], plan.noise_first[p + 1]):
-                    draw(s, p, m, k)
-                used = update(s, p, k, used)
-                if given.lazy[p] and not given.always_lazy and k % WINDOW == WINDOW - 1:
-                    choose(s, p, k + 1)
-            for o in range(routes.out_first[p], routes.out_first[p + 1]):
-                push(s, routes.out[o], begin, used, k)
+                for q in range(projections.incoming[p], projections.incoming[p + 1]):
+                    deliver(s, p, q, k)
+                for m in range(neurons.noise_first[p], neurons.noise_first[p + 1]):
+                    draw_noise(s, p, m, k)
+                used = step_population(s, p, k, used)
+                if s.sleep.allowed[p] and not s.sleep.always and k % DECIDE_EVERY == DECIDE_EVERY - 1:
+                    decide_whether_to_sleep(s, p, k + 1)
+            for o in range(projections.out_first[p], projections.out_first[p + 1]):
+                write_ahead(s, projections.out[o], begin, used, k)
             log.bounds[(horizon + k) * populations + p + 1] = used
-        learn(learning, log.bounds, log.unit, log.spikes, (horizon + k) * populations, k)
-    s.at[0], s.at[1], s.at[2] = given.n_steps, used, cursor
+        learn(learning, log, (horizon + k) * populations, k)
+    cursor.next_step, cursor.log_end, cursor.next_input = inputs.n_steps, used, given
     for p in range(populations):
-        for b in range(plan.block[p], plan.block[p + 1] if work.lazy[p] else plan.block[p]):
-            catch_up(s, p, b, given.n_steps)
+        first = neurons.sleep_group[p]
+        for group in range(first, neurons.sleep_group[p + 1] if s.sleep.lazy[p] else first):
+            replay_slept_steps(s, p, group, inputs.n_steps)
+    hold = s.state.hold
     for u in range(units):
-        work.hold[u] = work.hold[u] - given.n_steps if work.hold[u] > given.n_steps else 0
+        hold[u] = hold[u] - inputs.n_steps if hold[u] > inputs.n_steps else 0

@@ -1,8 +1,7 @@
 """The compiled loops that take neurons through a step (`snn.core.grid.event` drives them).
 
-Neurons are updated in strides that stay in the first-level cache; loops over them use unsigned
-indices, without which numba tests for wrap-around and nothing vectorises. Functions call only those
-of this file: numba's cache looks at no other.
+Neurons are updated in groups that stay in the first-level cache; loops over them use unsigned
+indices, without which numba tests for wrap-around and nothing vectorises.
 """
 
 from __future__ import annotations
@@ -12,102 +11,109 @@ from typing import Any
 import numpy as np
 
 from snn.core.compiled import lean, lean_inlined
-from snn.core.grid.buffers import Sample
-from snn.core.layout.neuron_arrays import BLOCK, STRIDE
+from snn.core.grid.bundles import Sample
+from snn.core.layout.neuron_arrays import SLEEP_GROUP, UPDATE_GROUP
 from snn.core.neurons import HARD, HARD_NEXT_STEP, SOFT
 
-WINDOW = 64
+DECIDE_EVERY = 64
 """Steps after which the choice between all neurons and few is made again."""
 _PAUSE = 1024
-"""Steps for which it rests once all neurons were needed."""
+"""Steps for which all neurons stay awake once they were needed."""
 
 
 @lean
-def choose(s: Sample, p: int, k: int) -> None:
-    """Decide from the window before step k whether population p goes on with hot blocks only."""
-    work, low, high = s.work, s.plan.block[p], s.plan.block[p + 1]
-    visits, arrivals = work.visits[p], work.touched[p] - work.seen[p]
-    work.visits[p], work.seen[p] = 0, work.touched[p]
-    if work.lazy[p] and 2 * visits > (high - low) * WINDOW:
-        for b in range(low, high):
-            catch_up(s, p, b, k)
-        work.lazy[p], work.retry[p] = False, k + _PAUSE
-    elif not work.lazy[p] and 4 * arrivals < (high - low) * WINDOW and k >= work.retry[p]:
-        for b in range(low, high):
-            work.hot[b], work.done[b] = 1, k
-        work.lazy[p] = True
+def decide_whether_to_sleep(s: Sample, p: int, k: int) -> None:
+    """Decide from the steps before step k whether population p goes on with the groups alone that are awake."""
+    sleep, touched, low, high = (
+        s.sleep,
+        s.counted.touched[p],
+        s.neurons.sleep_group[p],
+        s.neurons.sleep_group[p + 1],
+    )
+    updates, arrivals = sleep.updates[p], touched - sleep.touched_before[p]
+    sleep.updates[p], sleep.touched_before[p] = 0, touched
+    if sleep.lazy[p] and 2 * updates > (high - low) * DECIDE_EVERY:
+        for group in range(low, high):
+            replay_slept_steps(s, p, group, k)
+        sleep.lazy[p], sleep.retry[p] = False, k + _PAUSE
+    elif not sleep.lazy[p] and 4 * arrivals < (high - low) * DECIDE_EVERY and k >= sleep.retry[p]:
+        for group in range(low, high):
+            sleep.awake[group], sleep.next_step[group] = 1, k
+        sleep.lazy[p] = True
 
 
 @lean_inlined
-def update(s: Sample, p: int, k: int, used: int) -> int:
-    """Take population p through step k, all of it or its hot blocks; return the end of the log."""
-    plan, given, work, lazy, first = s.plan, s.given, s.work, s.work.lazy[p], s.plan.first[p]
-    size, width = plan.first[p + 1] - first, BLOCK if lazy else STRIDE
+def step_population(s: Sample, p: int, k: int, used: int) -> int:
+    """Take population p through step k, all of it or what is awake; return the end of the log."""
+    neurons, state, sleep, lazy, first = s.neurons, s.state, s.sleep, s.sleep.lazy[p], s.neurons.first[p]
+    size, width = neurons.first[p + 1] - first, SLEEP_GROUP if lazy else UPDATE_GROUP
     for start in range(0, size, width):
-        b, n = plan.block[p] + start // BLOCK, min(width, size - start)
+        group, n = neurons.sleep_group[p] + start // SLEEP_GROUP, min(width, size - start)
         if lazy:
-            if not work.hot[b]:
+            if not sleep.awake[group]:
                 continue
-            work.visits[p] += 1
-            if work.done[b] < k:
-                catch_up(s, p, b, k)
-        if plan.plain[p] and given.drive_column[p] < 0:
+            sleep.updates[p] += 1
+            if sleep.next_step[group] < k:
+                replay_slept_steps(s, p, group, k)
+        if neurons.plain[p] and s.inputs.drive_column[p] < 0:
             _step_plain(s, p, start, n, k)
         else:
             _step(s, p, start, n, k)
-        used = _emit(s, p, start, n, k, used)
+        used = _emit_spikes(s, p, start, n, k, used)
         if lazy:
             restless, u = 0, np.uint64(first + start)
-            c, free = np.uint64(first) if plan.uniform[p] else u, np.int32(k + 1)
+            c, free = np.uint64(first) if neurons.uniform[p] else u, np.int32(k + 1)
             for j in range(np.uint64(n)):
-                restless += (not (work.v[u + j] < plan.sleep_below[c + j])) | (work.hold[u + j] > free)
-            work.hot[b], work.done[b] = restless > 0, k + 1
-    column = work.trace_column[p]
+                restless += (not (state.v[u + j] < neurons.sleep_below[c + j])) | (state.hold[u + j] > free)
+            sleep.awake[group], sleep.next_step[group] = restless > 0, k + 1
+    column = s.counted.trace_column[p]
     if column >= 0:
         for n in range(size):
-            work.trace[k, column + n] = work.v[first + n]
+            s.counted.trace[k, column + n] = state.v[first + n]
     return used
 
 
 @lean
-def catch_up(s: Sample, p: int, b: int, k: int) -> None:
-    """Repeat for a block the steps that it slept through, up to step k."""
-    plan, work = s.plan, s.work
-    start = (b - plan.block[p]) * BLOCK
-    u, n = np.uint64(plan.first[p] + start), np.uint64(min(BLOCK, plan.first[p + 1] - plan.first[p] - start))
-    c, v, none = np.uint64(plan.first[p]) if plan.uniform[p] else u, work.v, work.v.dtype.type(0.0)
-    for _ in range(work.done[b], k):
+def replay_slept_steps(s: Sample, p: int, group: int, k: int) -> None:
+    """Repeat for a group the steps that it slept through, up to step k."""
+    neurons, v, theta, none = s.neurons, s.state.v, s.state.theta, s.state.v.dtype.type(0.0)
+    start = (group - neurons.sleep_group[p]) * SLEEP_GROUP
+    u = np.uint64(neurons.first[p] + start)
+    n = np.uint64(min(SLEEP_GROUP, neurons.first[p + 1] - neurons.first[p] - start))
+    c = np.uint64(neurons.first[p]) if neurons.uniform[p] else u
+    for _ in range(s.sleep.next_step[group], k):
         moved = 0
         for j in range(n):
-            old, rest, x = v[u + j], plan.v_rest[c + j], none + plan.bias[c + j]
-            if plan.decay_input[p]:
-                new = old + (x - (old - rest)) * plan.input_scale[c + j]
+            old, rest, x = v[u + j], neurons.v_rest[c + j], none + neurons.bias[c + j]
+            if neurons.decay_input[p]:
+                new = old + (x - (old - rest)) * neurons.input_scale[c + j]
             else:
-                new = rest + (old - rest) * plan.decay[c + j] + x * plan.input_scale[c + j]
+                new = rest + (old - rest) * neurons.decay[c + j] + x * neurons.input_scale[c + j]
             moved += new != old
             v[u + j] = new
-        if plan.adapts[p]:
+        if neurons.adapts[p]:
             for j in range(n):
-                old = work.theta[u + j]
-                work.theta[u + j] = old * plan.adapt_decay[c + j]
+                old = theta[u + j]
+                theta[u + j] = old * neurons.adapt_decay[c + j]
                 moved += old != none
         if moved == 0:  # a fixed point: all later steps are this one
             break
-    work.done[b] = k
+    s.sleep.next_step[group] = k
 
 
 @lean_inlined
 def _step_plain(s: Sample, p: int, start: int, n: int, k: int) -> None:
     """Do what `_step` does in one pass: one constant for all neurons, and at most two currents."""
-    plan, work, fired = s.plan, s.work, s.scratch.fired
-    first, size, count, now = plan.first[p], plan.first[p + 1] - plan.first[p], np.uint64(n), np.int32(k)
-    v, hold, current, one = work.v, work.hold, work.current, work.v.dtype.type(1.0)
-    u, a = np.uint64(first + start), np.uint64(plan.slot[p] + start)
-    fade = k + 1 < s.given.n_steps or plan.receptors[p] == 0
-    f = plan.syn_decay[plan.slot[p]] if fade else one
-    bias, level, rest = plan.bias[first], plan.level[first], plan.v_rest[first]
-    decay, scale, whole = plan.decay[first], plan.input_scale[first], plan.decay_input[p]
-    if plan.rows[p] == 1:
+    neurons, state, fired = s.neurons, s.state, s.scratch.fired
+    first, count, now = neurons.first[p], np.uint64(n), np.int32(k)
+    size = neurons.first[p + 1] - first
+    v, hold, current, one = state.v, state.hold, state.current, state.v.dtype.type(1.0)
+    u, a = np.uint64(first + start), np.uint64(neurons.slot[p] + start)
+    fade = k + 1 < s.inputs.n_steps or neurons.receptors[p] == 0
+    f = neurons.syn_decay[neurons.slot[p]] if fade else one
+    bias, level, rest = neurons.bias[first], neurons.level[first], neurons.v_rest[first]
+    decay, scale, whole = neurons.decay[first], neurons.input_scale[first], neurons.decay_input[p]
+    if neurons.slot_rows[p] == 1:
         for j in range(count):
             x, old, free = current[a + j], v[u + j], hold[u + j] <= now
             current[a + j] = x * f
@@ -115,8 +121,8 @@ def _step_plain(s: Sample, p: int, start: int, n: int, k: int) -> None:
             v[u + j] = new if free else old
             fired[j] = free & (new >= level)
         return
-    b = np.uint64(plan.slot[p] + size + start)
-    g = plan.syn_decay[plan.slot[p] + size] if fade else one
+    b = np.uint64(neurons.slot[p] + size + start)
+    g = neurons.syn_decay[neurons.slot[p] + size] if fade else one
     for j in range(count):
         x, y, old, free = current[a + j], current[b + j], v[u + j], hold[u + j] <= now
         current[a + j] = x * f
@@ -137,37 +143,37 @@ def _moved(old: Any, x: Any, rest: Any, decay: Any, scale: Any, whole: bool) -> 
 @lean_inlined
 def _step(s: Sample, p: int, start: int, n: int, k: int) -> None:
     """Take `n` neurons from `start` on through step k up to the threshold; `snn.core.neurons` says how."""
-    plan, given, work, scratch = s.plan, s.given, s.work, s.scratch
-    size, count = plan.first[p + 1] - plan.first[p], np.uint64(n)
-    u, x, v, current = np.uint64(plan.first[p] + start), scratch.x, work.v, work.current
-    c = np.uint64(plan.first[p]) if plan.uniform[p] else u  # one copy of equal constants stays cached
-    for r in range(plan.rows[p]):
-        a = np.uint64(plan.slot[p] + r * size + start)
-        f = np.uint64(plan.slot[p] + r * size) if plan.uniform[p] else a
-        fade = k + 1 < given.n_steps or plan.receptors[p] == 0
-        _take(current, a, plan.syn_decay, f, x, count, r == 0, fade)
-    drive, d = plan.bias, c
-    column = given.drive_column[p]
+    neurons, inputs, state, scratch = s.neurons, s.inputs, s.state, s.scratch
+    size, count = neurons.first[p + 1] - neurons.first[p], np.uint64(n)
+    u, x, v, current = np.uint64(neurons.first[p] + start), scratch.x, state.v, state.current
+    c = np.uint64(neurons.first[p]) if neurons.uniform[p] else u  # one copy of equal constants stays cached
+    for r in range(neurons.slot_rows[p]):
+        a = np.uint64(neurons.slot[p] + r * size + start)
+        f = np.uint64(neurons.slot[p] + r * size) if neurons.uniform[p] else a
+        fade = k + 1 < inputs.n_steps or neurons.receptors[p] == 0
+        _read_currents(current, a, neurons.syn_decay, f, x, count, r == 0, fade)
+    drive, d = neurons.bias, c
+    column = inputs.drive_column[p]
     if column >= 0:
-        row, g = k if given.drive.shape[0] > 1 else 0, np.uint64(column + start)
+        row, g = k if inputs.drive.shape[0] > 1 else 0, np.uint64(column + start)
         for j in range(count):
-            scratch.drive[j] = plan.bias[c + j] + given.drive[row, g + j]
+            scratch.drive[j] = neurons.bias[c + j] + inputs.drive[row, g + j]
         drive, d = scratch.drive, np.uint64(0)
-    level, h = plan.level, c
-    if plan.adapts[p]:
+    level, h = neurons.level, c
+    if neurons.adapts[p]:
         for j in range(count):
-            work.theta[u + j] *= plan.adapt_decay[c + j]
-            scratch.level[j] = plan.v_th[c + j] + work.theta[u + j]
-        if plan.strict[p]:
+            state.theta[u + j] *= neurons.adapt_decay[c + j]
+            scratch.level[j] = neurons.v_th[c + j] + state.theta[u + j]
+        if neurons.strict[p]:
             for j in range(count):
                 scratch.level[j] = np.nextafter(scratch.level[j], v.dtype.type(np.inf))
         level, h = scratch.level, np.uint64(0)
-    if plan.reset[p] == HARD_NEXT_STEP:
+    if neurons.reset[p] == HARD_NEXT_STEP:
         for j in range(count):
-            v[u + j] = plan.v_reset[c + j] if v[u + j] >= level[h + j] else v[u + j]
-    now, hold, fired = np.int32(k), work.hold, scratch.fired
-    decay, scale, v_rest = plan.decay, plan.input_scale, plan.v_rest
-    if plan.decay_input[p]:
+            v[u + j] = neurons.v_reset[c + j] if v[u + j] >= level[h + j] else v[u + j]
+    now, hold, fired = np.int32(k), state.hold, scratch.fired
+    decay, scale, v_rest = neurons.decay, neurons.input_scale, neurons.v_rest
+    if neurons.decay_input[p]:
         for j in range(count):
             old, free = v[u + j], hold[u + j] <= now
             new = old + ((x[j] + drive[d + j]) - (old - v_rest[c + j])) * scale[c + j]
@@ -182,7 +188,9 @@ def _step(s: Sample, p: int, start: int, n: int, k: int) -> None:
 
 
 @lean_inlined
-def _take(current: Any, a: Any, factor: Any, f: Any, x: Any, n: Any, fresh: bool, fade: bool) -> None:
+def _read_currents(
+    current: Any, a: Any, factor: Any, f: Any, x: Any, n: Any, fresh: bool, fade: bool
+) -> None:
     """Read one row of currents to `x`, or add it, and decay it for the next step."""
     if fresh:
         for j in range(n):
@@ -196,23 +204,23 @@ def _take(current: Any, a: Any, factor: Any, f: Any, x: Any, n: Any, fresh: bool
 
 
 @lean_inlined
-def _emit(s: Sample, p: int, start: int, n: int, k: int, used: int) -> int:
+def _emit_spikes(s: Sample, p: int, start: int, n: int, k: int, used: int) -> int:
     """Log and reset what fired among `n` neurons from `start` on; return the end of the log."""
-    plan, work, scratch, log = s.plan, s.work, s.scratch, s.log
+    neurons, state, fired, log = s.neurons, s.state, s.scratch.fired, s.log
     for j in range(n, (n + 7) // 8 * 8):
-        scratch.fired[j] = 0
+        fired[j] = 0
     for w in range((n + 7) // 8):
-        if scratch.fired8[w] == 0:
+        if s.scratch.fired_words[w] == 0:
             continue
         for j in range(8 * w, 8 * w + 8):
-            if scratch.fired[j]:
-                u = plan.first[p] + start + j
+            if fired[j]:
+                u = neurons.first[p] + start + j
                 log.unit[used], log.spikes[used] = u, 1
                 used += 1
-                work.hold[u] = k + 1 + plan.refractory[u]
-                work.theta[u] += plan.adapt_by[u]
-                if plan.reset[p] == HARD:
-                    work.v[u] = plan.v_reset[u]
-                elif plan.reset[p] == SOFT:
-                    work.v[u] -= plan.reset_by[u]
+                state.hold[u] = k + 1 + neurons.refractory[u]
+                state.theta[u] += neurons.adapt_by[u]
+                if neurons.reset[p] == HARD:
+                    state.v[u] = neurons.v_reset[u]
+                elif neurons.reset[p] == SOFT:
+                    state.v[u] -= neurons.reset_by[u]
     return used

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from snn.core.compiled import lean, lean_inlined
+from snn.core.grid.bundles import SpikeLog
 from snn.core.layout.plasticity_arrays import PlasticityArrays
 
 SILENT = 1e-30
@@ -18,25 +19,23 @@ SILENT = 1e-30
 
 
 @lean
-def learn(a: PlasticityArrays, bounds: Any, unit: Any, spikes: Any, row: int, k: int) -> None:
+def learn(a: PlasticityArrays, log: SpikeLog, row: int, k: int) -> None:
     """Change weights and traces by what happened in step k.
 
     Args:
         a: The plastic projections.
-        bounds: Of the log of spikes; as in `work.Log`, and so are the next two.
-        unit: Unit of each entry.
-        spikes: Its spikes.
+        log: The spikes of the sample.
         row: First row of the log in step k, horizon + k, in populations.
         k: The step.
     """
     for i in range(a.plastic.size):
-        _arrivals(a, i, bounds, unit, spikes, row)
-        _senders(a, i, bounds, unit, spikes, row, k)
-        _receivers(a, i, bounds, unit, row, k)
+        _learn_on_arrivals(a, i, log, row)
+        _trace_senders(a, i, log, row, k)
+        _learn_on_spikes(a, i, log, row, k)
 
 
 @lean_inlined
-def _changed(a: PlasticityArrays, i: int, at: int, dw: Any) -> None:
+def _change_weight(a: PlasticityArrays, i: int, at: int, dw: Any) -> None:
     """Add `dw` to the weight at `at` within the bounds of plastic projection i."""
     one, w = a.plastic[i], a.weight[at]
     if one.soft > 0:
@@ -48,7 +47,7 @@ def _changed(a: PlasticityArrays, i: int, at: int, dw: Any) -> None:
 
 
 @lean
-def _arrivals(a: PlasticityArrays, i: int, bounds: Any, unit: Any, spikes: Any, row: int) -> None:
+def _learn_on_arrivals(a: PlasticityArrays, i: int, log: SpikeLog, row: int) -> None:
     """Decay y, and change the weights over which spikes arrive."""
     one, zero = a.plastic[i], a.post.dtype.type(0.0)
     for n in range(one.y, one.y + one.receivers):
@@ -57,35 +56,35 @@ def _arrivals(a: PlasticityArrays, i: int, bounds: Any, unit: Any, spikes: Any, 
     delays = one.delay_end - one.delay
     for d in range(delays):
         place = row - a.delay[one.delay + d] * one.populations + one.pre
-        for e in range(bounds[place], bounds[place + 1]):
-            t = one.table + (unit[e] - one.pre_unit) * delays + d
+        for e in range(log.bounds[place], log.bounds[place + 1]):
+            t = one.table + (log.unit[e] - one.pre_unit) * delays + d
             for s in range(a.table[t], a.table[t + 1]):
                 dw = one.on_arrival * a.post[one.y + np.int64(a.receiver[s])]
-                for _ in range(spikes[e]):
-                    _changed(a, i, one.weight + s - one.first, dw)
+                for _ in range(log.spikes[e]):
+                    _change_weight(a, i, one.weight + s - one.first, dw)
 
 
 @lean
-def _senders(a: PlasticityArrays, i: int, bounds: Any, unit: Any, spikes: Any, row: int, k: int) -> None:
-    """Take x a step on."""
+def _trace_senders(a: PlasticityArrays, i: int, log: SpikeLog, row: int, k: int) -> None:
+    """Decay x, and raise that of the senders that spike."""
     one, zero, place = a.plastic[i], a.pre.dtype.type(0.0), row + a.plastic[i].pre
     now = one.x + k % one.depth * one.senders
     before = one.x + (k - 1) % one.depth * one.senders
     for n in range(one.senders):
         x = a.pre[before + n] * one.decay_pre
         a.pre[now + n] = x if x > SILENT else zero
-    for e in range(bounds[place], bounds[place + 1]):
-        a.pre[now + unit[e] - one.pre_unit] += a.pre.dtype.type(spikes[e])
+    for e in range(log.bounds[place], log.bounds[place + 1]):
+        a.pre[now + log.unit[e] - one.pre_unit] += a.pre.dtype.type(log.spikes[e])
 
 
 @lean
-def _receivers(a: PlasticityArrays, i: int, bounds: Any, unit: Any, row: int, k: int) -> None:
+def _learn_on_spikes(a: PlasticityArrays, i: int, log: SpikeLog, row: int, k: int) -> None:
     """Change the weights of receivers that spike, and raise their y."""
     one, place = a.plastic[i], row + a.plastic[i].post
-    for e in range(bounds[place], bounds[place + 1]):
-        n = unit[e] - one.post_unit
+    for e in range(log.bounds[place], log.bounds[place + 1]):
+        n = log.unit[e] - one.post_unit
         for c in range(a.column[one.column + n], a.column[one.column + n + 1]):
             x = a.pre[one.x + (k - np.int64(a.lag[c])) % one.depth * one.senders + np.int64(a.sender[c])]
             at = one.weight + np.int64(a.synapse[c])
-            _changed(a, i, at, one.on_spike * x - one.forget * a.weight[at])
+            _change_weight(a, i, at, one.on_spike * x - one.forget * a.weight[at])
         a.post[one.y + n] += a.post.dtype.type(1.0)

@@ -10,10 +10,8 @@ import numpy as np
 
 from snn.core import memory
 from snn.core.arrays import Float64Array, Int64Array
+from snn.core.checks import finite, refusal, whole
 from snn.core.events import Events, Raster
-from snn.core.grid import spike_log
-from snn.core.grid.spike_log import SpikeRows
-from snn.core.layout.neuron_arrays import neuron_arrays_of
 from snn.core.network import Network
 from snn.core.record import Record
 from snn.core.state import SimulationState
@@ -24,34 +22,23 @@ MOST_STEPS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Say what to run and what to keep."""
+    """Say what to run and what to keep.
+
+    Attributes:
+        lengths: Steps of each sample, [B].
+        events: Spikes of the sources that have some, as given.
+        drive: Drive per population, [T or 1, B or 1, N].
+        spikes: Populations whose spikes are kept.
+        v: Populations whose membranes are kept.
+        recent: Spikes of earlier steps, per population, still on their way.
+    """
 
     lengths: Int64Array
-    """Steps of each sample, [B]."""
-    inputs: SpikeRows
-    """Spikes of the sources, on the grid."""
     events: dict[str, Events]
-    """The same per source, as given."""
     drive: dict[str, Float64Array]
-    """Drive per population, [T or 1, B or 1, N]."""
     spikes: tuple[str, ...]
-    """Populations whose spikes are kept."""
     v: tuple[str, ...]
-    """Populations whose membranes are kept."""
-    sizes: dict[str, int]
-    """Neurons of each of those."""
     recent: dict[str, Events]
-    """Spikes of earlier steps, per population, still on their way."""
-
-    def past(self, name: str) -> int:
-        """Largest number of spikes of one unit in one of those steps."""
-        given = self.recent.get(name)
-        if given is None or not given.step.size:
-            return 0
-        fresh = np.flatnonzero(
-            (np.diff(given.sample) != 0) | (np.diff(given.step) != 0) | (np.diff(given.unit) != 0)
-        )
-        return int(np.diff(np.concatenate([[-1], fresh, [given.step.size - 1]])).max())
 
 
 def read_request(
@@ -84,22 +71,17 @@ def read_request(
     neurons = tuple(p.name for p in net.populations if p.neuron is not None)
     for name in record.v:
         if net.population(name).name not in neurons:
-            raise ValueError(
-                f"record.v names {name!r}, a source: it has no membrane; allowed: {list(neurons)}"
-            )
+            raise refusal("record.v", f"of populations with neurons {list(neurons)}", name)
     spikes = neurons if record.spikes is None else tuple(record.spikes)
     for name in spikes:
         net.population(name)
     memory.check_membranes(longest, samples, sum(net.population(name).size for name in record.v))
-    rows = spike_log.merge(neuron_arrays_of(net), net.order, events)
     return RunRequest(
         lengths=lengths,
-        inputs=rows,
         events=events,
         drive=drive,
         spikes=spikes,
         v=tuple(record.v),
-        sizes={name: net.population(name).size for name in record.v},
         recent={} if state is None else state.recent,
     )
 
@@ -108,29 +90,30 @@ def _input(net: Network, name: str, given: Events | Raster) -> Events:
     population = net.population(name)
     if population.neuron is not None:
         sources = [p.name for p in net.populations if p.neuron is None]
-        raise ValueError(f"inputs[{name!r}] is for neurons; only sources take events: {sources}")
+        raise refusal("inputs", f"for sources, which are {sources}", name)
     if not isinstance(given, Events | Raster):
         raise TypeError(f"inputs[{name!r}] must be Events or Raster, got {type(given).__name__}")
     events = given.to_events() if isinstance(given, Raster) else given
     if events.dt_ms != net.dt_ms:
-        raise ValueError(f"inputs[{name!r}] has dt_ms {events.dt_ms}, the network has {net.dt_ms}")
+        raise refusal(f"inputs[{name!r}].dt_ms", f"{net.dt_ms} as the network's", events.dt_ms)
     if events.n_units != population.size:
-        raise ValueError(f"inputs[{name!r}] has {events.n_units} units, {name!r} has {population.size}")
+        raise refusal(
+            f"inputs[{name!r}].n_units", f"{population.size} as the size of {name!r}", events.n_units
+        )
     return events
 
 
 def _drive(net: Network, name: str, values: Any) -> Float64Array:
     population = net.population(name)
     if population.neuron is None:
-        raise ValueError(f"currents[{name!r}] drives a source; only neurons take currents")
-    array = np.array(values, dtype=np.float64)
+        neurons = [p.name for p in net.populations if p.neuron is not None]
+        raise refusal("currents", f"for populations with neurons, which are {neurons}", name)
+    array = np.array(finite(f"currents[{name!r}]", values))
     if array.ndim not in (1, 2, 3) or array.shape[-1] != population.size:
         n = population.size
         raise ValueError(
             f"currents[{name!r}] must be [{n}], [T, {n}] or [T, B, {n}], got shape {list(array.shape)}"
         )
-    if not np.isfinite(array).all():
-        raise ValueError(f"currents[{name!r}] must be finite, got {array[~np.isfinite(array)][0]!r}")
     return array[(None,) * (2 - array.ndim)][:, None] if array.ndim < 3 else array
 
 
@@ -154,14 +137,11 @@ def _lengths(events: Mapping[str, Events], n_steps: int | None, samples: int) ->
         if not events:
             raise ValueError("n_steps is needed when no inputs say how long to run")
         return lengths
-    if isinstance(n_steps, bool) or int(n_steps) != n_steps or n_steps < 0:
-        raise ValueError(f"n_steps must be an integer >= 0, got {n_steps!r}")
-    if n_steps < lengths.max(initial=0):
-        raise ValueError(
-            f"n_steps is {n_steps}, but the inputs last {lengths.max()} steps; cut them with Events.slice"
+    steps = whole("n_steps", n_steps, low=0)
+    if steps < lengths.max(initial=0):
+        raise refusal(
+            "n_steps", f">= {lengths.max()}, the length of the inputs (Events.slice cuts them)", n_steps
         )
-    if n_steps > MOST_STEPS:
-        raise ValueError(
-            f"n_steps must be <= {MOST_STEPS:,} in one run, got {n_steps:,}; continue from its state"
-        )
-    return np.full(samples, int(n_steps), dtype=np.int64)
+    if steps > MOST_STEPS:
+        raise refusal("n_steps", f"<= {MOST_STEPS} in one run (continue from its state)", n_steps)
+    return np.full(samples, steps, dtype=np.int64)

@@ -2,9 +2,9 @@
 
 Where all synapses weigh the same and take equally long, arrivals are only counted. One operation on
 words of bits then handles 64 possible synapses, or eight times as many with vectors, and
-`snn.core.grid.arrivals` adds whole rows like the columns of a written sum.
+`snn.core.grid.bit_rows` adds whole rows like the columns of a written sum.
 
-Receivers come in chunks of 64 * `CHUNK`. In a chunk of n words, receiver i is bit `i // (4 n)` of
+A row is cut into pieces of `WORDS_AT_ONCE` words. In a piece of n words, receiver i is bit `i // (4 n)` of
 16-bit field `i % (4 n)`, four fields to a word: shifting all words alike by b and masking the lowest
 bit of every field unpacks 4 n receivers in a row to 16-bit counts.
 """
@@ -24,28 +24,33 @@ DENSE = 0.05
 as fast with a hundred, and not much larger."""
 FEW = 1024
 """Receivers as which fewer count: short rows must be denser to pay."""
-CHUNK = 256
-"""Words added up together: with their sums they stay in the first-level cache."""
-DIGITS, ROWS = 6, 7
-"""Binary digits of a sum, and rows added in one go."""
+WORDS_AT_ONCE = 256
+"""Words of a row added up together: with their sums they stay in the first-level cache."""
+SUM_DIGITS = 6
+"""Binary digits of a sum of rows."""
+ROWS_AT_ONCE = 7
+"""Rows added in one go."""
 _LINE = 8
 """Words in a cache line; rows are whole lines."""
 
 
 class Bitmap(NamedTuple):
-    """Hold the synapses of one projection."""
+    """Hold the synapses of one projection.
+
+    Attributes:
+        words: Words in a row.
+        bits: Rows, [pre * words].
+        bounds: Bounds of the rows of `surplus`, [pre + 1].
+        surplus: Receivers of the synapses that repeat a pair, which a bit cannot say, by sender.
+    """
 
     words: int
-    """Words in a row."""
     bits: Uint64Array
-    """Rows, [pre * words]."""
     bounds: Int64Array
-    """Bounds of the rows of `surplus`, [pre + 1]."""
     surplus: IndexArray
-    """Receivers of the synapses that repeat a pair, which a bit cannot say, by sender."""
 
 
-def lay(rows: Synapses, size: int, share: float) -> Bitmap | None:
+def bitmap_of(rows: Synapses, size: int, share: float) -> Bitmap | None:
     """Set the bits of synapses with `size` receivers.
 
     None where they are not alike, or do not join at least `share` of all pairs (see `FEW`): lists are better then.
@@ -62,8 +67,8 @@ def lay(rows: Synapses, size: int, share: float) -> Bitmap | None:
 def _build(rows: Synapses, size: int, repeated: int) -> Bitmap:
     words = -(-size // (64 * _LINE)) * _LINE
     receiver = np.arange(size)
-    first = receiver // (64 * CHUNK) * CHUNK
-    fields = 4 * np.minimum(CHUNK, words - first)
+    first = receiver // (64 * WORDS_AT_ONCE) * WORDS_AT_ONCE
+    fields = 4 * np.minimum(WORDS_AT_ONCE, words - first)
     place, field = np.divmod(receiver - 64 * first, fields)
     word, bit = first + field // 4, 16 * (field % 4) + place
     bits = np.zeros((rows.indptr.size - 1) * words, dtype=np.uint64)

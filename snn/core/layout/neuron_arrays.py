@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snn.core import poisson
-from snn.core.arrays import Int32Array, Int64Array, RealArray
-from snn.core.layout import projection_arrays
-from snn.core.layout.projection_arrays import DEFAULT, Forms, ProjectionArrays
+from snn.core.arrays import BoolArray, Float64Array, Int32Array, Int64Array, RealArray, Uint32Array
+from snn.core.network import Network
 from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
+from snn.core.population import Population
 from snn.core.synapses import bounds
 
-if TYPE_CHECKING:
-    from snn.core.network import Network
-    from snn.core.population import Population
-
-
-BLOCK = 64
+SLEEP_GROUP = 64
 """Neurons that sleep and wake together."""
-STRIDE = 2048
-"""Neurons updated together otherwise, a multiple of BLOCK."""
+UPDATE_GROUP = 2048
+"""Neurons updated together otherwise, a multiple of `SLEEP_GROUP`."""
 _MARGIN = {"float64": 1e-9, "float32": 1e-3}
 """Distance from threshold, relative, under which a neuron is never left alone."""
 _LEAST_LEAK = {"float64": 1e-6, "float32": 1e-3}
@@ -36,32 +30,55 @@ class NeuronArrays(NamedTuple):
     Populations come in the order of a step (`Network.order`), and units are numbered in that
     order, sources included. Receptor r of neuron n of population p has the arrival slot
     `slot[p] + r * size + n`; a population that jumps has one such row, a current that lasts one step.
+
+    Attributes:
+        first: First unit of each population, [P + 1].
+        source: Whether a population is a source, [P].
+        slot: First arrival slot of each population, [P].
+        slot_rows: Rows of arrival slots, [P]: receptors, 1 where arrivals jump the membrane, 0 of a source.
+        receptors: Number of synaptic currents, [P]; 0: arrivals jump the membrane.
+        uniform: Whether all neurons of a population have the same constants, [P].
+        plain: Whether besides they have at most two currents, and thresholds that stay, [P].
+        lazy: Whether some neuron of a population may be left alone, [P].
+        sleep_group: First group of `SLEEP_GROUP` neurons of each population, [P + 1].
+        adapts: Whether the thresholds of a population adapt, [P].
+        reset: As in `Dynamics`, [P].
+        strict: As in `Dynamics`, [P].
+        decay_input: As in `Dynamics`, [P].
+        decay: As in `Dynamics`, [U].
+        input_scale: As in `Dynamics`, [U].
+        v_th: As in `Dynamics`, [U].
+        v_reset: As in `Dynamics`, [U].
+        reset_by: As in `Dynamics`, [U].
+        v_rest: As in `Dynamics`, [U].
+        refractory: As in `Dynamics`, [U].
+        bias: As in `Dynamics`, [U].
+        adapt_by: As in `Dynamics`, [U].
+        adapt_decay: As in `Dynamics`, [U].
+        syn_decay: Factor of each slot per step, [A]; 0 where arrivals jump the membrane.
+        level: Smallest membrane that fires, without adaptation, [U]: `v_th`, or the number above it.
+        sleep_below: Membrane below which a neuron cannot spike without an arrival, [U]; -inf: it always may.
+        noise_first: First noise input of each population, [P + 1].
+        noise_slot: First arrival slot that each noise input feeds, [M].
+        noise_weight: Weight of its spikes, [M].
+        noise_least: Spikes that it brings in any case (`poisson.inversion_table`), [M].
+        noise_cut: The cuts of all noise inputs.
+        noise_cut_first: Start of each noise input in `noise_cut`, [M + 1].
     """
 
     first: Int64Array
-    """First unit of each population, [P + 1]."""
-    source: NDArray[np.bool_]
-    """Whether a population is a source, [P]."""
+    source: BoolArray
     slot: Int64Array
-    """First arrival slot of each population, [P]."""
-    rows: Int64Array
-    """Rows of arrival slots, [P]: receptors, 1 where arrivals jump the membrane, 0 of a source."""
+    slot_rows: Int64Array
     receptors: Int64Array
-    """Number of synaptic currents, [P]; 0: arrivals jump the membrane."""
-    uniform: NDArray[np.bool_]
-    """Whether all neurons of a population have the same constants, [P]."""
-    plain: NDArray[np.bool_]
-    """Whether besides they have at most two currents, and thresholds that stay, [P]."""
-    lazy: NDArray[np.bool_]
-    """Whether some neuron of a population may be left alone, [P]."""
-    block: Int64Array
-    """First block of each population, [P + 1]."""
-    adapts: NDArray[np.bool_]
-    """Whether the thresholds of a population adapt, [P]."""
+    uniform: BoolArray
+    plain: BoolArray
+    lazy: BoolArray
+    sleep_group: Int64Array
+    adapts: BoolArray
     reset: Int64Array
-    """As in `Dynamics`, [P]; so are the next fourteen, per population or unit or slot."""
-    strict: NDArray[np.bool_]
-    decay_input: NDArray[np.bool_]
+    strict: BoolArray
+    decay_input: BoolArray
     decay: RealArray
     input_scale: RealArray
     v_th: RealArray
@@ -73,47 +90,32 @@ class NeuronArrays(NamedTuple):
     adapt_by: RealArray
     adapt_decay: RealArray
     syn_decay: RealArray
-    """Factor of each slot per step, [A]; 0 where arrivals jump the membrane."""
     level: RealArray
-    """Smallest membrane that fires, without adaptation, [U]: `v_th`, or the number above it."""
     sleep_below: RealArray
-    """Membrane below which a neuron cannot spike without an arrival, [U]; -inf: it always may."""
     noise_first: Int64Array
-    """First noise input of each population, [P + 1]."""
     noise_slot: Int64Array
-    """First arrival slot that each noise input feeds, [M]."""
     noise_weight: RealArray
-    """Weight of its spikes, [M]."""
     noise_least: Int64Array
-    """Spikes that it brings in any case (`poisson.inversion_table`), [M]."""
-    noise_cut: NDArray[np.uint32]
-    """The cuts of all noise inputs."""
+    noise_cut: Uint32Array
     noise_cut_first: Int64Array
-    """Start of each noise input in `noise_cut`, [M + 1]."""
 
 
-_plans: WeakKeyDictionary[Network, dict[str, NeuronArrays]] = WeakKeyDictionary()
-_routes: WeakKeyDictionary[Network, dict[tuple[str, Forms], ProjectionArrays]] = WeakKeyDictionary()
+_built: WeakKeyDictionary[Network, dict[str, NeuronArrays]] = WeakKeyDictionary()
 
 
 def neuron_arrays_of(network: Network, dtype: str = "float64") -> NeuronArrays:
     """Return the populations of `network` in flat form, built at its first use."""
-    forms = _plans.setdefault(network, {})
-    if dtype not in forms:
-        forms[dtype] = _build(network, dtype)
-    return forms[dtype]
+    by_dtype = _built.setdefault(network, {})
+    if dtype not in by_dtype:
+        by_dtype[dtype] = _build(network, dtype)
+    return by_dtype[dtype]
 
 
-def arrays_of(network: Network, dtype: str, forms: Forms = DEFAULT) -> tuple[NeuronArrays, ProjectionArrays]:
-    """Return the populations and projections of `network` in flat form, built at their first use.
-
-    Raises:
-        ValueError: A weight does not fit `dtype`.
-    """
-    plan, made = neuron_arrays_of(network, dtype), _routes.setdefault(network, {})
-    if (dtype, forms) not in made:
-        made[dtype, forms] = projection_arrays.build(network, plan.slot, np.dtype(dtype).type, forms)
-    return plan, made[dtype, forms]
+def slot_of(network: Network, slot: Int64Array, post: str, receptor: str | None) -> int:
+    """First arrival slot of a receptor of the population `post`; `slot` is that of `NeuronArrays`."""
+    population = network.population(post)
+    row = population.receptors.index(receptor) if population.receptors else 0
+    return int(slot[network.place[post]]) + row * population.size
 
 
 def _build(network: Network, dtype: str) -> NeuronArrays:
@@ -123,8 +125,8 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
     sizes = [population.size for population in populations]
     receptors = [len(population.receptors) for population in populations]
     source = [population.neuron is None for population in populations]
-    rows = [0 if s else max(1, r) for s, r in zip(source, receptors, strict=True)]
-    slots = bounds([n * r for n, r in zip(sizes, rows, strict=True)])
+    slot_rows = [0 if s else max(1, r) for s, r in zip(source, receptors, strict=True)]
+    slot = bounds([n * r for n, r in zip(sizes, slot_rows, strict=True)])[:-1].copy()
     noisy = {given.post for given in network.noise}
     sleep = [
         np.full(p.size, -np.inf) if p.name in noisy else _sleep_below(d, dtype)
@@ -138,15 +140,15 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
     v_th, strict = per_unit("v_th"), np.array([d.strict for d in dynamics])
     above = np.nextafter(v_th, real(np.inf))
     return NeuronArrays(
-        first=bounds(sizes),
+        first=network.first_unit,
         source=np.array(source),
-        slot=slots[:-1].copy(),
-        rows=np.array(rows, dtype=np.int64),
+        slot=slot,
+        slot_rows=np.array(slot_rows, dtype=np.int64),
         receptors=np.array(receptors, dtype=np.int64),
         uniform=uniform,
         plain=uniform & np.array([_is_plain(d) for d in dynamics]),
         lazy=np.array([not s and bool((b > -np.inf).any()) for s, b in zip(source, sleep, strict=True)]),
-        block=bounds([-(-n // BLOCK) for n in sizes]),
+        sleep_group=bounds([-(-n // SLEEP_GROUP) for n in sizes]),
         adapts=np.array([bool(d.adapt_by.any()) for d in dynamics]),
         reset=np.array([d.reset for d in dynamics], dtype=np.int64),
         strict=strict,
@@ -169,7 +171,7 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
         ).astype(real),
         level=np.where(np.repeat(strict, sizes), above, v_th),
         sleep_below=np.concatenate(sleep).astype(real),
-        **_noise(network, slots, real),
+        **_noise(network, slot, real),
     )
 
 
@@ -182,18 +184,15 @@ def _is_plain(d: Dynamics) -> bool:
     return d.syn_decay.shape[0] <= 2 and d.reset != HARD_NEXT_STEP and not d.adapt_by.any()
 
 
-def _noise(network: Network, slots: Int64Array, real: Any) -> dict[str, Any]:
+def _noise(network: Network, slot: Int64Array, real: Any) -> dict[str, Any]:
     """Compute the fields of `NeuronArrays` from `noise_first` on."""
-    place = {name: p for p, name in enumerate(network.order)}
-    given = sorted(network.noise, key=lambda one: place[one.post])
-    posts = np.array([place[one.post] for one in given], dtype=np.int64)
+    given = sorted(network.noise, key=lambda one: network.place[one.post])
+    posts = np.array([network.place[one.post] for one in given], dtype=np.int64)
     drawn = [poisson.inversion_table(one.mean(network.dt_ms)) for one in given]
+    slots = [slot_of(network, slot, one.post, one.receptor) for one in given]
     return {
-        "noise_first": bounds(np.bincount(posts, minlength=len(place))),
-        "noise_slot": np.array(
-            [projection_arrays.slot_of(network, slots, place, one.post, one.receptor) for one in given],
-            dtype=np.int64,
-        ),
+        "noise_first": bounds(np.bincount(posts, minlength=len(network.place))),
+        "noise_slot": np.array(slots, dtype=np.int64),
         "noise_weight": np.array([one.weight for one in given], dtype=real),
         "noise_least": np.array([least for least, _ in drawn], dtype=np.int64),
         "noise_cut": np.concatenate([np.zeros(0, dtype=np.uint32), *(cut for _, cut in drawn)]),
@@ -207,7 +206,7 @@ def _dynamics(population: Population, dt_ms: float) -> Dynamics:
     return neuron.dynamics(population.size, dt_ms)
 
 
-def _sleep_below(d: Dynamics, dtype: str) -> NDArray[np.float64]:
+def _sleep_below(d: Dynamics, dtype: str) -> Float64Array:
     """Find the membrane from which each neuron, left to its bias, stays under its threshold.
 
     With a factor f in [0, 1) the membrane moves straight towards a steady value, so both must be

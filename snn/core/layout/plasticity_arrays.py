@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
-from snn.core.arrays import Int64Array, RealArray
-from snn.core.layout.neuron_arrays import NeuronArrays
+from snn.core.arrays import Int32Array, Int64Array, RealArray, Uint32Array
 from snn.core.layout.projection_arrays import ProjectionArrays, projection_order
+from snn.core.network import Network
+from snn.core.state import SimulationState
 from snn.core.synapses import Synapses, bounds
-
-if TYPE_CHECKING:
-    from snn.core.network import Network
-    from snn.core.state import SimulationState
 
 
 class PlasticityArrays(NamedTuple):
-    """Hold the weights of one sample, and M plastic projections in few arrays (each costs compilation)."""
+    """Hold the weights of one sample, and M plastic projections in few arrays (each costs compilation).
+
+    Attributes:
+        weight: Weight of each synapse that has its own, as in `ProjectionArrays`; a copy where some learn.
+        pre: Traces x: of each projection [depth, senders], step k in row k % depth.
+        post: Traces y: of each projection [receivers].
+        plastic: The projections, by receiver, then as given, [M]; `_record` names the fields.
+        delay: Distinct delays of each, ascending.
+        table: Start of each (sender, delay) in `receiver`; the next entry is its end.
+        receiver: Receiver of each synapse, by sender, then delay.
+        column: Start of each receiver's synapses in the three that follow; the next entry is their end.
+        synapse: Place of a synapse among those of its projection.
+        sender: Its sender.
+        lag: Its delay, steps.
+    """
 
     weight: RealArray
-    """Weight of each synapse that has its own, as in `ProjectionArrays`; a copy where some learn."""
     pre: RealArray
-    """Traces x: of each projection [depth, senders], step k in row k % depth."""
     post: RealArray
-    """Traces y: of each projection [receivers]."""
     plastic: NDArray[Any]
-    """The projections, by receiver, then as given, [M]; `_record` names the fields."""
     delay: Int64Array
-    """Distinct delays of each, ascending."""
     table: Int64Array
-    """Start of each (sender, delay) in `receiver`; the next entry is its end."""
-    receiver: NDArray[np.uint32]
-    """Receiver of each synapse, by sender, then delay."""
+    receiver: Uint32Array
     column: Int64Array
-    """Start of each receiver's synapses in the three that follow; the next entry is their end."""
-    synapse: NDArray[np.uint32]
-    """Place of a synapse among those of its projection."""
-    sender: NDArray[np.uint32]
-    """Its sender."""
-    lag: NDArray[np.int32]
-    """Its delay, steps."""
+    synapse: Uint32Array
+    sender: Uint32Array
+    lag: Int32Array
 
 
 _RULE = ("on_arrival", "on_spike", "forget", "decay_pre", "decay_post", "w_min", "w_max")
@@ -64,10 +63,9 @@ def plastic_names(network: Network) -> tuple[str, ...]:
     return tuple(n for n in projection_order(network) if network.projection(n).plasticity is not None)
 
 
-def _build(network: Network, plan: NeuronArrays, routes: ProjectionArrays) -> PlasticityArrays:
+def _build(network: Network, projections: ProjectionArrays) -> PlasticityArrays:
     """Lay out the plastic projections of `network`, with the weights and traces of a start."""
-    dtype = routes.weight.dtype
-    place, order = {name: p for p, name in enumerate(network.order)}, projection_order(network)
+    dtype, place, order = projections.weight.dtype, network.place, projection_order(network)
     plastic = np.zeros(len(plastic_names(network)), dtype=_record(dtype))
     parts: dict[str, list[Any]] = {name: [] for name in PlasticityArrays._fields[4:]}
     for one, name in zip(plastic, plastic_names(network), strict=True):
@@ -78,18 +76,18 @@ def _build(network: Network, plan: NeuronArrays, routes: ProjectionArrays) -> Pl
         one["soft"] = given.plasticity.rule(network.dt_ms).soft
         one["populations"], one["depth"] = len(place), rows.max_delay + 1
         one["pre"], one["post"] = place[given.pre], place[given.post]
-        one["pre_unit"], one["post_unit"] = plan.first[one["pre"]], plan.first[one["post"]]
+        one["pre_unit"], one["post_unit"] = network.first_unit[one["pre"]], network.first_unit[one["post"]]
         one["senders"], one["receivers"] = given.weight.shape
-        first = int(routes.table[routes.table_first[q]]) if rows.indices.size else 0
-        one["weight"] = first + int(routes.weight_shift[q])
+        first = int(projections.table[projections.table_first[q]]) if rows.indices.size else 0
+        one["weight"] = first + int(projections.weight_shift[q])
         one["first"], one["delay"], one["table"], one["column"] = (
             sum(part.size for part in parts[kind]) for kind in ("receiver", "delay", "table", "column")
         )
-        delays = slice(*routes.delay_first[q : q + 2])
+        delays = slice(*projections.delay_first[q : q + 2])
         one["delay_end"] = one["delay"] + delays.stop - delays.start
-        parts["delay"].append(routes.delay[delays])
+        parts["delay"].append(projections.delay[delays])
         entries = int(one["senders"]) * (delays.stop - delays.start) + 1
-        table = routes.table[routes.table_first[q] :][:entries] - first
+        table = projections.table[projections.table_first[q] :][:entries] - first
         parts["table"].append(table + one["first"])
         parts["receiver"].append(rows.indices)
         _columns(rows, given.weight.shape[1], parts)
@@ -101,7 +99,7 @@ def _build(network: Network, plan: NeuronArrays, routes: ProjectionArrays) -> Pl
         n: np.concatenate([np.zeros(0), *p]).astype(kinds.get(n, np.int64)) for n, p in parts.items()
     }
     pre, post = (np.zeros(n, dtype=dtype) for n in traces)
-    return PlasticityArrays(routes.weight, pre, post, plastic, **joined)
+    return PlasticityArrays(projections.weight, pre, post, plastic, **joined)
 
 
 def _columns(rows: Synapses, receivers: int, parts: dict[str, list[Any]]) -> None:
@@ -114,24 +112,20 @@ def _columns(rows: Synapses, receivers: int, parts: dict[str, list[Any]]) -> Non
     parts["lag"].append(rows.delay_steps[by_receiver])
 
 
-_laid: WeakKeyDictionary[Network, dict[np.dtype[Any], PlasticityArrays]] = WeakKeyDictionary()
+_built: WeakKeyDictionary[Network, dict[np.dtype[Any], PlasticityArrays]] = WeakKeyDictionary()
 
 
-def start(
-    network: Network,
-    plan: NeuronArrays,
-    routes: ProjectionArrays,
-    samples: int,
-    state: SimulationState | None,
+def plasticity_arrays_of(
+    network: Network, projections: ProjectionArrays, samples: int, state: SimulationState | None
 ) -> list[PlasticityArrays]:
     """Give each sample its weights and traces: those of `state`, or as described and 0.
 
-    Without plasticity all samples share the weights of the routes, which are the same in every form of these.
+    Without plasticity all samples share the weights of `projections`, which are the same however those are laid out.
     """
-    made_before, dtype = _laid.setdefault(network, {}), routes.weight.dtype
-    if dtype not in made_before:
-        made_before[dtype] = _build(network, plan, routes)
-    first = made_before[dtype]
+    built, dtype = _built.setdefault(network, {}), projections.weight.dtype
+    if dtype not in built:
+        built[dtype] = _build(network, projections)
+    first = built[dtype]
     if not first.plastic.size:
         return [first] * samples
     made = [
@@ -148,7 +142,9 @@ def start(
     return made
 
 
-def finish(network: Network, samples: list[PlasticityArrays], steps: Int64Array) -> dict[str, dict[str, Any]]:
+def learned_fields(
+    network: Network, samples: list[PlasticityArrays], steps: Int64Array
+) -> dict[str, dict[str, Any]]:
     """Collect weights and traces of all samples, per projection: those fields of `SimulationState`.
 
     Args:
@@ -181,41 +177,3 @@ def _parts(one: PlasticityArrays, m: int, synapses: int) -> tuple[RealArray, Rea
         one.pre[at["x"] :][:size].reshape(int(at["depth"]), -1),
         one.post[at["y"] :][: at["receivers"]],
     )
-
-
-def with_learned_weights(
-    network: Network, state: SimulationState, sample: int = 0, fixed: bool = False
-) -> Network:
-    """Return `network` with the weights that one sample has learned.
-
-    A weight that has become 0 is no longer a synapse.
-
-    Args:
-        network: The network that ran.
-        state: Where it stands: `Recording.state`.
-        sample: Which sample's weights to take.
-        fixed: Whether they stop learning.
-
-    Raises:
-        ValueError: The state is of another network, or there is no such sample.
-    """
-    from snn.core.network import Network
-    from snn.core.projection import Projection
-
-    state.check(network)
-    if not 0 <= sample < len(state):
-        raise ValueError(f"sample must be from 0 to {len(state) - 1}, got {sample!r}")
-    projections = []
-    for given in network.projections:
-        if given.name not in state.weights:
-            projections.append(given)
-            continue
-        rows = network.synapses(given.name)
-        parts = (state.weights[given.name][sample], rows.indices.astype(np.int64), rows.indptr)
-        weight = scipy.sparse.csr_array(parts, shape=given.weight.shape)
-        delay = rows.delay_steps * network.dt_ms
-        rule = None if fixed else given.plasticity
-        projections.append(
-            Projection(given.pre, given.post, weight, delay, given.name, given.receptor, plasticity=rule)
-        )
-    return Network(network.dt_ms, network.populations, projections, network.noise)

@@ -9,33 +9,43 @@ rows; then a spike is written ahead to the cells (step of arrival, receiver) of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
-from snn.core.arrays import IndexArray, Int64Array, RealArray, Uint64Array
+from snn.core.arrays import (
+    BoolArray,
+    IndexArray,
+    Int64Array,
+    RealArray,
+    Uint16Array,
+    Uint32Array,
+    Uint64Array,
+)
+from snn.core.checks import refusal
 from snn.core.compiled import compiled
 from snn.core.layout import bitmaps
+from snn.core.layout.neuron_arrays import neuron_arrays_of, slot_of
+from snn.core.network import Network
 from snn.core.synapses import Synapses, bounds
-
-if TYPE_CHECKING:
-    from snn.core.network import Network
-
 
 NARROW = 1 << 16
 """Counts up to here, exclusive, fit the uint16 of the loops."""
 
 
 class Forms(NamedTuple):
-    """Say how projections are laid out; results do not depend on it, and the defaults are measured."""
+    """Say how projections are laid out; results do not depend on it, and the defaults are measured.
+
+    Attributes:
+        short: Synapses per (sender, delay) under which a ring is taken: infinite for rings, 0 for none.
+        dense: Share of pairs from which bitmaps are: 0 wherever synapses are alike, infinite for none.
+        room: Cells of a ring.
+    """
 
     short: float = 16.0
-    """Synapses per (sender, delay) under which a ring is taken: infinite for rings, 0 for none."""
     dense: float = bitmaps.DENSE
-    """Share of pairs from which bitmaps are: 0 wherever synapses are alike, infinite for none."""
     room: int = 1 << 20
-    """Cells of a ring."""
 
 
 DEFAULT = Forms()
@@ -49,79 +59,85 @@ PER_CUT = 4
 
 
 class ProjectionArrays(NamedTuple):
-    """Hold the projections in flat arrays: Q projections, S synapses; by receiver, then as given."""
+    """Hold the projections in flat arrays: Q projections, S synapses; by receiver, then as given.
+
+    Attributes:
+        incoming: First projection to each population, [P + 1].
+        pre: Sending population of each projection, [Q].
+        target: First arrival slot that each projection feeds, [Q].
+        size: Receivers of each projection, [Q].
+        depth: Steps of its ring, [Q]; 0: along the log.
+        reach: Longest delay of each projection, steps, [Q].
+        cut: Steps from one cut of the rows of a ring to the next, [Q].
+        delay: Delays at which the rows of each projection are cut, ascending; along the log all that there are.
+        delay_first: Start of each projection in `delay`, [Q + 1].
+        table: Start of each (sender, delay); the next entry is its end.
+        table_first: Start of each projection in `table`, [Q].
+        wide: Whether the synapses are in `post32` rather than `post16`, [Q].
+        post16: Receiver of each synapse.
+        post32: Receiver of each synapse, or delay * size + receiver to a ring.
+        words: Words of a row of bits, [Q]; 0: all synapses are listed. Else only those that repeat a pair are.
+        bits: Rows of all bitmaps, then an empty one.
+        bits_first: Start of each bitmap, [Q].
+        counted: Whether arrivals are counted, for there is one weight, [Q].
+        most: Most synapses that a receiver has, [Q]: with one spike per sender, the largest count.
+        scale: The one weight, or 1 where each synapse has its own, [Q].
+        weight: Weight of each synapse that has its own.
+        weight_shift: Place of a synapse in `weight` less its place in `post16` or `post32`, [Q].
+        out_first: First ring fed by each population, [P + 1].
+        out: Projections with rings, by sender, [rings].
+        horizon: Longest delay, steps.
+    """
 
     incoming: Int64Array
-    """First projection to each population, [P + 1]."""
     pre: Int64Array
-    """Sending population of each projection, [Q]."""
     target: Int64Array
-    """First arrival slot that each projection feeds, [Q]."""
     size: Int64Array
-    """Receivers of each projection, [Q]."""
     depth: Int64Array
-    """Steps of its ring, [Q]; 0: along the log."""
     reach: Int64Array
-    """Longest delay of each projection, steps, [Q]."""
     cut: Int64Array
-    """Steps from one cut of the rows of a ring to the next, [Q]."""
     delay: Int64Array
-    """Delays at which the rows of each projection are cut, ascending; along the log all that there are."""
     delay_first: Int64Array
-    """Start of each projection in `delay`, [Q + 1]."""
     table: Int64Array
-    """Start of each (sender, delay); the next entry is its end."""
     table_first: Int64Array
-    """Start of each projection in `table`, [Q]."""
-    wide: NDArray[np.bool_]
-    """Whether the synapses are in `post32` rather than `post16`, [Q]."""
-    post16: NDArray[np.uint16]
-    """Receiver of each synapse."""
-    post32: NDArray[np.uint32]
-    """Receiver of each synapse, or delay * size + receiver to a ring."""
+    wide: BoolArray
+    post16: Uint16Array
+    post32: Uint32Array
     words: Int64Array
-    """Words of a row of bits, [Q]; 0: all synapses are listed. Else only those that repeat a pair are."""
     bits: Uint64Array
-    """Rows of all bitmaps, then an empty one."""
     bits_first: Int64Array
-    """Start of each bitmap, [Q]."""
-    counted: NDArray[np.bool_]
-    """Whether arrivals are counted, for there is one weight, [Q]."""
+    counted: BoolArray
     most: Int64Array
-    """Most synapses that a receiver has, [Q]: with one spike per sender, the largest count."""
     scale: RealArray
-    """The one weight, or 1 where each synapse has its own, [Q]."""
     weight: RealArray
-    """Weight of each synapse that has its own."""
     weight_shift: Int64Array
-    """Place of a synapse in `weight` less its place in `post16` or `post32`, [Q]."""
     out_first: Int64Array
-    """First ring fed by each population, [P + 1]."""
     out: Int64Array
-    """Projections with rings, by sender, [rings]."""
     horizon: int
-    """Longest delay, steps."""
+
+
+_built: WeakKeyDictionary[Network, dict[tuple[str, Forms], ProjectionArrays]] = WeakKeyDictionary()
+
+
+def projection_arrays_of(network: Network, dtype: str, forms: Forms = DEFAULT) -> ProjectionArrays:
+    """Return the projections of `network` in flat form, built at its first use.
+
+    Raises:
+        ValueError: A weight does not fit `dtype`.
+    """
+    made = _built.setdefault(network, {})
+    if (dtype, forms) not in made:
+        made[dtype, forms] = _build(network, np.dtype(dtype).type, forms)
+    return made[dtype, forms]
 
 
 def projection_order(network: Network) -> tuple[str, ...]:
-    """Names of the projections in the order of the plan."""
-    place = {name: p for p, name in enumerate(network.order)}
-    return tuple(p.name for p in sorted(network.projections, key=lambda p: place[p.post]))
+    """Names of the projections in the order of `ProjectionArrays`."""
+    return tuple(p.name for p in sorted(network.projections, key=lambda p: network.place[p.post]))
 
 
-def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> ProjectionArrays:
-    """Lay out the projections of `network`.
-
-    Args:
-        network: The network.
-        slots: First arrival slot of each population.
-        real: float32 or float64.
-        forms: How to lay them out.
-
-    Raises:
-        ValueError: A weight vanishes or overflows in `real`.
-    """
-    place = {name: p for p, name in enumerate(network.order)}
+def _build(network: Network, real: Any, forms: Forms) -> ProjectionArrays:
+    """Lay out the projections of `network` in numbers of type `real`; a weight may not fit."""
     names = projection_order(network)
     ends = [(network.projection(name).pre, network.projection(name).post) for name in names]
     sizes = [network.population(post).size for _, post in ends]
@@ -130,10 +146,13 @@ def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> Proje
     # Weights that change are kept one by one, and read when a spike arrives: along the log.
     rows = [row.with_own_weights() if plastic else row for row, plastic in zip(rows, learns, strict=True)]
     laid = [
-        _lay(row, size, LISTS if plastic else forms)
+        _layout(row, size, LISTS if plastic else forms)
         for row, size, plastic in zip(rows, sizes, learns, strict=True)
     ]
     weights = [_weights(name, row, real) for name, row in zip(names, rows, strict=True)]
+    place, slot = network.place, neuron_arrays_of(network, np.dtype(real).name).slot
+    receptors = [network.projection(name).receptor for name in names]
+    targets = [slot_of(network, slot, post, r) for (_, post), r in zip(ends, receptors, strict=True)]
     pre = np.array([place[pre] for pre, _ in ends], dtype=np.int64)
     posts = np.array([place[post] for _, post in ends], dtype=np.int64)
     depth = np.array([one.depth for one in laid], dtype=np.int64)
@@ -144,13 +163,13 @@ def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> Proje
     return ProjectionArrays(
         incoming=bounds(np.bincount(posts, minlength=len(place))),
         pre=pre,
-        target=np.array([_target(network, slots, place, name) for name in names], dtype=np.int64),
+        target=np.array(targets, dtype=np.int64),
         size=np.array(sizes, dtype=np.int64),
         depth=depth,
         reach=np.array([row.max_delay for row in rows], dtype=np.int64),
         cut=np.array([one.cut for one in laid], dtype=np.int64),
-        delay=_joined([one.distinct for one in laid], np.int64),
-        delay_first=bounds([one.distinct.size for one in laid]),
+        delay=_joined([one.delays for one in laid], np.int64),
+        delay_first=bounds([one.delays.size for one in laid]),
         table=_joined([one.table + start for one, start in zip(laid, starts, strict=True)], np.int64),
         table_first=bounds([one.table.size for one in laid])[:-1].copy(),
         wide=wide,
@@ -170,11 +189,21 @@ def build(network: Network, slots: Int64Array, real: Any, forms: Forms) -> Proje
     )
 
 
-class _Laid(NamedTuple):
-    """One projection, laid out."""
+class _Layout(NamedTuple):
+    """Hold one projection, laid out.
+
+    Attributes:
+        depth: Steps of its ring; 0: along the log.
+        delays: Delays at which its rows are cut, ascending.
+        table: Start of each (sender, delay) in `post`, and the end of the last.
+        post: Receivers, or cells of a ring.
+        words: Words of a row of bits; 0: none.
+        bits: Rows of bits.
+        cut: Steps from one cut of the rows of a ring to the next.
+    """
 
     depth: int
-    distinct: Int64Array
+    delays: Int64Array
     table: Int64Array
     post: IndexArray
     words: int = 0
@@ -182,25 +211,25 @@ class _Laid(NamedTuple):
     cut: int = 1
 
 
-def _lay(rows: Synapses, size: int, forms: Forms) -> _Laid:
+def _layout(rows: Synapses, size: int, forms: Forms) -> _Layout:
     senders, depth = rows.indptr.size - 1, rows.max_delay + 1
-    bitmap = bitmaps.lay(rows, size, forms.dense)
+    bitmap = bitmaps.bitmap_of(rows, size, forms.dense)
     if bitmap is not None:
         distinct = np.array([rows.max_delay])
-        return _Laid(0, distinct, bitmap.bounds, bitmap.surplus, bitmap.words, bitmap.bits)
+        return _Layout(0, distinct, bitmap.bounds, bitmap.surplus, bitmap.words, bitmap.bits)
     if rows.one_delay is not None or not rows.weight.size:
         distinct = np.full(min(1, rows.weight.size), rows.max_delay, dtype=np.int64)
-        return _Laid(0, distinct, rows.indptr if distinct.size else rows.indptr[:0], rows.indices)
+        return _Layout(0, distinct, rows.indptr if distinct.size else rows.indptr[:0], rows.indices)
     seen = np.zeros(depth, dtype=bool)
     seen[rows.delay_steps] = True
     distinct = np.flatnonzero(seen)
     if depth * size < 1 << 32 and rows.weight.size < forms.short * senders * distinct.size:
-        return _lay_ring(rows, size, depth, forms.room)
+        return _ring_layout(rows, size, depth, forms.room)
     which = np.cumsum(seen) - 1
-    return _Laid(0, distinct, _table(rows.indptr, rows.delay_steps, which, distinct.size), rows.indices)
+    return _Layout(0, distinct, _table(rows.indptr, rows.delay_steps, which, distinct.size), rows.indices)
 
 
-def _lay_ring(rows: Synapses, size: int, span: int, room: int) -> _Laid:
+def _ring_layout(rows: Synapses, size: int, span: int, room: int) -> _Layout:
     """Lay out for a ring, which need not be as long as the `span` of delays."""
     steps = max(min(room // size, MOST_PERIODS * span), -(-span // MOST_BLOCKS))
     cuts = max(1, min(span, rows.weight.size // (PER_CUT * (rows.indptr.size - 1))))
@@ -208,10 +237,10 @@ def _lay_ring(rows: Synapses, size: int, span: int, room: int) -> _Laid:
     starts = np.arange(0, span, cut)
     table = _table(rows.indptr, rows.delay_steps, np.arange(span) // cut, starts.size)
     cells = (rows.delay_steps * size + rows.indices).astype(np.uint32)
-    return _Laid(steps, starts, table, cells, cut=cut)
+    return _Layout(steps, starts, table, cells, cut=cut)
 
 
-def _starts(laid: list[_Laid], wide: NDArray[np.bool_]) -> Int64Array:
+def _starts(laid: list[_Layout], wide: BoolArray) -> Int64Array:
     """Place each list in that of its type."""
     starts = np.zeros(len(laid), dtype=np.int64)
     for kind in (False, True):
@@ -220,22 +249,8 @@ def _starts(laid: list[_Laid], wide: NDArray[np.bool_]) -> Int64Array:
     return starts
 
 
-def _most_words(laid: list[_Laid]) -> int:
+def _most_words(laid: list[_Layout]) -> int:
     return max((one.words for one in laid), default=0)
-
-
-def _target(network: Network, slots: Int64Array, place: dict[str, int], name: str) -> int:
-    projection = network.projection(name)
-    return slot_of(network, slots, place, projection.post, projection.receptor)
-
-
-def slot_of(
-    network: Network, slots: Int64Array, place: dict[str, int], post: str, receptor: str | None
-) -> int:
-    """First arrival slot of a receptor of the population `post`."""
-    population = network.population(post)
-    row = population.receptors.index(receptor) if population.receptors else 0
-    return int(slots[place[post]]) + row * population.size
 
 
 def _weights(name: str, rows: Synapses, real: Any) -> RealArray:
@@ -245,7 +260,8 @@ def _weights(name: str, rows: Synapses, real: Any) -> RealArray:
         weight: RealArray = given.astype(real)
     bad = (weight == 0.0) | ~np.isfinite(weight)
     if bad.any():
-        raise ValueError(f"weight {given[bad][0]!r} of {name!r} does not fit dtype {np.dtype(real).name!r}")
+        rule = f"between the smallest and the largest number of {np.dtype(real).name!r}"
+        raise refusal(f"weight of {name!r}", rule, given[bad][0])
     return weight[:0] if rows.one_weight is not None else weight
 
 

@@ -8,8 +8,7 @@ from snn.core.arrays import Int64Array
 from snn.core.compiled import compiled
 from snn.core.counts import Counts
 from snn.core.grid.spike_log import SpikeRows
-from snn.core.layout.neuron_arrays import NeuronArrays, neuron_arrays_of
-from snn.core.layout.projection_arrays import ProjectionArrays, projection_order
+from snn.core.layout.projection_arrays import projection_order
 from snn.core.network import Network
 from snn.core.projection import Projection
 
@@ -18,17 +17,16 @@ class Totals:
     """Collect the spikes of each unit and the counts of the loops over samples."""
 
     def __init__(self, network: Network, continued: bool) -> None:
-        """Start at zero; `continued` says that a state was taken up."""
+        """Start at zero; `continued` says that the run goes on from a state."""
         self._network = network
         self._continued = continued
-        self._plan: NeuronArrays = neuron_arrays_of(network)
-        units = self._plan.decay.size
+        units, populations = int(network.first_unit[-1]), len(network.order)
         self._pairs = np.zeros(units, dtype=np.int64)  # steps in which a unit spiked
         self._several = np.zeros(units, dtype=np.int64)  # steps in which it spiked more than once
         self._spikes = np.zeros(units, dtype=np.int64)
-        self._touched = np.zeros(self._plan.slot.size, dtype=np.int64)
+        self._touched = np.zeros(populations, dtype=np.int64)
         self._reads = np.zeros(len(network.projections), dtype=np.int64)
-        self._noise = np.zeros(self._plan.slot.size, dtype=np.int64)
+        self._noise = np.zeros(populations, dtype=np.int64)
         self._samples = 0
         self._steps = 0
 
@@ -54,8 +52,7 @@ class Totals:
 
     def counts(self) -> Counts:
         """Return the ledger."""
-        network = self._network
-        place = {name: p for p, name in enumerate(network.order)}
+        network, place = self._network, self._network.place
         neurons = [p for p in network.populations if p.neuron is not None]
         reads = dict(zip(projection_order(network), self._reads, strict=True))
         spikes = {p.name: self._part(self._spikes, place[p.name]) for p in network.populations}
@@ -87,26 +84,24 @@ class Totals:
         )
 
     def _part(self, per_unit: Int64Array, p: int) -> Int64Array:
-        return per_unit[self._plan.first[p] : self._plan.first[p + 1]]
+        return per_unit[slice(*self._network.first_unit[p : p + 2])]
 
 
-def delayed_reads(
-    network: Network, plan: NeuronArrays, routes: ProjectionArrays, rows: SpikeRows, n_steps: int
-) -> Int64Array:
+def delayed_reads(network: Network, horizon: int, rows: SpikeRows, n_steps: int) -> Int64Array:
     """Count the synaptic events of delay >= 1 that arrive within a run, per projection, [Q].
 
     Args:
         network: The network.
-        plan: Its populations, flat.
-        routes: Its projections, flat.
+        horizon: Its longest delay, steps.
         rows: Spikes of one sample; their steps count from `-horizon`.
         n_steps: Length of the run.
     """
-    found = np.zeros(routes.pre.size, dtype=np.int64)
+    found = np.zeros(len(network.projections), dtype=np.int64)
     for q, name in enumerate(projection_order(network)):
-        synapses, p = network.synapses(name), routes.pre[q]
-        mine = (rows.unit >= plan.first[p]) & (rows.unit < plan.first[p + 1])
-        step, unit = rows.step[mine] - routes.horizon, rows.unit[mine] - plan.first[p]
+        synapses = network.synapses(name)
+        first, end = network.first_unit[network.place[network.projection(name).pre] :][:2]
+        mine = (rows.unit >= first) & (rows.unit < end)
+        step, unit = rows.step[mine] - horizon, rows.unit[mine] - first
         spikes, delay = rows.spikes[mine], synapses.one_delay
         if delay is not None:
             due = (step + delay >= 0) & (step + delay < n_steps)
