@@ -10,7 +10,8 @@ import numpy as np
 
 from snn.core.arrays import Int64Array
 from snn.core.events import Events, Raster
-from snn.core.exact import run
+from snn.core.exact.run import run_exact
+from snn.core.exact.state import ExactState
 from snn.core.grid import batch_state as in_flight
 from snn.core.grid import clock, event, spike_log
 from snn.core.grid.batch_state import BatchState
@@ -81,7 +82,7 @@ def simulate(
     if engine == "exact":
         if dtype != "float64":
             raise ValueError(f"engine='exact' computes in float64, got dtype {dtype!r}")
-        return run.run(net, task, state)
+        return run_exact(net, task, state)
     _check_on_grid(task, state, seed, dtype)
     seed = int(seed or 0) if state is None else state.seed
     return _run_on_grid(net, task, state, engine, seed, dtype, int(threads))
@@ -173,7 +174,7 @@ def _check_on_grid(task: RunRequest, state: SimulationState | None, seed: int | 
     for name, events in task.events.items():
         if isinstance(events, TimedEvents):
             raise ValueError(f"inputs[{name!r}] is off the grid: engine='exact' runs it, or pass on_grid()")
-    if isinstance(state, run.ExactState):
+    if isinstance(state, ExactState):
         raise ValueError("state is of engine='exact', and only that engine goes on from it")
     if state is not None and seed is not None and seed != state.seed:
         raise ValueError(f"seed is {seed}, but the state's run has {state.seed}; leave it out to go on")

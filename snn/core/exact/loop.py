@@ -1,0 +1,114 @@
+"""The compiled loop of engine="exact" over one sample: what is due, in the order of time."""
+
+from __future__ import annotations
+
+from heapq import heappush
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from snn.core.arrays import Float64Array, Int64Array
+from snn.core.compiled import compiled_over
+from snn.core.exact import crossing, flow, layout, step
+from snn.core.exact.layout import ExactArrays
+from snn.core.exact.step import (
+    SOURCE_SPIKE,
+    Event,
+    SampleState,
+    advance,
+    emit,
+    predict,
+    process_group,
+    state_at,
+)
+
+
+class SampleInput(NamedTuple):
+    """Hold what one sample is given; E inputs, F earlier spikes.
+
+    Attributes:
+        time_ms: Times of the spikes of sources, [E], ms.
+        unit: Their units, [E].
+        earlier_ms: Times of the spikes of earlier runs that may be on their way, [F], ms, below 0.
+        earlier_unit: Their units, [F].
+        drive: Drive on top of the bias, [T or 1, M].
+        driven: Units of its columns, [M].
+        n_steps: Length, steps.
+        dt_ms: Step, ms: drive may change, and membranes are recorded, at its multiples.
+    """
+
+    time_ms: Float64Array
+    unit: Int64Array
+    earlier_ms: Float64Array
+    earlier_unit: Int64Array
+    drive: Float64Array
+    driven: Int64Array
+    n_steps: int
+    dt_ms: float
+
+
+@compiled_over(flow, crossing, step, layout)
+def run_sample(
+    arrays: ExactArrays, state: SampleState, given: SampleInput, trace: Float64Array, traced: Int64Array
+) -> tuple[Float64Array, Int64Array]:
+    """Run a sample; return the time and unit of every spike, inputs included.
+
+    Args:
+        arrays: The network.
+        state: Where it stands at 0; where it stands at the end afterwards.
+        given: What comes in.
+        trace: Where membranes go, [T, R].
+        traced: Units of its columns, [R].
+    """
+    heap = [Event(0.0, 0, 0, 0.0, 0, 0) for _ in range(0)]
+    log = [(0.0, 0) for _ in range(0)]
+    dt, end = given.dt_ms, given.n_steps * given.dt_ms
+    units = arrays.tau.size
+    population = np.searchsorted(arrays.first, np.arange(units), side="right") - 1
+    for e in range(given.earlier_ms.size):
+        u = given.earlier_unit[e]
+        emit(arrays, population[u], u, given.earlier_ms[e], heap)
+    for e in range(given.time_ms.size):
+        u = given.unit[e]
+        heappush(heap, Event(given.time_ms[e], population[u], SOURCE_SPIKE, 0.0, u, 0))
+    changes = given.drive.shape[0] > 1
+    state.driven_until_ms[:] = end
+    if changes:
+        state.driven_until_ms[given.driven] = 0.0
+    else:
+        state.drive[given.driven] += given.drive[0]
+    bias = state.drive.copy()
+    for u in range(units):
+        predict(arrays, state, population[u], u, heap)
+    for k in range(given.n_steps if changes or traced.size > 0 else 0):
+        if changes:
+            for column, u in enumerate(given.driven):
+                advance(arrays, state, u, k * dt)
+                state.drive[u] = bias[u] + given.drive[k, column]
+                state.driven_until_ms[u] = (k + 1) * dt
+                predict(arrays, state, population[u], u, heap)
+        _run_through(arrays, state, k * dt, heap, log)
+        for column, u in enumerate(traced):
+            trace[k, column] = state_at(arrays, state, u, k * dt)[0]
+        _run_before(arrays, state, (k + 1) * dt, heap, log)
+    _run_before(arrays, state, end, heap, log)
+    for u in range(units):
+        advance(arrays, state, u, end)
+    times, spiking = np.empty(len(log)), np.empty(len(log), dtype=np.int64)
+    for e, (t, u) in enumerate(log):
+        times[e], spiking[e] = t, u
+    return times, spiking
+
+
+@compiled_over(flow, crossing, step, layout)
+def _run_before(arrays: ExactArrays, state: SampleState, limit: float, heap: Any, log: Any) -> None:
+    """Process all that is due before `limit`."""
+    while len(heap) > 0 and heap[0].time_ms < limit:
+        process_group(arrays, state, heap, log)
+
+
+@compiled_over(flow, crossing, step, layout)
+def _run_through(arrays: ExactArrays, state: SampleState, limit: float, heap: Any, log: Any) -> None:
+    """Process all that is due up to `limit`, and at it."""
+    while len(heap) > 0 and heap[0].time_ms <= limit:
+        process_group(arrays, state, heap, log)
