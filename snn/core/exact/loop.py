@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 from heapq import heappush
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.compiled import compiled_over
-from snn.core.exact import crossing, flow, layout, step
+from snn.core.exact import crossing, flow, layout, sample, step
 from snn.core.exact.layout import ExactArrays
-from snn.core.exact.step import (
-    SOURCE_SPIKE,
-    Event,
-    SampleState,
-    advance,
-    emit,
-    predict,
-    process_group,
-    state_at,
-)
+from snn.core.exact.sample import SOURCE_SPIKE, HeapEntry, SampleInput, SampleState
+from snn.core.exact.step import advance, emit, predict, process_group, state_at
 
 
-class SampleInput(NamedTuple):
-    """Hold what one sample is given; E inputs, F earlier spikes.
-
-    Attributes:
-        time_ms: Times of the spikes of sources, [E], ms.
-        unit: Their units, [E].
-        earlier_ms: Times of the spikes of earlier runs that may be on their way, [F], ms, below 0.
-        earlier_unit: Their units, [F].
-        drive: Drive on top of the bias, [T or 1, M].
-        driven: Units of its columns, [M].
-        n_steps: Length, steps.
-        dt_ms: Step, ms: drive may change, and membranes are recorded, at its multiples.
-    """
-
-    time_ms: Float64Array
-    unit: Int64Array
-    earlier_ms: Float64Array
-    earlier_unit: Int64Array
-    drive: Float64Array
-    driven: Int64Array
-    n_steps: int
-    dt_ms: float
-
-
-@compiled_over(flow, crossing, step, layout)
+@compiled_over(flow, crossing, step, layout, sample)
 def run_sample(
     arrays: ExactArrays, state: SampleState, given: SampleInput, trace: Float64Array, traced: Int64Array
 ) -> tuple[Float64Array, Int64Array]:
@@ -60,7 +28,7 @@ def run_sample(
         trace: Where membranes go, [T, R].
         traced: Units of its columns, [R].
     """
-    heap = [Event(0.0, 0, 0, 0.0, 0, 0) for _ in range(0)]
+    heap = [HeapEntry(0.0, 0, 0, 0.0, 0, 0) for _ in range(0)]
     log = [(0.0, 0) for _ in range(0)]
     dt, end = given.dt_ms, given.n_steps * given.dt_ms
     units = arrays.tau.size
@@ -70,7 +38,7 @@ def run_sample(
         emit(arrays, population[u], u, given.earlier_ms[e], heap)
     for e in range(given.time_ms.size):
         u = given.unit[e]
-        heappush(heap, Event(given.time_ms[e], population[u], SOURCE_SPIKE, 0.0, u, 0))
+        heappush(heap, HeapEntry(given.time_ms[e], population[u], SOURCE_SPIKE, 0.0, u, 0))
     changes = given.drive.shape[0] > 1
     state.driven_until_ms[:] = end
     if changes:
@@ -100,14 +68,14 @@ def run_sample(
     return times, spiking
 
 
-@compiled_over(flow, crossing, step, layout)
+@compiled_over(flow, crossing, step, layout, sample)
 def _run_before(arrays: ExactArrays, state: SampleState, limit: float, heap: Any, log: Any) -> None:
     """Process all that is due before `limit`."""
     while len(heap) > 0 and heap[0].time_ms < limit:
         process_group(arrays, state, heap, log)
 
 
-@compiled_over(flow, crossing, step, layout)
+@compiled_over(flow, crossing, step, layout, sample)
 def _run_through(arrays: ExactArrays, state: SampleState, limit: float, heap: Any, log: Any) -> None:
     """Process all that is due up to `limit`, and at it."""
     while len(heap) > 0 and heap[0].time_ms <= limit:

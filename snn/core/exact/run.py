@@ -17,7 +17,8 @@ import numpy as np
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.events import Events
 from snn.core.exact.layout import exact_arrays_of
-from snn.core.exact.loop import SampleInput, run_sample
+from snn.core.exact.loop import run_sample
+from snn.core.exact.sample import SampleInput
 from snn.core.exact.state import ExactState, finish_batch, slices_of, start_sample
 from snn.core.grid.counting import Totals
 from snn.core.grid.request import RunRequest

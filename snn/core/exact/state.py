@@ -11,7 +11,7 @@ import numpy as np
 from snn.core.arrays import Float64Array, PathLike
 from snn.core.events import Events
 from snn.core.exact.layout import ExactArrays
-from snn.core.exact.step import SampleState
+from snn.core.exact.sample import SampleState
 from snn.core.network import Network
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents, times_of

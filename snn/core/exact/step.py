@@ -1,6 +1,6 @@
 """What happens at one time of engine="exact": units flow there, arrivals come in, spikes go out.
 
-All that is to come waits in one heap of `Event` entries, earliest first; within a time, populations come
+All that is to come waits in one heap of `HeapEntry`, earliest first; within a time, populations come
 in the order of a step (`Network.order`), so that a spike over a delay of 0 reaches a later population at
 the same time. One group is all that is due to one population at one time (`process_group`).
 """
@@ -9,77 +9,18 @@ from __future__ import annotations
 
 import math
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
-from snn.core.arrays import BoolArray, Float64Array, Int64Array
 from snn.core.compiled import compiled_over
-from snn.core.exact import crossing, flow, layout
+from snn.core.exact import crossing, flow, layout, sample
 from snn.core.exact.crossing import first_crossing
 from snn.core.exact.flow import Trajectory, height_after
 from snn.core.exact.layout import ExactArrays
+from snn.core.exact.sample import CROSSING, SOURCE_SPIKE, HeapEntry, SampleState
 from snn.core.neurons import HARD, SOFT
 
-SOURCE_SPIKE = -1
-"""`Event.projection` of a spike that a source is given: before all deliveries of its time."""
-CROSSING = 1 << 62
-"""`Event.projection` of a predicted threshold crossing: after all deliveries of its time."""
 
-
-class Event(NamedTuple):
-    """Hold one entry of the heap; entries are compared field by field, from the first on.
-
-    Sums of arrivals at one time are thus taken in (projection, emission, sender, synapse) order.
-
-    Attributes:
-        time_ms: When it is due, ms.
-        population: Population to which it is due, by its place in the order of a step.
-        projection: Projection that delivers, or `SOURCE_SPIKE`, or `CROSSING`.
-        emitted_ms: Time of the spike that is delivered, ms; 0 otherwise.
-        unit: The unit that sent the spike; of a crossing, the unit that crosses.
-        number: First synapse to deliver to; of a crossing, the number of its prediction; 0 otherwise.
-    """
-
-    time_ms: float
-    population: int
-    projection: int
-    emitted_ms: float
-    unit: int
-    number: int
-
-
-class SampleState(NamedTuple):
-    """Hold where the units of one sample stand, and scratch; written in place.
-
-    Attributes:
-        v: Membranes, [U], as of `as_of_ms`.
-        current: Synaptic currents, [2, U], as of `as_of_ms`.
-        as_of_ms: Time of each unit's state, [U], ms.
-        held_until_ms: End of each unit's refractory time, [U], ms; -inf before its first spike.
-        drive: Drive of each unit now, bias included, [U].
-        driven_until_ms: Time up to which that drive holds, [U], ms.
-        prediction: Number of each unit's latest prediction, [U]; earlier ones no longer count.
-        arrivals: Sums of what arrives in this group, [2, U]; zero between groups.
-        reached: Whether an arrival reached the unit in this group, [U].
-        crosses: Whether the unit was predicted to cross its threshold in this group, [U].
-        touched: Neuron-times with an arrival, [P].
-        delay_reads: Delayed synaptic events that arrived, [Q].
-    """
-
-    v: Float64Array
-    current: Float64Array
-    as_of_ms: Float64Array
-    held_until_ms: Float64Array
-    drive: Float64Array
-    driven_until_ms: Float64Array
-    prediction: Int64Array
-    arrivals: Float64Array
-    reached: BoolArray
-    crosses: BoolArray
-    touched: Int64Array
-    delay_reads: Int64Array
-
-
-@compiled_over(flow, layout)
+@compiled_over(flow, layout, sample)
 def state_at(arrays: ExactArrays, state: SampleState, u: int, t: float) -> tuple[float, float, float]:
     """Return membrane and currents of unit u at time t, not before its state."""
     v, current_0, current_1 = state.v[u], state.current[0, u], state.current[1, u]
@@ -97,7 +38,7 @@ def state_at(arrays: ExactArrays, state: SampleState, u: int, t: float) -> tuple
     return v, current_0, current_1
 
 
-@compiled_over(flow, layout)
+@compiled_over(flow, layout, sample)
 def advance(arrays: ExactArrays, state: SampleState, u: int, t: float) -> None:
     """Bring unit u to time t."""
     if t > state.as_of_ms[u]:
@@ -105,7 +46,7 @@ def advance(arrays: ExactArrays, state: SampleState, u: int, t: float) -> None:
         state.as_of_ms[u] = t
 
 
-@compiled_over(flow, crossing, layout)
+@compiled_over(flow, crossing, layout, sample)
 def predict(arrays: ExactArrays, state: SampleState, p: int, u: int, heap: Any) -> None:
     """Put the next crossing of unit u of population p on the heap; an earlier prediction no longer counts."""
     state.prediction[u] += 1
@@ -125,10 +66,10 @@ def predict(arrays: ExactArrays, state: SampleState, p: int, u: int, heap: Any) 
         path = Trajectory(v - steady, gain * current_0, gain * current_1, tau, tau_0, tau_1)
         t = start + first_crossing(path, v_th - steady, until - start)
     if t < until:
-        heappush(heap, Event(t, p, CROSSING, 0.0, u, state.prediction[u]))
+        heappush(heap, HeapEntry(t, p, CROSSING, 0.0, u, state.prediction[u]))
 
 
-@compiled_over(layout)
+@compiled_over(layout, sample)
 def emit(arrays: ExactArrays, p: int, u: int, t: float, heap: Any) -> None:
     """Send a spike of unit u of population p: per projection, the shortest delay that is not yet over.
 
@@ -141,15 +82,15 @@ def emit(arrays: ExactArrays, p: int, u: int, t: float, heap: Any) -> None:
         while s < end and t + arrays.delay[s] < 0.0:
             s += 1
         if s < end:
-            heappush(heap, Event(t + arrays.delay[s], arrays.post_population[q], q, t, u, s))
+            heappush(heap, HeapEntry(t + arrays.delay[s], arrays.post_population[q], q, t, u, s))
 
 
-@compiled_over(layout)
-def deliver(arrays: ExactArrays, state: SampleState, event: Event, units: Any, heap: Any) -> None:
+@compiled_over(layout, sample)
+def deliver(arrays: ExactArrays, state: SampleState, entry: HeapEntry, units: Any, heap: Any) -> None:
     """Add what a spike brings over one delay, and put its next longer delay on the heap."""
-    q, s, delay = event.projection, event.number, arrays.delay[event.number]
-    first, receptor = arrays.first[event.population], arrays.receptor[q]
-    end = arrays.row[arrays.row_first[q] + event.unit - arrays.first[arrays.pre[q]] + 1]
+    q, s, delay = entry.projection, entry.number, arrays.delay[entry.number]
+    first, receptor = arrays.first[entry.population], arrays.receptor[q]
+    end = arrays.row[arrays.row_first[q] + entry.unit - arrays.first[arrays.pre[q]] + 1]
     while s < end and arrays.delay[s] == delay:
         n = first + arrays.post[s]
         state.arrivals[receptor, n] += arrays.weight[s]
@@ -159,11 +100,11 @@ def deliver(arrays: ExactArrays, state: SampleState, event: Event, units: Any, h
             units.append(n)
         s += 1
     if s < end:
-        due = event.emitted_ms + arrays.delay[s]
-        heappush(heap, Event(due, event.population, q, event.emitted_ms, event.unit, s))
+        due = entry.emitted_ms + arrays.delay[s]
+        heappush(heap, HeapEntry(due, entry.population, q, entry.emitted_ms, entry.unit, s))
 
 
-@compiled_over(flow, layout)
+@compiled_over(flow, layout, sample)
 def update(arrays: ExactArrays, state: SampleState, p: int, u: int, t: float) -> int:
     """Take unit u of population p through time t, arrivals first, then the threshold; return its spikes."""
     advance(arrays, state, u, t)
@@ -195,7 +136,7 @@ def update(arrays: ExactArrays, state: SampleState, p: int, u: int, t: float) ->
     return spikes
 
 
-@compiled_over(flow, crossing, layout)
+@compiled_over(flow, crossing, layout, sample)
 def process_group(arrays: ExactArrays, state: SampleState, heap: Any, log: Any) -> None:
     """Take the first entry off the heap with all that are due to its population at its time.
 
@@ -204,18 +145,18 @@ def process_group(arrays: ExactArrays, state: SampleState, heap: Any, log: Any) 
     t, p = heap[0].time_ms, heap[0].population
     units = [0 for _ in range(0)]
     while len(heap) > 0 and heap[0].time_ms == t and heap[0].population == p:
-        event = heappop(heap)
-        u = event.unit
-        if event.projection == CROSSING:
-            if event.number == state.prediction[u]:
+        entry = heappop(heap)
+        u = entry.unit
+        if entry.projection == CROSSING:
+            if entry.number == state.prediction[u]:
                 state.crosses[u] = True
                 if not state.reached[u]:
                     units.append(u)
-        elif event.projection == SOURCE_SPIKE:
+        elif entry.projection == SOURCE_SPIKE:
             log.append((t, u))
             emit(arrays, p, u, t, heap)
         else:
-            deliver(arrays, state, event, units, heap)
+            deliver(arrays, state, entry, units, heap)
     units.sort()
     before = -1
     for u in units:
