@@ -77,7 +77,7 @@ def main() -> None:
     report = snn.hardware.estimate(ledger, target="loihi1")
     print(report.table())
     report.to_html(options.out / "report.html")
-    figure = snn.plot.word(rec.spikes, rec.v["out"], test.classes, title=train.name)
+    figure = snn.plot.sample_activity(rec.spikes, rec.v["out"], test.classes, title=train.name)
     figure.savefig(options.out / "word.png", dpi=150)
     print(f"written: {options.out}")
 

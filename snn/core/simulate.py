@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from snn.core.checks import choice, refusal, whole
 from snn.core.events import Events, Raster
-from snn.core.exact import run as off_grid
-from snn.core.grid import run as on_grid
+from snn.core.exact.run import run_exact
+from snn.core.exact.state import ExactState
 from snn.core.grid.request import RunRequest, read_request
+from snn.core.grid.run import run_on_grid
 from snn.core.network import Network
 from snn.core.record import Record
 from snn.core.recording import Recording
@@ -67,10 +68,10 @@ def simulate(
     if engine == "exact":
         if dtype != "float64":
             raise refusal("dtype", "'float64' with engine='exact'", dtype)
-        return off_grid.run(net, request, state)
+        return run_exact(net, request, state)
     _check_on_grid(request, state, seed, dtype)
     seed = seed or 0 if state is None else state.seed
-    return on_grid.run(net, request, state, engine=engine, seed=seed, dtype=dtype, threads=threads)
+    return run_on_grid(net, request, state, engine=engine, seed=seed, dtype=dtype, threads=threads)
 
 
 def _check_on_grid(request: RunRequest, state: SimulationState | None, seed: int | None, dtype: str) -> None:
@@ -81,7 +82,7 @@ def _check_on_grid(request: RunRequest, state: SimulationState | None, seed: int
             )
     if state is None:
         return
-    if isinstance(state, off_grid.ExactState):
+    if isinstance(state, ExactState):
         raise ValueError("state is of engine='exact', and only that engine goes on from it")
     if seed is not None and seed != state.seed:
         raise refusal("seed", f"left out or {state.seed}, that of the state's run", seed)

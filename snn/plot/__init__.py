@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snn.plot.activity import membranes, raster, word
+from snn.plot.activity import membranes, raster, sample_activity
 from snn.plot.frames import frames
 from snn.plot.style import COLOURS
 from snn.plot.training import confusion, delay_histogram, firing_rates, training_curves
@@ -15,6 +15,6 @@ __all__ = [
     "frames",
     "membranes",
     "raster",
+    "sample_activity",
     "training_curves",
-    "word",
 ]

@@ -3,66 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from snn.core import Events
+from snn.core.arrays import RealArray
+from snn.core.checks import number, refusal, whole
+from snn.core.timed_events import times_of
+from snn.plot.checks import checked_sample, shaped
 from snn.plot.style import COLOURS, figure
 
-__all__ = ["membranes", "raster", "word"]
-
-
-def _dots(ax: Axes, events: Events, sample: int, colour: str) -> None:
-    rows = slice(*events.offsets[sample : sample + 2])
-    time_ms = events.step[rows] * events.dt_ms
-    size = float(np.clip(9000 / max(rows.stop - rows.start, 1), 0.8, 12.0))
-    ax.scatter(time_ms, events.unit[rows], s=size, color=colour, linewidths=0, rasterized=True)
-    ax.set_ylim(-0.5, events.n_units - 0.5)
-    ax.set_xlim(-0.5 * events.dt_ms, (events.n_steps[sample] - 0.5) * events.dt_ms)
+__all__ = ["membranes", "raster", "sample_activity"]
 
 
 def raster(events: Events, sample: int = 0, *, title: str = "") -> Figure:
-    """Draw the spikes of one sample: time across, units up."""
+    """Draw the spikes of one sample: time across, units up.
+
+    Args:
+        events: Spikes of one population, on the grid or off it.
+        sample: Which of its samples.
+        title: What stands above.
+
+    Raises:
+        ValueError: There is no such sample.
+    """
+    sample = checked_sample(events, sample)
     made, axes = figure(width=7.0, height=2.8)
-    _dots(axes[0, 0], events, sample, COLOURS[0])
+    _spikes(axes[0, 0], events, sample)
     axes[0, 0].set(xlabel="time (ms)", ylabel="unit", title=title)
-    return cast(Figure, made)
+    return made
 
 
-def _traces(ax: Axes, v: NDArray[np.float64], dt_ms: float, names: Sequence[str], marked: int | None) -> None:
-    time_ms = np.arange(v.shape[0]) * dt_ms
-    for unit in range(v.shape[1]):
-        if unit != marked:
-            ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8)
-    if marked is not None:
-        ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, label=names[marked])
-        ax.legend(frameon=False, fontsize=8, loc="upper left")
-
-
-def membranes(
-    v: NDArray[np.float64], dt_ms: float, names: Sequence[str], *, marked: int | None = None
-) -> Figure:
+def membranes(v: ArrayLike, dt_ms: float, names: Sequence[str], *, marked: int | None = None) -> Figure:
     """Draw membranes [T, N] of one sample over time, one of them marked.
 
     Args:
         v: Membranes, [T, N].
-        dt_ms: Length of a step, ms.
-        names: Names of the units.
-        marked: The unit to draw in colour.
+        dt_ms: Length of a step, ms, > 0.
+        names: Names of the units, N.
+        marked: The unit to draw in colour, and to name; None: none.
+
+    Raises:
+        ValueError: Shapes do not fit, or there is no such unit.
     """
+    traces, dt_ms = shaped("v", v, ("T", len(names))), number("dt_ms", dt_ms, above=0.0)
+    if marked is not None:
+        marked = whole("marked", marked, low=0, high=len(names) - 1)
     made, axes = figure(width=7.0, height=2.8)
-    _traces(axes[0, 0], v, dt_ms, names, marked)
+    _traces(axes[0, 0], traces, dt_ms, names, marked)
     axes[0, 0].set(xlabel="time (ms)", ylabel="membrane")
-    return cast(Figure, made)
+    return made
 
 
-def word(
+def sample_activity(
     spikes: Mapping[str, Events],
-    v: NDArray[np.float64],
+    v: ArrayLike,
     classes: Sequence[str],
     *,
     sample: int = 0,
@@ -70,23 +68,52 @@ def word(
 ) -> Figure:
     """Draw one sample on its way through a network: spikes of each population, then the readout.
 
+    In colour is the class with the largest score, the sum of softmax(v) over the sample's steps.
+
     Args:
-        spikes: Events by population, in order.
+        spikes: Events by population, in order, all of the same samples.
         v: Readout membranes, [T, B, C].
-        classes: Names of the readout units.
+        classes: Names of the readout units, C.
         sample: Which sample of `spikes` and `v`.
         title: What stands above.
+
+    Raises:
+        ValueError: No population is given, shapes do not fit, or there is no such sample.
     """
+    if not spikes:
+        raise refusal("spikes", "of at least one population", dict(spikes))
+    first = next(iter(spikes.values()))
+    sample = checked_sample(first, sample)
+    readout = shaped("v", v, ("T", len(first), len(classes)))
     made, axes = figure(len(spikes) + 1, 1, width=7.0, height=1.5 * len(spikes) + 2.0, sharex=True)
-    for ax, (name, events) in zip(axes[:, 0], spikes.items(), strict=False):
-        _dots(ax, events, sample, COLOURS[0])
+    for ax, (name, events) in zip(axes[:-1, 0], spikes.items(), strict=True):
+        _spikes(ax, events, checked_sample(events, sample))
         ax.set_ylabel(name, fontsize=9)
-    last = next(iter(spikes.values()))
-    steps = int(last.n_steps[sample])
-    trace = v[:steps, sample]
+    trace = readout[: int(first.n_steps[sample]), sample]
     score = np.exp(trace - trace.max(1, keepdims=True))
     winner = int((score / score.sum(1, keepdims=True)).sum(0).argmax())
-    _traces(axes[-1, 0], trace, last.dt_ms, classes, winner)
+    _traces(axes[-1, 0], trace, first.dt_ms, classes, winner)
     axes[-1, 0].set(xlabel="time (ms)", ylabel="readout")
     axes[0, 0].set_title(title, fontsize=10)
-    return cast(Figure, made)
+    return made
+
+
+def _spikes(ax: Axes, events: Events, sample: int) -> None:
+    """Draw a dot for each spike of a sample, the smaller the more there are."""
+    rows = slice(*events.offsets[sample : sample + 2])
+    size = float(np.clip(9000 / max(rows.stop - rows.start, 1), 0.8, 12.0))
+    time_ms, unit = times_of(events)[rows], events.unit[rows]
+    ax.scatter(time_ms, unit, s=size, color=COLOURS[0], linewidths=0, rasterized=True)
+    ax.set_ylim(-0.5, events.n_units - 0.5)
+    ax.set_xlim(-0.5 * events.dt_ms, (events.n_steps[sample] - 0.5) * events.dt_ms)
+
+
+def _traces(ax: Axes, v: RealArray, dt_ms: float, names: Sequence[str], marked: int | None) -> None:
+    """Draw membranes [T, N] in grey, the marked one in colour above them."""
+    time_ms = np.arange(v.shape[0]) * dt_ms
+    for unit in range(v.shape[1]):
+        if unit != marked:
+            ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8)
+    if marked is not None:
+        ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, label=names[marked])
+        ax.legend(frameon=False, fontsize=8, loc="upper left")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from snn.core.arrays import Float64Array
+from snn.core.checks import finite, refusal
+from snn.plot.checks import shaped
 from snn.plot.style import COLOURS, figure
 
 __all__ = ["frames"]
 
-_MOST = 10  # frames drawn of a long sample
+_MOST_FRAMES = 10
+"""Frames drawn of a long sample."""
 
 
 def frames(
-    x: NDArray[np.floating[Any]],
-    outputs: NDArray[np.floating[Any]],
+    x: ArrayLike,
+    outputs: ArrayLike,
     classes: Sequence[str],
     *,
     title: str = "",
@@ -31,17 +34,23 @@ def frames(
         outputs: What each class got in each step, [T, classes].
         classes: Names of the classes.
         title: What stands above.
+
+    Raises:
+        ValueError: Shapes do not fit, there is no frame, or a value of a frame is not finite and >= 0.
     """
-    shown = np.unique(np.linspace(0, len(x) - 1, min(len(x), _MOST)).round().astype(int))
-    made, axes = figure(2, 1, width=max(6.0, 0.85 * len(shown)), height=3.6, height_ratios=(1, 2.2))
+    images = finite("x", shaped("x", x, ("T", "C", "H", "W")), low=0.0)
+    if not images.size or images.shape[1] > 3:
+        raise refusal("x", "frames [T, C, H, W] of 1, 2 or 3 channels, at least one", images)
+    total = shaped("outputs", outputs, (len(images), len(classes))).cumsum(0)
+    drawn = np.unique(np.linspace(0, len(images) - 1, min(len(images), _MOST_FRAMES)).round().astype(int))
+    made, axes = figure(2, 1, width=max(6.0, 0.85 * len(drawn)), height=3.6, height_ratios=(1, 2.2))
     strip, traces = axes[:, 0]
-    top = max(float(x.max(initial=0.0)), 1e-9)
-    gap = np.ones((x.shape[2], 1, 3))
-    parts = [part for t in shown for part in (_coloured(x[t] / top), gap)]
+    top = max(float(images.max()), 1e-9)
+    gap = np.ones((images.shape[2], 1, 3))
+    parts = [part for t in drawn for part in (_coloured(images[t] / top), gap)]
     strip.imshow(np.concatenate(parts[:-1], axis=1), interpolation="nearest", aspect="equal")
     strip.set_axis_off()
     strip.set_title(title, fontsize=10)
-    total = outputs.cumsum(0)
     winner = int(total[-1].argmax())
     steps = np.arange(1, len(total) + 1)
     for label in range(total.shape[1]):
@@ -50,14 +59,14 @@ def frames(
     traces.plot(steps, total[:, winner], "o-", color=COLOURS[1], markersize=3, label=classes[winner])
     traces.set(xlabel="step", ylabel="output so far")
     traces.legend(frameon=False, fontsize=8, loc="upper left")
-    return cast(Figure, made)
+    return made
 
 
-def _coloured(image: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def _coloured(image: Float64Array) -> Float64Array:
     """Turn an image [C, H, W] in 0..1 into red, green, blue [H, W, 3], white where nothing happens."""
     if len(image) == 2:
         fell, rose = image**0.5  # square root: single events stay visible beside many
-        return cast(NDArray[np.floating[Any]], np.stack([1 - fell, 1 - np.maximum(fell, rose), 1 - rose], -1))
+        return np.stack([1 - fell, 1 - np.maximum(fell, rose), 1 - rose], -1)
     if len(image) == 3:
         return image.transpose(1, 2, 0)
     return 1 - np.repeat(image.mean(0)[..., None], 3, axis=-1)

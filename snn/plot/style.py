@@ -6,15 +6,17 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 __all__ = ["COLOURS", "figure", "tidy"]
 
 COLOURS = ("#2f6690", "#d1603d", "#3a7d44", "#8f5aa8", "#b08900")
+"""Colours of curves, in the order of their use."""
 
 
 def figure(
     rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float = 3.4, **options: Any
-) -> Any:
+) -> tuple[Figure, NDArray[Any]]:
     """Make a figure that belongs to no window, and its axes as an array [rows, columns].
 
     Args:

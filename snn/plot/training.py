@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
+from snn.core.arrays import Int64Array, RealArray
+from snn.core.checks import finite, number, refusal, whole
+from snn.plot.checks import shaped
 from snn.plot.style import COLOURS, figure
 
 __all__ = ["confusion", "delay_histogram", "firing_rates", "training_curves"]
@@ -19,16 +23,25 @@ def training_curves(history: Sequence[Mapping[str, Any]], selected: int | None =
     """Draw loss and accuracy of training and validation over epochs.
 
     Args:
-        history: Metrics per epoch, as `snn.train.fit` returns them.
-        selected: Epoch to mark, from 0.
+        history: Metrics per epoch, as `snn.train.fit` returns them: train_loss, valid_loss, train_accuracy,
+            valid_accuracy.
+        selected: Epoch to mark, from 0; None: none.
+
+    Raises:
+        ValueError: No epoch is given, one lacks a metric, or there is no such epoch.
     """
+    curves = {
+        what: {part: _column(history, f"{part}_{what}") for part in ("train", "valid")}
+        for what in ("loss", "accuracy")
+    }
+    if selected is not None:
+        selected = whole("selected", selected, low=0, high=len(history) - 1)
     made, axes = figure(1, 2, width=8.0, height=3.1)
     epochs = np.arange(1, len(history) + 1)
-    for ax, what in zip(axes[0], ("loss", "accuracy"), strict=True):
+    for ax, (what, parts) in zip(axes[0], curves.items(), strict=True):
         for part, colour in (("train", COLOURS[0]), ("valid", COLOURS[1])):
             label = "training, during the epoch" if part == "train" else "validation"
-            values = [line[f"{part}_{what}"] for line in history]
-            ax.plot(epochs, values, "o-", color=colour, markersize=2.5, linewidth=1.4, label=label)
+            ax.plot(epochs, parts[part], "o-", color=colour, markersize=2.5, linewidth=1.4, label=label)
         if selected is not None:
             ax.axvline(selected + 1, color="0.5", linewidth=1, linestyle=":", label="selected epoch")
         ax.set(xlabel="epoch", ylabel=what)
@@ -36,35 +49,51 @@ def training_curves(history: Sequence[Mapping[str, Any]], selected: int | None =
     axes[0, 1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes[0, 1].set_ylim(0, 1.02)
     axes[0, 0].legend(frameon=False, fontsize=8)
-    return cast(Figure, made)
+    return made
 
 
 def firing_rates(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw the mean spikes per neuron and step of each hidden layer over epochs (validation set)."""
+    """Draw the mean spikes per neuron and step of each hidden layer over epochs (validation set).
+
+    Args:
+        history: Metrics per epoch, as `snn.train.fit` returns them: "rates" holds one number per layer.
+
+    Raises:
+        ValueError: No epoch is given, or one lacks the rates or a layer.
+    """
+    rates = _column(history, "rates")
     made, axes = figure(width=5.0, height=3.0)
     ax = axes[0, 0]
     epochs = np.arange(1, len(history) + 1)
-    for layer, colour in zip(history[0]["rates"], COLOURS * 3, strict=False):
-        rates = [line["rates"][layer] for line in history]
-        ax.plot(epochs, rates, "o-", color=colour, markersize=2.5, linewidth=1.4, label=layer)
+    for layer, colour in zip(rates[0], cycle(COLOURS), strict=False):
+        values = _column(rates, layer, name="rates")
+        ax.plot(epochs, values, "o-", color=colour, markersize=2.5, linewidth=1.4, label=layer)
     ax.set(xlabel="epoch", ylabel="neurons that spike in a step")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False, fontsize=8)
-    return cast(Figure, made)
+    return made
 
 
 def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms: float) -> Figure:
     """Draw how many synapses have which delay, before and after training, per projection.
 
     Args:
-        delays_ms: Delays before and after, ms, any shape, by projection name.
-        dt_ms: Length of a step, ms: the width of a bar.
+        delays_ms: Delays before and after, ms, >= 0, any shape, by projection name.
+        dt_ms: Length of a step, ms, > 0: the width of a bar.
+
+    Raises:
+        ValueError: No projection is given, or a delay or the step is out of range.
     """
-    made, axes = figure(1, len(delays_ms), width=3.0 * max(len(delays_ms), 1) + 0.6, height=2.9)
+    dt_ms = number("dt_ms", dt_ms, above=0.0)
+    if not delays_ms:
+        raise refusal("delays_ms", "of at least one projection", dict(delays_ms))
+    made, axes = figure(1, len(delays_ms), width=3.0 * len(delays_ms) + 0.6, height=2.9)
     for ax, (name, pair) in zip(axes[0], delays_ms.items(), strict=True):
-        before, after = (np.asarray(values, dtype=np.float64).ravel() for values in pair)
+        before, after = (
+            finite(f"delays_ms[{name!r}]", values, low=0.0, unit="ms").ravel() for values in pair
+        )
         top = max(before.max(initial=0.0), after.max(initial=0.0))
         edges = (np.arange(round(top / dt_ms) + 2) - 0.5) * dt_ms
         ax.hist(before, edges, color="0.75", label="before")
@@ -73,19 +102,23 @@ def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms:
         ax.title.set_size(9)
     axes[0, 0].set_ylabel("synapses")
     axes[0, 0].legend(frameon=False, fontsize=8)
-    return cast(Figure, made)
+    return made
 
 
 def confusion(true: ArrayLike, predicted: ArrayLike, classes: Sequence[str]) -> Figure:
     """Draw which class was taken for which, as counts.
 
     Args:
-        true: True class of each sample, [B].
+        true: True class of each sample, [B], from 0.
         predicted: Predicted class, [B].
         classes: Names, in the order of the numbers.
+
+    Raises:
+        ValueError: Shapes do not fit, or a number is no class.
     """
     n = len(classes)
-    pairs = np.asarray(true, dtype=np.int64) * n + np.asarray(predicted, dtype=np.int64)
+    rows = _classes("true", shaped("true", true, ("B",)), n)
+    pairs = rows * n + _classes("predicted", shaped("predicted", predicted, (rows.size,)), n)
     counts = np.bincount(pairs, minlength=n * n).reshape(n, n)
     side = 0.28 * n + 1.6
     made, axes = figure(width=side + 0.6, height=side)
@@ -98,4 +131,23 @@ def confusion(true: ArrayLike, predicted: ArrayLike, classes: Sequence[str]) -> 
     ax.set_xticks(range(n), classes, rotation=90)
     ax.set_yticks(range(n), classes)
     ax.set(xlabel="predicted", ylabel="true")
-    return cast(Figure, made)
+    return made
+
+
+def _column(lines: Sequence[Mapping[str, Any]], key: str, *, name: str = "history") -> list[Any]:
+    """Take one metric of every epoch."""
+    if not lines:
+        raise refusal(name, "of at least one epoch", list(lines))
+    for epoch, line in enumerate(lines):
+        if key not in line:
+            raise refusal(f"{name}[{epoch}]", f"metrics with {key!r} among them", list(line))
+    return [line[key] for line in lines]
+
+
+def _classes(name: str, values: RealArray, n: int) -> Int64Array:
+    """Check that all are numbers of classes."""
+    bad = (values < 0) | (values >= n) | (values != np.floor(values))
+    if bad.any():
+        at = int(bad.argmax())
+        whole(f"{name}[{at}]", values[at], low=0, high=n - 1)
+    return values.astype(np.int64)

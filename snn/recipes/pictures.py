@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from snn.core import Events, Raster, TimeGrid
 from snn.datasets import SpikeSet
 from snn.nn import Delays, Layer, Sequential, stages
-from snn.plot import confusion, delay_histogram, firing_rates, training_curves, word
+from snn.plot import confusion, delay_histogram, firing_rates, sample_activity, training_curves
 from snn.train import LOSSES, Data, FitResult, prepare
 
 __all__ = ["delays_ms", "early", "final", "predictions", "write"]
@@ -88,7 +88,7 @@ def one_word(model: Sequential, data: SpikeSet, sample: int = 0) -> Figure:
     for stage, (_, z) in zip(parts[:-1], traced, strict=False):
         spikes[stage.post] = _events(z, grid)
     title = f"{data.name}: “{data.classes[int(label[0])]}”"
-    return word(spikes, traced[-1][1].double().numpy(), data.classes, title=title)
+    return sample_activity(spikes, traced[-1][1].double().numpy(), data.classes, title=title)
 
 
 def _events(z: torch.Tensor, grid: TimeGrid) -> Events:

@@ -337,7 +337,7 @@ def test_a_streamed_run_learns_the_same(tmp_path):
         ),
         (
             lambda: snn.simulate(pair_net(STDP(0.1, 0.1)), n_steps=1, engine="exact"),
-            "engine='exact' does not learn; 'p' has",
+            "plasticity of 'p' must be None with engine='exact', got STDP",
         ),
     ],
 )

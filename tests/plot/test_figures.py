@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ from snn.plot import (
     frames,
     membranes,
     raster,
+    sample_activity,
     training_curves,
-    word,
 )
 
 HISTORY = [
@@ -70,12 +71,12 @@ def test_raster_shows_every_spike():
     assert len(axes.collections[0].get_offsets()) == 0
 
 
-def test_membranes_and_word():
+def test_membranes_and_the_activity_of_a_sample():
     v = np.random.default_rng(0).normal(size=(6, 2, 3))
     v[:, 0, 1] += 5
     (axes,) = drawn(membranes(v[:, 0], 2.0, ["a", "b", "c"], marked=1))
     assert len(axes.lines) == 3
-    axes = drawn(word({"in": EVENTS, "hid1": EVENTS}, v, ["a", "b", "c"], title="t"))
+    axes = drawn(sample_activity({"in": EVENTS, "hid1": EVENTS}, v, ["a", "b", "c"], title="t"))
     assert len(axes) == 3
     assert axes[-1].get_legend().get_texts()[0].get_text() == "b"
 
@@ -99,3 +100,51 @@ def test_frames(channels):
     strip = axes[0].images[0].get_array()
     assert strip.shape == (6, 10 * 5 + 9, 3) and axes[0].get_title() == "a sample"
     assert axes[1].get_legend().get_texts()[0].get_text() == "b" and len(axes[1].lines) == 3
+
+
+def test_a_raster_off_the_grid_keeps_the_times():
+    events = snn.TimedEvents.from_times([[0.5, 7.25]], [[0, 1]], n_units=2, dt_ms=2.0, n_steps=5)
+    (axes,) = drawn(raster(events))
+    assert sorted(axes.collections[0].get_offsets()[:, 0].tolist()) == [0.5, 7.25]
+
+
+V = np.zeros((6, 2, 3))
+REFUSED = {
+    "sample must be a whole number >= 0 and <= 1, got 2": lambda: raster(EVENTS, 2),
+    "v must be real numbers [T, 2], got ndarray of shape [6, 3] and dtype float64": lambda: membranes(
+        V[:, 0], 1.0, "ab"
+    ),
+    "marked must be a whole number >= 0 and <= 2, got 3": lambda: membranes(V[:, 0], 1.0, "abc", marked=3),
+    "dt_ms must be a finite number > 0, got 0": lambda: membranes(V[:, 0], 0, "abc"),
+    "spikes must be of at least one population, got {}": lambda: sample_activity({}, V, "abc"),
+    "v must be real numbers [T, 2, 4], got ": lambda: sample_activity({"in": EVENTS}, V, "abcd"),
+    "history must be of at least one epoch, got []": lambda: training_curves([]),
+    "history[1] must be metrics with 'train_loss' among them, got ['rates']": lambda: training_curves(
+        [HISTORY[0], {"rates": {}}]
+    ),
+    "selected must be a whole number >= 0 and <= 4, got 5": lambda: training_curves(HISTORY, 5),
+    "rates[1] must be metrics with 'hid1' among them, got ['hid2']": lambda: firing_rates(
+        [HISTORY[0], {"rates": {"hid2": 0.1}}]
+    ),
+    "delays_ms must be of at least one projection, got {}": lambda: delay_histogram({}, 1.0),
+    "delays_ms['p'][1] must be finite and >= 0 ms, got -1.0": lambda: delay_histogram(
+        {"p": ([0.0], [0.0, -1.0])}, 1.0
+    ),
+    "true[1] must be a whole number >= 0 and <= 1, got 2": lambda: confusion([0, 2], [0, 1], "ab"),
+    "predicted must be real numbers [2], got ": lambda: confusion([0, 1], [0], "ab"),
+    "x must be frames [T, C, H, W] of 1, 2 or 3 channels": lambda: frames(
+        np.zeros((2, 4, 3, 3)), np.zeros((2, 2)), "ab"
+    ),
+    "x[0, 0, 0, 0] must be finite and >= 0, got -1.0": lambda: frames(
+        -np.ones((2, 1, 3, 3)), np.zeros((2, 2)), "ab"
+    ),
+    "outputs must be real numbers [2, 2], got ": lambda: frames(
+        np.zeros((2, 1, 3, 3)), np.zeros((3, 2)), "ab"
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_cannot_be_drawn_is_refused(message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        REFUSED[message]()

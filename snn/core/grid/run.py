@@ -43,7 +43,7 @@ class _Outcome(NamedTuple):
     reads: Int64Array
 
 
-def run(
+def run_on_grid(
     network: Network,
     request: RunRequest,
     state: SimulationState | None,

@@ -1,0 +1,145 @@
+"""Where samples of engine="exact" start and stand: from one run to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+
+from snn.core.arrays import Float64Array, PathLike
+from snn.core.events import Events
+from snn.core.exact.layout import ExactArrays
+from snn.core.exact.sample import SampleState
+from snn.core.network import Network
+from snn.core.state import SimulationState
+from snn.core.timed_events import TimedEvents, times_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactState(SimulationState):
+    """Hold where samples of engine="exact" stand; only that engine goes on from here.
+
+    Attributes:
+        hold_ms: Time for which each neuron is still held, [B, N], ms, per population with neurons;
+            `refractory` is that in whole steps, rounded up.
+    """
+
+    hold_ms: dict[str, Float64Array]
+
+    def save(self, path: PathLike) -> NoReturn:
+        """Refuse: the state file keeps steps, and would lose the times.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("the state of engine='exact' is kept in memory only: its file would lose times")
+
+
+def slices_of(network: Network, arrays: ExactArrays) -> dict[str, slice]:
+    """Give the units of each population, in the order of a step."""
+    bounds = arrays.first.tolist()
+    return {name: slice(bounds[p], bounds[p + 1]) for p, name in enumerate(network.order)}
+
+
+def start_sample(
+    arrays: ExactArrays, slices: dict[str, slice], before: ExactState | None, b: int
+) -> SampleState:
+    """Set up sample b: at rest, or where an earlier run left it."""
+    units = arrays.tau.size
+    state = SampleState(
+        v=arrays.v_rest.copy(),
+        current=np.zeros((2, units)),
+        as_of_ms=np.zeros(units),
+        held_until_ms=np.full(units, -np.inf),
+        drive=arrays.bias.copy(),
+        driven_until_ms=np.zeros(units),
+        prediction=np.zeros(units, dtype=np.int64),
+        arrivals=np.zeros((2, units)),
+        reached=np.zeros(units, dtype=bool),
+        crosses=np.zeros(units, dtype=bool),
+        touched=np.zeros(len(slices), dtype=np.int64),
+        delay_reads=np.zeros(arrays.pre.size, dtype=np.int64),
+    )
+    if before is not None:
+        for name, v in before.v.items():
+            state.v[slices[name]] = v[b]
+            state.held_until_ms[slices[name]] = before.hold_ms[name][b]
+        for name, currents in before.currents.items():
+            state.current[: currents.shape[1], slices[name]] = currents[b]
+    return state
+
+
+def finish_batch(
+    network: Network,
+    slices: dict[str, slice],
+    samples: Sequence[SampleState],
+    before: ExactState | None,
+    spikes: dict[str, TimedEvents],
+    horizon: int,
+) -> ExactState:
+    """Collect where the samples stand, per population.
+
+    Args:
+        network: The network.
+        slices: Units of each of its populations.
+        samples: Where each sample stands.
+        before: Where they stood before the run.
+        spikes: Spikes of the run, per population, sources included.
+        horizon: Steps for which a spike may be on its way.
+    """
+    lengths = next(iter(spikes.values())).n_steps
+    ends = (lengths * network.dt_ms).tolist()
+    v, currents, hold = {}, {}, {}
+    for population in network.populations:
+        if population.neuron is not None:
+            name, units, size = population.name, slices[population.name], population.size
+            v[name] = _stack([sample.v[units] for sample in samples], size)
+            left = [sample.held_until_ms[units] - end for sample, end in zip(samples, ends, strict=True)]
+            hold[name] = np.maximum(_stack(left, size), -1.0)  # over is over, by how much does not count
+            if population.receptors:
+                of_receptor = slice(len(population.receptors))
+                currents[name] = np.stack([sample.current[of_receptor, units] for sample in samples])
+    return ExactState(
+        fingerprint=network.fingerprint,
+        v=v,
+        currents=currents,
+        refractory={
+            name: np.ceil(np.maximum(left, 0.0) / network.dt_ms).astype(np.int64)
+            for name, left in hold.items()
+        },
+        recent={
+            name: _latest(made, None if before is None else before.recent[name], horizon)
+            for name, made in spikes.items()
+        },
+        adaptation={},
+        steps=lengths + (0 if before is None else before.steps),
+        seed=0,
+        weights={},
+        traces_pre={},
+        traces_post={},
+        hold_ms=hold,
+    )
+
+
+def _latest(spikes: TimedEvents, before: Events | None, horizon: int) -> TimedEvents:
+    """Keep the spikes of the last `horizon` steps, earlier runs included; they count from there."""
+    dt = spikes.dt_ms
+    times, units = [], []
+    for b, steps in enumerate(spikes.n_steps):
+        rows = slice(spikes.offsets[b], spikes.offsets[b + 1])
+        time, unit = spikes.time_ms[rows] - steps * dt, spikes.unit[rows]
+        if before is not None:
+            old = slice(before.offsets[b], before.offsets[b + 1])
+            time = np.concatenate([times_of(before)[old] - (horizon + steps) * dt, time])
+            unit = np.concatenate([before.unit[old], unit])
+        kept = time + horizon * dt >= 0.0
+        times.append(time[kept] + horizon * dt)
+        units.append(unit[kept])
+    return TimedEvents.from_times(times, units, n_units=spikes.n_units, dt_ms=dt, n_steps=horizon)
+
+
+def _stack(rows: Sequence[Float64Array], size: int) -> Float64Array:
+    """Stack rows [N], also none of them, to [B, N]."""
+    return np.concatenate([np.zeros((0, size)), *(row[None] for row in rows)])
