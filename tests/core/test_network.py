@@ -206,7 +206,7 @@ def test_broken_files_are_refused(tmp_path):
     path = tmp_path / "net.h5"
     rich().save(path)
     with h5py.File(path, "a") as file:
-        del file["arrays/projections/0/weight"]
+        del file["arrays/projections.0.weight"]
     with pytest.raises(ValueError, match="incomplete"):
         Network.load(path)
     with pytest.raises(FileNotFoundError):

@@ -144,9 +144,9 @@ def test_delay_buffers_have_a_size():
         ROW.delay_bytes(0)
     counts = snn.Counts(delay_slots={"a-b": 24})
     assert (counts + counts).delay_slots == {"a-b": 24} and counts.delay_bytes(3) == {"a-b": 9}
-    with pytest.raises(ValueError, match="bits is 0"):
+    with pytest.raises(ValueError, match="bits must be a whole number >= 1, got 0"):
         counts.delay_bytes(0)
-    with pytest.raises(ValueError, match="delay_slots of 'a-b': 20, expected 24: another network"):
+    with pytest.raises(ValueError, match=r"delay_slots\['a-b'\] must be 24 .*, got 20"):
         counts + snn.Counts(delay_slots={"a-b": 20})
 
 

@@ -1,8 +1,8 @@
 """Keep a tree of plain values in HDF5: dicts, lists, arrays, text, numbers, truth values and None.
 
 The data set `values` holds the tree as JSON, with null where an array stands, beside the places of these arrays:
-`{"tree": ..., "arrays": [["populations", 0, "neuron", "v_th"], ...]}`. Each array is a data set under `arrays`
-whose path is its place: `arrays/populations/0/neuron/v_th`. Whole numbers of any size, floats and arrays come
+`{"tree": ..., "arrays": [["populations", 0, "neuron", "v_th"], ...]}`. Each array is a data set in the group
+`arrays`, named by its place: `populations.0.neuron.v_th`. Whole numbers of any size, floats and arrays come
 back exactly, of their type; a tuple comes back as a list.
 """
 
@@ -44,8 +44,9 @@ def write_tree(
     values = json.dumps({"tree": _without_arrays(tree, (), arrays), "arrays": list(arrays)})
     with create(path, kind, version) as file:
         file["values"] = values
+        group = file.create_group("arrays")
         for place, array in arrays.items():
-            put(file, _data_set(place), array, compress=place[0] not in uncompressed)
+            put(group, _data_set(place), array, compress=place[0] not in uncompressed)
 
 
 def read_tree(path: PathLike, kind: str, version: int, build: Callable[[dict[str, Any]], T]) -> T:
@@ -64,7 +65,7 @@ def read_tree(path: PathLike, kind: str, version: int, build: Callable[[dict[str
     with open_any(path) as file, naming(path):
         tree, places = _read_values(file, kind, version)
         for place in places:
-            _set(tree, place, np.asarray(content(file, _data_set(place))))
+            _set(tree, place, np.asarray(content(file, f"arrays/{_data_set(place)}")))
     with naming(path):
         return build(tree)
 
@@ -145,8 +146,8 @@ def _set(tree: Any, place: Place, array: Any) -> None:
 
 
 def _data_set(place: Place) -> str:
-    """Name the data set of an array; a slash, a dot or nothing would be no name in HDF5, so they are escaped."""
-    return "/".join(["arrays", *(quote(str(key), safe=" ").replace(".", "%2E") or "%" for key in place)])
+    """Name the data set of an array: its keys, with dots between and what would not fit a name escaped."""
+    return ".".join(quote(str(key), safe=" ").replace(".", "%2E") or "%" for key in place)
 
 
 def _shown(place: Place) -> str:

@@ -58,9 +58,9 @@ def test_arrays_stand_at_their_place_and_large_ones_are_compressed(tmp_path):
     tree = {"group": [{"small": np.zeros(3), "large": large}], "raw": {"v": large}, "pair": (1, 2.5)}
     write_tree(path, "snn.test", 1, tree, uncompressed=("raw",))
     with h5py.File(path) as file:
-        assert file["arrays/group/0/small"].compression is None
-        assert file["arrays/group/0/large"].compression == "gzip"
-        assert file["arrays/raw/v"].compression is None
+        assert file["arrays/group.0.small"].compression is None
+        assert file["arrays/group.0.large"].compression == "gzip"
+        assert file["arrays/raw.v"].compression is None
         values = json.loads(file["values"][()])
     assert values["arrays"] == [["group", 0, "small"], ["group", 0, "large"], ["raw", "v"]]
     without = {"group": [{"small": None, "large": None}], "raw": {"v": None}, "pair": [1, 2.5]}
@@ -110,11 +110,11 @@ def set_attribute(name, value):
             "version of the format 'snn.test' must be 2, which this release reads, got 1",
         ),
         (set_attribute("version", "two"), "must be 2, which this release reads, got 'two'"),
-        (lambda file: file.__delitem__("arrays/a/b"), "incomplete: no data set 'arrays/a/b'"),
+        (lambda file: file.__delitem__("arrays/a.b"), "incomplete: no data set 'arrays/a.b'"),
         (lambda file: file.__delitem__("values"), "incomplete: no data set 'values'"),
         (
-            lambda file: (file.__delitem__("arrays/a/b"), file.create_group("arrays/a/b")),
-            "incomplete: no data set 'arrays/a/b'",
+            lambda file: (file.__delitem__("arrays/a.b"), file.create_group("arrays/a.b")),
+            "incomplete: no data set 'arrays/a.b'",
         ),
         (replace("values", "{"), "data set 'values' must be JSON"),
         (replace("values", np.arange(3)), "data set 'values' must be JSON"),
