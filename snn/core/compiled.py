@@ -17,6 +17,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 _PLAIN: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_FUSED: dict[str, Any] = {**_PLAIN, "fastmath": {"contract"}}
 _LEAN: dict[str, Any] = {**_PLAIN, "_nrt": False, "no_cfunc_wrapper": True}
 _INNER: dict[str, Any] = {**_LEAN, "no_cpython_wrapper": True}
 
@@ -24,6 +25,11 @@ _INNER: dict[str, Any] = {**_LEAN, "no_cpython_wrapper": True}
 def compiled(function: F) -> F:
     """Compile with numba: cached on disk, without the interpreter lock, no fastmath."""
     return cast(F, numba.njit(**_PLAIN)(function))
+
+
+def fused(function: F) -> F:
+    """Compile as `compiled` does, but multiply and add in one instruction: for sums whose last bit is free."""
+    return cast(F, numba.njit(**_FUSED)(function))
 
 
 def lean(function: F) -> F:
@@ -57,6 +63,11 @@ def _lean_entry(function: F) -> F:
 def compiled_over(*modules: ModuleType) -> Callable[[F], F]:
     """Compile as `compiled` does a function that calls loops of other modules; see `lean_over`."""
     return _over(modules, compiled)
+
+
+def fused_over(*modules: ModuleType) -> Callable[[F], F]:
+    """Compile as `fused` does a function that calls loops of other modules; see `lean_over`."""
+    return _over(modules, fused)
 
 
 def _over(modules: tuple[ModuleType, ...], compile_it: Callable[[F], F]) -> Callable[[F], F]:
