@@ -8,17 +8,22 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from snn.kernels.memory import keep_free_memory
+from snn.kernels.memory import NUMPY_TYPES, keep_free_memory
 
 __all__ = ["apply", "fused_or_reference", "runs_fused"]
 
 Result = TypeVar("Result")
 
+_training_began = False
+"""Whether a pass of this process kept a graph."""
+
 
 def runs_fused(x: Tensor, *others: Tensor) -> bool:
     """Tell whether compiled loops take x: not empty, on the CPU, in float32 or float64, as are the `others`."""
-    same = all(other.dtype == x.dtype for other in others)
-    return same and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+    for other in others:
+        if other.dtype != x.dtype:
+            return False
+    return x.device.type == "cpu" and x.dtype in NUMPY_TYPES and x.numel() > 0
 
 
 def fused_or_reference(
@@ -38,8 +43,14 @@ def fused_or_reference(
     return fused if runs_fused(x, *others) else reference
 
 
+def _has_gradient(argument: Any) -> bool:
+    return isinstance(argument, Tensor) and argument.requires_grad
+
+
 def apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
     """Run an autograd function of ours; the first that keeps a graph has the process keep free memory."""
-    if torch.is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in arguments):
+    global _training_began
+    if not _training_began and torch.is_grad_enabled() and any(map(_has_gradient, arguments)):
+        _training_began = True
         keep_free_memory()
     return function.apply(*arguments)  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from snn.core.arrays import RealArray
 from snn.core.compiled import compiled
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif import LIFOptions
-from snn.kernels.memory import empty_aligned
+from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 
 __all__ = ["integrate", "integrate_fused", "integrate_reference"]
 
@@ -84,7 +84,7 @@ class _Integrate(torch.autograd.Function):
 
 def _scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
     """Give tau, decay and decay_input as the loops take them: numbers in the type of `like`."""
-    real = like.numpy().dtype.type
+    real = NUMPY_TYPES[like.dtype]
     return real(o.tau), real(o.decay), o.decay_input
 
 

@@ -14,7 +14,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.kernels.dispatch import apply, fused_or_reference
-from snn.kernels.lif import LIFOptions, fire, gradient_constants, run_backward, run_forward, steps_kept
+from snn.kernels.lif import (
+    LIFOptions,
+    fire,
+    gradient_constants,
+    neuron_constants,
+    run_backward,
+    run_forward,
+    sigmoid_of,
+    steps_kept,
+)
 
 __all__ = ["learned_lif", "learned_lif_fused", "learned_lif_reference"]
 
@@ -73,7 +82,8 @@ class _LearnedLIF(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         del threshold, leak  # their values are in the options
         kept = steps_kept(x, None, graph=any(ctx.needs_input_grad))
-        z, h, last = run_forward(x, v, lengths, kept, options)
+        ctx.neuron = neuron_constants(options, x)
+        z, h, last = run_forward(x, v, lengths, kept, ctx.neuron)
         ctx.save_for_backward(z, h, v, lengths, kept)
         ctx.options, ctx.local = options, local
         ctx.set_materialize_grads(False)
@@ -90,8 +100,9 @@ class _LearnedLIF(torch.autograd.Function):
         last = torch.zeros_like(v) if gv is None or ctx.local else gv
         first = last.clone(memory_format=torch.contiguous_format)
         # the surrogate is a function of h / v_th - 1 = (h - v_th) / v_th, and the reset carries no gradient
-        gradient = gradient_constants(o, h, ctx.local, sharpness=o.surrogate.sharpness / o.v_th)
-        gx = run_backward(gz, first, h, lengths, kept, o, gradient._replace(detach_reset=True))
+        sharpness = o.surrogate.sharpness / o.v_th
+        gradient = gradient_constants(o, h, ctx.local, sharpness=sharpness)._replace(detach_reset=True)
+        gx = run_backward(gz, first, h, sigmoid_of(h, o, sharpness), lengths, kept, ctx.neuron, gradient)
         after = h - o.v_th * z if o.reset == "soft" else h * (1 - z)
         before = torch.cat([v[None], after[:-1]])
         g_leak = (gx * before).sum()

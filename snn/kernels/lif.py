@@ -19,7 +19,7 @@ from snn.kernels.lif_loops import (
     lif_backward,
     lif_forward,
 )
-from snn.kernels.memory import empty_aligned
+from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 from snn.kernels.surrogate import Surrogate
 
@@ -167,7 +167,8 @@ class _FusedLIF(torch.autograd.Function):
         learns: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         kept = steps_kept(x, learns, graph=ctx.needs_input_grad[0] or ctx.needs_input_grad[1])
-        z, h, last = run_forward(x, v, lengths, kept, options)
+        ctx.neuron = neuron_constants(options, x)
+        z, h, last = run_forward(x, v, lengths, kept, ctx.neuron)
         ctx.save_for_backward(h, lengths, kept)
         ctx.options, ctx.local, ctx.steps = options, local, x.shape[0]
         ctx.takes_sparse_gradient, ctx.sparse = True, takes_sparse_gradient(x)
@@ -184,7 +185,10 @@ class _FusedLIF(torch.autograd.Function):
             return None, None, None, None, None, None
         gz = torch.zeros_like(h) if gz is None else gather_steps(gz, kept)
         g = h.new_zeros(h.shape[1:]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
-        gx = run_backward(gz, g, h, lengths, kept, ctx.options, gradient_constants(ctx.options, h, ctx.local))
+        o: LIFOptions = ctx.options
+        sigmoid = sigmoid_of(h, o, o.surrogate.sharpness)
+        gradient = gradient_constants(o, h, ctx.local)
+        gx = run_backward(gz, g, h, sigmoid, lengths, kept, ctx.neuron, gradient)
         gx = scatter_steps(gx, kept, ctx.steps, sparse=ctx.sparse)
         return gx, None if ctx.local else g, None, None, None, None
 
@@ -197,14 +201,12 @@ def steps_kept(x: Tensor, learns: Tensor | None, *, graph: bool) -> Tensor:
 
 
 def run_forward(
-    x: Tensor, v: Tensor, lengths: Tensor, kept: Tensor, options: LIFOptions
+    x: Tensor, v: Tensor, lengths: Tensor, kept: Tensor, neuron: NeuronConstants
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Give spikes, the pre-reset membranes of the steps `kept`, and the last state."""
     x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
     z, h = empty_aligned(x), empty_aligned(x, min(kept.shape[0] + 1, x.shape[0]), *v.shape)
-    lif_forward(
-        x.numpy(), last.numpy(), lengths.numpy(), kept.numpy(), z.numpy(), h.numpy(), neuron_constants(options, x)
-    )  # fmt: skip
+    lif_forward(x.numpy(), last.numpy(), lengths.numpy(), kept.numpy(), z.numpy(), h.numpy(), neuron)
     return z, h[: kept.shape[0]], last
 
 
@@ -212,19 +214,17 @@ def run_backward(
     gz: Tensor,
     g: Tensor,
     h: Tensor,
+    sigmoid: Tensor,
     lengths: Tensor,
     kept: Tensor,
-    options: LIFOptions,
+    neuron: NeuronConstants,
     gradient: GradientConstants,
 ) -> Tensor:
-    """Give the input's gradient at the steps `kept`.
-
-    The state's gradient g comes as that of the last state and leaves as that of the first.
-    """
-    gx, sigmoid = empty_aligned(h), sigmoid_of(h, options, float(gradient.alpha))
+    """Give the input's gradient at the steps `kept`; the arguments are those of `lif_backward`."""
+    gx = empty_aligned(h)
     lif_backward(
         gz.numpy(), g.numpy(), h.numpy(), sigmoid.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
-        neuron_constants(options, h), gradient,
+        neuron, gradient,
     )  # fmt: skip
     return gx
 
@@ -241,7 +241,7 @@ def sigmoid_of(h: Tensor, options: LIFOptions, sharpness: float, axis: int = 0) 
 
 def neuron_constants(o: LIFOptions, like: Tensor) -> NeuronConstants:
     """Give what the compiled loops read of a neuron, numbers in the type of `like`."""
-    real = like.numpy().dtype.type
+    real = NUMPY_TYPES[like.dtype]
     return NeuronConstants(
         tau=real(o.tau),
         decay=real(o.decay),
@@ -258,7 +258,7 @@ def gradient_constants(
     o: LIFOptions, like: Tensor, local: bool, *, sharpness: float | None = None
 ) -> GradientConstants:
     """Give what the backward loops read besides the neuron; `sharpness` is the surrogate's if not given."""
-    s, real = o.surrogate, like.numpy().dtype.type
+    s, real = o.surrogate, NUMPY_TYPES[like.dtype]
     alpha = s.sharpness if sharpness is None else sharpness
     return GradientConstants(real(alpha), real(s.scale), SURROGATE_KINDS[s.name], o.detach_reset, local)
 

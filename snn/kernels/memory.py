@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import math
 import os
 import sys
@@ -15,13 +14,14 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-__all__ = ["empty_aligned", "empty_aligned_array", "empty_cache", "keep_free_memory"]
+__all__ = ["NUMPY_TYPES", "empty_aligned", "empty_aligned_array", "empty_cache", "keep_free_memory"]
 
 CACHE_LINE = 64
 """Bytes of a cache line: vectors that lie across two cost twice."""
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """What glibc's `mallopt` calls the free memory that it keeps, and the size from which a block is none of it."""
-_NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
+NUMPY_TYPES: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
+"""The types of numbers that compiled loops take, in numpy's words."""
 
 
 def empty_aligned(like: Tensor, *shape: int) -> Tensor:
@@ -29,9 +29,9 @@ def empty_aligned(like: Tensor, *shape: int) -> Tensor:
 
     On the CPU, in float32 and float64, it begins on a cache line.
     """
-    if like.device.type != "cpu" or like.dtype not in _NUMPY:
+    if like.device.type != "cpu" or like.dtype not in NUMPY_TYPES:
         return like.new_empty(shape or like.shape)
-    return torch.from_numpy(empty_aligned_array(shape or like.shape, _NUMPY[like.dtype]))
+    return torch.from_numpy(empty_aligned_array(shape or like.shape, NUMPY_TYPES[like.dtype]))
 
 
 def empty_aligned_array(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
@@ -58,9 +58,8 @@ def empty_cache() -> None:
         library.malloc_trim(0)
 
 
-@functools.cache
 def keep_free_memory() -> None:
-    """Have the process keep what it frees, from the first call on; see `empty_cache`.
+    """Have the process keep what it frees; see `empty_cache`.
 
     glibc else gives large blocks back at once, and every step would have their pages made and cleared anew.
     What is kept is the free end of the heap, up to 2 GiB, and what lies between blocks in use.
