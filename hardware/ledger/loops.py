@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.kernels.compiled import compiled
+from snn.core.compiled import compiled
 
 __all__ = ["LEVELS", "any_channel", "count_nonzero", "tally"]
 

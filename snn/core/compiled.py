@@ -1,7 +1,7 @@
 """How loops are compiled.
 
-A loop that Python calls is an entry: `compiled`, `fused`, or `compiled_entry` and `lean_entry` where it calls loops of
-other modules. Loops that only other loops call are parts of those: `part`, `lean` and `lean_inlined`.
+A loop that Python calls is an entry: `compiled` or `fused`; `compiled_entry`, `fused_entry` or `lean_entry` where it
+calls loops of other modules. Loops that only other loops call are parts of them: `part`, `lean`, `lean_inlined`.
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ def compiled_entry(function: F) -> F:
     return compiled(_named_by_content(function))
 
 
+def fused_entry(function: F) -> F:
+    """Compile as `fused` does a function that calls loops of other modules; see `compiled_entry`."""
+    return fused(_named_by_content(function))
+
+
 def lean_entry(function: F) -> F:
     """Compile as `compiled_entry` does, without numba's reference counts: for a function that makes no array."""
     return cast(F, numba.njit(**_LEAN_ENTRY)(_named_by_content(function)))
@@ -89,7 +94,7 @@ def _named_by_content(function: F) -> F:
 
 def _collect(name: str, value: Any, found: dict[str, bytes]) -> None:
     """Note what the code of a loop depends on, by name: sources of loops, constants, fields of named tuples."""
-    value = getattr(value, "py_func", value)
+    value = getattr(value, "py_func", getattr(value, "_defn", value))  # of a loop; of an intrinsic
     if isinstance(value, bool | int | float | np.generic):
         found[name] = repr(value).encode()
         return

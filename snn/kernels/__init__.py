@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from snn.kernels.delay.forms import (
-    delayed_dense,
-    delayed_events,
-    delayed_spectral,
-    gauss_kernel,
-    gauss_kernel_reference,
-    one_hot_kernel,
-)
+from snn.kernels.delay.dense import delayed_dense, one_hot_kernel
+from snn.kernels.delay.fourier import delayed_spectral
+from snn.kernels.delay.gauss_kernel import gauss_kernel, gauss_kernel_reference
 from snn.kernels.delay.sparse import delayed, delayed_sparse
-from snn.kernels.delay.two_tap import delayed_linear, delayed_linear_reference, linear_kernel
+from snn.kernels.delay.split_delay import linear_kernel
+from snn.kernels.delay.two_tap import delayed_linear, delayed_linear_reference
+from snn.kernels.delay.whole_delays import delayed_events
 from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
 from snn.kernels.memory import empty_cache
-from snn.kernels.recurrent import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
+from snn.kernels.recurrent_lif import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
 
 __all__ = [

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import fused
-from snn.kernels.memory import room
+from snn.core.arrays import Float64Array, Int64Array, RealArray
+from snn.core.compiled import fused
+from snn.kernels.dispatch import apply, fused_or_reference
+from snn.kernels.memory import empty_aligned
 
 __all__ = ["normalise", "normalise_fused", "normalise_reference"]
-
-Floats = NDArray[np.floating[Any]]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 Normal = tuple[Tensor, Tensor, Tensor]
 
@@ -44,7 +40,9 @@ def normalise_reference(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor
 
 
 @fused
-def _moments(x: Floats, lengths: Ints, sums: Doubles, squares: Doubles, shift: Doubles) -> None:
+def _moments(
+    x: RealArray, lengths: Int64Array, sums: Float64Array, squares: Float64Array, shift: Float64Array
+) -> None:
     """Add up x - shift and its square over the valid rows of x [T, B, N]."""
     for t in range(x.shape[0]):
         for b in range(x.shape[1]):
@@ -57,7 +55,7 @@ def _moments(x: Floats, lengths: Ints, sums: Doubles, squares: Doubles, shift: D
 
 
 @fused
-def _scale(x: Floats, lengths: Ints, scale: Floats, offset: Floats, y: Floats) -> None:
+def _scale(x: RealArray, lengths: Int64Array, scale: RealArray, offset: RealArray, y: RealArray) -> None:
     """Set y to scale x + offset in valid rows, to 0 in the others."""
     for t in range(x.shape[0]):
         for b in range(x.shape[1]):
@@ -70,7 +68,14 @@ def _scale(x: Floats, lengths: Ints, scale: Floats, offset: Floats, y: Floats) -
 
 
 @fused
-def _products(x: Floats, g: Floats, lengths: Ints, mean: Floats, sums: Doubles, products: Doubles) -> None:
+def _products(
+    x: RealArray,
+    g: RealArray,
+    lengths: Int64Array,
+    mean: RealArray,
+    sums: Float64Array,
+    products: Float64Array,
+) -> None:
     """Add up g and g (x - mean) over valid rows."""
     for t in range(x.shape[0]):
         for b in range(x.shape[1]):
@@ -83,7 +88,13 @@ def _products(x: Floats, g: Floats, lengths: Ints, mean: Floats, sums: Doubles, 
 
 @fused
 def _gradient(
-    x: Floats, g: Floats, lengths: Ints, scale: Floats, slope: Floats, offset: Floats, gx: Floats
+    x: RealArray,
+    g: RealArray,
+    lengths: Int64Array,
+    scale: RealArray,
+    slope: RealArray,
+    offset: RealArray,
+    gx: RealArray,
 ) -> None:
     """Set gx to scale g - slope x + offset in valid rows, to 0 in the others."""
     for t in range(x.shape[0]):
@@ -109,7 +120,7 @@ class _Normalise(torch.autograd.Function):
         var = (squares / count - (sums / count).square()).clamp_(min=0)
         rstd = torch.rsqrt(var + eps)
         scale = weight.double() * rstd
-        y, offset = room(x), bias.double() - mean * scale
+        y, offset = empty_aligned(x), bias.double() - mean * scale
         mean, var, rstd = (part.to(x.dtype) for part in (mean, var, rstd))
         _scale(x.numpy(), lengths.numpy(), scale.to(x.dtype).numpy(), offset.to(x.dtype).numpy(), y.numpy())
         ctx.save_for_backward(x, lengths, weight, mean, rstd)
@@ -128,7 +139,7 @@ class _Normalise(torch.autograd.Function):
         scale = weight.double() * rstd
         slope = scale * rstd * met / ctx.count
         offset = mean * slope - scale * total / ctx.count
-        gx = room(x)
+        gx = empty_aligned(x)
         scale, slope, offset = (part.to(x.dtype) for part in (scale, slope, offset))
         _gradient(*given, scale.numpy(), slope.numpy(), offset.numpy(), gx.numpy())
         return gx, None, met.to(x.dtype), total.to(x.dtype), None
@@ -136,10 +147,10 @@ class _Normalise(torch.autograd.Function):
 
 def normalise_fused(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
     """Give `normalise_reference` on the CPU in float32 or float64."""
-    return cast(Normal, _Normalise.apply(x, lengths, weight, bias, eps))  # type: ignore[no-untyped-call]
+    return cast(Normal, apply(_Normalise, x, lengths, weight, bias, eps))
 
 
 def normalise(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
     """Normalise in the fastest form there is for where x lies; see `normalise_reference`."""
-    able = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.dtype == weight.dtype
-    return (normalise_fused if able else normalise_reference)(x, lengths, weight, bias, eps)
+    form = fused_or_reference(normalise_fused, normalise_reference, x, weight)
+    return form(x, lengths, weight, bias, eps)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import compiled
-from snn.kernels.lif import LIFOptions, number_of
-from snn.kernels.memory import room
+from snn.core.arrays import RealArray
+from snn.core.compiled import compiled
+from snn.kernels.dispatch import apply, fused_or_reference
+from snn.kernels.lif import LIFOptions
+from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 
 __all__ = ["integrate", "integrate_fused", "integrate_reference"]
-
-Floats = NDArray[np.floating[Any]]
 
 
 def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
@@ -40,7 +38,7 @@ def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool =
 
 
 @compiled
-def _forward(x: Floats, v: Floats, y: Floats, tau: Any, decay: Any, decay_input: bool) -> None:
+def _forward(x: RealArray, v: RealArray, y: RealArray, tau: Any, decay: Any, decay_input: bool) -> None:
     """Fill membranes y [T, n] from the one before, v [n]."""
     for t in range(x.shape[0]):
         last = v if t == 0 else y[t - 1]
@@ -53,7 +51,7 @@ def _forward(x: Floats, v: Floats, y: Floats, tau: Any, decay: Any, decay_input:
 
 
 @compiled
-def _backward(g: Floats, total: Floats, gx: Floats, tau: Any, decay: Any, decay_input: bool) -> None:
+def _backward(g: RealArray, total: RealArray, gx: RealArray, tau: Any, decay: Any, decay_input: bool) -> None:
     """Fill gx [T, n] from the membranes' gradient g; leave that of the state before in `total` [n], 0 at first."""
     for t in range(g.shape[0] - 1, -1, -1):
         if decay_input:
@@ -72,32 +70,32 @@ class _Integrate(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, v: Tensor, options: LIFOptions) -> Tensor:
-        x, y, ctx.options = x.contiguous(), room(x), options
+        x, y, ctx.options = x.contiguous(), empty_aligned(x), options
         _forward(x.numpy(), v.contiguous().numpy(), y.numpy(), *_scalars(options, x))
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None]:
-        gx, total = room(g), torch.zeros_like(g[0])
+        gx, total = empty_aligned(g), torch.zeros_like(g[0])
         _backward(g.contiguous().numpy(), total.numpy(), gx.numpy(), *_scalars(ctx.options, g))
         return gx, total, None
 
 
 def _scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
-    number = number_of(like)
-    return number(o.tau), number(o.decay), o.decay_input
+    """Give tau, decay and decay_input as the loops take them: numbers in the type of `like`."""
+    real = NUMPY_TYPES[like.dtype]
+    return real(o.tau), real(o.decay), o.decay_input
 
 
 def integrate_fused(x: Tensor, v: Tensor, options: LIFOptions) -> Tensor:
     """Give `integrate_reference` on the CPU in float32 or float64, gradients through time."""
     flat = x.reshape(len(x), -1), v.reshape(-1)
-    return cast(Tensor, _Integrate.apply(*flat, options)).reshape(x.shape)  # type: ignore[no-untyped-call]
+    return cast(Tensor, apply(_Integrate, *flat, options)).reshape(x.shape)
 
 
 def integrate(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
     """Run the membranes in the fastest form there is for where x lies; see `integrate_reference`."""
-    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    return (
-        integrate_fused(x, v, options) if fused and not local else integrate_reference(x, v, options, local)
-    )
+    if local:
+        return integrate_reference(x, v, options, local)
+    return fused_or_reference(integrate_fused, integrate_reference, x)(x, v, options)

@@ -7,15 +7,23 @@ threshold beside it does. Source: Chowdhury, Rathi and Roy, "One Timestep is All
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.lif import LIFOptions, Spike, flags, number_of, run_forward, scalars, steps_kept
-from snn.kernels.lif_loops import KINDS, lif_backward
-from snn.kernels.memory import room
+from snn.kernels.dispatch import apply, fused_or_reference
+from snn.kernels.lif import (
+    LIFOptions,
+    fire,
+    gradient_constants,
+    neuron_constants,
+    run_backward,
+    run_forward,
+    sigmoid_of,
+    steps_kept,
+)
 
 __all__ = ["learned_lif", "learned_lif_fused", "learned_lif_reference"]
 
@@ -47,7 +55,7 @@ def learned_lif_reference(
     for t, x_t in enumerate(x.unbind(0)):
         v = v.detach() if local else v
         h = leak * v + x_t
-        z = cast(Tensor, Spike.apply(h / threshold - 1, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
+        z = fire(h / threshold - 1, options)
         s = z.detach()
         after = h - s * threshold if options.reset == "soft" else h * (1 - s)
         if lengths is not None:
@@ -74,7 +82,8 @@ class _LearnedLIF(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         del threshold, leak  # their values are in the options
         kept = steps_kept(x, None, graph=any(ctx.needs_input_grad))
-        z, h, last = run_forward(x, v, lengths, kept, options)
+        ctx.neuron = neuron_constants(options, x)
+        z, h, last = run_forward(x, v, lengths, kept, ctx.neuron)
         ctx.save_for_backward(z, h, v, lengths, kept)
         ctx.options, ctx.local = options, local
         ctx.set_materialize_grads(False)
@@ -89,14 +98,11 @@ class _LearnedLIF(torch.autograd.Function):
         o: LIFOptions = ctx.options
         gz = torch.zeros_like(h) if gz is None else gz.contiguous()
         last = torch.zeros_like(v) if gv is None or ctx.local else gv
-        first, gx = last.clone(memory_format=torch.contiguous_format), room(h)
-        number, sharpness = number_of(h), o.surrogate.sharpness / o.v_th
-        aux = (h - o.v_th).mul_(sharpness).sigmoid_() if o.surrogate.name == "sigmoid" else h[:1]
-        lif_backward(  # type: ignore[call-arg]
-            gz.numpy(), first.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
-            *scalars(o, h), number(sharpness), number(o.surrogate.scale), KINDS[o.surrogate.name],
-            *flags(o), True, ctx.local,
-        )  # fmt: skip
+        first = last.clone(memory_format=torch.contiguous_format)
+        # the surrogate is a function of h / v_th - 1 = (h - v_th) / v_th, and the reset carries no gradient
+        sharpness = o.surrogate.sharpness / o.v_th
+        gradient = gradient_constants(o, h, ctx.local, sharpness=sharpness)._replace(detach_reset=True)
+        gx = run_backward(gz, first, h, sigmoid_of(h, o, sharpness), lengths, kept, ctx.neuron, gradient)
         after = h - o.v_th * z if o.reset == "soft" else h * (1 - z)
         before = torch.cat([v[None], after[:-1]])
         g_leak = (gx * before).sum()
@@ -128,7 +134,7 @@ def learned_lif_fused(
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     start = v.detach() if local else v
     given = (x.reshape(steps, batch, -1), start.reshape(batch, -1), threshold, leak)
-    z, last = _LearnedLIF.apply(*given, lengths.to(torch.int64), options, local)  # type: ignore[no-untyped-call]
+    z, last = apply(_LearnedLIF, *given, lengths.to(torch.int64), options, local)
     return z.reshape(x.shape), last.reshape(v.shape)
 
 
@@ -142,6 +148,5 @@ def learned_lif(
     local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons in the fastest form there is for where x lies; see `learned_lif_reference`."""
-    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    form = learned_lif_fused if fused else learned_lif_reference
+    form = fused_or_reference(learned_lif_fused, learned_lif_reference, x)
     return form(x, v, threshold, leak, options, lengths, local)

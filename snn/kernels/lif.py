@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.lif_loops import KINDS, lif_backward, lif_forward
-from snn.kernels.memory import room
-from snn.kernels.step_local import check_marks, pick, spread, takes_sparse
+from snn.core.checks import choice, number, refusal
+from snn.kernels.dispatch import apply, fused_or_reference
+from snn.kernels.lif_loops import (
+    SURROGATE_KINDS,
+    GradientConstants,
+    NeuronConstants,
+    lif_backward,
+    lif_forward,
+)
+from snn.kernels.memory import NUMPY_TYPES, empty_aligned
+from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 from snn.kernels.surrogate import Surrogate
 
 __all__ = ["LIFOptions", "Spike", "lif", "lif_fused", "lif_reference"]
@@ -28,45 +35,43 @@ class LIFOptions:
 
     Charge: h = v + (x - (v - v_reset)) / tau with `decay_input`, else v_reset + (v - v_reset)(1 - 1/tau) + x;
     spike where h reaches v_th; then the reset. The membrane leaks towards v_reset, as in SpikingJelly's LIFNode.
+
+    Attributes:
+        tau: Membrane time constant in steps, >= 1 (1 forgets at once).
+        decay_input: Divide the input by tau too.
+        v_th: Threshold.
+        v_reset: Value after a hard reset, and at rest; below the threshold.
+        reset: "hard" sets v_reset, "soft" subtracts v_th, "hard_next_step" resets when the next step begins.
+        fires: Test against the threshold.
+        detach_reset: Keep the gradient out of the reset.
+        surrogate: Derivative of the spike in the backward pass.
+        leak: What is left of the membrane after a step, in [0, 1], in place of tau; not with `decay_input`.
+
+    Raises:
+        ValueError: A value is unknown or out of its range.
     """
 
     tau: float = 2.0
-    """Membrane time constant in steps, >= 1 (1 forgets at once)."""
     decay_input: bool = True
-    """Divide the input by tau too."""
     v_th: float = 1.0
-    """Threshold."""
     v_reset: float = 0.0
-    """Value after a hard reset, and at rest; below the threshold."""
     reset: Reset = "hard"
-    """"hard" sets v_reset, "soft" subtracts v_th, "hard_next_step" resets when the next step begins."""
     fires: Fires = ">="
-    """Test against the threshold."""
     detach_reset: bool = False
-    """Keep the gradient out of the reset."""
     surrogate: Surrogate = field(default_factory=Surrogate)
-    """Derivative of the spike in the backward pass."""
     leak: float | None = None
-    """What is left of the membrane after a step, in [0, 1], in place of tau; not with `decay_input`."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.tau) and self.tau >= 1.0):
-            raise ValueError(f"tau: got {self.tau}, allowed are finite numbers >= 1 (steps)")
-        if not math.isfinite(self.v_th):
-            raise ValueError(f"v_th: got {self.v_th}, allowed are finite numbers")
-        if not (math.isfinite(self.v_reset) and self.v_reset < self.v_th):
-            raise ValueError(
-                f"v_reset: got {self.v_reset}, allowed are finite numbers below v_th = {self.v_th}"
-            )
-        if self.leak is not None and not (0.0 <= self.leak <= 1.0 and not self.decay_input):
-            raise ValueError(
-                f"leak: got {self.leak} with decay_input={self.decay_input}, allowed are numbers in [0, 1] "
-                "with decay_input=False"
-            )
-        if self.reset not in get_args(Reset):
-            raise ValueError(f"reset: got {self.reset!r}, allowed are {', '.join(get_args(Reset))}")
-        if self.fires not in get_args(Fires):
-            raise ValueError(f"fires: got {self.fires!r}, allowed are {', '.join(get_args(Fires))}")
+        number("tau", self.tau, low=1)
+        number("v_th", self.v_th)
+        if number("v_reset", self.v_reset) >= self.v_th:
+            raise refusal("v_reset", f"below v_th = {self.v_th:g}", self.v_reset)
+        if self.leak is not None:
+            number("leak", self.leak, low=0, high=1)
+            if self.decay_input:
+                raise refusal("decay_input", "False where leak is given", self.decay_input)
+        choice("reset", self.reset, Reset)
+        choice("fires", self.fires, Fires)
 
     @property
     def decay(self) -> float:
@@ -90,6 +95,11 @@ class Spike(torch.autograd.Function):
         """Put the surrogate's derivative in the step's place."""
         (u,) = ctx.saved_tensors
         return g * ctx.surrogate.derivative(u), None, None
+
+
+def fire(u: Tensor, options: LIFOptions) -> Tensor:
+    """Spike where u passes 0, with the neuron's surrogate as derivative."""
+    return cast(Tensor, apply(Spike, u, options.surrogate, options.fires == ">"))
 
 
 def lif_reference(
@@ -117,23 +127,23 @@ def lif_reference(
         Spikes [T, B, ...] and the membrane of each sample at its length.
     """
     o, late = options, options.reset == "hard_next_step"
-    fire = spike or (lambda u: cast(Tensor, Spike.apply(u, o.surrogate, o.fires == ">")))  # type: ignore[no-untyped-call]
+    step = spike or (lambda u: fire(u, o))
 
     def reset(h: Tensor, z: Tensor) -> Tensor:
         s = z.detach() if o.detach_reset else z
         return h - s * o.v_th if o.reset == "soft" else s * o.v_reset + (1 - s) * h
 
-    check_marks(x, learns)
+    check_learning_steps(x, learns)
     marks = learns.tolist() if local and learns is not None else [True] * len(x)
     spikes = []
     for t, x_t in enumerate(x.unbind(0)):
         v = v.detach() if local else v
-        start = reset(v, fire(v - o.v_th)) if late else v
+        start = reset(v, step(v - o.v_th)) if late else v
         if o.decay_input:
             h = start + (x_t - (start - o.v_reset)) / o.tau
         else:
             h = o.v_reset + (start - o.v_reset) * o.decay + x_t
-        z = fire(h - o.v_th)
+        z = step(h - o.v_th)
         after = h if late else reset(h, z)
         if lengths is not None:
             valid = (lengths > t).reshape(-1, *[1] * (v.dim() - 1))
@@ -157,10 +167,11 @@ class _FusedLIF(torch.autograd.Function):
         learns: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         kept = steps_kept(x, learns, graph=ctx.needs_input_grad[0] or ctx.needs_input_grad[1])
-        z, h, last = run_forward(x, v, lengths, kept, options)
+        ctx.neuron = neuron_constants(options, x)
+        z, h, last = run_forward(x, v, lengths, kept, ctx.neuron)
         ctx.save_for_backward(h, lengths, kept)
         ctx.options, ctx.local, ctx.steps = options, local, x.shape[0]
-        ctx.takes_sparse, ctx.sparse = True, takes_sparse(x)
+        ctx.takes_sparse_gradient, ctx.sparse = True, takes_sparse_gradient(x)
         ctx.set_materialize_grads(False)
         if local:
             ctx.mark_non_differentiable(last)
@@ -172,18 +183,13 @@ class _FusedLIF(torch.autograd.Function):
         h, lengths, kept = ctx.saved_tensors
         if gz is None and gv is None:
             return None, None, None, None, None, None
-        gz = torch.zeros_like(h) if gz is None else pick(gz, kept)
+        gz = torch.zeros_like(h) if gz is None else gather_steps(gz, kept)
         g = h.new_zeros(h.shape[1:]) if gv is None else gv.clone(memory_format=torch.contiguous_format)
         o: LIFOptions = ctx.options
-        s, gx, number = o.surrogate, room(h), number_of(h)
-        # torch's vectorised exponential, so that the bits are those of the reference and of SpikingJelly
-        aux = (h - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else h[:1]
-        lif_backward(  # type: ignore[call-arg]
-            gz.numpy(), g.numpy(), h.numpy(), aux.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
-            *scalars(o, h), number(s.sharpness), number(s.scale), KINDS[s.name],
-            *flags(o), o.detach_reset, ctx.local,
-        )  # fmt: skip
-        gx = spread(gx, kept, ctx.steps, sparse=ctx.sparse)
+        sigmoid = sigmoid_of(h, o, o.surrogate.sharpness)
+        gradient = gradient_constants(o, h, ctx.local)
+        gx = run_backward(gz, g, h, sigmoid, lengths, kept, ctx.neuron, gradient)
+        gx = scatter_steps(gx, kept, ctx.steps, sparse=ctx.sparse)
         return gx, None if ctx.local else g, None, None, None, None
 
 
@@ -195,30 +201,66 @@ def steps_kept(x: Tensor, learns: Tensor | None, *, graph: bool) -> Tensor:
 
 
 def run_forward(
-    x: Tensor, v: Tensor, lengths: Tensor, kept: Tensor, options: LIFOptions
+    x: Tensor, v: Tensor, lengths: Tensor, kept: Tensor, neuron: NeuronConstants
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Give spikes, the pre-reset membranes of the steps `kept`, and the last state."""
     x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-    z, h = room(x), room(x, min(kept.shape[0] + 1, x.shape[0]), *v.shape)
-    arrays = (x.numpy(), last.numpy(), lengths.numpy(), kept.numpy(), z.numpy(), h.numpy())
-    lif_forward(*arrays, *scalars(options, x), *flags(options))
+    z, h = empty_aligned(x), empty_aligned(x, min(kept.shape[0] + 1, x.shape[0]), *v.shape)
+    lif_forward(x.numpy(), last.numpy(), lengths.numpy(), kept.numpy(), z.numpy(), h.numpy(), neuron)
     return z, h[: kept.shape[0]], last
 
 
-def number_of(like: Tensor) -> Any:
-    """Give the numpy type of a tensor's numbers."""
-    return like.numpy().dtype.type
+def run_backward(
+    gz: Tensor,
+    g: Tensor,
+    h: Tensor,
+    sigmoid: Tensor,
+    lengths: Tensor,
+    kept: Tensor,
+    neuron: NeuronConstants,
+    gradient: GradientConstants,
+) -> Tensor:
+    """Give the input's gradient at the steps `kept`; the arguments are those of `lif_backward`."""
+    gx = empty_aligned(h)
+    lif_backward(
+        gz.numpy(), g.numpy(), h.numpy(), sigmoid.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
+        neuron, gradient,
+    )  # fmt: skip
+    return gx
 
 
-def scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
-    """Give tau, decay, v_th and v_reset for the compiled loops, in the type of `like`."""
-    number = number_of(like)
-    return tuple(number(s) for s in (o.tau, o.decay, o.v_th, o.v_reset))
+def sigmoid_of(h: Tensor, options: LIFOptions, sharpness: float, axis: int = 0) -> Tensor:
+    """Give sigmoid(sharpness (h - v_th)) where the surrogate reads it, else the first step of h, steps on `axis`.
+
+    It is torch's own, whose vectorised exponential gives the bits of the reference and of SpikingJelly.
+    """
+    if options.surrogate.name != "sigmoid":
+        return h.narrow(axis, 0, min(1, h.shape[axis]))
+    return (h - options.v_th).mul_(sharpness).sigmoid_()
 
 
-def flags(o: LIFOptions) -> tuple[bool, ...]:
-    """Give decay_input, soft, late and strict for the compiled loops."""
-    return o.decay_input, o.reset == "soft", o.reset == "hard_next_step", o.fires == ">"
+def neuron_constants(o: LIFOptions, like: Tensor) -> NeuronConstants:
+    """Give what the compiled loops read of a neuron, numbers in the type of `like`."""
+    real = NUMPY_TYPES[like.dtype]
+    return NeuronConstants(
+        tau=real(o.tau),
+        decay=real(o.decay),
+        v_th=real(o.v_th),
+        v_reset=real(o.v_reset),
+        decay_input=o.decay_input,
+        soft_reset=o.reset == "soft",
+        late_reset=o.reset == "hard_next_step",
+        strict=o.fires == ">",
+    )
+
+
+def gradient_constants(
+    o: LIFOptions, like: Tensor, local: bool, *, sharpness: float | None = None
+) -> GradientConstants:
+    """Give what the backward loops read besides the neuron; `sharpness` is the surrogate's if not given."""
+    s, real = o.surrogate, NUMPY_TYPES[like.dtype]
+    alpha = s.sharpness if sharpness is None else sharpness
+    return GradientConstants(real(alpha), real(s.scale), SURROGATE_KINDS[s.name], o.detach_reset, local)
 
 
 def local_gradient(options: LIFOptions, gz: Tensor, h: Tensor, lengths: Tensor) -> Tensor:
@@ -233,7 +275,7 @@ def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
     """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
     if options.reset != "hard_next_step":
         return v
-    z = cast(Tensor, Spike.apply(v - options.v_th, options.surrogate, options.fires == ">"))  # type: ignore[no-untyped-call]
+    z = fire(v - options.v_th, options)
     z = z.detach() if options.detach_reset else z
     return z * options.v_reset + (1 - z) * v
 
@@ -247,7 +289,7 @@ def lif_fused(
     learns: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons in one compiled pass each way: `lif_reference` on the CPU in float32 or float64."""
-    check_marks(x, learns)
+    check_learning_steps(x, learns)
     steps, batch = x.shape[:2]
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
@@ -256,7 +298,7 @@ def lif_fused(
     start = late_reset(v.reshape(batch, -1), options)
     start = start.detach() if local else start
     given = (flat, start, lengths.to(torch.int64), options, local, learns if local else None)
-    z, last = _FusedLIF.apply(*given)  # type: ignore[no-untyped-call]
+    z, last = apply(_FusedLIF, *given)
     return (z if x.dim() == 3 else z.reshape(x.shape)), last.reshape(v.shape)
 
 
@@ -272,5 +314,5 @@ def lif(
 
     Arguments and results are those of `lif_reference`.
     """
-    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    return (lif_fused if fused else lif_reference)(x, v, options, lengths, local=local, learns=learns)
+    form = fused_or_reference(lif_fused, lif_reference, x)
+    return form(x, v, options, lengths, local=local, learns=learns)

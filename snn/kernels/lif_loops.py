@@ -1,41 +1,76 @@
-"""Compiled loops of the leaky integrate-and-fire neuron, alone and recurrent, one pass each way."""
+"""Compiled loops of the leaky integrate-and-fire neuron, one pass each way."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from snn.kernels.compiled import compiled, fused
-from snn.kernels.intrinsics.pairs import add_pair
+from snn.core.arrays import Int64Array, RealArray
+from snn.core.compiled import compiled
 
-__all__ = ["KINDS", "all_zero", "lif_backward", "lif_forward", "recurrent_backward", "recurrent_forward"]
+__all__ = [
+    "SURROGATE_KINDS",
+    "GradientConstants",
+    "NeuronConstants",
+    "all_zero",
+    "lif_backward",
+    "lif_forward",
+]
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.int64]
-Places = NDArray[np.uint32]
-
-KINDS = {"sigmoid": 0, "atan": 1, "triangle": 2, "rectangle": 3}
-BLOCK = 2048
+SURROGATE_KINDS = {"sigmoid": 0, "atan": 1, "triangle": 2, "rectangle": 3}
+LONG_ROW = 2048
 """Neurons at a time in a step in which all samples do the same: long vectors that stay in the nearest cache."""
 
 
-@compiled
-def _charge(x: Any, v: Any, tau: Any, decay: Any, v_reset: Any, decay_input: bool) -> Any:
-    """Give the membrane before the threshold test."""
-    if decay_input:
-        return v + (x - (v - v_reset)) / tau
-    return v_reset + (v - v_reset) * decay + x
+class NeuronConstants(NamedTuple):
+    """What the loops read of a neuron; see `LIFOptions`.
+
+    Attributes:
+        tau: Membrane time constant, steps. Numbers are of the arrays' own type, so that float32 stays float32.
+        decay: What is left of the membrane after a step.
+        v_th: Threshold.
+        v_reset: Value after a hard reset.
+        decay_input: Divide the input by tau too.
+        soft_reset: Subtract v_th, instead of setting v_reset.
+        late_reset: Leave the state of the last step before its reset, as "hard_next_step" does.
+        strict: Spike above the threshold, not at it.
+    """
+
+    tau: Any
+    decay: Any
+    v_th: Any
+    v_reset: Any
+    decay_input: bool
+    soft_reset: bool
+    late_reset: bool
+    strict: bool
+
+
+class GradientConstants(NamedTuple):
+    """What the backward loops read besides the neuron.
+
+    Attributes:
+        alpha: Sharpness of the surrogate, of the arrays' own type.
+        scale: Factor of its derivative, of the same type.
+        kind: Its number in `SURROGATE_KINDS`.
+        detach_reset: Keep the gradient out of the reset.
+        local: Keep gradients inside a step.
+    """
+
+    alpha: Any
+    scale: Any
+    kind: int
+    detach_reset: bool
+    local: bool
 
 
 @compiled
-def _charge_row(
-    xs: Floats, vs: Floats, hs: Floats, tau: Any, decay: Any, v_reset: Any, decay_input: bool
-) -> None:
+def _charge_row(xs: RealArray, vs: RealArray, hs: RealArray, neuron: NeuronConstants) -> None:
     """Fill hs with the membranes before the threshold test; the choice lies outside the loops: they are vectors."""
-    if decay_input:
+    tau, decay, v_reset = neuron.tau, neuron.decay, neuron.v_reset
+    if neuron.decay_input:
         for n in range(hs.shape[0]):
             hs[n] = vs[n] + (xs[n] - (vs[n] - v_reset)) / tau
     else:
@@ -45,15 +80,16 @@ def _charge_row(
 
 @compiled
 def _spike_row(
-    hs: Floats, zs: Floats, vs: Floats, limit: Any, v_th: Any, v_reset: Any, soft: bool, keep: bool
+    hs: RealArray, zs: RealArray, vs: RealArray, limit: Any, neuron: NeuronConstants, keep: bool
 ) -> None:
     """Fill spikes zs, where hs is above `limit`, and the membranes vs after them; `keep` leaves the reset out."""
     one, zero = hs.dtype.type(1), hs.dtype.type(0)
+    v_th, v_reset = neuron.v_th, neuron.v_reset
     for n in range(hs.shape[0]):
         zs[n] = one if hs[n] > limit else zero
     if keep:
         vs[:] = hs
-    elif soft:
+    elif neuron.soft_reset:
         for n in range(hs.shape[0]):
             vs[n] = hs[n] - v_th if hs[n] > limit else hs[n]
     else:
@@ -63,88 +99,63 @@ def _spike_row(
 
 @compiled
 def lif_forward(
-    x: Floats,
-    v: Floats,
-    lengths: Ints,
-    kept: Ints,
-    z: Floats,
-    h: Floats,
-    tau: Any,
-    decay: Any,
-    v_th: Any,
-    v_reset: Any,
-    decay_input: bool,
-    soft: bool,
-    late: bool,
-    strict: bool,
+    x: RealArray,
+    v: RealArray,
+    lengths: Int64Array,
+    kept: Int64Array,
+    z: RealArray,
+    h: RealArray,
+    neuron: NeuronConstants,
 ) -> None:
     """Fill spikes z [T, B, N] and the pre-reset membranes h [K, B, N] of `kept` steps; leave the last state in v.
 
-    The steps are in order; h has room for one more if there are fewer than T. Scalars come in the arrays' own type,
-    so that float32 stays float32. `late` leaves the state of the last step before its reset.
+    Args:
+        x: Input [T, B, N].
+        v: Membranes [B, N] before the first step; comes back as those after each sample's last.
+        lengths: Valid steps [B].
+        kept: Steps whose membranes are kept [K], in order.
+        z: Spikes, to be filled.
+        h: Membranes, to be filled; it has a place for one more step than K if K < T.
+        neuron: The neuron.
     """
-    limit = v_th if strict else np.nextafter(v_th, x.dtype.type(-np.inf))  # >= v_th is > the number below it
+    # >= v_th is > the number below it
+    limit = neuron.v_th if neuron.strict else np.nextafter(neuron.v_th, x.dtype.type(-np.inf))
     steps, batch, width = x.shape
-    size, same = batch * width, lengths.min() - late
+    size, uniform = batch * width, lengths.min() - neuron.late_reset  # all samples do the same up to there
     xs, zs, hs, vs = x.reshape(steps, size), z.reshape(steps, size), h.reshape(len(h), size), v.reshape(size)
     k = 0
     for t in range(steps):
-        row = BLOCK if t < same else width
+        row = LONG_ROW if t < uniform else width
         for start in range(0, size, row):
-            stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
+            stop, left = min(size, start + row), 1 if t < uniform else lengths[start // width] - t
             if left <= 0:
                 zs[t, start:stop] = 0
                 hs[k, start:stop] = 0
                 continue
-            keep = late and left == 1 and t >= same
-            _charge_row(
-                xs[t, start:stop], vs[start:stop], hs[k, start:stop], tau, decay, v_reset, decay_input
-            )
-            _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, v_th, v_reset, soft, keep)
+            keep = neuron.late_reset and left == 1 and t >= uniform
+            _charge_row(xs[t, start:stop], vs[start:stop], hs[k, start:stop], neuron)
+            _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, neuron, keep)
         if k < kept.shape[0] and kept[k] == t:  # else the next step writes over this one
             k += 1
 
 
 @compiled
-def _derivative(u: Any, s: Any, one: Any, alpha: Any, half: Any, slope: Any, kind: int) -> Any:
-    """Give the surrogate's derivative at u = h - v_th; s is sigmoid(alpha u), read for the sigmoid only."""
-    if kind == 0:
-        return (one - s) * s * alpha
-    if kind == 1:
-        w = slope * u
-        return half / (one + w * w)
-    if kind == 2:
-        return max(alpha - alpha * alpha * abs(u), one - one)
-    return alpha if alpha * abs(u) + alpha * abs(u) < one else one - one
-
-
-@compiled
-def _kept(
-    u: Any, h: Any, d: Any, one: Any, v_th: Any, v_reset: Any, soft: bool, strict: bool, detach: bool
-) -> Any:
-    """Give the derivative of the membrane after reset by that before it."""
-    if soft:
-        return one if detach else one - v_th * d
-    zero = one - one
-    fired = u > zero if strict else u >= zero
-    r = zero if fired else one
-    return r if detach else r + (v_reset - h) * d
-
-
-@compiled
-def _derivative_row(hs: Floats, xs: Floats, ds: Floats, v_th: Any, alpha: Any, scale: Any, kind: int) -> None:
+def _derivative_row(
+    hs: RealArray, xs: RealArray, ds: RealArray, v_th: Any, gradient: GradientConstants
+) -> None:
     """Fill ds with the surrogate's derivative; xs is sigmoid(alpha (hs - v_th)), read for the sigmoid only."""
+    alpha, scale = gradient.alpha, gradient.scale
     one, zero = hs.dtype.type(1), hs.dtype.type(0)
     half = alpha / hs.dtype.type(2)
     slope = hs.dtype.type(math.pi) * half
-    if kind == 0:
+    if gradient.kind == 0:
         for n in range(hs.shape[0]):
             ds[n] = (one - xs[n]) * xs[n] * alpha * scale
-    elif kind == 1:
+    elif gradient.kind == 1:
         for n in range(hs.shape[0]):
             w = slope * (hs[n] - v_th)
             ds[n] = half / (one + w * w) * scale
-    elif kind == 2:
+    elif gradient.kind == 2:
         for n in range(hs.shape[0]):
             d = alpha - alpha * alpha * abs(hs[n] - v_th)
             ds[n] = d * scale if d > zero else zero
@@ -155,14 +166,15 @@ def _derivative_row(hs: Floats, xs: Floats, ds: Floats, v_th: Any, alpha: Any, s
 
 
 @compiled
-def _kept_row(
-    hs: Floats, ds: Floats, rs: Floats, limit: Any, v_th: Any, v_reset: Any, soft: bool, detach: bool
+def _reset_derivative_row(
+    hs: RealArray, ds: RealArray, rs: RealArray, limit: Any, neuron: NeuronConstants, detach: bool
 ) -> None:
     """Fill rs with the derivatives of the membranes after reset by those before it."""
     one, zero = hs.dtype.type(1), hs.dtype.type(0)
-    if soft and detach:
+    v_th, v_reset = neuron.v_th, neuron.v_reset
+    if neuron.soft_reset and detach:
         rs[:] = one
-    elif soft:
+    elif neuron.soft_reset:
         for n in range(hs.shape[0]):
             rs[n] = one - v_th * ds[n]
     elif detach:
@@ -175,11 +187,12 @@ def _kept_row(
 
 
 @compiled
-def _back_row(
-    gzs: Floats, ds: Floats, rs: Floats, gs: Floats, gxs: Floats, tau: Any, decay: Any, decay_input: bool
+def _backward_row(
+    gzs: RealArray, ds: RealArray, rs: RealArray, gs: RealArray, gxs: RealArray, neuron: NeuronConstants
 ) -> None:
     """Fill gxs, and take the membrane's gradient gs from behind a step to before it."""
-    if decay_input:
+    tau, decay = neuron.tau, neuron.decay
+    if neuron.decay_input:
         for n in range(gxs.shape[0]):
             gh = gzs[n] * ds[n] + gs[n] * rs[n]
             gxs[n] = gh / tau
@@ -192,7 +205,7 @@ def _back_row(
 
 
 @compiled
-def all_zero(row: Floats) -> bool:
+def all_zero(row: RealArray) -> bool:
     """Tell whether a row, of one number or more, holds zeros alone."""
     found = row[0] != 0
     if not found:  # looked at as a vector, not up to the first
@@ -203,179 +216,51 @@ def all_zero(row: Floats) -> bool:
 
 @compiled
 def lif_backward(
-    gz: Floats,
-    g: Floats,
-    h: Floats,
-    aux: Floats,
-    lengths: Ints,
-    kept: Ints,
-    gx: Floats,
-    tau: Any,
-    decay: Any,
-    v_th: Any,
-    v_reset: Any,
-    alpha: Any,
-    scale: Any,
-    kind: int,
-    decay_input: bool,
-    soft: bool,
-    late: bool,
-    strict: bool,
-    detach: bool,
-    local: bool,
+    gz: RealArray,
+    g: RealArray,
+    h: RealArray,
+    sigmoid: RealArray,
+    lengths: Int64Array,
+    kept: Int64Array,
+    gx: RealArray,
+    neuron: NeuronConstants,
+    gradient: GradientConstants,
 ) -> None:
     """Fill gx from the spikes' gradient gz; g [B, N] comes as that of the last state, leaves as that of the first.
 
-    gx, gz and h [K, B, N] are of the steps `kept`: all, unless `local` keeps gradients inside a step, and leaves g
-    alone. aux is sigmoid(alpha (h - v_th)) for the sigmoid and not read for the others.
+    Args:
+        gz: Gradient of the spikes [K, B, N] of the steps `kept`.
+        g: Gradient of the state; left alone if gradients stay inside a step.
+        h: Membranes before reset, [K, B, N].
+        sigmoid: sigmoid(alpha (h - v_th)) for the sigmoid; not read for the other surrogates.
+        lengths: Valid steps [B].
+        kept: The steps [K]: all, unless gradients stay inside a step.
+        gx: Gradient of the input [K, B, N], to be filled.
+        neuron: The neuron.
+        gradient: The surrogate, and what has a gradient.
     """
-    limit = v_th if strict else np.nextafter(v_th, h.dtype.type(-np.inf))
+    limit = neuron.v_th if neuron.strict else np.nextafter(neuron.v_th, h.dtype.type(-np.inf))
     steps, batch, width = h.shape
-    size, same = batch * width, lengths.min() - late
+    size, uniform = batch * width, lengths.min() - neuron.late_reset
     gz2, h2, gx2 = gz.reshape(steps, size), h.reshape(steps, size), gx.reshape(steps, size)
-    g1, aux2 = g.reshape(size), aux.reshape(aux.shape[0], size)
-    room = np.empty((2, max(BLOCK, width)), h.dtype)
+    g1, sigmoid2 = g.reshape(size), sigmoid.reshape(sigmoid.shape[0], size)
+    derivatives = np.empty((2, max(LONG_ROW, width)), h.dtype)
     for k in range(steps - 1, -1, -1):
-        t, row = kept[k], BLOCK if kept[k] < same else width
+        t, row = kept[k], LONG_ROW if kept[k] < uniform else width
         for start in range(0, size, row):
-            stop, left = min(size, start + row), 1 if t < same else lengths[start // width] - t
+            stop, left = min(size, start + row), 1 if t < uniform else lengths[start // width] - t
             gzs, hs, gxs = gz2[k, start:stop], h2[k, start:stop], gx2[k, start:stop]
             if left <= 0:
                 gxs[:] = 0
                 continue
-            ds, rs, gs = room[0, : stop - start], room[1, : stop - start], g1[start:stop]
-            _derivative_row(hs, aux2[k % aux.shape[0], start:stop], ds, v_th, alpha, scale, kind)
-            if local:
+            ds, rs, gs = derivatives[0, : stop - start], derivatives[1, : stop - start], g1[start:stop]
+            _derivative_row(hs, sigmoid2[k % sigmoid.shape[0], start:stop], ds, neuron.v_th, gradient)
+            if gradient.local:
                 for n in range(hs.shape[0]):
-                    gxs[n] = gzs[n] * ds[n] / tau if decay_input else gzs[n] * ds[n]
+                    gxs[n] = gzs[n] * ds[n] / neuron.tau if neuron.decay_input else gzs[n] * ds[n]
                 continue
-            if late and left == 1 and t >= same:
+            if neuron.late_reset and left == 1 and t >= uniform:
                 rs[:] = 1
             else:
-                _kept_row(hs, ds, rs, limit, v_th, v_reset, soft, detach)
-            _back_row(gzs, ds, rs, gs, gxs, tau, decay, decay_input)
-
-
-@compiled
-def recurrent_forward(
-    x: Floats,
-    v: Floats,
-    lengths: Ints,
-    place: Places,
-    pair: Floats,
-    z: Floats,
-    h: Floats,
-    span: int,
-    tau: Any,
-    decay: Any,
-    v_th: Any,
-    v_reset: Any,
-    decay_input: bool,
-    soft: bool,
-    late: bool,
-    strict: bool,
-) -> None:
-    """Do as `lif_forward` on x [T, B, N], where each spike also reaches all neurons, a step later or more.
-
-    `place` [N, N] is receiver x span + delay, in sums laid out [N, span]; `pair` [N, 2 N] holds both weights of
-    each synapse. span > T + the largest delay.
-    """
-    one, zero = x.dtype.type(1), x.dtype.type(0)
-    steps, batch, size = x.shape
-    room = np.zeros(size * span, x.dtype)
-    for b in range(batch):
-        room[:] = 0
-        vs = v[b]
-        for t in range(lengths[b], steps):
-            z[t, b] = zero
-            h[t, b] = zero
-        for t in range(lengths[b]):
-            keep = late and t == lengths[b] - 1
-            xs, zs, hs, now = x[t, b], z[t, b], h[t, b], room[t:]
-            for n in range(size):
-                u = _charge(xs[n] + now[n * span], vs[n], tau, decay, v_reset, decay_input)
-                fired = u > v_th if strict else u >= v_th
-                hs[n] = u
-                zs[n] = one if fired else zero
-                after = u - v_th if soft else v_reset
-                vs[n] = after if fired and not keep else u
-            for i in range(size):
-                if zs[i] != zero:
-                    p, w = place[i], pair[i]
-                    for j in range(size):
-                        add_pair(now, (p[j],), w, np.uint64(2 * j), (one,))
-
-
-@fused
-def _come_back(
-    row: Floats, flat: Floats, at: int, width: int, delay: Ints, first: Floats, second: Floats
-) -> None:
-    """Add to a sender's gradient [G] what its receivers met at both taps in gx from `at` on; steps have `width`."""
-    lanes = row.shape[0]
-    for j in range(0, delay.shape[0], 4):  # four receivers at a time: the row is touched less
-        d, u, w = delay[j : j + 4], first[j : j + 4], second[j : j + 4]
-        n0 = flat[at + d[0] * width + j * lanes :]
-        n1 = flat[at + d[1] * width + (j + 1) * lanes :]
-        n2 = flat[at + d[2] * width + (j + 2) * lanes :]
-        n3 = flat[at + d[3] * width + (j + 3) * lanes :]
-        f0, f1, f2, f3 = n0[width:], n1[width:], n2[width:], n3[width:]
-        u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
-        w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
-        for a in range(lanes):
-            near = u0 * n0[a] + u1 * n1[a] + u2 * n2[a] + u3 * n3[a]
-            row[a] += near + (w0 * f0[a] + w1 * f1[a] + w2 * f2[a] + w3 * f3[a])
-
-
-@fused
-def recurrent_backward(
-    gz: Floats,
-    g: Floats,
-    h: Floats,
-    aux: Floats,
-    lengths: Ints,
-    delay: Ints,
-    first: Floats,
-    second: Floats,
-    gx: Floats,
-    tau: Any,
-    decay: Any,
-    v_th: Any,
-    v_reset: Any,
-    alpha: Any,
-    scale: Any,
-    kind: int,
-    decay_input: bool,
-    soft: bool,
-    late: bool,
-    strict: bool,
-    detach: bool,
-) -> None:
-    """Do as `lif_backward`, with the gradient that comes back over both taps of every synapse.
-
-    A group of samples lies inside a step: gz, h [groups, T, N, G], g [groups, N, G], lengths [groups, G]; gx
-    [groups, T + 1 + largest delay, M, G], zero when it comes. `delay`, `first` and `second` are [from N, to M];
-    M is N filled up to a multiple of 4.
-    """
-    one = h.dtype.type(1)
-    half = alpha / h.dtype.type(2)
-    slope = h.dtype.type(math.pi) * half
-    groups, steps, size, lanes = h.shape
-    width = gx.shape[2] * lanes
-    for k in range(groups):
-        flat = gx[k].reshape(-1)
-        for t in range(steps - 1, -1, -1):
-            for i in range(size):
-                _come_back(gz[k, t, i], flat, t * width, width, delay[i], first[i], second[i])
-            for n in range(size):
-                gzs, gs, hs, xs = gz[k, t, n], g[k, n], h[k, t, n], aux[k, t % aux.shape[1], n]
-                gxs = gx[k, t, n]
-                for a in range(lanes):
-                    if t >= lengths[k, a]:
-                        continue
-                    keep = late and t == lengths[k, a] - 1
-                    u1 = hs[a] - v_th
-                    d1 = _derivative(u1, xs[a], one, alpha, half, slope, kind) * scale
-                    r = one if keep else _kept(u1, hs[a], d1, one, v_th, v_reset, soft, strict, detach)
-                    gh = gzs[a] * d1 + gs[a] * r
-                    gxs[a] = gh / tau if decay_input else gh
-                    gs[a] = gh - gh / tau if decay_input else gh * decay
+                _reset_derivative_row(hs, ds, rs, limit, neuron, gradient.detach_reset)
+            _backward_row(gzs, ds, rs, gs, gxs, neuron)

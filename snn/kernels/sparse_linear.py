@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.compiled import fused
+from snn.core.arrays import IndexArray, Int64Array, RealArray
+from snn.core.compiled import fused, fused_entry
+from snn.kernels.dispatch import apply, runs_fused
 from snn.kernels.lif_loops import all_zero
-from snn.kernels.memory import room
-from snn.kernels.nonzero import Rows, list_rows
-from snn.kernels.step_local import check_marks, pick, spread, takes_sparse
+from snn.kernels.memory import empty_aligned
+from snn.kernels.nonzero import NonzeroList, list_nonzero
+from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 
 __all__ = ["sparse_linear", "sparse_linear_reference"]
 
 EVENTS_BELOW = 0.25
 """Share of nonzero inputs under which work per event is less than a dense product."""
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
-
 
 @fused
-def _forward(bounds: Ints, sender: Ints, value: Floats, rows: Floats, y: Floats) -> None:
+def _forward(bounds: Int64Array, sender: IndexArray, value: RealArray, rows: RealArray, y: RealArray) -> None:
     """Set y [R, out] to the sums of `rows` [in, out] over each row's events."""
     for r in range(y.shape[0]):
         ys = y[r]
@@ -52,8 +49,8 @@ def _forward(bounds: Ints, sender: Ints, value: Floats, rows: Floats, y: Floats)
                 ys[j] += a0 * r0[j]
 
 
-@fused
-def _live_rows(g: Floats, live: Ints) -> int:
+@fused_entry
+def _live_rows(g: RealArray, live: Int64Array) -> int:
     """List in `live` the rows of g [R, out] that are not all zero; return how many."""
     found = 0
     for r in range(g.shape[0]):
@@ -63,7 +60,9 @@ def _live_rows(g: Floats, live: Ints) -> int:
 
 
 @fused
-def _weight_gradient(bounds: Ints, sender: Ints, value: Floats, live: Ints, g: Floats, rows: Floats) -> None:
+def _weight_gradient(
+    bounds: Int64Array, sender: IndexArray, value: RealArray, live: Int64Array, g: RealArray, rows: RealArray
+) -> None:
     """Add g [live, out], of the rows `live`, to `rows` [in, out], for each of their events."""
     for k in range(live.shape[0]):
         r, gs = live[k], g[k]
@@ -89,12 +88,12 @@ class _SparseLinear(torch.autograd.Function):
     """Events forward and for the weights; the input's gradient is a dense product. Only the events are kept."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, events: Rows, learns: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, events: NonzeroList, learns: Tensor | None) -> Tensor:
         ctx.save_for_backward(weight, *events)
         ctx.shape, ctx.steps = x.shape, None if learns is None else learns.nonzero()[:, 0]
-        ctx.takes_sparse = learns is not None
-        ctx.sparse = ctx.takes_sparse and takes_sparse(x)
-        y = room(x, *x.shape[:-1], weight.shape[0])
+        ctx.takes_sparse_gradient = learns is not None
+        ctx.sparse = ctx.takes_sparse_gradient and takes_sparse_gradient(x)
+        y = empty_aligned(x, *x.shape[:-1], weight.shape[0])
         bounds, sender, value = (part.numpy() for part in events)
         _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.reshape(-1, y.shape[-1]).numpy())
         return y
@@ -105,14 +104,14 @@ class _SparseLinear(torch.autograd.Function):
         weight, *events = ctx.saved_tensors
         g, kept = (g, ctx.steps) if ctx.steps is not None else _live(g)
         size, each = g.shape[:2]  # places of which some are kept, and the rows of each
-        g, gx, gw = pick(g, kept), None, None
+        g, gx, gw = gather_steps(g, kept), None, None
         if ctx.needs_input_grad[0]:
-            gx = room(g, kept.shape[0], each, weight.shape[1])
+            gx = empty_aligned(g, kept.shape[0], each, weight.shape[1])
             torch.mm(g.flatten(0, 1), weight, out=gx.flatten(0, 1))
-            gx = spread(gx, kept, size, sparse=ctx.sparse)
+            gx = scatter_steps(gx, kept, size, sparse=ctx.sparse)
             gx = gx if gx.is_sparse else gx.reshape(ctx.shape)
         if ctx.needs_input_grad[1]:
-            gw = room(weight, weight.shape[1], weight.shape[0]).zero_()
+            gw = empty_aligned(weight, weight.shape[1], weight.shape[0]).zero_()
             rows = (kept[:, None] * each + torch.arange(each)).flatten()
             bounds, sender, value = (part.numpy() for part in events)
             _weight_gradient(bounds, sender, value, rows.numpy(), g.flatten(0, 1).numpy(), gw.numpy())
@@ -132,9 +131,8 @@ def sparse_linear(x: Tensor, weight: Tensor, learns: Tensor | None = None) -> Te
 
     `learns`, bool [T], marks steps of x [T, B, in]: the caller promises that the gradient of the others is zero.
     """
-    check_marks(x, learns)
-    able = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.dtype == weight.dtype
-    events = list_rows(x.reshape(-1, x.shape[-1]), EVENTS_BELOW) if able else None
+    check_learning_steps(x, learns)
+    events = list_nonzero(x.reshape(-1, x.shape[-1]), EVENTS_BELOW) if runs_fused(x, weight) else None
     if events is None:
         return sparse_linear_reference(x, weight).to(x.dtype)  # autocast gives half precision
-    return cast(Tensor, _SparseLinear.apply(x, weight, events, learns))  # type: ignore[no-untyped-call]
+    return cast(Tensor, apply(_SparseLinear, x, weight, events, learns))

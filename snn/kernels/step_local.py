@@ -10,15 +10,17 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from snn.kernels.dispatch import apply
+
 __all__ = [
-    "check_marks",
+    "check_learning_steps",
+    "gather_steps",
     "is_local",
     "learning_steps",
     "local_in_time",
     "pass_gradient",
-    "pick",
-    "spread",
-    "takes_sparse",
+    "scatter_steps",
+    "takes_sparse_gradient",
 ]
 
 _LOCAL: ContextVar[bool] = ContextVar("local_in_time", default=False)
@@ -52,11 +54,11 @@ def learning_steps(steps: int) -> Tensor | None:
     return learns if learns is not None and len(learns) == steps else None
 
 
-def check_marks(x: Tensor, learns: Tensor | None) -> None:
-    """Refuse marks that are not one for each step of x [T, B, ...].
+def check_learning_steps(x: Tensor, learns: Tensor | None) -> None:
+    """Check the mask of the steps that learn.
 
     Raises:
-        ValueError: As said above.
+        ValueError: It has not one mark for each step of x [T, B, ...].
     """
     if learns is not None and (x.dim() < 3 or learns.shape != x.shape[:1]):
         raise ValueError(
@@ -64,15 +66,22 @@ def check_marks(x: Tensor, learns: Tensor | None) -> None:
         )
 
 
-def takes_sparse(x: Tensor) -> bool:
-    """Tell whether the operation that made x takes its gradient as a sparse tensor too, as `spread` gives it."""
-    return getattr(x.grad_fn, "takes_sparse", False)
+def takes_sparse_gradient(x: Tensor) -> bool:
+    """Tell whether the operation that made x takes its gradient as a sparse tensor too; see `scatter_steps`."""
+    return getattr(x.grad_fn, "takes_sparse_gradient", False)
 
 
-def spread(g: Tensor, kept: Tensor, size: int, *, sparse: bool = False) -> Tensor:
-    """Give the gradient [size, ...] that is g [K, ...] at the places `kept` [K], in order, and zero elsewhere.
+def scatter_steps(g: Tensor, kept: Tensor, size: int, *, sparse: bool = False) -> Tensor:
+    """Write the gradient of some steps among zeros for the others.
 
-    Where few steps learn, writing zeros and reading them again takes long; `sparse` leaves them out.
+    Args:
+        g: Gradient [K, ...] of the steps `kept`.
+        kept: The steps [K], in order.
+        size: Steps in all.
+        sparse: Give a sparse tensor. Where few steps learn, writing zeros and reading them again takes long.
+
+    Returns:
+        Gradient [size, ...].
     """
     if kept.shape[0] == size:
         return g
@@ -82,8 +91,8 @@ def spread(g: Tensor, kept: Tensor, size: int, *, sparse: bool = False) -> Tenso
     return g.new_zeros(shape).index_copy_(0, kept, g)
 
 
-def pick(g: Tensor, kept: Tensor) -> Tensor:
-    """Take the places `kept` [K] of a gradient that may be sparse, contiguous: what `spread` was given."""
+def gather_steps(g: Tensor, kept: Tensor) -> Tensor:
+    """Undo `scatter_steps`: take the steps `kept` [K] of a gradient, dense or sparse, contiguous."""
     if g.is_sparse:
         g = g.coalesce()
         if torch.equal(g.indices()[0], kept):
@@ -93,6 +102,8 @@ def pick(g: Tensor, kept: Tensor) -> Tensor:
 
 
 class _PassGradient(torch.autograd.Function):
+    """y forward; backward also the gradient that x would have if y were x times the weight."""
+
     @staticmethod
     def forward(ctx: Any, y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(weight)
@@ -106,4 +117,4 @@ class _PassGradient(torch.autograd.Function):
 
 def pass_gradient(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """Give y [T, B, out] as it is, with the gradient to x [T, B, in] of x times weight [out, in]."""
-    return cast(Tensor, _PassGradient.apply(y, x, weight.detach()))  # type: ignore[no-untyped-call]
+    return cast(Tensor, apply(_PassGradient, y, x, weight.detach()))

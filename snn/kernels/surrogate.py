@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from snn.core.checks import choice, number
 
 __all__ = ["DEFAULT_ALPHA", "Surrogate", "SurrogateName"]
 
@@ -24,25 +26,28 @@ class Surrogate:
     atan: (alpha/2) / (1 + (pi alpha u / 2)^2), peak alpha / 2.
     triangle: alpha - alpha^2 |u| where |u| <= 1/alpha, else 0, peak alpha.
     rectangle: alpha where |u| < 0.5/alpha, else 0, peak alpha.
+
+    Attributes:
+        name: Shape of the derivative.
+        alpha: Sharpness, > 0; None takes the table's (sigmoid 4, atan 2, triangle 1, rectangle 1).
+        normalise_peak: Scale the derivative so that its peak is 1.
+        gain: Factor of the derivative, > 0, after any normalisation.
+
+    Raises:
+        ValueError: A value is unknown or out of its range; it is named as the layers do, `surrogate_alpha`.
     Source: SpikingJelly's Sigmoid, ATan, PiecewiseQuadratic and Rect.
     """
 
     name: SurrogateName = "sigmoid"
-    """Shape of the derivative."""
     alpha: float | None = None
-    """Sharpness, > 0; None takes the table's (sigmoid 4, atan 2, triangle 1, rectangle 1)."""
     normalise_peak: bool = False
-    """Scale the derivative so that its peak is 1."""
     gain: float = 1.0
-    """Factor of the derivative, > 0, after any normalisation."""
 
     def __post_init__(self) -> None:
-        if self.name not in get_args(SurrogateName):
-            raise ValueError(f"surrogate: got {self.name!r}, allowed are {', '.join(DEFAULT_ALPHA)}")
-        if self.alpha is not None and not (math.isfinite(self.alpha) and self.alpha > 0):
-            raise ValueError(f"surrogate_alpha: got {self.alpha}, allowed are finite numbers > 0")
-        if not (math.isfinite(self.gain) and self.gain > 0):
-            raise ValueError(f"surrogate_gain: got {self.gain}, allowed are finite numbers > 0")
+        choice("surrogate", self.name, SurrogateName)
+        if self.alpha is not None:
+            number("surrogate_alpha", self.alpha, above=0)
+        number("surrogate_gain", self.gain, above=0)
 
     @property
     def sharpness(self) -> float:

@@ -7,9 +7,11 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.kernels.delay.forms import delayed_events, gauss_kernel, one_hot_kernel
+from snn.kernels.delay.dense import one_hot_kernel
+from snn.kernels.delay.gauss_kernel import gauss_kernel
 from snn.kernels.delay.sparse import delayed
 from snn.kernels.delay.two_tap import delayed_linear, linear_kernel
+from snn.kernels.delay.whole_delays import delayed_events
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
 from snn.nn.delays import Delays, Sharing

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from snn.kernels.delay.two_tap import delayed_linear
-from snn.kernels.recurrent import recurrent_lif
+from snn.kernels.recurrent_lif import recurrent_lif
 from snn.kernels.step_local import is_local
 from snn.nn.connections import last_steps
 from snn.nn.delays import Delays

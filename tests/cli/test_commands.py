@@ -119,7 +119,7 @@ def test_data_commands(capsys):
         (["train"], "NAME must be one of shd, nmnist, images, got nothing"),
         (["train", "shdd"], "NAME must be one of shd, nmnist, images, got 'shdd'"),
         (["train", "shd", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
-        (["train", "shd", "--tau", "0.5"], "tau: got 0.5"),
+        (["train", "shd", "--tau", "0.5"], "tau must be a finite number >= 1, got 0.5"),
         (["train", "nmnist", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
         (["train", "nmnist", "--steps", "0"], "n_bins must be a whole number >= 1, got 0"),
         (["train", "nmnist", "--frames", "count", "--dt-ms", "5"], "frames 'count' needs n_bins"),

@@ -130,5 +130,5 @@ def test_recurrence_with_learned_neurons_is_refused():
 
 @pytest.mark.parametrize("leak", [-0.1, 1.1])
 def test_a_leak_out_of_range_is_refused(leak):
-    with pytest.raises(ValueError, match="leak: got"):
+    with pytest.raises(ValueError, match="leak must be .* got"):
         LIF(leak=leak, decay_input=False)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from kernel_inputs import sparse_input
 
 from snn.kernels import sparse_linear as module
-from snn.kernels.nonzero import list_rows
 from snn.kernels.sparse_linear import sparse_linear, sparse_linear_reference
-
-
-def sparse_input(*shape: int, density: float, dtype: torch.dtype) -> torch.Tensor:
-    torch.manual_seed(0)
-    return torch.randn(*shape, dtype=dtype) * (torch.rand(*shape) < density)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -51,26 +46,6 @@ def test_gradients_by_finite_differences() -> None:
 
     values = x[places].clone().requires_grad_()
     assert torch.autograd.gradcheck(at_places, (values, weight))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("width", [1, 63, 64, 130, 256])
-def test_rows_list_what_is_not_zero(dtype: torch.dtype, width: int) -> None:
-    x = sparse_input(50, width, density=0.1, dtype=dtype)
-    x[3], x[7, 0], x[8, -1], x[9] = 1.5, torch.nan, -0.0, 0.0  # a full row, and numbers that are odd
-    rows = list_rows(x, 0.5)
-    assert rows is not None
-    for r, row in enumerate(x):
-        part = slice(rows.bounds[r], rows.bounds[r + 1])
-        assert rows.sender[part].tolist() == row.nonzero()[:, 0].tolist()
-        torch.testing.assert_close(rows.value[part], row[row != 0], rtol=0, atol=0, equal_nan=True)
-
-
-@pytest.mark.parametrize("density", [0.2, 0.25, 0.3, 1.0])
-def test_rows_are_listed_below_their_share_only(density: float) -> None:
-    x = torch.zeros(40, 100)
-    x[:, : int(100 * density)] = 1.0
-    assert (list_rows(x, 0.25) is None) == (density >= 0.25)
 
 
 @pytest.mark.parametrize("live", [[], [0], [3, 17], [19], list(range(20))])

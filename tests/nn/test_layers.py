@@ -278,7 +278,7 @@ def test_unknown_layers_are_refused():
         (lambda: Dropout(1.0), r"p must be in \[0, 1\), got 1.0"),
         (lambda: BatchNorm(3, over="batch"), "over must be one of sequence, step, got 'batch'"),
         (lambda: BatchNorm(3, momentum=0), "momentum in"),
-        (lambda: LIF(0.5), "tau: got 0.5"),
+        (lambda: LIF(0.5), "tau must be a finite number >= 1, got 0.5"),
         (lambda: Linear(3, 2)(torch.zeros(5, 3)), r"Linear needs x \[T, B, 3\], got \[5, 3\]"),
         (lambda: network()(spikes(), None, torch.tensor([1.0] * 6)), "lengths must be whole numbers"),
         (lambda: network()(spikes(), None, torch.tensor([31] * 6)), r"lengths must be in 0..30, got 31"),

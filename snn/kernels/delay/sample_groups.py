@@ -1,26 +1,23 @@
-"""Samples side by side: how a batch lies in memory for loops that run over LANES samples at once."""
+"""Samples side by side: how a batch lies in memory for loops that run over VECTOR_SAMPLES samples at once."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from snn.kernels.compiled import compiled
-from snn.kernels.intrinsics.lanes import LANES
+from snn.core.arrays import Int64Array, RealArray
+from snn.core.compiled import compiled, compiled_entry
+from snn.kernels.intrinsics.sample_vectors import VECTOR_SAMPLES
 
-__all__ = ["group_samples", "last_steps", "lay_out", "take_back"]
+__all__ = ["active_steps", "group_samples", "latest_end", "pack_samples", "unpack_samples"]
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.int64]
 TILE = 16
 """Units that are turned together: a cache line of float32."""
 
 
 @compiled
-def _ends(x: Floats, ends: Ints) -> None:
+def _ends(x: RealArray, ends: Int64Array) -> None:
+    """Fill the steps of each sample of x [T, B, n] up to its last nonzero one."""
     for b in range(x.shape[1]):
         ends[b] = 0
         for t in range(x.shape[0] - 1, -1, -1):
@@ -32,50 +29,66 @@ def _ends(x: Floats, ends: Ints) -> None:
                 break
 
 
-def last_steps(x: Tensor) -> Ints:
+def active_steps(x: Tensor) -> Int64Array:
     """Count the steps of each sample of x [T, B, n] up to its last nonzero one, [B]."""
     ends = np.zeros(x.shape[1], np.int64)
     _ends(x.detach().contiguous().numpy(), ends)
     return ends
 
 
-def group_samples(ends: Ints) -> Ints:
-    """Sort samples by their last step into groups [groups, LANES]; -1 where a place has none."""
-    order = np.full(-(-len(ends) // LANES) * LANES, -1, np.int64)
+def group_samples(ends: Int64Array) -> Int64Array:
+    """Sort samples by their last step into groups [groups, VECTOR_SAMPLES]; -1 where a place has none."""
+    order = np.full(-(-len(ends) // VECTOR_SAMPLES) * VECTOR_SAMPLES, -1, np.int64)
     order[: len(ends)] = np.argsort(ends, kind="stable")
-    return order.reshape(-1, LANES)
+    return order.reshape(-1, VECTOR_SAMPLES)
 
 
-@compiled
-def lay_out(x: Floats, order: Ints, before: int, live: int, out: Floats) -> None:
-    """Fill out [rows, S x LANES] with `live` steps of samples `order` of x [T, B, n], `before` silent ones first.
+def latest_end(ends: Int64Array, order: Int64Array) -> Int64Array:
+    """Give the last step of each group's samples, [groups]; groups are those of `group_samples`."""
+    latest: Int64Array = np.append(ends, 0)[order].max(
+        1
+    )  # a place without a sample, -1, reads the 0 at the end
+    return latest
 
-    Steps after these, rows after n and places without a sample are silent too.
+
+@compiled_entry
+def pack_samples(x: RealArray, order: Int64Array, before: int, live: int, out: RealArray) -> None:
+    """Lay samples side by side, so that a vector holds one unit in one step of all of them.
+
+    Args:
+        x: Units of all samples, [T, B, n].
+        order: Samples of the group [VECTOR_SAMPLES]; -1 where there is none.
+        before: Silent steps to put ahead.
+        live: Steps to take; those after them are silent.
+        out: To be filled, [rows, steps x VECTOR_SAMPLES]; rows after n are silent.
     """
     size, zero = x.shape[2], x.dtype.type(0)
     out[size:] = zero
     for first in range(0, size, TILE):
         last = min(size, first + TILE)
         for i in range(first, last):
-            out[i, : before * LANES] = zero
-            out[i, (before + live) * LANES :] = zero
+            out[i, : before * VECTOR_SAMPLES] = zero
+            out[i, (before + live) * VECTOR_SAMPLES :] = zero
         for t in range(live):
-            at = (before + t) * LANES
+            at = (before + t) * VECTOR_SAMPLES
             for i in range(first, last):
-                line = out[i, at : at + LANES]
-                for lane in range(LANES):
-                    line[lane] = x[t, order[lane], i] if order[lane] >= 0 else zero
+                vector = out[i, at : at + VECTOR_SAMPLES]
+                for k in range(VECTOR_SAMPLES):
+                    vector[k] = x[t, order[k], i] if order[k] >= 0 else zero
 
 
-@compiled
-def take_back(part: Floats, order: Ints, live: int, y: Floats) -> None:
-    """Fill the samples `order` of y [T, B, n] from part [n, T x LANES]: its first `live` steps, then silence."""
+@compiled_entry
+def unpack_samples(packed: RealArray, order: Int64Array, live: int, y: RealArray) -> None:
+    """Fill the samples `order` of y [T, B, n] from packed ones: `live` steps, then silence.
+
+    `packed` is [n, T x VECTOR_SAMPLES], as `pack_samples` gives it.
+    """
     (steps, _, size), zero = y.shape, y.dtype.type(0)
     for first in range(0, size, TILE):
         last = min(size, first + TILE)
         for t in range(steps):
-            for lane in range(LANES):
-                b, at = order[lane], t * LANES + lane
+            for k in range(VECTOR_SAMPLES):
+                b, at = order[k], t * VECTOR_SAMPLES + k
                 if b >= 0:
                     for i in range(first, last):
-                        y[t, b, i] = part[i, at] if t < live else zero
+                        y[t, b, i] = packed[i, at] if t < live else zero

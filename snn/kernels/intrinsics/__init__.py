@@ -1,1 +1,1 @@
-"""Instructions that numba's Python has no name for: bit words, and vectors of neighbouring numbers."""
+"""Instructions that numba's Python has no name for: masks of bits, and vectors of samples and of taps."""

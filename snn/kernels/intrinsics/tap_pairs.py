@@ -1,4 +1,4 @@
-"""Two neighbouring numbers added as one vector of two, which numba's own loops never become."""
+"""Vectors of a synapse's two taps, neighbours in memory: added as one, which numba's own loops never become."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def _parts(context: Any, builder: Any, signature: Any, arguments: Any) -> tuple[
 
     def twice(number: Any) -> Any:
         vector = ir.Constant(pair, ir.Undefined)
-        for lane in (0, 1):
-            vector = builder.insert_element(vector, number, ir.Constant(_I32, lane))
+        for k in (0, 1):
+            vector = builder.insert_element(vector, number, ir.Constant(_I32, k))
         return vector
 
     each = range(len(signature.args[1]))

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.delay.taps import Taps, halves, pair_sums
-from snn.kernels.delay.two_tap import linear_kernel
-from snn.kernels.lif import LIFOptions, flags, late_reset, lif_reference, local_gradient, number_of, scalars
-from snn.kernels.lif_loops import KINDS, recurrent_backward, recurrent_forward
-from snn.kernels.memory import room
-from snn.kernels.nonzero import by_sender, list_rows
+from snn.kernels.delay.split_delay import TwoTapSynapses, linear_kernel, split_delay
+from snn.kernels.delay.two_tap_events import TwoTapLayout, gather_two_taps
+from snn.kernels.dispatch import apply, fused_or_reference
+from snn.kernels.lif import (
+    LIFOptions,
+    gradient_constants,
+    late_reset,
+    lif_reference,
+    local_gradient,
+    neuron_constants,
+    sigmoid_of,
+)
+from snn.kernels.memory import empty_aligned
+from snn.kernels.nonzero import list_nonzero, to_spike_trains
+from snn.kernels.recurrent_loops import recurrent_backward, recurrent_forward
 
 __all__ = ["recurrent_lif", "recurrent_lif_fused", "recurrent_lif_reference"]
 
-GROUP = 64
+SAMPLES = 64
 """Samples that lie side by side in the backward pass."""
 
 
@@ -78,13 +87,13 @@ class _RecurrentLIF(torch.autograd.Function):
         local: bool,
     ) -> tuple[Tensor, Tensor]:
         x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        whole, share = halves(delay, max_delay)
-        z, h = room(x), room(x)
-        taps = Taps(whole, x.shape[0], max_delay, width=weight.shape[0])
+        whole, share = split_delay(delay, max_delay)
+        z, h = empty_aligned(x), empty_aligned(x)
+        layout = TwoTapLayout(whole, x.shape[0], max_delay, width=weight.shape[0])
         recurrent_forward(
-            x.numpy(), last.numpy(), lengths.numpy(), taps.places[0],
-            taps.pairs(weight * (1 - share), weight * share)[0].numpy(), z.numpy(), h.numpy(), taps.span,
-            *scalars(options, x), *flags(options),
+            x.numpy(), last.numpy(), lengths.numpy(), layout.places[0],
+            layout.pairs(weight * (1 - share), weight * share)[0].numpy(), z.numpy(), h.numpy(), layout.span,
+            neuron_constants(options, x),
         )  # fmt: skip
         ctx.save_for_backward(z, h, lengths, weight, whole, share)
         ctx.options, ctx.max_delay, ctx.local = options, max_delay, local
@@ -102,54 +111,58 @@ class _RecurrentLIF(torch.autograd.Function):
         if ctx.local:
             gx, g = local_gradient(ctx.options, gz, h, lengths), None
         else:
-            gx, g = _backward(ctx.options, ctx.max_delay, gz, gv, h, lengths, weight, whole, share)
-        spikes = list_rows(z.flatten(0, 1))
+            gx, g = _backward(ctx.options, ctx.max_delay, gz, gv, h, lengths, (weight, whole, share))
+        spikes = list_nonzero(z.flatten(0, 1))
         assert spikes is not None  # no share is too large
-        trains = by_sender(spikes, *z.shape[1:])
-        near, far = pair_sums(trains, gx, Taps(whole, z.shape[0], ctx.max_delay))
+        trains = to_spike_trains(spikes, *z.shape[1:])
+        near, far = gather_two_taps(trains, TwoTapLayout(whole, z.shape[0], ctx.max_delay), gx)
         return gx, g, (1 - share) * near + share * far, weight * (far - near), None, None, None, None
 
 
-def _grouped(parts: Tensor) -> Tensor:
-    """Lay [T, B, N] out as [groups, T, N, GROUP], the last group filled up with zeros."""
+def _pack_samples(parts: Tensor) -> Tensor:
+    """Turn [T, B, N] into [groups, T, N, SAMPLES], the last group filled up with zeros."""
     steps, batch, size = parts.shape
-    filled = F.pad(parts, (0, 0, 0, -batch % GROUP))
-    return filled.reshape(steps, -1, GROUP, size).permute(1, 0, 3, 2).contiguous()
+    filled = F.pad(parts, (0, 0, 0, -batch % SAMPLES))
+    return filled.reshape(steps, -1, SAMPLES, size).permute(1, 0, 3, 2).contiguous()
 
 
-def _ungrouped(parts: Tensor, batch: int) -> Tensor:
-    """Undo `_grouped`."""
+def _unpack_samples(parts: Tensor, batch: int) -> Tensor:
+    """Undo `_pack_samples`."""
     turned = parts.permute(1, 0, 3, 2)
     return turned.reshape(turned.shape[0], -1, turned.shape[3])[:, :batch].contiguous()
 
 
 def _backward(
-    o: LIFOptions,
+    options: LIFOptions,
     max_delay: int,
     gz: Tensor,
     gv: Tensor,
     h: Tensor,
     lengths: Tensor,
-    weight: Tensor,
-    whole: Tensor,
-    share: Tensor,
+    synapses: tuple[Tensor, Tensor, Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """Give the gradients of the input [T, B, N] and of the first membrane [B, N]."""
-    (steps, batch, size), extra = h.shape, -weight.shape[0] % 4
-    s, number = o.surrogate, number_of(h)
-    membrane, gradient, state = _grouped(h), _grouped(gz), _grouped(gv[None])[:, 0].contiguous()
-    aux = (membrane - o.v_th).mul_(s.sharpness).sigmoid_() if s.name == "sigmoid" else membrane[:, :1]
-    delay = F.pad(whole.t(), (0, extra), value=1).contiguous().numpy()
-    first, second = (
-        F.pad(part.t(), (0, extra)).contiguous() for part in (weight * (1 - share), weight * share)
+    """Give the gradients of the input [T, B, N] and of the first membrane [B, N].
+
+    `synapses` are weight, whole delay and share of the step after, [N to, N from].
+    """
+    (steps, batch, size), (weight, whole, share) = h.shape, synapses
+    extra = -size % 4  # the loop takes four receivers at a time
+    membrane, gradient, state = (
+        _pack_samples(h),
+        _pack_samples(gz),
+        _pack_samples(gv[None])[:, 0].contiguous(),
     )
-    gx = h.new_zeros(membrane.shape[0], steps + max_delay + 1, size + extra, GROUP)
-    recurrent_backward(  # type: ignore[call-arg]
-        gradient.numpy(), state.numpy(), membrane.numpy(), aux.numpy(),
-        F.pad(lengths, (0, -batch % GROUP)).reshape(-1, GROUP).numpy(), delay, first.numpy(), second.numpy(),
-        gx.numpy(), *scalars(o, h), number(s.sharpness), number(s.scale), KINDS[s.name], *flags(o), o.detach_reset,
+    sigmoid = sigmoid_of(membrane, options, options.surrogate.sharpness, axis=1)
+    near, far = (F.pad(part.t(), (0, extra)).contiguous() for part in (weight * (1 - share), weight * share))
+    delay = F.pad(whole.t(), (0, extra), value=1).contiguous()
+    gx = h.new_zeros(membrane.shape[0], steps + max_delay + 1, size + extra, SAMPLES)
+    recurrent_backward(
+        gradient.numpy(), state.numpy(), membrane.numpy(), sigmoid.numpy(),
+        F.pad(lengths, (0, -batch % SAMPLES)).reshape(-1, SAMPLES).numpy(),
+        TwoTapSynapses(delay.numpy(), near.numpy(), far.numpy()), gx.numpy(),
+        neuron_constants(options, h), gradient_constants(options, h, local=False),
     )  # fmt: skip
-    return _ungrouped(gx[:, :steps, :size], batch), _ungrouped(state[:, None], batch)[0]
+    return _unpack_samples(gx[:, :steps, :size], batch), _unpack_samples(state[:, None], batch)[0]
 
 
 def recurrent_lif_fused(
@@ -167,7 +180,8 @@ def recurrent_lif_fused(
         lengths = torch.full((x.shape[1],), x.shape[0], dtype=torch.int64)
     start = late_reset(v, options)
     given = (x, start, weight, delay, max_delay, lengths.to(torch.int64), options, local)
-    return cast(tuple[Tensor, Tensor], _RecurrentLIF.apply(*given))  # type: ignore[no-untyped-call]
+    z, last = apply(_RecurrentLIF, *given)
+    return z, last
 
 
 def recurrent_lif(
@@ -181,6 +195,5 @@ def recurrent_lif(
     local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Run recurrent neurons in the fastest form there is for where x lies; see `recurrent_lif_reference`."""
-    fused = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    form = recurrent_lif_fused if fused else recurrent_lif_reference
+    form = fused_or_reference(recurrent_lif_fused, recurrent_lif_reference, x)
     return form(x, v, weight, delay, max_delay, options, lengths, local=local)

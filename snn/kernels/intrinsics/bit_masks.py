@@ -1,4 +1,4 @@
-"""Words of bits in compiled loops: instructions that every processor has and numba's Python has no name for."""
+"""Masks of 64 bits in compiled loops: instructions that every processor has and numba's Python has no name for."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["count_bits", "lowest_bit", "nonzero_bits"]
+__all__ = ["count_bits", "lowest_bit", "nonzero_mask"]
 
 
-def _nonzero_bits(_: Any, row: Any, start: Any) -> Any:
-    """Mark the nonzero numbers among row[start : start + 64] in the bits of a word, the first in the lowest."""
+def _nonzero_mask(_: Any, row: Any, start: Any) -> Any:
+    """Mark the nonzero numbers among row[start : start + 64] in the bits of a mask, the first in the lowest."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         row, start = arguments
@@ -27,8 +27,8 @@ def _nonzero_bits(_: Any, row: Any, start: Any) -> Any:
     return types.uint64(row, start), emit
 
 
-def _lowest_bit(_: Any, word: Any) -> Any:
-    """Give the place of a word's lowest bit that is set, 64 if none is."""
+def _lowest_bit(_: Any, mask: Any) -> Any:
+    """Give the place of a mask's lowest bit that is set, 64 if none is."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
@@ -36,8 +36,8 @@ def _lowest_bit(_: Any, word: Any) -> Any:
     return types.uint64(types.uint64), emit
 
 
-def _count_bits(_: Any, word: Any) -> Any:
-    """Count the bits of a word that are set."""
+def _count_bits(_: Any, mask: Any) -> Any:
+    """Count the bits of a mask that are set."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -45,6 +45,6 @@ def _count_bits(_: Any, word: Any) -> Any:
     return types.uint64(types.uint64), emit
 
 
-nonzero_bits: Any = intrinsic(_nonzero_bits)
+nonzero_mask: Any = intrinsic(_nonzero_mask)
 lowest_bit: Any = intrinsic(_lowest_bit)
 count_bits: Any = intrinsic(_count_bits)

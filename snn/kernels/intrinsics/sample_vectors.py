@@ -1,4 +1,4 @@
-"""Sums over two neighbouring steps of several senders at once, in vectors of LANES samples.
+"""Vectors of one unit in one step of VECTOR_SAMPLES samples: sums over two neighbouring steps of several senders.
 
 numba's own loops load every step twice, once for each tap; these keep it in a register until the next step, which
 takes them from half of the machine's peak to four fifths.
@@ -14,9 +14,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "shift_add", "shift_dot"]
+__all__ = ["VECTOR_SAMPLES", "shift_add", "shift_dot"]
 
-LANES = 16
+VECTOR_SAMPLES = 16
 """Samples side by side: a cache line of float32."""
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
@@ -36,7 +36,7 @@ class _Emitter(NamedTuple):
 
     @property
     def vector(self) -> Any:
-        return ir.VectorType(self.number, LANES)
+        return ir.VectorType(self.number, VECTOR_SAMPLES)
 
     def values(self, argument: int) -> list[Any]:
         """Take a tuple argument apart."""
@@ -58,24 +58,24 @@ class _Emitter(NamedTuple):
         place = self.builder.bitcast(self.address(array, index), self.vector.as_pointer())
         self.builder.store(value, place).align = self.context.get_abi_sizeof(self.number)
 
-    def spread(self, number: Any) -> Any:
+    def repeat(self, number: Any) -> Any:
         """Give a vector of one number."""
         empty = ir.Constant(self.vector, ir.Undefined)
         first = self.builder.insert_element(empty, number, ir.Constant(_I32, 0))
-        return self.builder.shuffle_vector(first, empty, _lanes([0] * LANES))
+        return self.builder.shuffle_vector(first, empty, _order([0] * VECTOR_SAMPLES))
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         product = self.builder.fmul(a, b, flags=("contract",))
         return self.builder.fadd(product, c, flags=("contract",))
 
     def total(self, vector: Any) -> Any:
-        """Sum the lanes, by halves."""
-        width = LANES
+        """Sum the numbers of a vector, by halves."""
+        width = VECTOR_SAMPLES
         while width > 1:
             width //= 2
             empty = ir.Constant(vector.type, ir.Undefined)
             low, high = (
-                self.builder.shuffle_vector(vector, empty, _lanes(list(range(first, first + width))))
+                self.builder.shuffle_vector(vector, empty, _order(list(range(first, first + width))))
                 for first in (0, width)
             )
             vector = self.builder.fadd(low, high)
@@ -87,20 +87,21 @@ class _Emitter(NamedTuple):
         return make(self.builder, vector)
 
     def steps(self, count: Any, body: Callable[[Any], None]) -> None:
-        """Run `body` with LANES x 0, 1, ..., count - 1."""
+        """Run `body` with VECTOR_SAMPLES x 0, 1, ..., count - 1."""
         with cgutils.for_range(self.builder, count, intp=_I64) as loop:
-            body(self.builder.mul(loop.index, ir.Constant(_I64, LANES)))
+            body(self.builder.mul(loop.index, ir.Constant(_I64, VECTOR_SAMPLES)))
 
 
-def _lanes(order: list[int]) -> Any:
+def _order(order: list[int]) -> Any:
+    """Give the numbers of two vectors that a shuffle takes, in order."""
     return ir.Constant(ir.VectorType(_I32, len(order)), order)
 
 
 def _shift_add(context: Any, y: Any, at: Any, x: Any, starts: Any, near: Any, far: Any, steps: Any) -> Any:
     """Do y[at + s] += sum of near[c] x[starts[c] + s + 1] + far[c] x[starts[c] + s], s < steps, over senders c.
 
-    Arrays are contiguous and one-dimensional, a step is LANES numbers; `at` and `starts` are unsigned places,
-    `near` and `far` tuples of numbers. No bounds are checked.
+    Arrays are contiguous and one-dimensional, a step is VECTOR_SAMPLES numbers; `at` and `starts` are unsigned
+    places, `near` and `far` tuples of numbers. No bounds are checked.
     """
     del context
     return types.void(y, at, x, starts, near, far, steps), _emit_add
@@ -109,15 +110,15 @@ def _shift_add(context: Any, y: Any, at: Any, x: Any, starts: Any, near: Any, fa
 def _emit_add(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     e = _Emitter(context, builder, signature, arguments)
     starts = e.values(3)
-    near, far = ([e.spread(number) for number in e.values(k)] for k in (4, 5))
+    near, far = ([e.repeat(number) for number in e.values(k)] for k in (4, 5))
     before = [e.keep(e.load(2, start)) for start in starts]
-    line = ir.Constant(_I64, LANES)
+    one_step = ir.Constant(_I64, VECTOR_SAMPLES)
 
     def body(step: Any) -> None:
         place = builder.add(arguments[1], step)
         total = e.load(0, place)
         for start, u, w, kept in zip(starts, near, far, before, strict=True):
-            now = e.load(2, builder.add(builder.add(start, step), line))
+            now = e.load(2, builder.add(builder.add(start, step), one_step))
             total = e.multiply_add(w, builder.load(kept), total)
             total = e.multiply_add(u, now, total)
             builder.store(now, kept)
@@ -137,14 +138,14 @@ def _emit_dot(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
     e = _Emitter(context, builder, signature, arguments)
     starts = e.values(3)
     before = [e.keep(e.load(2, start)) for start in starts]
-    zero = ir.Constant(e.vector, [0.0] * LANES)
+    zero = ir.Constant(e.vector, [0.0] * VECTOR_SAMPLES)
     sums = [e.keep(zero) for _ in range(2 * len(starts))]
-    line = ir.Constant(_I64, LANES)
+    one_step = ir.Constant(_I64, VECTOR_SAMPLES)
 
     def body(step: Any) -> None:
         g = e.load(0, builder.add(arguments[1], step))
         for c, (start, kept) in enumerate(zip(starts, before, strict=True)):
-            now = e.load(2, builder.add(builder.add(start, step), line))
+            now = e.load(2, builder.add(builder.add(start, step), one_step))
             for tap, value in enumerate((now, builder.load(kept))):
                 total = sums[2 * c + tap]
                 builder.store(e.multiply_add(g, value, builder.load(total)), total)

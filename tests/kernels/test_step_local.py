@@ -1,4 +1,4 @@
-"""Gradients of some places only: laid out and taken back, dense and sparse, also where several come together."""
+"""Gradients of some steps only: scattered and gathered, dense and sparse, also where several come together."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ import torch
 
 from snn.kernels import LIFOptions, lif_fused, lif_reference
 from snn.kernels.sparse_linear import sparse_linear
-from snn.kernels.step_local import is_local, learning_steps, local_in_time, pick, spread, takes_sparse
+from snn.kernels.step_local import (
+    gather_steps,
+    is_local,
+    learning_steps,
+    local_in_time,
+    scatter_steps,
+    takes_sparse_gradient,
+)
 
 KEPT = torch.tensor([1, 4, 5])
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_what_is_spread_is_picked(sparse: bool) -> None:
+def test_what_is_scattered_is_gathered(sparse: bool) -> None:
     g = torch.randn(3, 2, 4)
-    laid = spread(g, KEPT, 7, sparse=sparse)
+    laid = scatter_steps(g, KEPT, 7, sparse=sparse)
     assert laid.is_sparse == sparse
     dense = laid.to_dense()
     assert torch.equal(dense[KEPT], g) and dense.count_nonzero() == g.count_nonzero()
-    assert torch.equal(pick(laid, KEPT), g)
-    assert torch.equal(pick(laid + laid, KEPT), 2 * g)
-    assert torch.equal(pick(laid, torch.tensor([0, 4])), dense[[0, 4]])
+    assert torch.equal(gather_steps(laid, KEPT), g)
+    assert torch.equal(gather_steps(laid + laid, KEPT), 2 * g)
+    assert torch.equal(gather_steps(laid, torch.tensor([0, 4])), dense[[0, 4]])
 
 
 def test_all_places_are_not_copied() -> None:
     g, every = torch.randn(3, 2, 4), torch.arange(3)
-    assert spread(g, every, 3, sparse=True) is g
-    assert pick(g, every) is g
+    assert scatter_steps(g, every, 3, sparse=True) is g
+    assert gather_steps(g, every) is g
 
 
 def test_the_mark_ends_with_the_block() -> None:
@@ -59,7 +66,7 @@ def test_a_product_without_marks_gets_a_dense_gradient() -> None:
     x, weight = torch.zeros(7, 3, 40), torch.randn(5, 40, requires_grad=True)
     x[:, :, ::9] = 1.0
     y = sparse_linear(x, weight)
-    assert not takes_sparse(y)
+    assert not takes_sparse_gradient(y)
     z, _ = lif_fused(y, torch.zeros(3, 5), LIFOptions(1.5), local=True, learns=torch.arange(7) == 2)
     z.sum().backward()
     assert weight.grad is not None and weight.grad.any()
@@ -75,9 +82,13 @@ def test_sparse_gradients_pass_between_kernels_alone_and_add_up() -> None:
     found = []
     for marks in (None, learns):
         z, _ = lif_fused(x, torch.zeros(3, 40), options, local=True, learns=marks)
-        assert takes_sparse(z)
+        assert takes_sparse_gradient(z)
         low, high = (sparse_linear(z, weight, marks) for weight in weights)
-        assert takes_sparse(low) == (marks is not None) and not takes_sparse(low + 1) and not takes_sparse(x)
+        assert (
+            takes_sparse_gradient(low) == (marks is not None)
+            and not takes_sparse_gradient(low + 1)
+            and not takes_sparse_gradient(x)
+        )
         ends, _ = lif_fused(high + 0.1, torch.zeros(3, 6), options, local=True, learns=marks)
         loss = (low.square().sum(-1) + ends.mean(-1) + z.reshape(7, 3, 4, 10)[..., 0].sum(-1))[learns].sum()
         found.append(torch.autograd.grad(loss, [x, *weights]))

@@ -145,8 +145,14 @@ def test_cutting_in_two_changes_nothing():
         ("v_reset", 2.0),
         ("reset", "none"),
         ("fires", "<"),
+        ("leak", 1.5),
     ],
 )
 def test_impossible_options_are_named(field, value):
-    with pytest.raises(ValueError, match=f"{field}: got"):
+    with pytest.raises(ValueError, match=f"^{field} must be .*, got "):
         LIFOptions(**{field: value})
+
+
+def test_a_leak_goes_without_decay_of_the_input():
+    with pytest.raises(ValueError, match="decay_input must be False where leak is given, got True"):
+        LIFOptions(leak=0.5)

@@ -1,8 +1,4 @@
-"""Causal delayed linear maps: y[t] = sum over delays d of kernel[d] x[t - d], in the forms we use.
-
-The Gauss kernel of DCLS, the spectral product (training), the dense convolution (reference) and the scatter of
-events by integer delays (evaluation). Delays count in steps.
-"""
+"""Causal linear maps with delays as one product per frequency: for dense input and wide kernels, in training."""
 
 from __future__ import annotations
 
@@ -11,115 +7,14 @@ from functools import lru_cache
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.kernels.delay.loops import scatter_events
-from snn.kernels.delay.sample_groups import last_steps
-from snn.kernels.memory import room
+from snn.kernels.delay.sample_groups import active_steps
+from snn.kernels.dispatch import apply
+from snn.kernels.memory import empty_aligned
 
-__all__ = [
-    "delayed_dense",
-    "delayed_events",
-    "delayed_spectral",
-    "gauss_kernel",
-    "gauss_kernel_reference",
-    "one_hot_kernel",
-    "spectral_input_gradient",
-]
-
-SIGMA_FLOOR, SUM_FLOOR = 0.27, 1e-7
-LEAST = -46.0
-"""Exponent under which a tap is nothing, e-20 of the middle one."""
-
-
-def gauss_kernel_reference(weight: Tensor, position: Tensor, sigma: Tensor, taps: int) -> Tensor:
-    """Spread each weight over the taps as a normalised Gauss bell at the delay c - position, c = taps // 2.
-
-    Args:
-        weight: Synaptic weights [out, in].
-        position: Learned positions P [out, in], in [-c, c].
-        sigma: Width parameter, 0-dimensional; the bell's deviation is |sigma| + 0.27 steps.
-        taps: Number of taps K, odd.
-
-    Returns:
-        Kernel [K, out, in], tap d = delay d.
-    Source: DCLS 0.1.1, version "gauss" (Hammouamri et al., 2023), in the order of delays.
-    """
-    d = torch.arange(taps, dtype=weight.dtype, device=weight.device).reshape(-1, 1, 1)
-    u = (d - (taps // 2 - position)) / (sigma.abs() + SIGMA_FLOOR)
-    bell = torch.exp(-0.5 * u * u)
-    return weight * (bell / (bell.sum(0) + SUM_FLOOR))
-
-
-class _GaussKernel(torch.autograd.Function):
-    """The bell with its weight and position gradients by hand; keeps only the parameters."""
-
-    @staticmethod
-    def _bell(position: Tensor, sigma: Tensor, taps: int) -> tuple[Tensor, Tensor, Tensor]:
-        width = sigma.abs() + SIGMA_FLOOR
-        d = torch.arange(taps, dtype=position.dtype, device=position.device).reshape(-1, 1, 1)
-        kernel = (taps, *position.shape)
-        u = torch.sub(d, taps // 2 - position, out=room(position, *kernel)).div_(width)
-        # far below rounding a tap is 0: subnormal numbers would slow the exponential and every product after it
-        bell = torch.mul(u, u, out=room(u)).mul_(-0.5).clamp_(min=LEAST - 1).exp_()
-        torch.threshold_(bell, math.exp(LEAST), 0.0)
-        return u, bell.div_(bell.sum(0).add_(SUM_FLOOR)), width
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, position: Tensor, sigma: Tensor, taps: int) -> Tensor:
-        ctx.save_for_backward(weight, position, sigma)
-        ctx.taps = taps
-        return _GaussKernel._bell(position, sigma, taps)[1].mul_(weight)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        weight, position, sigma = ctx.saved_tensors
-        u, bell, width = _GaussKernel._bell(position, sigma, ctx.taps)
-        mean = torch.mul(bell, u, out=room(u)).sum(0)
-        g_bell = bell.mul_(g)
-        g_weight = g_bell.sum(0)
-        # position moves the bell to shorter delays: d bell / d position = -bell (u - mean) / width
-        g_position = (g_bell.mul_(u).sum(0) - g_weight * mean).mul_(weight).div_(-width)
-        return g_weight, g_position, None, None
-
-
-def gauss_kernel(weight: Tensor, position: Tensor, sigma: Tensor, taps: int) -> Tensor:
-    """Give `gauss_kernel_reference`, with hand-written gradients of weight and position (none of sigma)."""
-    return cast(Tensor, _GaussKernel.apply(weight, position, sigma, taps))  # type: ignore[no-untyped-call]
-
-
-def one_hot_kernel(weight: Tensor, delays: Tensor, taps: int) -> Tensor:
-    """Put each weight [out, in] on the tap of its delay [out, in] (int64): kernel [taps, out, in]."""
-    return weight * (delays == torch.arange(taps, device=weight.device).reshape(-1, 1, 1))
-
-
-def delayed_dense(x: Tensor, kernel: Tensor) -> Tensor:
-    """Convolve x [T, B, in] with kernel [K, out, in] as a dense 1-d convolution: the reference form."""
-    padded = F.pad(x.permute(1, 2, 0), (kernel.shape[0] - 1, 0))
-    return F.conv1d(padded, kernel.flip(0).permute(1, 2, 0)).permute(2, 0, 1)
-
-
-def delayed_events(x: Tensor, weight: Tensor, delays: Tensor) -> Tensor:
-    """Send each nonzero input on by its synapses' integer delays: evaluation, without gradient.
-
-    Sums in the order (emission step, sender), which is that of the event engine.
-
-    Args:
-        x: Input [T, B, in] on the CPU, float32 or float64.
-        weight: Weights [out, in], or [kernels, out, in]: kernels are summed one after the other.
-        delays: Delays of the same shape, int64, steps.
-
-    Returns:
-        Output [T, B, out].
-    """
-    y = x.new_zeros(*x.shape[:2], weight.shape[-2])
-    for parts in zip(*(a.detach().reshape(-1, *weight.shape[-2:]) for a in (weight, delays)), strict=True):
-        rows, hops = (part.t().contiguous().numpy() for part in parts)
-        scatter_events(x.detach().contiguous().numpy(), rows, hops, y.numpy())
-    return y
+__all__ = ["delayed_spectral", "spectral_input_gradient"]
 
 
 @lru_cache(maxsize=64)
@@ -148,7 +43,7 @@ def _spectrum(signal: Tensor, length: int) -> Tensor:
     """
     matrix = _transform(length, signal.dtype, signal.device)[:, : signal.shape[0]]
     flat = signal.reshape(signal.shape[0], -1)
-    parts = torch.mm(matrix, flat, out=room(signal, length, flat.shape[1]))
+    parts = torch.mm(matrix, flat, out=empty_aligned(signal, length, flat.shape[1]))
     return parts.reshape(2, length // 2, *signal.shape[1:])
 
 
@@ -156,7 +51,7 @@ def _signal(spectrum: Tensor, length: int, steps: int) -> Tensor:
     """Turn a spectrum back into the first `steps` steps of its signal."""
     matrix = _transform(length, spectrum.dtype, spectrum.device)[:, :steps] * (2.0 / length)
     flat = spectrum.reshape(length, -1)
-    parts = torch.mm(matrix.t(), flat, out=room(spectrum, steps, flat.shape[1]))
+    parts = torch.mm(matrix.t(), flat, out=empty_aligned(spectrum, steps, flat.shape[1]))
     return parts.reshape(steps, *spectrum.shape[2:])
 
 
@@ -165,7 +60,7 @@ def _product(a: Tensor, b: Tensor, conjugate: bool = False) -> Tensor:
 
     With three real products, not four; one frequency at a time, so that the sums stay in the cache.
     """
-    out = room(a, 2, a.shape[1], a.shape[2], b.shape[3])
+    out = empty_aligned(a, 2, a.shape[1], a.shape[2], b.shape[3])
     other = a.new_empty(out.shape[2:])
     sign = -1.0 if conjugate else 1.0
     planes = (part.unbind(0) for part in (*a.unbind(0), *b.unbind(0), *out.unbind(0)))
@@ -178,7 +73,7 @@ def _product(a: Tensor, b: Tensor, conjugate: bool = False) -> Tensor:
     return out
 
 
-GROUP = 64
+LEAST_SAMPLES = 64
 """Samples that are transformed together, at least: short ones by themselves, so that their silence costs little."""
 
 
@@ -187,14 +82,14 @@ def _groups(x: Tensor) -> list[tuple[Tensor, int]]:
     if x.device.type != "cpu":
         busy = x.flatten(1).any(1).nonzero()
         return [(torch.arange(x.shape[1], device=x.device), int(busy[-1]) + 1 if len(busy) else 1)]
-    ends = torch.from_numpy(last_steps(x))
-    order = ends.argsort(stable=True).tensor_split(max(len(ends) // GROUP, 1))
+    ends = torch.from_numpy(active_steps(x))
+    order = ends.argsort(stable=True).tensor_split(max(len(ends) // LEAST_SAMPLES, 1))
     return [(index, max(int(ends[index].max()), 1)) for index in order if len(index)]
 
 
 def _samples(x: Tensor, index: Tensor) -> Tensor:
     """Take some samples of x [T, B, n]."""
-    return torch.index_select(x, 1, index, out=room(x, x.shape[0], len(index), x.shape[2]))
+    return torch.index_select(x, 1, index, out=empty_aligned(x, x.shape[0], len(index), x.shape[2]))
 
 
 class _SpectralProduct(torch.autograd.Function):
@@ -206,7 +101,7 @@ class _SpectralProduct(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0]
         # an input's gradient reaches all of its steps: there silence saves nothing
         groups = [(torch.arange(batch, device=x.device), steps)] if wanted else _groups(x)
-        y, spectra = room(x, steps, batch, out).zero_(), []
+        y, spectra = empty_aligned(x, steps, batch, out).zero_(), []
         for index, busy in groups:
             length = _length(busy, taps)
             fx, fk = _spectrum(_samples(x[:busy], index), length), _spectrum(kernel, length)
@@ -235,7 +130,7 @@ class _SpectralProduct(torch.autograd.Function):
 
 def spectral_input_gradient(g: Tensor, kernel: Tensor) -> Tensor:
     """Give the input's gradient [T, B, in] of a delayed product from the output's, g [T, B, out]."""
-    gx = room(g, *g.shape[:2], kernel.shape[2]).zero_()
+    gx = empty_aligned(g, *g.shape[:2], kernel.shape[2]).zero_()
     for index, busy in _groups(g):
         length = _length(busy, kernel.shape[0])
         fg, fk = _spectrum(_samples(g[:busy], index), length), _spectrum(kernel, length)
@@ -248,4 +143,4 @@ def delayed_spectral(x: Tensor, kernel: Tensor) -> Tensor:
 
     The same function to rounding, at a cost that does not grow with K.
     """
-    return cast(Tensor, _SpectralProduct.apply(x, kernel))  # type: ignore[no-untyped-call]
+    return cast(Tensor, apply(_SpectralProduct, x, kernel))
