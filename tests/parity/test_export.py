@@ -19,7 +19,7 @@ from snn.nn import (
     Linear,
     RecurrentLIF,
     Sequential,
-    stages,
+    populations,
     to_network,
 )
 
@@ -61,7 +61,7 @@ def model(options, kind="delays", tau=1.7):
     return made.double().eval()
 
 
-def words(batch=5, steps=25):
+def spikes(batch=5, steps=25):
     torch.manual_seed(4)
     lengths = torch.tensor([25, 7, 1, 19, 25])[:batch]
     x = torch.poisson(torch.full((steps, batch, 9), 0.3, dtype=torch.float64))
@@ -72,10 +72,10 @@ def words(batch=5, steps=25):
 @pytest.mark.parametrize("kind", ["delays", "no delays", "recurrent"])
 def test_same_spikes_and_counts(options, kind):
     made = model(options, kind)
-    x, lengths = words()
+    x, lengths = spikes()
     tail = made.tail_steps
     longer = torch.cat([x, x.new_zeros(tail, *x.shape[1:])])
-    traced = stages.trace(made, longer, lengths + tail)
+    traced = populations.trace(made, longer, lengths + tail)
     net = snn.nn.to_network(made, dt_ms=2.0)
     grid = snn.TimeGrid(len(longer), 2.0)
     events = snn.Raster(longer.numpy().astype(int), grid, (lengths + tail).numpy()).to_events()
@@ -109,10 +109,10 @@ def test_exported_delays_are_the_rounded_ones(tmp_path):
     net = to_network(made, dt_ms=2.0)
     net.save(tmp_path / "net.h5")
     again = snn.Network.load(tmp_path / "net.h5")
-    for stage, projection in zip(stages.split(made), again.projections, strict=True):
-        steps = stage.connection.delay_steps().t().numpy()
+    for part, projection in zip(populations.split(made), again.projections, strict=True):
+        steps = part.connection.delay_steps().t().numpy()
         assert np.array_equal(projection.delay_ms, steps * 2.0)
-        assert projection.name == stage.name
+        assert projection.name == part.projection
 
 
 def test_dropout_layers_and_nesting_are_passed_over():

@@ -69,16 +69,20 @@ LAYERS = [LIF(2.0), LeakyReadout(2.0), DelayLinear(4, 4, 6), RecurrentLIF(4, 3)]
 def test_a_state_of_another_batch_or_type_is_refused(layer):
     name = type(layer).__name__
     _, state = layer(torch.zeros(5, 3, 4))
-    with pytest.raises(ValueError, match=rf"{name}: state has shape .*3, 4\], the input asks for .*2, 4\]"):
+    with pytest.raises(
+        ValueError, match=rf"state of {name} must be of shape .*2, 4\], as its input, got .*3, 4\]"
+    ):
         layer(torch.zeros(5, 2, 4), state)
-    with pytest.raises(ValueError, match=rf"{name}: state has dtype torch.float32, .* torch.float64"):
+    with pytest.raises(
+        ValueError, match=rf"state of {name} must be of dtype torch.float64, .* got torch.float32"
+    ):
         layer.double()(torch.zeros(5, 3, 4, dtype=torch.float64), state)
 
 
 def test_a_state_on_another_device_is_refused():
     layer = LIF(2.0)
     _, (v,) = layer(torch.zeros(5, 3, 4))
-    with pytest.raises(ValueError, match="LIF: state has device meta, the input asks for cpu"):
+    with pytest.raises(ValueError, match="state of LIF must be of device cpu, as its input, got meta"):
         layer(torch.zeros(5, 3, 4), LIFState(v.to("meta")))
 
 
