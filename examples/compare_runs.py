@@ -39,7 +39,7 @@ def _right(model: snn.nn.Layer, test: Data, loss: str) -> np.ndarray:
     found = []
     for batch in test.batches(128):
         x, lengths, label = snn.train.prepare(batch, model)
-        score = LOSSES[loss].score(model(x, None, lengths)[0], lengths)
+        score = LOSSES.find(loss).score(model(x, None, lengths)[0], lengths)
         found.append((score.argmax(1) == label).numpy())
     return np.concatenate(found)
 

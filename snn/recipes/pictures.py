@@ -73,7 +73,7 @@ def predictions(
     for batch in data.batches(256):
         x, lengths, label = prepare(batch, model)
         true.append(label.numpy())
-        predicted.append(LOSSES[loss].score(model(x, None, lengths)[0], lengths).argmax(1).numpy())
+        predicted.append(LOSSES.find(loss).score(model(x, None, lengths)[0], lengths).argmax(1).numpy())
     return np.concatenate(true), np.concatenate(predicted)
 
 

@@ -9,7 +9,7 @@ import torch
 from snn.datasets import Batch
 from snn.nn import LIF, DelayLinear, LeakyReadout, LIFState, Linear, RecurrentLIF, Sequential
 from snn.train import TrainConfig, fit
-from snn.train.faults import first_fault
+from snn.train.non_finite import first_non_finite
 
 
 class Noise:
@@ -48,7 +48,7 @@ def test_a_weight_is_named():
     model = network()
     with torch.no_grad():
         model[2].weight[0, 0] = torch.inf
-    assert first_fault(model, torch.zeros(5, 2, 4), torch.full((2,), 5)) == "parameter layers.2.weight"
+    assert first_non_finite(model, torch.zeros(5, 2, 4), torch.full((2,), 5)) == "parameter layers.2.weight"
 
 
 def test_the_first_layer_and_step_are_named():
@@ -58,8 +58,8 @@ def test_the_first_layer_and_step_are_named():
         model[2].weight.fill_(1.0)
     x = torch.zeros(5, 2, 1)
     x[2:, 1] = 1.0  # 3e38 a step: too much for float32 at the second one
-    fault = first_fault(model, x, torch.full((2,), 5))
-    assert fault == "layer layers.1 (LeakyReadout), step 3, sample 1 of the batch"
+    found = first_non_finite(model, x, torch.full((2,), 5))
+    assert found == "layer layers.1 (LeakyReadout), step 3, sample 1 of the batch"
 
 
 LAYERS = [LIF(2.0), LeakyReadout(2.0), DelayLinear(4, 4, 6), RecurrentLIF(4, 3)]
