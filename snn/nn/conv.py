@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -108,7 +108,9 @@ class Conv2d(Layer):
 
 
 class _Pool(Layer):
-    """Hold window, stride and padding of a pooling layer."""
+    """Pool over windows of a fixed size, by torch's function `_pool` of (images, window, stride, padding)."""
+
+    _pool: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> None:
         """Fix the window.
@@ -132,29 +134,25 @@ class _Pool(Layer):
         """Return the constructor's arguments as JSON values."""
         return {name: list(getattr(self, name)) for name in ("kernel_size", "stride", "padding")}
 
-
-class AvgPool2d(_Pool):
-    """Average spikes over a window; padding counts as zeros. The next layer sees fractions of a spike."""
-
     def forward(
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, C, H, W] to [T, B, C, H', W']."""
-        check_input("AvgPool2d", x, "C", "H", "W")
+        check_input(type(self).__name__, x, "C", "H", "W")
         window = (self.kernel_size, self.stride, self.padding)
-        return _each_step(lambda z: functional.avg_pool2d(z, *window), x), ()
+        return _each_step(lambda z: self._pool(z, *window), x), ()
+
+
+class AvgPool2d(_Pool):
+    """Average spikes over a window; padding counts as zeros. The next layer sees fractions of a spike."""
+
+    _pool = staticmethod(functional.avg_pool2d)
 
 
 class MaxPool2d(_Pool):
     """Pass a spike where any unit of a window spikes: spikes stay spikes, but it is no weighted sum."""
 
-    def forward(
-        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, tuple[()]]:
-        """Map [T, B, C, H, W] to [T, B, C, H', W']."""
-        check_input("MaxPool2d", x, "C", "H", "W")
-        window = (self.kernel_size, self.stride, self.padding)
-        return _each_step(lambda z: functional.max_pool2d(z, *window), x), ()
+    _pool = staticmethod(functional.max_pool2d)
 
 
 class AdaptiveAvgPool2d(Layer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from layers import PAPER_LIF
 
 from snn.nn import (
     LIF,
@@ -30,8 +31,7 @@ from snn.nn import (
 def network(delays=True) -> Sequential:
     torch.manual_seed(0)
     connect = (lambda i, o: DelayLinear(i, o, 8)) if delays else Linear
-    options = dict(decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
-    neuron = RecurrentLIF(16, 5, tau=1.5, **options) if delays == "recurrent" else LIF(1.5, **options)
+    neuron = RecurrentLIF(16, 5, tau=1.5, **PAPER_LIF) if delays == "recurrent" else LIF(1.5, **PAPER_LIF)
     return Sequential(connect(12, 16), BatchNorm(16), neuron, Dropout(0.4), connect(16, 5), LeakyReadout(1.5))
 
 

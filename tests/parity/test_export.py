@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from layers import set_statistics_
 
 import snn
 from snn.hardware import count
@@ -31,6 +32,13 @@ NEURONS = [
 ]
 
 
+AT_REST = [
+    {"decay_input": decay_input, "reset": "hard", "fires": ">=", "v_reset": v_reset}
+    for decay_input, v_reset in itertools.product((True, False), (-0.4, 0.3))
+]
+"""Neurons that rest and start elsewhere than at 0: their leak goes to `v_reset`."""
+
+
 def model(options, kind="delays", tau=1.7):
     """A model with statistics and weights as if trained."""
     torch.manual_seed(3)
@@ -49,13 +57,9 @@ def model(options, kind="delays", tau=1.7):
         connect(11, 4),
         LeakyReadout(tau, decay_input=options["decay_input"]),
     )
+    set_statistics_(made)
     with torch.no_grad():
         for layer in made:
-            if isinstance(layer, BatchNorm):
-                layer.running_mean.uniform_(-0.2, 0.2)
-                layer.running_var.uniform_(0.1, 0.4)
-                layer.weight.uniform_(0.5, 2.0)
-                layer.bias.uniform_(-0.1, 0.5)
             if isinstance(layer, Linear | DelayLinear | RecurrentLIF):
                 layer.weight[torch.rand_like(layer.weight) < 0.2] = 0.0
     return made.double().eval()
@@ -68,7 +72,7 @@ def spikes(batch=5, steps=25):
     return torch.where(torch.arange(steps)[:, None, None] < lengths[:, None], x, 0.0), lengths
 
 
-@pytest.mark.parametrize("options", NEURONS, ids=str)
+@pytest.mark.parametrize("options", [*NEURONS, *AT_REST], ids=str)
 @pytest.mark.parametrize("kind", ["delays", "no delays", "recurrent"])
 def test_same_spikes_and_counts(options, kind):
     made = model(options, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from layers import set_statistics_
 
 import snn
 from snn.nn import (
@@ -47,12 +48,9 @@ def model(**options):
         BatchNorm(3),
         LeakyReadout(1.5),
     ).eval()
+    set_statistics_(made)
     with torch.no_grad():
         for layer in made.modules():
-            if isinstance(layer, BatchNorm):
-                layer.running_mean.uniform_(-0.2, 0.2)
-                layer.running_var.uniform_(0.05, 0.3)
-                layer.bias.uniform_(0.0, 0.6)
             if isinstance(layer, Conv2d | Linear) and layer.bias is not None:
                 layer.bias.uniform_(-0.2, 1.5)
     return made

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from layers import PAPER_LIF, InMemory
 
 from snn.datasets import Batch
 from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, Sequential
@@ -28,7 +29,7 @@ from snn.train import (
 )
 
 
-class Pairs:
+class Pairs(InMemory):
     """Two inputs spike once each; the class is which comes first: only delays can tell."""
 
     def __init__(self, samples=120, seed=0):
@@ -37,25 +38,17 @@ class Pairs:
         self.first = rng.integers(0, 5, samples)
         self.lengths = rng.integers(12, 16, samples)
 
-    def __len__(self):
-        return len(self.label)
-
-    def batches(self, batch_size, *, seed=None, min_batch=1):
-        order = np.arange(len(self)) if seed is None else np.random.default_rng(seed).permutation(len(self))
-        for start in range(0, len(order), batch_size):
-            index = order[start : start + batch_size]
-            if len(index) < min_batch:
-                continue
-            x = np.zeros((15, len(index), 2), dtype=np.float32)
-            at = np.arange(len(index))
-            x[self.first[index], at, self.label[index]] = 1
-            x[self.first[index] + 4, at, 1 - self.label[index]] = 1
-            yield Batch(x, self.lengths[index], self.label[index], index)
+    def batch(self, index):
+        x = np.zeros((15, len(index), 2), dtype=np.float32)
+        sample = np.arange(len(index))
+        x[self.first[index], sample, self.label[index]] = 1
+        x[self.first[index] + 4, sample, 1 - self.label[index]] = 1
+        return Batch(x, self.lengths[index], self.label[index], index)
 
 
 def network(seed=0):
     torch.manual_seed(seed)
-    neuron = LIF(1.005, decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
+    neuron = LIF(1.005, **PAPER_LIF)
     return Sequential(
         DelayLinear(2, 16, 8), BatchNorm(16), neuron, Dropout(0.1), DelayLinear(16, 2, 8), LeakyReadout(1.005)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from layers import InMemory
 
 from snn import nn
 from snn.datasets import Batch
@@ -22,7 +23,7 @@ from snn.train import (
 )
 
 
-class Moons:
+class Moons(InMemory):
     """Two half moons, shown as currents at every step."""
 
     def __init__(self, samples=400, steps=1, seed=0):
@@ -33,16 +34,9 @@ class Moons:
         xy = np.stack([side * np.cos(angle) + self.label, side * (np.sin(angle) - 0.25)], 1)
         self.x = (xy + 0.1 * rng.standard_normal(xy.shape)).astype(np.float32)
 
-    def __len__(self):
-        return len(self.label)
-
-    def batches(self, batch_size, *, seed=None, min_batch=1):
-        order = np.arange(len(self)) if seed is None else np.random.default_rng(seed).permutation(len(self))
-        for start in range(0, len(order), batch_size):
-            at = order[start : start + batch_size]
-            yield Batch(
-                np.repeat(self.x[at][None], self.steps, 0), np.full(at.size, self.steps), self.label[at], at
-            )
+    def batch(self, index):
+        x = np.repeat(self.x[index][None], self.steps, 0)
+        return Batch(x, np.full(index.size, self.steps), self.label[index], index)
 
 
 def ann():
