@@ -28,7 +28,7 @@ def right(folder: Path) -> tuple[np.ndarray, float | None]:
     saved = load_saved(folder / "model.safetensors")
     test = saved.test_set()
     rounded = _right(saved.model, test, saved.loss)
-    delayed = [layer for layer in saved.model.modules() if isinstance(layer, snn.nn.Delays)]
+    delayed = [layer for layer in saved.model.modules() if isinstance(layer, snn.nn.DelayedLayer)]
     for layer in delayed:  # only the delay layers train: BatchNorm and dropout stay in evaluation
         layer.train()
     return rounded, float(_right(saved.model, test, saved.loss).mean()) if delayed else None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snn.core import Network
 from snn.hardware.crossbar.model import AnalogLayer, AnalogModel
-from snn.nn import Delays, populations, to_network
+from snn.nn import DelayedLayer, populations, to_network
 from snn.nn.populations import ConnectedPopulation, FoldedPopulation, FoldedProjection
 
 __all__ = ["calibrate", "crossbar_network", "rows_read"]
@@ -100,8 +100,8 @@ def _projections(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) 
     if scale is not None:
         weight = weight * scale[:, None]
     inner = layer.layer
-    first = inner.min_delay if isinstance(inner, Delays) else 0
-    senders = weight.shape[1] // (inner.max_delay - first + 1 if isinstance(inner, Delays) else 1)
+    first = inner.min_delay if isinstance(inner, DelayedLayer) else 0
+    senders = weight.shape[1] // (inner.max_delay - first + 1 if isinstance(inner, DelayedLayer) else 1)
     found = 0
     for d, tap in enumerate(torch.split(weight, senders, 1), start=first):
         if found and not bool((tap != 0).any()):

@@ -169,7 +169,7 @@ def _shape(wiring: Wiring) -> dict[str, int]:
 def _linear(layer: Any, flow: Flow, account: Account) -> Flow:
     """Count a layer of weights and delays; each of its kernels is a row."""
     y = account.forward(layer, flow.x)
-    delays = layer.delay_steps() if isinstance(layer, ours.Delays) else torch.zeros_like(layer.weight)
+    delays = layer.delay_steps() if isinstance(layer, ours.DelayedLayer) else torch.zeros_like(layer.weight)
     gate = account.gates.get(layer)
     weight = layer.weight_in_use() if gate is None else layer.weight_in_use() * gate[:, None]
     reach = torch.zeros_like(y, dtype=torch.bool)

@@ -7,7 +7,7 @@ from snn.nn.architectures import SLTT_NEURON, VGG_PLANS, resnet18, vgg
 from snn.nn.batch_norm import BatchNorm, frozen_statistics
 from snn.nn.connections import DelayLinear, DelayState, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
-from snn.nn.delays import Delays
+from snn.nn.delays import DelayedLayer
 from snn.nn.dropout import Dropout, DropoutState
 from snn.nn.export import to_network
 from snn.nn.layer import Layer
@@ -27,7 +27,7 @@ __all__ = [
     "Conv2d",
     "DelayLinear",
     "DelayState",
-    "Delays",
+    "DelayedLayer",
     "Dropout",
     "DropoutState",
     "Flatten",

@@ -167,6 +167,8 @@ def _preactivation(
 def _spike_element_wise(
     channels: int, out: int, stride: int, join: Join, over: Over, neurons: Neurons
 ) -> Layer:
+    """Give a block of two convolutions, with a convolution as shortcut where the shape changes."""
+
     def unit(size: int, before: int, step: int) -> list[Layer]:
         return [Conv2d(before, out, size, step, size // 2), BatchNorm(out, over), neurons()]
 

@@ -13,7 +13,7 @@ from snn.kernels.delay.sparse import delayed
 from snn.kernels.delay.two_tap import delayed_linear, linear_kernel
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
-from snn.nn.delays import Delays, steps_before_end
+from snn.nn.delays import DelayedLayer, steps_before_end
 from snn.nn.layer import Layer
 from snn.nn.tensor_checks import check_input, check_lengths, check_state
 
@@ -76,7 +76,7 @@ class Linear(Layer):
         return (y if self.bias is None else y + self.bias), ()
 
 
-class DelayLinear(Delays):
+class DelayLinear(DelayedLayer):
     """Connect every input to every output through a delay per synapse, learned with the weight.
 
     The delay is d = c - P steps, P in [-c, c] the learned `position` and c = max_delay / 2. In training a synapse
@@ -211,6 +211,7 @@ class DelayLinear(Delays):
         return y, DelayState(steps_before_end(seen, x.shape[0], lengths, self.max_delay))
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Give the delayed products [T, B, out] by the form that is fastest for the mode and the device."""
         rounded = not self.training or self.mode in ("integer", "fixed")
         if x.device.type != "cpu" or (self.mode == "gauss" and not rounded):
             return delayed(x, self.kernel(weight))

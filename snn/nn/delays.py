@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from snn.nn.layer import Layer
 
-__all__ = ["Delays", "steps_before_end"]
+__all__ = ["DelayedLayer", "steps_before_end"]
 
 
-class Delays(Layer):
+class DelayedLayer(Layer):
     """Hold delays d = c - P, steps, through their positions P; c is the middle of min_delay to max_delay.
 
     A layer that inherits has a `weight` [..., out, in], and a `position` of the same shape or one that spreads to

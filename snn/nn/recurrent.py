@@ -11,7 +11,7 @@ from snn.core.checks import choice, refusal, whole
 from snn.kernels.delay.two_tap import delayed_linear
 from snn.kernels.recurrent import recurrent_lif
 from snn.kernels.step_local import is_local
-from snn.nn.delays import Delays, steps_before_end
+from snn.nn.delays import DelayedLayer, steps_before_end
 from snn.nn.neurons import LIF
 from snn.nn.tensor_checks import check_input, check_lengths, check_state
 
@@ -32,7 +32,7 @@ class RecurrentLIFState(NamedTuple):
     past: Tensor
 
 
-class RecurrentLIF(Delays, LIF):
+class RecurrentLIF(DelayedLayer, LIF):
     """LIF neurons, all connected to all, through a delay of 1 to max_delay steps per synapse.
 
     The input is what comes from outside, after any BatchNorm; recurrent current is added to it. In training a
@@ -86,6 +86,7 @@ class RecurrentLIF(Delays, LIF):
             v = check_state("RecurrentLIF", state.v, v)
             past = check_state("RecurrentLIF", state.past, past)
             past = past.detach() if is_local() else past
+            # spikes sent before this run that arrive in it; recurrent_lif adds those that are sent in it
             from_past = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)
             x = x + from_past[self.max_delay :]
         z, v = recurrent_lif(x, v, *synapses, self.options, lengths, is_local())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snn.core import Events, Raster, TimeGrid
 from snn.datasets import SpikeSet
-from snn.nn import Delays, Layer, Sequential, populations
+from snn.nn import DelayedLayer, Layer, Sequential, populations
 from snn.plot import confusion, delay_histogram, firing_rates, training_curves, word
 from snn.train import LOSSES, Data, FitResult, prepare
 
@@ -36,7 +36,7 @@ def delays_ms(model: Sequential, dt_ms: float) -> DelaysMs:
     return {
         name: layer.delays().detach().double().numpy() * dt_ms
         for name, layer in parts
-        if isinstance(layer, Delays)
+        if isinstance(layer, DelayedLayer)
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snn.core.arrays import PathLike
 from snn.core.checks import refusal, whole
 from snn.core.files.whole import write_whole
 from snn.nn import LIF, Layer
@@ -210,7 +211,7 @@ def fit(
     valid: Data,
     config: TrainConfig,
     *,
-    out: str | Path | None = None,
+    out: PathLike | None = None,
     resume: bool = False,
     callback: Callable[[Progress], None] | None = None,
 ) -> FitResult:

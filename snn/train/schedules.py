@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from snn.nn import BatchNorm, DelayLinear, Delays, RecurrentLIF
+from snn.nn import BatchNorm, DelayedLayer, DelayLinear, RecurrentLIF
 from snn.train.config import TrainConfig
 
 __all__ = ["delay_learning_rate", "learning_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
@@ -75,7 +75,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad:
                 continue
-            if isinstance(module, Delays) and name == "position":
+            if isinstance(module, DelayedLayer) and name == "position":
                 groups["delays"].append(parameter)
             elif isinstance(module, BatchNorm) or name in ("bias", "threshold", "leak"):
                 groups["plain"].append(parameter)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snn.core.arrays import PathLike
 from snn.core.checks import number, refusal, whole
 from snn.nn import LIF, BatchNorm, Conv2d, Layer, Linear, ReLU, Residual, Sequential
 from snn.train.config import TrainConfig
@@ -183,7 +184,7 @@ def reduce_steps(
     config: TrainConfig,
     *,
     steps: Sequence[int] = (5, 3, 1),
-    out: str | Path | None = None,
+    out: PathLike | None = None,
     resume: bool = False,
     callback: Callable[[Progress], None] | None = None,
 ) -> list[ReducedRun]:

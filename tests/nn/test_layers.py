@@ -9,8 +9,8 @@ from layers import PAPER_LIF
 from snn.nn import (
     LIF,
     BatchNorm,
+    DelayedLayer,
     DelayLinear,
-    Delays,
     DelayState,
     Dropout,
     DropoutState,
@@ -214,7 +214,7 @@ def test_shared_delays_are_equal_delays(sharing, mode):
 
 def test_recurrent_delays_are_at_least_a_step():
     layer = RecurrentLIF(4, 7)
-    assert isinstance(layer, Delays) and layer.centre == 4
+    assert isinstance(layer, DelayedLayer) and layer.centre == 4
     with torch.no_grad():
         layer.position.uniform_(-100, 100)
     layer.clamp_()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from snn.train import (
     LOSSES,
     Data,
     FitResult,
+    Loss,
     Progress,
     Scores,
     TrainConfig,
@@ -150,6 +152,24 @@ def test_too_few_samples_are_named():
         fit(network(), Pairs(5), Pairs(), CONFIG)
     with pytest.raises(ValueError, match="data must hold at least one sample, got none"):
         evaluate(network(), Pairs(0))
+
+
+def test_a_run_does_not_resume_with_other_settings_or_data(tmp_path):
+    config = TrainConfig(epochs=1, batch_size=30, lr=0.02)
+    fit(network(), Pairs(), Pairs(60, 1), config, out=tmp_path)
+    with pytest.raises(ValueError, match=r"config lr must be 0.02 to resume .*, got 0.01"):
+        fit(network(), Pairs(), Pairs(60, 1), replace(config, lr=0.01), out=tmp_path, resume=True)
+    with pytest.raises(ValueError, match=r"data train_samples must be 120 to resume .*, got 90"):
+        fit(network(), Pairs(90), Pairs(60, 1), config, out=tmp_path, resume=True)
+
+
+def test_losses_are_known_by_name():
+    with pytest.raises(ValueError, match="one of of_sequence and of_steps must be given"):
+        Loss(softmax_sum)
+    with pytest.raises(ValueError, match="loss must be one of 'softmax_sum', .*, got 'hinge'"):
+        evaluate(network(), Pairs(20), loss="hinge")
+    with pytest.raises(ValueError, match="loss must be a name that is not taken, got 'softmax_sum'"):
+        LOSSES.add("softmax_sum", LOSSES.find("softmax_sum"))
 
 
 @pytest.mark.parametrize(
