@@ -67,7 +67,7 @@ def main() -> None:
     rec = snn.simulate(net, {"in": words}, engine="event", record=snn.Record(v=["out"]))
     batch = next(test.batches(len(test)))
     x, lengths, _ = snn.train.prepare(batch, model.double())
-    hidden = snn.nn.stages.trace(model, x, lengths)[0][1].numpy()
+    hidden = snn.nn.populations.trace(model, x, lengths)[0][1].numpy()
     same = np.array_equal(rec.spikes["hid1"].to_raster(len(x)).z, hidden)
     print(f"hid1 spikes {rec.counts.spikes['hid1']}; the same in torch: {same}")
 

@@ -28,7 +28,7 @@ def right(folder: Path) -> tuple[np.ndarray, float | None]:
     saved = load_saved(folder / "model.safetensors")
     test = saved.test_set()
     rounded = _right(saved.model, test, saved.loss)
-    delayed = [layer for layer in saved.model.modules() if isinstance(layer, snn.nn.Delays)]
+    delayed = [layer for layer in saved.model.modules() if isinstance(layer, snn.nn.DelayedLayer)]
     for layer in delayed:  # only the delay layers train: BatchNorm and dropout stay in evaluation
         layer.train()
     return rounded, float(_right(saved.model, test, saved.loss).mean()) if delayed else None
@@ -39,7 +39,7 @@ def _right(model: snn.nn.Layer, test: Data, loss: str) -> np.ndarray:
     found = []
     for batch in test.batches(128):
         x, lengths, label = snn.train.prepare(batch, model)
-        score = LOSSES[loss].score(model(x, None, lengths)[0], lengths)
+        score = LOSSES.find(loss).score(model(x, None, lengths)[0], lengths)
         found.append((score.argmax(1) == label).numpy())
     return np.concatenate(found)
 

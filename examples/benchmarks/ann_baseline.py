@@ -17,7 +17,7 @@ from torch import Tensor
 
 from snn.datasets import Batch
 from snn.hardware import count, estimate
-from snn.nn import LIF, BatchNorm, Conv2d, Delays, Layer, LeakyReadout, Linear, ReLU, Sequential
+from snn.nn import LIF, BatchNorm, Conv2d, DelayedLayer, Layer, LeakyReadout, Linear, ReLU, Sequential
 from snn.recipes.saved import load_saved
 from snn.train import TrainConfig, evaluate, fit, prepare
 
@@ -41,7 +41,7 @@ class Summed:
 
 def rectified(layer: Layer) -> Layer:
     """Give the layer of a network without spikes in the place of this one."""
-    if isinstance(layer, Delays):
+    if isinstance(layer, DelayedLayer):
         return Linear(layer.in_features, layer.out_features)  # type: ignore[arg-type]
     if isinstance(layer, LeakyReadout):
         return LeakyReadout(1.0)

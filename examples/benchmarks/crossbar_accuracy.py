@@ -82,7 +82,7 @@ def accuracy(model: Layer, test: Any, loss: str, batch: int = 4) -> float:
         x, lengths, label = prepare(part, model)
         state = model.start(first) if isinstance(model, AnalogModel) else None
         y, _ = model(x, state, lengths)
-        right += int((LOSSES[loss].score(y, lengths).argmax(1) == label).sum())
+        right += int((LOSSES.find(loss).score(y, lengths).argmax(1) == label).sum())
         first += len(label)
     return right / first
 

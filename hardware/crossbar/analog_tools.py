@@ -9,8 +9,8 @@ from torch import Tensor
 
 from snn.core import Network
 from snn.hardware.crossbar.model import AnalogLayer, AnalogModel
-from snn.nn import Delays, stages, to_network
-from snn.nn.stages import Folded, Stage, Wires
+from snn.nn import DelayedLayer, populations, to_network
+from snn.nn.populations import ConnectedPopulation, FoldedPopulation, FoldedProjection
 
 __all__ = ["calibrate", "crossbar_network", "rows_read"]
 
@@ -62,7 +62,7 @@ def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = 
     A cell that should be empty and conducts is a synapse here, so a layer with delays has a projection per delay.
 
     Args:
-        analog: The model, made of stages (see `snn.nn.to_network`).
+        analog: The model, made of populations (see `snn.nn.to_network`).
         dt_ms: Length of a step, ms.
         weights_only: Leave out what is no weight (read noise, converters, rows that depend on the pattern) instead
             of refusing it.
@@ -71,7 +71,7 @@ def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = 
         The network at the age of the arrays at the first step.
 
     Raises:
-        ValueError: The model is not made of stages, or its arrays do more than multiply by a weight.
+        ValueError: The model is not made of populations, or its arrays do more than multiply by a weight.
     """
     noisy = [name for name, layer in analog.layers.items() if not layer.is_plain]
     if noisy and not weights_only:
@@ -81,31 +81,31 @@ def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = 
         )
     layers = analog.layers
 
-    def folded(stage: Stage) -> Folded:
-        plain = stages.fold(stage)
-        scale = None if stage.norm is None else stage.norm.scale_and_offset()[0]
-        wires = list(_wires(layers[stage.name], stage.name, stage.pre, scale))
-        back = f"{stage.post}-{stage.post}"
-        if stage.post in layers:
-            wires += _wires(layers[stage.post], back, stage.post, None)
-        return Folded(tuple(wires), plain.bias)
+    def folded(part: ConnectedPopulation) -> FoldedPopulation:
+        plain = populations.fold(part)
+        scale = None if part.norm is None else part.norm.scale_and_offset()[0]
+        found = list(_projections(layers[part.projection], part.projection, part.pre, scale))
+        back = f"{part.post}-{part.post}"
+        if part.post in layers:
+            found += _projections(layers[part.post], back, part.post, None)
+        return FoldedPopulation(tuple(found), plain.bias)
 
-    return to_network(analog.source, dt_ms, folded=folded)
+    return to_network(analog.source, dt_ms, fold=folded)
 
 
-def _wires(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) -> Iterator[Wires]:
+def _projections(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) -> Iterator[FoldedProjection]:
     """Cut an array into projections, one per delay that has a cell that conducts."""
     (array,) = layer.arrays_at(0)
     weight = array.weight().detach().double()
     if scale is not None:
         weight = weight * scale[:, None]
     inner = layer.layer
-    first = inner.min_delay if isinstance(inner, Delays) else 0
-    senders = weight.shape[1] // (inner.max_delay - first + 1 if isinstance(inner, Delays) else 1)
+    first = inner.min_delay if isinstance(inner, DelayedLayer) else 0
+    senders = weight.shape[1] // (inner.max_delay - first + 1 if isinstance(inner, DelayedLayer) else 1)
     found = 0
     for d, tap in enumerate(torch.split(weight, senders, 1), start=first):
         if found and not bool((tap != 0).any()):
             continue
         found += 1
         delay = torch.full((senders, tap.shape[0]), d)
-        yield Wires(name if found == 1 else f"{name}.{found}", pre, tap.t().contiguous(), delay)
+        yield FoldedProjection(name if found == 1 else f"{name}.{found}", pre, tap.t().contiguous(), delay)

@@ -15,7 +15,7 @@ from snn.hardware.targets.analog_reads import AnalogCircuit, ReadCounts, analog_
 from snn.hardware.targets.constants import Constant, Range, sram_access, sum_ranges
 from snn.hardware.targets.digital import HOROWITZ_INT8
 from snn.hardware.targets.target import Category, EnergyRow, priced
-from snn.nn import Delays
+from snn.nn import DelayedLayer
 
 __all__ = ["LayerReads", "ProgrammedCrossbars", "reads_of"]
 
@@ -66,7 +66,7 @@ def reads_of(analog: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> t
     made = []
     for name, layer in layers.items():
         inner = layer.layer
-        taps = inner.max_delay - inner.min_delay + 1 if isinstance(inner, Delays) else 1
+        taps = inner.max_delay - inner.min_delay + 1 if isinstance(inner, DelayedLayer) else 1
         row = f"{name}-{name}" if layer.recurrent else name
         parts = tuple(found[name, i] for i in range(len(layer.arrays)) if (name, i) in found)
         made.append(LayerReads(row, taps, parts))

@@ -16,7 +16,7 @@ from torch.nn import functional
 from snn import nn as ours
 from snn.kernels.lif import lif
 from snn.nn import Layer
-from snn.nn.connections import last_steps
+from snn.nn.delays import steps_before_end
 
 __all__ = ["Placement", "Read", "placement_of", "register_placement"]
 
@@ -147,12 +147,12 @@ def _delay_forward(
     seen = torch.cat([before, x])
     late = seen.unfold(0, layer.max_delay + 1, 1).flip(-1)  # [T, B, in, K], delay 0 first
     y = read(0, late.transpose(2, 3).flatten(2))
-    return y, ours.DelayState(last_steps(seen, x.shape[0], lengths, layer.max_delay))
+    return y, ours.DelayState(steps_before_end(seen, x.shape[0], lengths, layer.max_delay))
 
 
 def _recurrent_forward(
     layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
-) -> tuple[Tensor, ours.RecurrentState]:
+) -> tuple[Tensor, ours.RecurrentLIFState]:
     memory = layer.max_delay
     spikes = list((x.new_zeros(memory, *x.shape[1:]) if state is None else state.past).unbind(0))
     v = torch.full_like(x[0], layer.options.v_reset) if state is None else state.v
@@ -163,7 +163,7 @@ def _recurrent_forward(
         z, v = lif(drive[None], v, layer.options, now)
         spikes.append(z[0])
     seen = torch.stack(spikes)
-    return seen[memory:], ours.RecurrentState(v, last_steps(seen, x.shape[0], lengths, memory))
+    return seen[memory:], ours.RecurrentLIFState(v, steps_before_end(seen, x.shape[0], lengths, memory))
 
 
 register_placement(

@@ -17,7 +17,7 @@ from snn.hardware.ledger.fan_out import Wiring, reached, wire
 from snn.hardware.ledger.layer_names import label
 from snn.hardware.ledger.pooling import pool_fan_out, pool_reach
 from snn.hardware.ledger.step_ledger import StepLedger
-from snn.nn import Layer, stages
+from snn.nn import Layer, populations
 
 __all__ = ["count_layers"]
 
@@ -36,8 +36,8 @@ def count_layers(
 ) -> StepLedger:
     """Count a model of `snn.nn` per layer, time step and sample.
 
-    A model made of stages (connection, BatchNorm, neurons) runs in float64, as the engines run it: in float32 a few
-    spikes of a million stand on the other side of the threshold. Any other model runs in its own number format.
+    A model made of populations (connection, BatchNorm, neurons) runs in float64, as the engines run it: in float32
+    a few spikes of a million stand on the other side of the threshold. Any other runs in its own number format.
 
     Args:
         model: The model; it runs in evaluation.
@@ -60,7 +60,7 @@ def count_layers(
             "inputs={'in': 'real'})"
         )
     names = label(model)
-    if _made_of_stages(model):
+    if _made_of_populations(model):
         twin = copy.deepcopy(model).double()
         names = dict(zip(label(twin), names.values(), strict=True))
         model, x = twin, x.double()
@@ -82,9 +82,9 @@ def count_layers(
     return account.close()
 
 
-def _made_of_stages(model: Layer) -> bool:
+def _made_of_populations(model: Layer) -> bool:
     try:
-        stages.split(model)
+        populations.split(model)
     except ValueError:
         return False
     return True
@@ -169,7 +169,7 @@ def _shape(wiring: Wiring) -> dict[str, int]:
 def _linear(layer: Any, flow: Flow, account: Account) -> Flow:
     """Count a layer of weights and delays; each of its kernels is a row."""
     y = account.forward(layer, flow.x)
-    delays = layer.delay_steps() if isinstance(layer, ours.Delays) else torch.zeros_like(layer.weight)
+    delays = layer.delay_steps() if isinstance(layer, ours.DelayedLayer) else torch.zeros_like(layer.weight)
     gate = account.gates.get(layer)
     weight = layer.weight_in_use() if gate is None else layer.weight_in_use() * gate[:, None]
     reach = torch.zeros_like(y, dtype=torch.bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, Sequential, stages
+from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, Sequential, populations
 
 __all__ = ["label"]
 
@@ -22,26 +22,26 @@ _UNNAMED = (Sequential, Residual, BatchNorm, Dropout, Flatten)
 def label(model: Layer) -> dict[Layer, str]:
     """Name every connection and every population.
 
-    Stages (connection, BatchNorm, neurons) are named as in `snn.nn.stages`, so that they read the same in the event
+    Connections and populations are named as in `snn.nn.populations`, so that they read the same in the event
     engines; in any other model a layer is called by its kind and its place among those of it: "conv1", "lif1".
 
     Args:
         model: The model; one that holds `names` of its own keeps them.
 
     Returns:
-        A name for each connection and population, and outside stages for each pooling layer, in the model's order.
+        A name for each connection and population, and elsewhere for each pooling layer, in the model's order.
     """
     names = getattr(model, "names", None)
     if isinstance(names, dict):
         return dict(names)
     try:
-        parts = stages.split(model)
+        parts = populations.split(model)
     except ValueError:
         return _by_kind(model)
     return {
         layer: name
-        for stage in parts
-        for layer, name in ((stage.connection, stage.name), (stage.neuron, stage.post))
+        for part in parts
+        for layer, name in ((part.connection, part.projection), (part.neuron, part.post))
     }
 
 

@@ -1,7 +1,7 @@
 """How loops are compiled.
 
-A loop that Python calls is an entry: `compiled` or `fused`; `compiled_entry`, `fused_entry` or `lean_entry` where it
-calls loops of other modules. Loops that only other loops call are parts of them: `part`, `lean`, `lean_inlined`.
+A loop that Python calls is an entry: `compiled` or `fused`; `compiled_entry`, `fused_entry` or `lean_entry` where
+it calls loops of other modules. Loops that only others call are parts of them: `part`, `lean`, `lean_inlined`.
 """
 
 from __future__ import annotations

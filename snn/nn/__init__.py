@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from snn.nn import stages
+from snn.nn import populations
+from snn.nn.architectures import SLTT_NEURON, VGG_PLANS, resnet18, vgg
+from snn.nn.batch_norm import BatchNorm, frozen_statistics
 from snn.nn.connections import DelayLinear, DelayState, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
-from snn.nn.delays import Delays
+from snn.nn.delays import DelayedLayer
+from snn.nn.dropout import Dropout, DropoutState
 from snn.nn.export import to_network
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState, ReLU
-from snn.nn.recurrent import RecurrentLIF, RecurrentState
+from snn.nn.recurrent import RecurrentLIF, RecurrentLIFState
 from snn.nn.registry import from_config, to_config
-from snn.nn.regularise import BatchNorm, Dropout, DropoutState, frozen_statistics
 from snn.nn.residual import Residual, ResidualState
 from snn.nn.sequential import Sequential
-from snn.nn.vision import SLTT_NEURON, VGG_PLANS, resnet18, vgg
 
 __all__ = [
     "LIF",
@@ -26,7 +27,7 @@ __all__ = [
     "Conv2d",
     "DelayLinear",
     "DelayState",
-    "Delays",
+    "DelayedLayer",
     "Dropout",
     "DropoutState",
     "Flatten",
@@ -38,14 +39,14 @@ __all__ = [
     "ReLU",
     "ReadoutState",
     "RecurrentLIF",
-    "RecurrentState",
+    "RecurrentLIFState",
     "Residual",
     "ResidualState",
     "Sequential",
     "from_config",
     "frozen_statistics",
+    "populations",
     "resnet18",
-    "stages",
     "to_config",
     "to_network",
     "vgg",

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.core.checks import choice, number, refusal, whole
 from snn.kernels.delay.dense import one_hot_kernel
 from snn.kernels.delay.gauss_kernel import gauss_kernel
 from snn.kernels.delay.sparse import delayed
@@ -14,16 +15,22 @@ from snn.kernels.delay.two_tap import delayed_linear, linear_kernel
 from snn.kernels.delay.whole_delays import delayed_events
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
-from snn.nn.delays import Delays, Sharing
-from snn.nn.layer import Layer, check_input, check_lengths, check_state, one_of, whole_number
+from snn.nn.delays import DelayedLayer, steps_before_end
+from snn.nn.layer import Layer
+from snn.nn.tensor_checks import check_input, check_lengths, check_state
 
-__all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear", "last_steps"]
+__all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear", "Sharing"]
 
 DelayMode = Literal["gauss", "linear", "integer", "fixed"]
+Sharing = Literal["synapse", "axonal", "dendritic"]
 
 
 class DelayState(NamedTuple):
-    """Carry the last K - 1 input steps of each sample, [K - 1, B, in]."""
+    """Carry what was sent and has not arrived yet.
+
+    Attributes:
+        past: The last max_delay input steps of each sample, [max_delay, B, in].
+    """
 
     past: Tensor
 
@@ -37,10 +44,19 @@ class Linear(Layer):
     """Connect every input to every output: y = x W' (+ bias), step by step."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = False) -> None:
-        """Make Kaiming-uniform weights [out, in] and, if asked for, a zero bias [out]."""
+        """Make Kaiming-uniform weights [out, in] and, if asked for, a zero bias [out].
+
+        Args:
+            in_features: Inputs, >= 1.
+            out_features: Outputs, >= 1.
+            bias: Whether every output has a bias.
+
+        Raises:
+            ValueError: A size is not a whole number >= 1.
+        """
         super().__init__()
-        self.in_features = whole_number("in_features", in_features)
-        self.out_features = whole_number("out_features", out_features)
+        self.in_features = whole("in_features", in_features, low=1)
+        self.out_features = whole("out_features", out_features, low=1)
         self.bias = nn.Parameter(torch.zeros(self.out_features)) if bias else None
         self.weight = nn.Parameter(torch.empty(self.out_features, self.in_features))
         _init_weight(self.weight)
@@ -62,7 +78,7 @@ class Linear(Layer):
         return (y if self.bias is None else y + self.bias), ()
 
 
-class DelayLinear(Delays):
+class DelayLinear(DelayedLayer):
     """Connect every input to every output through a delay per synapse, learned with the weight.
 
     The delay is d = c - P steps, P in [-c, c] the learned `position` and c = max_delay / 2. In training a synapse
@@ -70,10 +86,12 @@ class DelayLinear(Delays):
     between the two steps around it (mode "linear", at a cost that does not grow with K). In evaluation it is one
     tap at the rounded delay, which is what the event engines run.
     Source: Hammouamri et al., "Learning Delays in SNNs using DCLS", 2023.
+
+    Attributes:
+        sigma: Width of the bell, steps, 0-dimensional; its deviation is |sigma| + 0.27.
     """
 
     sigma: Tensor
-    """Width of the bell, steps, 0-dimensional; its deviation is |sigma| + 0.27."""
 
     def __init__(
         self,
@@ -88,13 +106,13 @@ class DelayLinear(Delays):
         """Make Kaiming-uniform weights and delays spread over 0..max_delay.
 
         Args:
-            in_features: Inputs.
-            out_features: Outputs.
-            max_delay: Largest delay, steps; even, so that the K = max_delay + 1 taps have a centre.
+            in_features: Inputs, >= 1.
+            out_features: Outputs, >= 1.
+            max_delay: Largest delay, steps, >= 2; even, so that the K = max_delay + 1 taps have a centre.
             mode: "gauss" and "linear": delays learn; "integer": rounded in training too, so that they stay and
                 weights settle on what evaluation runs (may be set on a layer that learned); "fixed": drawn at
                 random, whole, and kept.
-            kernel_count: Synapses from each input to each output, each with its weight and delay. Weights are
+            kernel_count: Synapses from each input to each output, >= 1, each with its weight and delay. Weights are
                 [out, in] for one and [kernel_count, out, in] for more; on export each is a projection.
             sharing: A delay of its own for each "synapse"; or one per input ("axonal") or output ("dendritic"),
                 shared by all its synapses.
@@ -103,14 +121,14 @@ class DelayLinear(Delays):
             ValueError: A size is not a whole number >= 1, max_delay is odd or < 2, or mode or sharing is unknown.
         """
         super().__init__()
-        self.in_features = whole_number("in_features", in_features)
-        self.out_features = whole_number("out_features", out_features)
-        self.min_delay, self.max_delay = 0, whole_number("max_delay", max_delay, low=2)
-        self.kernel_count = whole_number("kernel_count", kernel_count)
+        self.in_features = whole("in_features", in_features, low=1)
+        self.out_features = whole("out_features", out_features, low=1)
+        self.min_delay, self.max_delay = 0, whole("max_delay", max_delay, low=2)
+        self.kernel_count = whole("kernel_count", kernel_count, low=1)
         if self.max_delay % 2:
-            raise ValueError(f"max_delay must be even (an odd number of taps), got {max_delay}")
-        self.mode: DelayMode = one_of("mode", mode, DelayMode)
-        self.sharing: Sharing = one_of("sharing", sharing, Sharing)
+            raise refusal("max_delay", "even, so that the taps have a middle", max_delay)
+        self.mode: DelayMode = choice("mode", mode, DelayMode)
+        self.sharing: Sharing = choice("sharing", sharing, Sharing)
         kernels = () if self.kernel_count == 1 else (self.kernel_count,)
         self.weight = nn.Parameter(torch.empty(*kernels, self.out_features, self.in_features))
         for weight in self.weight.reshape(-1, self.out_features, self.in_features):
@@ -143,9 +161,7 @@ class DelayLinear(Delays):
         Raises:
             ValueError: It is negative or not finite.
         """
-        if not (sigma >= 0 and sigma < float("inf")):
-            raise ValueError(f"sigma must be finite and >= 0 steps, got {sigma!r}")
-        self.sigma.fill_(sigma)
+        self.sigma.fill_(number("sigma", sigma, low=0.0))
 
     def kernel(self, weight: Tensor | None = None) -> Tensor:
         """Give the taps [K, out, in], tap d = delay d: bells or pairs in training, one tap each in evaluation.
@@ -155,21 +171,23 @@ class DelayLinear(Delays):
         """
         weight = self.weight_in_use() if weight is None else weight
         if self.training and self.mode == "linear":
-            taps = linear_kernel(self._rows(weight), self._rows(self.delays()), self.taps)
+            taps = linear_kernel(self._as_receivers(weight), self._as_receivers(self.delays()), self.taps)
         elif self.training and self.mode == "gauss":
-            position = self._rows(self.position.expand_as(weight))
-            taps = gauss_kernel(self._rows(weight), position, self.sigma, self.taps)
+            position = self._as_receivers(self.position.expand_as(weight))
+            taps = gauss_kernel(self._as_receivers(weight), position, self.sigma, self.taps)
         else:
-            taps = one_hot_kernel(self._rows(weight), self._rows(self.delay_steps()), self.taps)
+            taps = one_hot_kernel(
+                self._as_receivers(weight), self._as_receivers(self.delay_steps()), self.taps
+            )
         if self.kernel_count == 1:
             return taps
         return taps.reshape(self.taps, self.kernel_count, self.out_features, self.in_features).sum(1)
 
-    def _rows(self, parts: Tensor) -> Tensor:
+    def _as_receivers(self, parts: Tensor) -> Tensor:
         """Stack the kernels as further receivers: [kernel_count x out, in]."""
         return parts.reshape(-1, self.in_features)
 
-    def _columns(self, parts: Tensor) -> Tensor:
+    def _as_senders(self, parts: Tensor) -> Tensor:
         """Stack the kernels as further senders: [out, kernel_count x in]."""
         kernels = parts.reshape(-1, self.out_features, self.in_features)
         return kernels[0] if self.kernel_count == 1 else kernels.transpose(0, 1).flatten(1)
@@ -180,18 +198,22 @@ class DelayLinear(Delays):
         """Map [T, B, in] to [T, B, out]; y[t] sees x[t - max_delay] to x[t]."""
         check_input("DelayLinear", x, self.in_features)
         lengths = check_lengths(x, lengths)
-        silent = x.new_zeros(self.max_delay, *x.shape[1:]) if state is not None else x
-        seen = x if state is None else torch.cat([check_state("DelayLinear", state.past, silent), x])
+        seen = x
+        if state is not None:
+            like = x.new_zeros(self.max_delay, *x.shape[1:])
+            seen = torch.cat([check_state("DelayLinear", state.past, like), x])
         if is_local():
             seen = seen.detach()
         with torch.autocast(x.device.type, enabled=False):
             weight = self.weight_in_use()
             y = self._product(seen, weight)[seen.shape[0] - x.shape[0] :]
-        if is_local() and x.requires_grad:  # of all that a step hears, only what has no delay is of this step
+        if is_local() and x.requires_grad:
+            # the gradient stays inside its step, so of all synapses only those without delay pass it on
             y = pass_gradient(y, x, self.kernel(weight)[0])
-        return y, DelayState(last_steps(seen, x.shape[0], lengths, self.max_delay))
+        return y, DelayState(steps_before_end(seen, x.shape[0], lengths, self.max_delay))
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Give the delayed products [T, B, out] by the form that is fastest for the mode and the device."""
         rounded = not self.training or self.mode in ("integer", "fixed")
         if x.device.type != "cpu" or (self.mode == "gauss" and not rounded):
             return delayed(x, self.kernel(weight))
@@ -200,16 +222,4 @@ class DelayLinear(Delays):
             return delayed_events(x, weight, self.delay_steps())
         delay = self.delay_steps().to(weight.dtype) if rounded else self.delays()
         senders = x.repeat(1, 1, self.kernel_count) if self.kernel_count > 1 else x
-        return delayed_linear(senders, self._columns(weight), self._columns(delay), self.max_delay)
-
-
-def last_steps(seen: Tensor, steps: int, lengths: Tensor | None, memory: int) -> Tensor:
-    """Take the `memory` steps before each sample's end from `seen`, whose last `steps` are the new ones."""
-    old = seen.shape[0] - steps
-    ends = torch.full((seen.shape[1],), steps, device=seen.device) if lengths is None else lengths
-    rows = torch.arange(-memory, 0, device=seen.device)[:, None] + ends + old
-    samples = torch.arange(seen.shape[1], device=seen.device)
-    past = seen[rows.clamp(min=0), samples]  # whole rows: no index per unit
-    if bool((rows >= 0).all()):
-        return past
-    return torch.where((rows >= 0)[:, :, None], past, 0.0)
+        return delayed_linear(senders, self._as_senders(weight), self._as_senders(delay), self.max_delay)

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snn.nn.layer import Layer, whole_number
+from snn.core.checks import refusal, whole
+from snn.nn.layer import Layer
+from snn.nn.tensor_checks import check_input
 
-__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Flatten", "MaxPool2d", "Pair", "check_image"]
+__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Flatten", "MaxPool2d", "Pair"]
 
 Pair = int | Sequence[int]
 """One whole number for both axes, or (rows, columns)."""
 
 
 def _pair(name: str, value: Pair, low: int = 1) -> tuple[int, int]:
-    both = (value, value) if isinstance(value, int) else tuple(value)
+    both = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(both) != 2:
-        raise ValueError(f"{name} must be one whole number or two (rows, columns), got {value!r}")
-    rows, columns = (whole_number(name, part, low) for part in both)
+        raise refusal(name, "one whole number or two (rows, columns)", value)
+    rows, columns = (whole(name, part, low=low) for part in both)
     return rows, columns
-
-
-def check_image(layer: str, x: Tensor, channels: int | None = None) -> None:
-    """Refuse an input that is not [T, B, channels, H, W] (any number of channels if None).
-
-    Raises:
-        ValueError: As said above.
-    """
-    if x.dim() != 5 or (channels is not None and x.shape[2] != channels):
-        wanted = "C" if channels is None else channels
-        raise ValueError(f"{layer} needs x [T, B, {wanted}, H, W], got {list(x.shape)}")
 
 
 def _each_step(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -60,30 +51,30 @@ class Conv2d(Layer):
         """Make Kaiming-uniform weights [out, in / groups, rows, columns] and, if asked for, a zero bias [out].
 
         Args:
-            in_channels: Channels of the input.
-            out_channels: Channels of the output.
-            kernel_size: Size of the kernel.
-            stride: Distance of outputs, in inputs.
-            padding: Zeros added at each border.
-            dilation: Distance of kernel places, in inputs.
-            groups: Parts into which channels are cut, each convolved by itself; divides both numbers of channels.
+            in_channels: Channels of the input, >= 1.
+            out_channels: Channels of the output, >= 1.
+            kernel_size: Size of the kernel, >= 1.
+            stride: Distance of outputs, in inputs, >= 1.
+            padding: Zeros added at each border, >= 0.
+            dilation: Distance of kernel places, in inputs, >= 1.
+            groups: Parts into which channels are cut, each convolved by itself, >= 1; divides both numbers of
+                channels.
             bias: Whether every output channel has a bias.
 
         Raises:
             ValueError: A value is out of its range; the message names it.
         """
         super().__init__()
-        self.in_channels = whole_number("in_channels", in_channels)
-        self.out_channels = whole_number("out_channels", out_channels)
+        self.in_channels = whole("in_channels", in_channels, low=1)
+        self.out_channels = whole("out_channels", out_channels, low=1)
         self.kernel_size = _pair("kernel_size", kernel_size)
         self.stride = _pair("stride", stride)
         self.padding = _pair("padding", padding, low=0)
         self.dilation = _pair("dilation", dilation)
-        self.groups = whole_number("groups", groups)
+        self.groups = whole("groups", groups, low=1)
         if self.in_channels % self.groups or self.out_channels % self.groups:
-            raise ValueError(
-                f"groups must divide in_channels {in_channels} and out_channels {out_channels}, got {groups}"
-            )
+            rule = f"a divisor of in_channels {self.in_channels} and out_channels {self.out_channels}"
+            raise refusal("groups", rule, groups)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         self.weight = nn.Parameter(torch.empty(shape))
         self.bias = nn.Parameter(torch.zeros(self.out_channels)) if bias else None
@@ -104,29 +95,30 @@ class Conv2d(Layer):
         Raises:
             ValueError: x has another shape, or its image is smaller than the kernel.
         """
-        check_image("Conv2d", x, self.in_channels)
-        for size, kernel, pad, spread in zip(
-            x.shape[3:], self.kernel_size, self.padding, self.dilation, strict=True
-        ):
-            if size + 2 * pad < spread * (kernel - 1) + 1:
-                raise ValueError(
-                    f"Conv2d: image {list(x.shape[3:])} is smaller than kernel {self.kernel_size}"
-                )
+        check_input("Conv2d", x, self.in_channels, "H", "W")
+        kernels = zip(x.shape[3:], self.kernel_size, self.padding, self.dilation, strict=True)
+        if any(size + 2 * pad < dilation * (kernel - 1) + 1 for size, kernel, pad, dilation in kernels):
+            raise ValueError(
+                f"x of Conv2d must be an image no smaller than the kernel {self.kernel_size}, "
+                f"got {list(x.shape[3:])}"
+            )
         settings = (self.stride, self.padding, self.dilation, self.groups)
         weight = self.weight_in_use()
         return _each_step(lambda z: functional.conv2d(z, weight, self.bias, *settings), x), ()
 
 
 class _Pool(Layer):
-    """Hold window, stride and padding of a pooling layer."""
+    """Pool over windows of a fixed size, by torch's function `_pool` of (images, window, stride, padding)."""
+
+    _pool: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> None:
         """Fix the window.
 
         Args:
-            kernel_size: Size of the window.
-            stride: Distance of windows; None is the window's size, so that none overlap.
-            padding: Border added on each side, at most half the window.
+            kernel_size: Size of the window, >= 1.
+            stride: Distance of windows, >= 1; None is the window's size, so that none overlap.
+            padding: Border added on each side, >= 0, at most half the window.
 
         Raises:
             ValueError: A value is out of its range; the message names it.
@@ -136,37 +128,31 @@ class _Pool(Layer):
         self.stride = self.kernel_size if stride is None else _pair("stride", stride)
         self.padding = _pair("padding", padding, low=0)
         if any(2 * pad > size for pad, size in zip(self.padding, self.kernel_size, strict=True)):
-            raise ValueError(
-                f"padding must be at most half of kernel_size {self.kernel_size}, got {padding!r}"
-            )
+            raise refusal("padding", f"at most half of kernel_size {self.kernel_size}", padding)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
         return {name: list(getattr(self, name)) for name in ("kernel_size", "stride", "padding")}
 
-
-class AvgPool2d(_Pool):
-    """Average spikes over a window; padding counts as zeros. The next layer sees fractions of a spike."""
-
     def forward(
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, C, H, W] to [T, B, C, H', W']."""
-        check_image("AvgPool2d", x)
+        check_input(type(self).__name__, x, "C", "H", "W")
         window = (self.kernel_size, self.stride, self.padding)
-        return _each_step(lambda z: functional.avg_pool2d(z, *window), x), ()
+        return _each_step(lambda z: self._pool(z, *window), x), ()
+
+
+class AvgPool2d(_Pool):
+    """Average spikes over a window; padding counts as zeros. The next layer sees fractions of a spike."""
+
+    _pool = staticmethod(functional.avg_pool2d)
 
 
 class MaxPool2d(_Pool):
     """Pass a spike where any unit of a window spikes: spikes stay spikes, but it is no weighted sum."""
 
-    def forward(
-        self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, tuple[()]]:
-        """Map [T, B, C, H, W] to [T, B, C, H', W']."""
-        check_image("MaxPool2d", x)
-        window = (self.kernel_size, self.stride, self.padding)
-        return _each_step(lambda z: functional.max_pool2d(z, *window), x), ()
+    _pool = staticmethod(functional.max_pool2d)
 
 
 class AdaptiveAvgPool2d(Layer):
@@ -189,12 +175,12 @@ class AdaptiveAvgPool2d(Layer):
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, C, H, W] to [T, B, C, *output_size]."""
-        check_image("AdaptiveAvgPool2d", x)
+        check_input("AdaptiveAvgPool2d", x, "C", "H", "W")
         return _each_step(lambda z: functional.adaptive_avg_pool2d(z, self.output_size), x), ()
 
 
 class Flatten(Layer):
-    """Lay out each step's image as one row, channel by channel, row by row."""
+    """Turn each step's image into one vector, channel by channel, row by row."""
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments: none."""

@@ -1,34 +1,32 @@
-"""What layers with learned delays have in common: positions, how they are rounded, where they may go."""
+"""What layers with learned delays have in common: positions, rounding, range, and the past that they carry."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from snn.nn.layer import Layer
 
-__all__ = ["Delays", "Sharing"]
-
-Sharing = Literal["synapse", "axonal", "dendritic"]
+__all__ = ["DelayedLayer", "steps_before_end"]
 
 
-class Delays(Layer):
+class DelayedLayer(Layer):
     """Hold delays d = c - P, steps, through their positions P; c is the middle of min_delay to max_delay.
 
     A layer that inherits has a `weight` [..., out, in], and a `position` of the same shape or one that spreads to
     it: one delay per synapse, per sender [..., 1, in] or per receiver [..., out, 1].
+
+    Attributes:
+        min_delay: Smallest delay, steps, >= 0.
+        max_delay: Largest delay, steps, >= min_delay.
+        weight: Synaptic weights [..., out, in].
+        position: Positions P, steps: a parameter, or a buffer of whole numbers where delays do not learn.
     """
 
     min_delay: int
-    """Smallest delay, steps."""
     max_delay: int
-    """Largest delay, steps."""
     weight: nn.Parameter
-    """Synaptic weights [..., out, in]."""
     position: Tensor
-    """Positions P: a parameter, or a buffer of whole numbers where delays do not learn."""
 
     @property
     def centre(self) -> int:
@@ -57,3 +55,22 @@ class Delays(Layer):
         self.clamp_()
         if not learn:
             self.position.round_()
+
+
+def steps_before_end(seen: Tensor, steps: int, lengths: Tensor | None, memory: int) -> Tensor:
+    """Take each sample's last `memory` steps before its end, zeros where there were fewer: [memory, B, N].
+
+    Args:
+        seen: Steps of an earlier run followed by those of this one, [earlier + steps, B, N].
+        steps: Steps of this run.
+        lengths: Valid steps of each sample in this run [B]; None: all.
+        memory: Steps to take.
+    """
+    earlier = seen.shape[0] - steps
+    ends = torch.full((seen.shape[1],), steps, device=seen.device) if lengths is None else lengths
+    rows = torch.arange(-memory, 0, device=seen.device)[:, None] + ends + earlier
+    samples = torch.arange(seen.shape[1], device=seen.device)
+    past = seen[rows.clamp(min=0), samples]  # whole rows of N units: an index per unit takes far longer
+    if bool((rows >= 0).all()):
+        return past
+    return torch.where((rows >= 0)[:, :, None], past, 0.0)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snn.core import LIFParams, LIParams, Network, Population, Projection
+from snn.core.arrays import Float64Array
+from snn.core.checks import refusal
+from snn.nn import populations
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout
-from snn.nn.stages import Folded, Stage, flatten, fold, split
-from snn.nn.unroll import Synapses, takes_images
+from snn.nn.populations import ConnectedPopulation, FoldedPopulation
+from snn.nn.unrolled import UnrolledWeights, takes_images
 
 __all__ = ["to_network"]
 
@@ -21,7 +23,7 @@ def to_network(
     dt_ms: float,
     *,
     shape: Sequence[int] | None = None,
-    folded: Callable[[Stage], Folded] = fold,
+    fold: Callable[[ConnectedPopulation], FoldedPopulation] = populations.fold,
 ) -> Network:
     """Write a model, as it evaluates, as a `Network`: delays rounded, BatchNorm folded, float64.
 
@@ -29,67 +31,68 @@ def to_network(
     own synapses.
 
     Args:
-        model: Stages of connection, optional BatchNorm and neurons (see `snn.nn.stages`); over images, a stage may
-            have several layers that sum.
+        model: Populations of connection, optional BatchNorm and neurons (see `snn.nn.populations`); over images,
+            several layers that sum may lead to a population.
         dt_ms: Length of a step, ms.
         shape: Axes of a step's input (C, H, W), for a model over images.
-        folded: Gives the projections and the bias of a stage; another one takes weights from elsewhere. Not for
+        fold: Gives the projections and the bias of a population; another one takes weights from elsewhere. Not for
             models over images.
 
     Returns:
-        Populations and projections named as in `snn.nn.stages`. Run it on the input with
+        Populations and projections named as in `snn.nn.populations`. Run it on the input with
         `model.tail_steps` silent steps appended, and it spikes as the model does.
 
     Raises:
-        ValueError: The layers are not such stages (maxima and residual blocks are not), dt_ms is not above 0, or
-            `shape` is missing.
+        ValueError: The layers are not such populations (maxima and residual blocks are not), dt_ms is not above 0,
+            or `shape` is missing.
     """
     if takes_images(model):
-        if folded is not fold:
-            raise ValueError("folded takes stages of rows; this model is over images")
+        if fold is not populations.fold:
+            raise ValueError("fold must be left out for a model over images, got a function")
         return _of_images(model, dt_ms, shape)
-    stages = split(model)
-    populations = [Population("in", stages[0].connection.in_features)]
+    parts = populations.split(model)
+    found = [Population("in", parts[0].connection.in_features)]
     projections = []
-    for stage in stages:
-        parts = folded(stage)
-        neuron = _parameters(stage.neuron, parts.bias.numpy())
-        populations.append(Population(stage.post, stage.connection.out_features, neuron))
-        for wires in parts.wires:
-            weight, delay_ms = wires.weight.numpy(), wires.delay_steps.numpy() * float(dt_ms)
-            projections.append(Projection(wires.pre, stage.post, weight, delay_ms, name=wires.name))
-    return Network(dt_ms, populations, projections)
+    for part in parts:
+        folded = fold(part)
+        neuron = _neuron(part.neuron, folded.bias.numpy())
+        found.append(Population(part.post, part.connection.out_features, neuron))
+        for one in folded.projections:
+            weight, delay_ms = one.weight.numpy(), one.delay_steps.numpy() * float(dt_ms)
+            projections.append(Projection(one.pre, part.post, weight, delay_ms, name=one.name))
+    return Network(dt_ms, found, projections)
 
 
 def _of_images(model: Layer, dt_ms: float, shape: Sequence[int] | None) -> Network:
-    """Write a model over images as a network, stage by stage."""
+    """Write a model over images as a network, population by population."""
     if shape is None:
-        raise ValueError("a model over images needs shape=(C, H, W), that of its input")
-    layers = list(flatten(model))
+        raise refusal("shape", "(C, H, W), that of the input, for a model over images", shape)
+    layers = list(populations.sequence(model))
     ends = [i for i, layer in enumerate(layers) if isinstance(layer, LIF | LeakyReadout)]
-    names = ["in", *(f"hid{i}" for i in range(1, len(ends))), "out"]
-    populations = [Population("in", int(np.prod(shape)))]
+    names = populations.population_names(len(ends))
+    found = [Population("in", int(np.prod(shape)))]
     projections: list[Projection] = []
-    synapses = Synapses(shape)
+    unrolled = UnrolledWeights(shape)
     for i, layer in enumerate(layers):
+        place = f"layer {i} of the model"
         if isinstance(layer, LIF | LeakyReadout) and type(layer) in (LIF, LeakyReadout):
-            if synapses.weight is None:
-                raise ValueError(f"layer {i} of the model: {type(layer).__name__} with no connection ahead")
+            if unrolled.weight is None:
+                raise ValueError(f"{place} must be a weighted sum of spikes, got {type(layer).__name__}")
             pre, post = names[len(projections)], names[len(projections) + 1]
-            populations.append(Population(post, synapses.weight.shape[1], _parameters(layer, synapses.bias)))
-            projections.append(Projection(pre, post, synapses.weight, name=f"{pre}-{post}"))
-            synapses = Synapses(synapses.shape)
-        elif not synapses.append(layer):
+            found.append(Population(post, unrolled.weight.shape[1], _neuron(layer, unrolled.bias)))
+            projections.append(Projection(pre, post, unrolled.weight, name=f"{pre}-{post}"))
+            unrolled = UnrolledWeights(unrolled.shape)
+        elif not unrolled.append(layer):
             raise ValueError(
-                f"layer {i} of the model: {type(layer).__name__} is no weighted sum of spikes "
-                "and cannot be run by events"
+                f"{place} must be a weighted sum of spikes to be run by events, got {type(layer).__name__}"
             )
     if not ends or ends[-1] != len(layers) - 1:
         raise ValueError(f"the model must end in LIF or LeakyReadout, got {type(layers[-1]).__name__}")
-    return Network(dt_ms, populations, projections)
+    return Network(dt_ms, found, projections)
 
 
-def _parameters(neuron: LIF | LeakyReadout, bias: NDArray[np.float64]) -> LIFParams | LIParams:
+def _neuron(neuron: LIF | LeakyReadout, bias: Float64Array) -> LIFParams | LIParams:
+    """Give the parameters of neurons for the engines, with the bias of each."""
     o = neuron.options
     scale = 1.0 / o.tau if o.decay_input else 1.0
     if isinstance(neuron, LeakyReadout):
@@ -100,7 +103,7 @@ def _parameters(neuron: LIF | LeakyReadout, bias: NDArray[np.float64]) -> LIFPar
         decay_input=o.decay_input,
         v_th=o.v_th,
         v_reset=o.v_reset,
-        v_rest=o.v_reset,
+        v_rest=o.v_reset,  # as in SpikingJelly, the membrane of nn.LIF leaks towards v_reset
         reset=o.reset,
         fires=o.fires,
         bias=bias,

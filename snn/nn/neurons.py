@@ -8,24 +8,37 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.core.checks import flag, refusal
 from snn.kernels.leaky_integrator import integrate
 from snn.kernels.learned_lif import learned_lif
 from snn.kernels.lif import Fires, LIFOptions, Reset, lif
 from snn.kernels.step_local import is_local, learning_steps
 from snn.kernels.surrogate import Surrogate, SurrogateName
-from snn.nn.layer import Layer, check_lengths, check_state, last_valid
+from snn.nn.layer import Layer
+from snn.nn.tensor_checks import check_lengths, check_state
 
 __all__ = ["LIF", "LIFState", "LeakyReadout", "ReLU", "ReadoutState"]
 
+LEAST_THRESHOLD = 1e-3
+"""Smallest threshold that learning may reach."""
+
 
 class LIFState(NamedTuple):
-    """Carry the membrane of each neuron, [B, ...]."""
+    """Carry the neurons on.
+
+    Attributes:
+        v: Membrane of each neuron, [B, ...].
+    """
 
     v: Tensor
 
 
 class ReadoutState(NamedTuple):
-    """Carry the membrane of each readout unit, [B, ...]."""
+    """Carry the readout on.
+
+    Attributes:
+        v: Membrane of each unit, [B, ...].
+    """
 
     v: Tensor
 
@@ -56,15 +69,15 @@ class LIF(Layer):
         Args:
             tau: Membrane time constant in steps, >= 1; the decay per step is 1 - 1/tau.
             decay_input: Divide the input by tau too.
-            v_th: Threshold.
+            v_th: Threshold, above `v_reset`.
             v_reset: Value after a hard reset, and at rest; below `v_th`.
             reset: "hard", "soft" (subtract v_th) or "hard_next_step".
             fires: Spike where v ">=" or ">" the threshold.
             detach_reset: Keep the gradient out of the reset.
             surrogate: Shape of the spike's derivative: sigmoid, atan, triangle, rectangle.
-            surrogate_alpha: Its sharpness; None takes SpikingJelly's default of that shape.
+            surrogate_alpha: Its sharpness, > 0; None takes SpikingJelly's default of that shape.
             normalise_peak: Scale the derivative so that its peak is 1.
-            surrogate_gain: Factor of the derivative.
+            surrogate_gain: Factor of the derivative, > 0.
             leak: What is left of the membrane after a step, in [0, 1], in place of tau; None: 1 - 1/tau.
             learn_threshold: Learn one threshold for the layer, from v_th on. The surrogate is then a function of
                 v / v_th - 1, and a spike has no gradient through its reset. Needs decay_input=False,
@@ -86,8 +99,9 @@ class LIF(Layer):
             surrogate=Surrogate(surrogate, surrogate_alpha, normalise_peak, float(surrogate_gain)),
             leak=None if leak is None else float(leak),
         )
-        self.learn_threshold, self.learn_leak = learn_threshold, learn_leak
-        if learn_threshold or learn_leak:
+        self.learn_threshold = flag("learn_threshold", learn_threshold)
+        self.learn_leak = flag("learn_leak", learn_leak)
+        if self.learn_threshold or self.learn_leak:
             _check_learned(self._options)
         self.threshold = nn.Parameter(torch.tensor(float(v_th))) if learn_threshold else None
         self.leak = nn.Parameter(torch.tensor(self._options.decay)) if learn_leak else None
@@ -102,7 +116,7 @@ class LIF(Layer):
 
     @torch.no_grad()
     def shift_threshold_(self, by: float) -> None:
-        """Move the threshold."""
+        """Move the threshold by so much."""
         self._options = replace(self._options, v_th=self._options.v_th + by)
         if self.threshold is not None:
             self.threshold.add_(by)
@@ -146,19 +160,16 @@ class LIF(Layer):
         return z, LIFState(v)
 
 
-LEAST_THRESHOLD = 1e-3
-"""Smallest threshold that learning may reach."""
-
-
 def _check_learned(o: LIFOptions) -> None:
-    due = {"decay_input": False, "detach_reset": True, "v_reset": 0.0}
-    for name, value in due.items():
-        if getattr(o, name) != value:
-            raise ValueError(f"{name} must be {value} to learn a threshold or leak, got {getattr(o, name)}")
+    """Refuse a neuron whose equations the kernel for learned thresholds and leaks does not have."""
+    aim = "to learn a threshold or leak"
+    for name, due in {"decay_input": False, "detach_reset": True, "v_reset": 0.0}.items():
+        if getattr(o, name) != due:
+            raise refusal(name, f"{due} {aim}", getattr(o, name))
     if o.reset == "hard_next_step":
-        raise ValueError("reset must be 'hard' or 'soft' to learn a threshold or leak, got 'hard_next_step'")
+        raise refusal("reset", f"'hard' or 'soft' {aim}", o.reset)
     if o.v_th < LEAST_THRESHOLD:
-        raise ValueError(f"v_th must be >= {LEAST_THRESHOLD} to learn a threshold or leak, got {o.v_th}")
+        raise refusal("v_th", f">= {LEAST_THRESHOLD} {aim}", o.v_th)
 
 
 class ReLU(Layer):
@@ -203,4 +214,12 @@ class LeakyReadout(Layer):
         first = torch.zeros_like(x[0])
         first = first if state is None else check_state("LeakyReadout", state.v, first)
         y = integrate(x, first, self.options, is_local())
-        return y, ReadoutState(last_valid(y, lengths, first))
+        return y, ReadoutState(_at_length(y, lengths, first))
+
+
+def _at_length(v: Tensor, lengths: Tensor | None, first: Tensor) -> Tensor:
+    """Take membranes v [T, B, ...] at each sample's last valid step: [B, ...]; `first` where it has none."""
+    if lengths is None:
+        return v[-1]
+    ends = lengths.reshape(1, -1, *[1] * (v.dim() - 2)).expand(1, *v.shape[1:])
+    return torch.where(ends[0] > 0, v.gather(0, (ends - 1).clamp(min=0))[0], first)

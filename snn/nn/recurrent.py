@@ -1,4 +1,4 @@
-"""Neurons that hear themselves: recurrent synapses with a learned delay each."""
+"""Recurrent neurons: each is connected to all of its layer, with a learned delay per synapse."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.core.checks import choice, refusal, whole
 from snn.kernels.delay.two_tap import delayed_linear
 from snn.kernels.recurrent_lif import recurrent_lif
 from snn.kernels.step_local import is_local
-from snn.nn.connections import last_steps
-from snn.nn.delays import Delays
-from snn.nn.layer import check_input, check_lengths, check_state, one_of, whole_number
+from snn.nn.delays import DelayedLayer, steps_before_end
 from snn.nn.neurons import LIF
+from snn.nn.tensor_checks import check_input, check_lengths, check_state
 
-__all__ = ["RecurrentLIF", "RecurrentMode", "RecurrentState"]
+__all__ = ["RecurrentLIF", "RecurrentLIFState", "RecurrentMode"]
 
 RecurrentMode = Literal["linear", "integer", "fixed"]
 
 
-class RecurrentState(NamedTuple):
-    """Carry the membrane [B, N] and the last max_delay steps of spikes [max_delay, B, N]."""
+class RecurrentLIFState(NamedTuple):
+    """Carry the neurons on, and the spikes that have not arrived yet.
+
+    Attributes:
+        v: Membrane of each neuron, [B, N].
+        past: The last max_delay steps of spikes, [max_delay, B, N].
+    """
 
     v: Tensor
     past: Tensor
 
 
-class RecurrentLIF(Delays, LIF):
+class RecurrentLIF(DelayedLayer, LIF):
     """LIF neurons, all connected to all, through a delay of 1 to max_delay steps per synapse.
 
     The input is what comes from outside, after any BatchNorm; recurrent current is added to it. In training a
@@ -40,10 +45,10 @@ class RecurrentLIF(Delays, LIF):
         """Make weights uniform in +-1 / sqrt(features) and delays spread over 1..max_delay.
 
         Args:
-            features: Neurons N.
+            features: Neurons N, >= 1.
             max_delay: Largest delay, steps, >= 1.
             mode: "linear": delays learn; "integer": rounded in training too; "fixed": drawn, whole, and kept.
-            tau: Membrane time constant, steps, as in `LIF`.
+            tau: Membrane time constant, steps, >= 1, as in `LIF`.
             **neuron: The other arguments of `LIF`.
 
         Raises:
@@ -52,10 +57,11 @@ class RecurrentLIF(Delays, LIF):
         """
         super().__init__(tau, **neuron)
         if self.learn_threshold or self.learn_leak:
-            raise ValueError("learn_threshold and learn_leak are for LIF without recurrence")
-        self.features = whole_number("features", features)
-        self.min_delay, self.max_delay = 1, whole_number("max_delay", max_delay)
-        self.mode: RecurrentMode = one_of("mode", mode, RecurrentMode)
+            name = "learn_threshold" if self.learn_threshold else "learn_leak"
+            raise refusal(name, "False for recurrent neurons", True)
+        self.features = whole("features", features, low=1)
+        self.min_delay, self.max_delay = 1, whole("max_delay", max_delay, low=1)
+        self.mode: RecurrentMode = choice("mode", mode, RecurrentMode)
         shape = (self.features, self.features)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / self.features**0.5)
         self._make_positions(shape, self.centre - self.max_delay, learn=mode != "fixed")
@@ -66,8 +72,8 @@ class RecurrentLIF(Delays, LIF):
         return own | super().config()
 
     def forward(  # type: ignore[override]
-        self, x: Tensor, state: RecurrentState | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, RecurrentState]:
+        self, x: Tensor, state: RecurrentLIFState | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, RecurrentLIFState]:
         """Turn input current [T, B, N] into spikes of the same shape."""
         check_input("RecurrentLIF", x, self.features)
         lengths = check_lengths(x, lengths)
@@ -80,8 +86,9 @@ class RecurrentLIF(Delays, LIF):
             v = check_state("RecurrentLIF", state.v, v)
             past = check_state("RecurrentLIF", state.past, past)
             past = past.detach() if is_local() else past
-            on_the_way = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)
-            x = x + on_the_way[self.max_delay :]
+            # spikes sent before this run that arrive in it; recurrent_lif adds those that are sent in it
+            from_past = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)
+            x = x + from_past[self.max_delay :]
         z, v = recurrent_lif(x, v, *synapses, self.options, lengths, is_local())
         seen = torch.cat([past, z])
-        return z, RecurrentState(v, last_steps(seen, x.shape[0], lengths, self.max_delay))
+        return z, RecurrentLIFState(v, steps_before_end(seen, x.shape[0], lengths, self.max_delay))

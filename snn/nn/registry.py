@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from snn.core.registry import Registry
+from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
+from snn.nn.dropout import Dropout
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout, ReLU
 from snn.nn.recurrent import RecurrentLIF
-from snn.nn.regularise import BatchNorm, Dropout
 from snn.nn.residual import Residual
 from snn.nn.sequential import Sequential
 
 __all__ = ["from_config", "to_config"]
 
-_LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (
-        AdaptiveAvgPool2d,
-        AvgPool2d,
-        BatchNorm,
-        Conv2d,
-        DelayLinear,
-        Dropout,
-        Flatten,
-        LIF,
-        LeakyReadout,
-        Linear,
-        MaxPool2d,
-        ReLU,
-        RecurrentLIF,
-    )
-}
-
-_KINDS = ", ".join(("Sequential", "Residual", *_LAYERS))
+_KINDS: Registry[type[Layer]] = Registry(
+    "layer kind",
+    (
+        (kind.__name__, kind)
+        for kind in (
+            Sequential,
+            Residual,
+            AdaptiveAvgPool2d,
+            AvgPool2d,
+            BatchNorm,
+            Conv2d,
+            DelayLinear,
+            Dropout,
+            Flatten,
+            LIF,
+            LeakyReadout,
+            Linear,
+            MaxPool2d,
+            ReLU,
+            RecurrentLIF,
+        )
+    ),
+)
 
 
 def to_config(model: Layer) -> dict[str, Any]:
@@ -49,8 +54,8 @@ def to_config(model: Layer) -> dict[str, Any]:
         shortcut = None if model.shortcut is None else to_config(model.shortcut)
         return {"kind": "Residual", "body": to_config(model.body), "shortcut": shortcut, **model.config()}
     kind = type(model).__name__
-    if _LAYERS.get(kind) is not type(model):
-        raise TypeError(f"{kind} cannot be described; layers that can: {_KINDS}")
+    if kind not in _KINDS or _KINDS.find(kind) is not type(model):
+        raise TypeError(f"layers of the model must be of {', '.join(_KINDS)}, got {kind}")
     return {"kind": kind, **model.config()}
 
 
@@ -61,16 +66,15 @@ def from_config(description: dict[str, Any]) -> Layer:
         ValueError: An unknown kind, or arguments that do not fit.
     """
     arguments = dict(description)
-    kind = arguments.pop("kind", None)
+    kind: str = arguments.pop("kind", "")
     if kind == "Sequential":
         return Sequential(*(from_config(layer) for layer in arguments["layers"]))
     if kind == "Residual":
         shortcut = arguments["shortcut"]
         around = None if shortcut is None else from_config(shortcut)
         return Residual(from_config(arguments["body"]), around, join=arguments["join"])
-    if kind not in _LAYERS:
-        raise ValueError(f"layer kind must be one of {_KINDS}, got {kind!r}")
+    layer = _KINDS.find(kind)
     try:
-        return _LAYERS[kind](**arguments)
+        return layer(**arguments)
     except TypeError as error:
         raise ValueError(f"layer {kind}: {error}") from error

@@ -1,4 +1,4 @@
-"""Two ways around a block, joined: the one container of pre-activation and spike-element-wise networks."""
+"""A residual block: a body and a shortcut around it, joined, in pre-activation and spike-element-wise networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
-from snn.nn.layer import Layer, one_of
+from snn.core.checks import choice
+from snn.nn.layer import Layer
 
 __all__ = ["Join", "Residual", "ResidualState"]
 
@@ -21,7 +22,12 @@ _JOINS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class ResidualState(NamedTuple):
-    """Carry the states of the two ways."""
+    """Carry the states of both branches.
+
+    Attributes:
+        body: State of the body.
+        shortcut: State of the shortcut; `()` for one that passes its input on.
+    """
 
     body: Any
     shortcut: Any
@@ -30,38 +36,38 @@ class ResidualState(NamedTuple):
 class Residual(Layer):
     """Join what a body makes of x with x itself, or with what a shortcut makes of it.
 
-    Joined are currents (pre-activation: both ways end in weights) or spikes (spike-element-wise: both end in
+    Joined are currents (pre-activation: both branches end in weights) or spikes (spike-element-wise: both end in
     neurons); "and" and "iand" are those logical functions of spikes.
     Source: He et al., "Identity mappings in deep residual networks", 2016; Fang et al., "Deep residual learning in
     spiking neural networks" (SEW), 2021.
     """
 
     def __init__(self, body: Layer, shortcut: Layer | None = None, *, join: Join = "add") -> None:
-        """Keep the two ways.
+        """Keep both branches.
 
         Args:
-            body: The block.
-            shortcut: The way around it; None passes x on as it is.
+            body: What is learned.
+            shortcut: The branch around it; None passes x on as it is.
             join: "add" is y + x, "and" is y x, "iand" (the body inverted) is (1 - y) x.
 
         Raises:
-            TypeError: A way is not a layer of `snn.nn`.
+            TypeError: A branch is not a layer of `snn.nn`.
             ValueError: No such join.
         """
         super().__init__()
-        for name, way in (("body", body), ("shortcut", shortcut)):
-            if not isinstance(way, Layer) and not (name == "shortcut" and way is None):
-                raise TypeError(f"{name} must be a layer of snn.nn, got {type(way).__name__}")
-        self.join: Join = one_of("join", join, Join)
+        for name, branch in (("body", body), ("shortcut", shortcut)):
+            if not isinstance(branch, Layer) and not (name == "shortcut" and branch is None):
+                raise TypeError(f"{name} must be a layer of snn.nn, got {type(branch).__name__}")
+        self.join: Join = choice("join", join, Join)
         self.body, self.shortcut = body, shortcut
 
     @property
     def tail_steps(self) -> int:  # type: ignore[override]
-        """Zero steps to append to the input: the longer way's."""
-        return max(way.tail_steps for way in (self.body, self.shortcut) if way is not None)
+        """Zero steps to append to the input: those of the branch that needs more."""
+        return max(branch.tail_steps for branch in (self.body, self.shortcut) if branch is not None)
 
     def config(self) -> dict[str, Any]:
-        """Return what is not a layer; `snn.nn.describe` adds the two ways."""
+        """Return what is not a layer; `snn.nn.to_config` adds both branches."""
         return {"join": self.join}
 
     def forward(
@@ -70,18 +76,18 @@ class Residual(Layer):
         """Map [T, B, ...] to the joined [T, B, ...].
 
         Raises:
-            ValueError: The two ways end in different shapes.
+            ValueError: The branches end in different shapes.
         """
         before = ResidualState(None, None) if state is None else state
         y, body = self.body(x, before.body, lengths)
         around, shortcut = (x, ()) if self.shortcut is None else self.shortcut(x, before.shortcut, lengths)
         if y.shape != around.shape:
             raise ValueError(
-                f"Residual: the body ends in {list(y.shape)}, the shortcut in {list(around.shape)}; "
-                "a block that changes the shape needs a shortcut that does too"
+                f"shortcut of Residual must end in the shape {list(y.shape)} of the body, "
+                f"got {list(around.shape)}"
             )
         return self.combine(y, around), ResidualState(body, shortcut)
 
     def combine(self, y: Tensor, x: Tensor) -> Tensor:
-        """Join what the body made with what came around it."""
+        """Join what the body made, y, with what the shortcut made, x."""
         return _JOINS[self.join](y, x)

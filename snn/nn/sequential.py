@@ -24,7 +24,7 @@ class Sequential(Layer):
         super().__init__()
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise TypeError(f"layer {i} must be a layer of snn.nn, got {type(layer).__name__}")
+                raise TypeError(f"layers[{i}] must be a layer of snn.nn, got {type(layer).__name__}")
         self.layers = nn.ModuleList(layers)
 
     @property
@@ -51,8 +51,8 @@ class Sequential(Layer):
         return ""
 
     def config(self) -> dict[str, Any]:
-        """Refuse: a sequence is described by its layers, see `snn.nn.describe`."""
-        raise TypeError("a Sequential is described by snn.nn.describe")
+        """Refuse: a sequence is described by its layers, see `snn.nn.to_config`."""
+        raise TypeError("a Sequential is described by snn.nn.to_config")
 
     def forward(
         self, x: Tensor, state: tuple[Any, ...] | None = None, lengths: Tensor | None = None
@@ -64,7 +64,9 @@ class Sequential(Layer):
         """
         states = (None,) * len(self) if state is None else state
         if len(states) != len(self):
-            raise ValueError(f"state must hold {len(self)} entries (one per layer), got {len(states)}")
+            raise ValueError(
+                f"state must be a tuple of {len(self)} entries, one per layer, got {len(states)}"
+            )
         after = []
         for layer, before in zip(self, states, strict=True):
             x, new = layer(x, before, lengths)

@@ -66,7 +66,7 @@ def run_words(
 
 def scores(rec: Recording, lengths: Tensor, loss: str = "softmax_sum") -> Tensor:
     """Give the class scores [B, C] that go with a loss, of a recording of the readout "out"."""
-    return LOSSES[loss].score(torch.from_numpy(np.nan_to_num(rec.v["out"])), lengths)
+    return LOSSES.find(loss).score(torch.from_numpy(np.nan_to_num(rec.v["out"])), lengths)
 
 
 def compare(
@@ -99,7 +99,7 @@ def compare(
             differing += 1
             ties += found
         with torch.no_grad():
-            single = LOSSES[loss].score(model.eval()(x.float(), None, lengths)[0], lengths).argmax(1)
+            single = LOSSES.find(loss).score(model.eval()(x.float(), None, lengths)[0], lengths).argmax(1)
         by_events = scores(rec, lengths, loss).argmax(1)
         predictions += int((single != by_events).sum())
         right += int((by_events == label).sum())

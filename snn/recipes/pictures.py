@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snn.core import Events, Raster, TimeGrid
 from snn.datasets import SpikeSet
-from snn.nn import Delays, Layer, Sequential, stages
+from snn.nn import DelayedLayer, Layer, Sequential, populations
 from snn.plot import confusion, delay_histogram, firing_rates, sample_activity, training_curves
 from snn.train import LOSSES, Data, FitResult, prepare
 
@@ -31,12 +31,12 @@ def write(figure: Figure, path: Path) -> Path:
 def delays_ms(model: Sequential, dt_ms: float) -> DelaysMs:
     """Give the delays of every projection that has some, ms."""
     parts: list[tuple[str, Layer]] = []
-    for stage in stages.split(model):
-        parts += [(stage.name, stage.connection), (f"{stage.post}-{stage.post}", stage.neuron)]
+    for part in populations.split(model):
+        parts += [(part.projection, part.connection), (f"{part.post}-{part.post}", part.neuron)]
     return {
         name: layer.delays().detach().double().numpy() * dt_ms
         for name, layer in parts
-        if isinstance(layer, Delays)
+        if isinstance(layer, DelayedLayer)
     }
 
 
@@ -73,7 +73,7 @@ def predictions(
     for batch in data.batches(256):
         x, lengths, label = prepare(batch, model)
         true.append(label.numpy())
-        predicted.append(LOSSES[loss].score(model(x, None, lengths)[0], lengths).argmax(1).numpy())
+        predicted.append(LOSSES.find(loss).score(model(x, None, lengths)[0], lengths).argmax(1).numpy())
     return np.concatenate(true), np.concatenate(predicted)
 
 
@@ -81,12 +81,12 @@ def one_word(model: Sequential, data: SpikeSet, sample: int = 0) -> Figure:
     """Draw one word on its way through the model."""
     chosen = data.subset([sample])
     x, lengths, label = prepare(next(iter(chosen.batches(1))), model)
-    parts = stages.split(model)
-    traced = stages.trace(model, x, lengths)
+    parts = populations.split(model)
+    traced = populations.trace(model, x, lengths)
     grid = TimeGrid(x.shape[0], data.dt_ms)
     spikes: dict[str, Events] = {"in": _events(traced[0][0], grid)}
-    for stage, (_, z) in zip(parts[:-1], traced, strict=False):
-        spikes[stage.post] = _events(z, grid)
+    for part, (_, z) in zip(parts[:-1], traced, strict=False):
+        spikes[part.post] = _events(z, grid)
     title = f"{data.name}: “{data.classes[int(label[0])]}”"
     return sample_activity(spikes, traced[-1][1].double().numpy(), data.classes, title=title)
 

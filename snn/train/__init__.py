@@ -1,13 +1,12 @@
-"""Train, evaluate, save: surrogate-gradient training on one page."""
+"""Train, evaluate, save: surrogate-gradient training in a few calls."""
 
 from __future__ import annotations
 
 from snn.train.config import TrainConfig
-from snn.train.files import load, read_info, save
 from snn.train.loop import Data, FitResult, Progress, Scores, evaluate, fit, prepare, write_metrics
 from snn.train.losses import LOSSES, Loss, softmax_sum
-from snn.train.methods import Outcome, backward, check_method
-from snn.train.reduction import IIR_NEURON, Reduced, convert, fold_batch_norm, reduce_steps
+from snn.train.methods import BatchResult, backward, check_method
+from snn.train.model_files import load, read_info, save
 from snn.train.schedules import (
     delay_learning_rate,
     learning_rate,
@@ -16,16 +15,17 @@ from snn.train.schedules import (
     set_epoch,
     sigma_at,
 )
+from snn.train.time_step_reduction import IIR_NEURON, ReducedRun, convert, fold_batch_norm, reduce_steps
 
 __all__ = [
     "IIR_NEURON",
     "LOSSES",
+    "BatchResult",
     "Data",
     "FitResult",
     "Loss",
-    "Outcome",
     "Progress",
-    "Reduced",
+    "ReducedRun",
     "Scores",
     "TrainConfig",
     "backward",

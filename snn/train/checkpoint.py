@@ -1,4 +1,4 @@
-"""A run's memory: all that its next epoch depends on, in one file."""
+"""All that the next epoch of a run depends on, in one file."""
 
 from __future__ import annotations
 
@@ -10,30 +10,33 @@ import torch
 from torch import Tensor, nn
 
 from snn.train.config import TrainConfig
-from snn.train.files import read, write
+from snn.train.tensor_files import read_tensors, write_tensors
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
-KIND, VERSION, NAME = "snn.checkpoint", 1, "checkpoint/last.safetensors"
+KIND, VERSION, NAME = "snn.checkpoint", 2, "checkpoint/last.safetensors"
 
 
 @dataclass
 class Checkpoint:
-    """Hold what a run knows after an epoch, besides model and optimiser."""
+    """Hold what a run knows after an epoch, besides model and optimiser.
+
+    Attributes:
+        history: The metrics of every epoch done.
+        best_epoch: Epoch of the best validation accuracy (ties: lower validation loss), -1 before the first.
+        best: The model's tensors after that epoch.
+    """
 
     history: list[dict[str, Any]] = field(default_factory=list)
-    """The metrics of every epoch done."""
     best_epoch: int = -1
-    """Epoch of the best validation accuracy (ties: lower validation loss), -1 before the first."""
     best: dict[str, Tensor] = field(default_factory=dict)
-    """The model's tensors after that epoch."""
 
     @property
     def epoch(self) -> int:
         """The next epoch to run."""
         return len(self.history)
 
-    def note(self, metrics: dict[str, Any], model: nn.Module) -> None:
+    def add(self, metrics: dict[str, Any], model: nn.Module) -> None:
         """Add an epoch; keep the model's tensors if it is the best so far."""
         self.history.append(metrics)
         if self.best_epoch < 0 or _rank(metrics) > _rank(self.history[self.best_epoch]):
@@ -42,12 +45,13 @@ class Checkpoint:
 
 
 def _rank(metrics: dict[str, Any]) -> tuple[float, float]:
+    """Order epochs: the larger, the better."""
     return metrics["valid_accuracy"], -metrics["valid_loss"]
 
 
 def save_checkpoint(
     out: Path,
-    memory: Checkpoint,
+    reached: Checkpoint,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     config: TrainConfig,
@@ -55,21 +59,29 @@ def save_checkpoint(
 ) -> None:
     """Write `out`/checkpoint/last.safetensors.
 
+    Args:
+        out: Folder of the run.
+        reached: What the run knows after its last epoch.
+        model: The model after that epoch.
+        optimizer: Its optimiser.
+        config: How it trains.
+        data: What tells the run's data from other data, as JSON values.
+
     Raises:
         OSError: It could not be written; the one before is still whole.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in memory.best.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in reached.best.items()}
     for index, entries in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in entries.items()}
     info = {
         "config": asdict(config),
         "data": data,
-        "history": memory.history,
-        "best_epoch": memory.best_epoch,
+        "history": reached.history,
+        "best_epoch": reached.best_epoch,
     }
     (out / NAME).parent.mkdir(parents=True, exist_ok=True)
-    write(out / NAME, KIND, VERSION, tensors, info)
+    write_tensors(out / NAME, KIND, VERSION, tensors, info)
 
 
 def load_checkpoint(
@@ -81,14 +93,21 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Put a run back where its last checkpoint left it; a folder without one starts fresh.
 
+    Args:
+        out: Folder of the run.
+        model: The model to fill.
+        optimizer: The optimiser to fill.
+        config: How the run trains now, which must be as it trained before.
+        data: What tells the run's data from other data, as `save_checkpoint` was given it.
+
     Raises:
         ValueError: The checkpoint is of another version, or of a run with other settings or data.
     """
     if not (out / NAME).is_file():
         return Checkpoint()
-    tensors, info = read(out / NAME, KIND, VERSION)
-    _same("config", info["config"], asdict(config), out)
-    _same("data", info["data"], data, out)
+    tensors, info = read_tensors(out / NAME, KIND, VERSION)
+    _check_same("config", info["config"], asdict(config), out)
+    _check_same("data", info["data"], data, out)
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         part, rest = name.split(".", 1)
@@ -102,10 +121,11 @@ def load_checkpoint(
     return Checkpoint(info["history"], info["best_epoch"], parts["best"])
 
 
-def _same(what: str, old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
+def _check_same(what: str, old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
+    """Refuse to go on with other values than a run began with."""
     for key in old.keys() | new.keys():
         if old.get(key) != new.get(key):
             raise ValueError(
-                f"cannot resume {out}: {what} {key} was {old.get(key)!r}, now {new.get(key)!r}; "
+                f"{what} {key} must be {old.get(key)!r} to resume {out}, got {new.get(key)!r}; "
                 "resume with the same settings or choose another folder"
             )

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from snn.core.registry import Registry
+
 __all__ = ["LOSSES", "Loss", "softmax_sum", "valid_mask"]
 
 
@@ -24,8 +26,8 @@ def softmax_sum(y: Tensor, lengths: Tensor) -> Tensor:
     Source: Hammouamri et al., 2023; cross-entropy is then applied to the sums.
     """
     # classes first: a softmax over a short last axis takes ten times as long
-    each = y.movedim(-1, 0).contiguous().softmax(0)
-    return torch.where(valid_mask(y, lengths)[:, :, 0], each, 0.0).sum(1).t()
+    shares = y.movedim(-1, 0).contiguous().softmax(0)
+    return torch.where(valid_mask(y, lengths)[:, :, 0], shares, 0.0).sum(1).t()
 
 
 def _output_sum(y: Tensor, lengths: Tensor) -> Tensor:
@@ -45,38 +47,54 @@ def _mean_cross_entropy(y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
 
 
 def _step_cross_entropy(y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
-    each = cross_entropy(y.flatten(0, 1), label.repeat(len(y)), reduction="none").reshape(y.shape[:2])
-    return torch.where(valid, each, 0.0)
+    losses = cross_entropy(y.flatten(0, 1), label.repeat(len(y)), reduction="none").reshape(y.shape[:2])
+    return torch.where(valid, losses, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Hold a loss of outputs y [T, B, C], lengths [B] and labels [B], and the scores that go with it."""
+    """Hold a loss of outputs y [T, B, C], lengths [B] and labels [B], and the scores that go with it.
+
+    Either `of_sequence` or `of_steps` says what the loss is.
+
+    Attributes:
+        score: (y, lengths) -> scores [B, C]; the largest is the class. Scores of parts of a sequence add up.
+        of_sequence: (y, lengths, label) -> loss of each sample [B], from all steps together.
+        of_steps: (y, valid [T, B], label) -> loss of each step [T, B], 0 where not valid; a sample's loss is their
+            mean over its valid steps.
+
+    Raises:
+        ValueError: Both or neither are given.
+    """
 
     score: Callable[[Tensor, Tensor], Tensor]
-    """(y, lengths) -> scores [B, C]; the largest is the class. Scores of parts of a sequence add up."""
-    whole: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
-    """(y, lengths, label) -> loss of each sample [B]; or"""
-    each: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
-    """(y, valid [T, B], label) -> loss of each step [T, B], 0 where not valid: their mean over time is the loss."""
+    of_sequence: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    of_steps: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.of_sequence is None) == (self.of_steps is None):
+            raise ValueError("one of of_sequence and of_steps must be given, got both or neither")
 
     @property
     def per_step(self) -> bool:
         """Whether the loss is a mean over steps, each of its own output."""
-        return self.each is not None
+        return self.of_steps is not None
 
     def per_sample(self, y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
         """Give each sample's loss [B]."""
-        if self.each is not None:
-            return self.each(y, valid_mask(y, lengths)[:, :, 0], label).sum(0) / lengths
-        assert self.whole is not None
-        return self.whole(y, lengths, label)
+        if self.of_steps is not None:
+            return self.of_steps(y, valid_mask(y, lengths)[:, :, 0], label).sum(0) / lengths
+        assert self.of_sequence is not None
+        return self.of_sequence(y, lengths, label)
 
 
-LOSSES: dict[str, Loss] = {
-    "softmax_sum": Loss(softmax_sum, whole=_softmax_sum_loss),
-    "sum_cross_entropy": Loss(_output_sum, whole=_sum_cross_entropy),
-    "mean_cross_entropy": Loss(_output_sum, whole=_mean_cross_entropy),
-    "step_cross_entropy": Loss(_output_sum, each=_step_cross_entropy),
-}
-"""Losses by name."""
+LOSSES: Registry[Loss] = Registry(
+    "loss",
+    [
+        ("softmax_sum", Loss(softmax_sum, of_sequence=_softmax_sum_loss)),
+        ("sum_cross_entropy", Loss(_output_sum, of_sequence=_sum_cross_entropy)),
+        ("mean_cross_entropy", Loss(_output_sum, of_sequence=_mean_cross_entropy)),
+        ("step_cross_entropy", Loss(_output_sum, of_steps=_step_cross_entropy)),
+    ],
+)
+"""Losses by name; `LOSSES.add` takes one of your own."""

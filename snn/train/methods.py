@@ -10,14 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from snn.core.checks import refusal
 from snn.kernels.step_local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear, frozen_statistics
 from snn.train.config import TrainConfig
 from snn.train.losses import LOSSES, Loss, valid_mask
 
-__all__ = ["Outcome", "accumulate", "backward", "check_method"]
+__all__ = ["BatchResult", "accumulate", "backward", "check_method"]
 
-CHUNK = 50
+DEFAULT_CHUNK = 50
 """Steps at a time in "sltt": enough for the fused kernels to run at full speed. Twice as many where k learn."""
 
 
@@ -31,23 +32,24 @@ def check_method(model: nn.Module, config: TrainConfig) -> None:
         return
     for name, layer in model.named_modules():
         if isinstance(layer, BatchNorm) and layer.over == "sequence":
-            raise ValueError(
-                f"{name}: BatchNorm over 'sequence' needs all steps at once; "
-                f"{config.method} in pieces needs over='step'"
-            )
+            rule = f"'step' where method {config.method!r} sees some steps at a time"
+            raise refusal(f"over of {name} (BatchNorm)", rule, layer.over)
 
 
-class Outcome(NamedTuple):
-    """What a pass over a batch found; the gradients are in the parameters."""
+class BatchResult(NamedTuple):
+    """What a pass over a batch found; the gradients are in the parameters.
+
+    Attributes:
+        loss: Mean loss of a sample.
+        score: Scores [B, C], without graph.
+    """
 
     loss: float
-    """Mean loss of a sample."""
     score: Tensor
-    """Scores [B, C], without graph."""
 
 
-def accumulate(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig) -> Outcome:
-    """Do as `backward` on a batch in `config.accumulate` parts."""
+def accumulate(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig) -> BatchResult:
+    """Run a batch as `backward` does, in `config.accumulate` parts of its samples, one after another."""
     parts = min(config.accumulate, len(label))
     if parts == 1:
         return backward(model, x, lengths, label, config)
@@ -57,37 +59,44 @@ def accumulate(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: 
         part = backward(model, x[:, index], lengths[index], label[index], config, share)
         loss += part.loss * share
         scores.append(part.score)
-    return Outcome(loss, torch.cat(scores))
+    return BatchResult(loss, torch.cat(scores))
 
 
 def backward(
     model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, share: float = 1.0
-) -> Outcome:
-    """Run a batch x [T, B, ...] forward and backward by the config's method, adding to the parameters' gradients.
-
-    `share` is a factor of the gradients: the batch's part of a larger one.
+) -> BatchResult:
+    """Run a batch forward and backward by the config's method, adding to the parameters' gradients.
 
     "bptt" keeps the graph of all steps. With `chunk` set it keeps that of so many steps at a time: truncated, or
     exact with `recompute`, which runs them a second time. "sltt" takes gradients inside each step only, `chunk`
     steps at a time, which changes nothing but memory and speed; with `k` it takes those of k steps drawn at random.
     Source: Meng et al., "Towards Memory- and Time-Efficient Backpropagation for Training SNNs" (SLTT), 2023.
+
+    Args:
+        model: Maps [T, B, ...] to outputs [T, B, C].
+        x: Input, [T, B, ...], the model's tail included.
+        lengths: Valid steps of each sample, [B], tail included.
+        label: Classes, [B].
+        config: Names method, loss and precision.
+        share: Factor of the gradients, for a batch that is part of a larger one.
     """
-    loss = LOSSES[config.loss]
+    loss = LOSSES.find(config.loss)
     if config.method == "bptt" and (config.chunk is None or config.recompute):
         with _forward_of(config, x):
             y = _recomputed(model, x, lengths, config.chunk or len(x))
         value = loss.per_sample(y, lengths, label).mean()
         (share * value).backward()  # type: ignore[no-untyped-call]
-        return Outcome(value.item(), loss.score(y.detach(), lengths))
-    with _senders_first(model):
+        return BatchResult(value.item(), loss.score(y.detach(), lengths))
+    with _weights_by_sender(model):
         return _in_pieces(model, x, lengths, label, config, share)
 
 
 @contextmanager
-def _senders_first(model: nn.Module) -> Iterator[None]:
-    """Lay weights [out, in] and their gradients sender by sender in memory, while the block runs.
+def _weights_by_sender(model: nn.Module) -> Iterator[None]:
+    """Keep weights [out, in] and their gradients sender by sender in memory, while the block runs.
 
-    That is how events read them; else every piece would turn all of them, and turn the gradients back.
+    Event-driven products read them in that order. Otherwise every piece of the sequence would transpose all weights
+    before it runs, and their gradients after it.
     """
     weights = list(dict.fromkeys(layer.weight for layer in model.modules() if isinstance(layer, Linear)))
     before = [(weight.data, weight.grad) for weight in weights]
@@ -103,20 +112,21 @@ def _senders_first(model: nn.Module) -> Iterator[None]:
 
 def _in_pieces(
     model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, share: float
-) -> Outcome:
-    loss = LOSSES[config.loss]  # one of single steps: TrainConfig refuses the others
+) -> BatchResult:
+    """Run `backward` piece by piece in time, each from the state that the one before left, cut off its graph."""
+    loss = LOSSES.find(config.loss)  # a mean over steps: TrainConfig refuses the others
     marked = config.k is not None and config.k < len(x)
-    chunk = config.chunk or (2 * CHUNK if marked else CHUNK)
+    chunk = config.chunk or (2 * DEFAULT_CHUNK if marked else DEFAULT_CHUNK)
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
-    total, score, state, whole = 0.0, None, None, bool((lengths == len(x)).all())
+    total, score, state, full_length = 0.0, None, None, bool((lengths == len(x)).all())
     for start in range(0, len(x), chunk):
         part, learn = x[start : start + chunk], learns[start : start + chunk]
         now = (lengths - start).clamp(0, len(part))
         learning = bool(learn.any())
         with torch.set_grad_enabled(learning):
             with _forward_of(config, x, learn if marked else None):
-                y, state = model(part, state, None if whole else now)
+                y, state = model(part, state, None if full_length else now)
             valid = valid_mask(y, now)[:, :, 0]
             learned = _loss_of(learn, loss, y, valid, label) / lengths
             rest = _loss_of(~learn, loss, y.detach(), valid, label) / lengths
@@ -127,19 +137,19 @@ def _in_pieces(
         part_score = loss.score(y.detach(), now)
         score = part_score if score is None else score + part_score
     assert score is not None
-    return Outcome(total, score)
+    return BatchResult(total, score)
 
 
 def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
     """Sum the losses of the marked steps, [B]."""
-    assert loss.each is not None
+    assert loss.of_steps is not None
     some = steps.nonzero()[:, 0]  # by index: the gradient of a mask takes three times as long
-    return loss.each(y.index_select(0, some), valid.index_select(0, some), label).sum(0)
+    return loss.of_steps(y.index_select(0, some), valid.index_select(0, some), label).sum(0)
 
 
 @contextmanager
 def _forward_of(config: TrainConfig, x: Tensor, learn: Tensor | None = None) -> Iterator[None]:
-    """Set where gradients may go and the precision, for a forward pass."""
+    """Set where gradients may go (`learn` marks the steps that learn) and the precision, for a forward pass."""
     local = local_in_time(learn) if config.method == "sltt" else nullcontext()
     half = torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
     with local, half:
@@ -156,7 +166,7 @@ def _draw(steps: int, k: int | None) -> Tensor:
 
 
 def _recomputed(model: Layer, x: Tensor, lengths: Tensor, chunk: int) -> Tensor:
-    """Run all steps, keeping between chunks the states alone; backward runs each chunk again."""
+    """Run all steps and keep the states between chunks, but no graph; backward runs each chunk again."""
     if chunk >= len(x):
         return cast(Tensor, model(x, None, lengths)[0])
     outputs, state = [], None

@@ -1,4 +1,4 @@
-"""Learning rates and widths as pure functions of the epoch: a resumed run needs no other memory of them."""
+"""Learning rates and kernel widths as pure functions of the epoch, so that a resumed run needs nothing else."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import math
 import torch
 from torch import nn
 
-from snn.nn import BatchNorm, DelayLinear, Delays, RecurrentLIF
+from snn.nn import BatchNorm, DelayedLayer, DelayLinear, RecurrentLIF
 from snn.train.config import TrainConfig
 
 __all__ = ["delay_learning_rate", "learning_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
 
 WARM_UP, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
+"""Of one cycle: the share of the run that goes up, and first and last learning rate over the peak."""
 BETA_LOW, BETA_HIGH = 0.85, 0.95
+"""Adam's beta1 of one cycle at the peak, and at both ends."""
 
 
 def _cosine(start: float, end: float, share: float) -> float:
@@ -64,13 +66,16 @@ def sigma_at(epoch: int, epochs: int, start: float, end: float) -> float:
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Group the parameters: weights (with decay), delays (own rate), and all else (plain)."""
+    """Make the config's optimiser: weights have weight decay, delays their own learning rate, others neither.
+
+    Each of its groups is named by `role`: "weights", "plain" or "delays".
+    """
     groups: dict[str, list[nn.Parameter]] = {"weights": [], "plain": [], "delays": []}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad:
                 continue
-            if isinstance(module, Delays) and name == "position":
+            if isinstance(module, DelayedLayer) and name == "position":
                 groups["delays"].append(parameter)
             elif isinstance(module, BatchNorm) or name in ("bias", "threshold", "leak"):
                 groups["plain"].append(parameter)
@@ -88,7 +93,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 
 
 def set_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, epoch: int) -> None:
-    """Set every rate and width for an epoch, and round delays for the last ones if so configured."""
+    """Set learning rates and kernel widths for an epoch, and round delays in the last ones if so configured."""
     rounded = epoch >= config.epochs - config.rounded_epochs
     lr, beta = learning_rate(epoch, config)
     for group in optimizer.param_groups:

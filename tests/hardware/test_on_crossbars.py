@@ -56,7 +56,7 @@ STILL = CrossbarConfig(
 
 
 def words():
-    """A network with every kind of connection that stages have, and counts of spikes [T, B, N]."""
+    """A network with every kind of connection that populations have, and counts of spikes [T, B, N]."""
     torch.manual_seed(0)
     made = Sequential(
         DelayLinear(12, 16, 6),

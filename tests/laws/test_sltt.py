@@ -226,7 +226,7 @@ def test_drawn_steps_learn_as_if_the_loss_had_no_others(
     model.zero_grad()
     with local_in_time():
         y, _ = model(x, None, lengths)
-    each = LOSSES[SLTT.loss].each(y, torch.arange(11)[:, None] < lengths, label)
+    each = LOSSES.find(SLTT.loss).of_steps(y, torch.arange(11)[:, None] < lengths, label)
     (each[drawn].sum(0) / lengths).mean().backward()
     learned = [p.grad for p in model.parameters() if p.grad is not None]
     assert any(g.abs().sum() > 0 for g in learned)
@@ -262,7 +262,7 @@ def test_batch_norm_moves_its_statistics_once_a_step() -> None:
 @pytest.mark.parametrize("config", [SLTT, dataclasses.replace(BPTT, chunk=4)])
 def test_statistics_over_the_sequence_are_refused(config: TrainConfig) -> None:
     model = nn.Sequential(nn.Linear(12, 5), nn.BatchNorm(5), nn.LIF())
-    with pytest.raises(ValueError, match=r"1: BatchNorm over 'sequence'"):
+    with pytest.raises(ValueError, match=r"over of layers.1 \(BatchNorm\) must be 'step' .*, got 'sequence'"):
         methods.check_method(model, config)
 
 

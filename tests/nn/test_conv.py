@@ -194,14 +194,29 @@ def test_sltt_gives_the_gradients_of_every_step_by_itself(config):
     [
         (lambda: Conv2d(0, 2, 3), "in_channels must be a whole number >= 1, got 0"),
         (lambda: Conv2d(2, 2, 3, padding=-1), "padding must be a whole number >= 0, got -1"),
-        (lambda: Conv2d(2, 2, (3, 3, 3)), "kernel_size must be one whole number or two"),
-        (lambda: Conv2d(3, 2, 3, groups=2), "groups must divide in_channels 3 and out_channels 2, got 2"),
+        (
+            lambda: Conv2d(2, 2, (3, 3, 3)),
+            r"kernel_size must be one whole number or two \(rows, columns\), got \(3, 3, 3\)",
+        ),
+        (
+            lambda: Conv2d(3, 2, 3, groups=2),
+            "groups must be a divisor of in_channels 3 and out_channels 2, got 2",
+        ),
         (lambda: AvgPool2d(2, padding=2), "padding must be at most half of kernel_size"),
         (lambda: AdaptiveAvgPool2d(0), "output_size must be a whole number >= 1, got 0"),
-        (lambda: Conv2d(3, 2, 3)(images()), "Conv2d needs x .T, B, 3, H, W., got .7, 4, 2, 9, 8."),
-        (lambda: Conv2d(2, 2, 10)(images()), "is smaller than kernel"),
-        (lambda: MaxPool2d(2)(torch.zeros(3, 2, 5)), "MaxPool2d needs x .T, B, C, H, W."),
-        (lambda: BatchNorm(3)(images()), r"BatchNorm needs x .T, B, 3, \.\.\.., got"),
+        (
+            lambda: Conv2d(3, 2, 3)(images()),
+            "x of Conv2d must be .T, B, 3, H, W., got Tensor of shape .7, 4, 2, 9, 8.",
+        ),
+        (
+            lambda: Conv2d(2, 2, 10)(images()),
+            r"x of Conv2d must be an image no smaller than the kernel \(10, 10\), got \[9, 8\]",
+        ),
+        (
+            lambda: MaxPool2d(2)(torch.zeros(3, 2, 5)),
+            "x of MaxPool2d must be .T, B, C, H, W., got Tensor of shape .3, 2, 5.",
+        ),
+        (lambda: BatchNorm(3)(images()), r"x of BatchNorm must be .T, B, 3, \.\.\.., got"),
     ],
 )
 def test_bad_values_are_refused_by_name(make, message):

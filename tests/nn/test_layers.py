@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from layers import PAPER_LIF
 
 from snn.nn import (
     LIF,
     BatchNorm,
+    DelayedLayer,
     DelayLinear,
-    Delays,
     DelayState,
     Dropout,
     DropoutState,
@@ -19,10 +20,10 @@ from snn.nn import (
     Linear,
     ReadoutState,
     RecurrentLIF,
-    RecurrentState,
+    RecurrentLIFState,
     Sequential,
     from_config,
-    stages,
+    populations,
     to_config,
 )
 
@@ -30,8 +31,7 @@ from snn.nn import (
 def network(delays=True) -> Sequential:
     torch.manual_seed(0)
     connect = (lambda i, o: DelayLinear(i, o, 8)) if delays else Linear
-    options = dict(decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
-    neuron = RecurrentLIF(16, 5, tau=1.5, **options) if delays == "recurrent" else LIF(1.5, **options)
+    neuron = RecurrentLIF(16, 5, tau=1.5, **PAPER_LIF) if delays == "recurrent" else LIF(1.5, **PAPER_LIF)
     return Sequential(connect(12, 16), BatchNorm(16), neuron, Dropout(0.4), connect(16, 5), LeakyReadout(1.5))
 
 
@@ -117,7 +117,7 @@ def test_states_are_named_tuples_of_tensors():
     assert kinds == [DelayState, tuple, LIFState, DropoutState, DelayState, ReadoutState]
     assert state[0].past.shape == (8, 6, 12)
     _, state = network("recurrent")(spikes())
-    assert isinstance(state[2], RecurrentState)
+    assert isinstance(state[2], RecurrentLIFState)
     assert state[2].v.shape == (6, 16) and state[2].past.shape == (5, 6, 16)
 
 
@@ -214,7 +214,7 @@ def test_shared_delays_are_equal_delays(sharing, mode):
 
 def test_recurrent_delays_are_at_least_a_step():
     layer = RecurrentLIF(4, 7)
-    assert isinstance(layer, Delays) and layer.centre == 4
+    assert isinstance(layer, DelayedLayer) and layer.centre == 4
     with torch.no_grad():
         layer.position.uniform_(-100, 100)
     layer.clamp_()
@@ -246,13 +246,13 @@ def test_unknown_layers_are_refused():
     class Mine(Layer):
         pass
 
-    with pytest.raises(TypeError, match="Mine cannot be described"):
+    with pytest.raises(TypeError, match="layers of the model must be of Sequential, .*BatchNorm.*, got Mine"):
         to_config(Sequential(Mine()))
-    with pytest.raises(ValueError, match="layer kind must be one of Sequential, .*BatchNorm.*got 'Mine'"):
+    with pytest.raises(ValueError, match="layer kind must be one of 'Sequential', .*BatchNorm.*got 'Mine'"):
         from_config({"kind": "Mine"})
     with pytest.raises(ValueError, match="layer LIF: .*unexpected keyword argument 'colour'"):
         from_config({"kind": "LIF", "colour": 1})
-    with pytest.raises(TypeError, match="layer 1 must be a layer of snn.nn, got ReLU"):
+    with pytest.raises(TypeError, match=r"layers\[1\] must be a layer of snn.nn, got ReLU"):
         Sequential(Linear(2, 2), torch.nn.ReLU())
 
 
@@ -260,11 +260,11 @@ def test_unknown_layers_are_refused():
     ("make", "message"),
     [
         (lambda: Linear(0, 3), "in_features must be a whole number >= 1, got 0"),
-        (lambda: DelayLinear(3, 3, 5), r"max_delay must be even .* got 5"),
+        (lambda: DelayLinear(3, 3, 5), r"max_delay must be even, .* got 5"),
         (lambda: DelayLinear(3, 3, 0), "max_delay must be a whole number >= 2, got 0"),
         (
             lambda: DelayLinear(3, 3, 4, "free"),
-            "mode must be one of gauss, linear, integer, fixed, got 'free'",
+            "mode must be one of 'gauss', 'linear', 'integer', 'fixed', got 'free'",
         ),
         (
             lambda: DelayLinear(3, 3, 4, sharing="row"),
@@ -272,17 +272,29 @@ def test_unknown_layers_are_refused():
         ),
         (lambda: DelayLinear(3, 3, 4, kernel_count=0), "kernel_count must be a whole number >= 1, got 0"),
         (lambda: RecurrentLIF(3, 0), "max_delay must be a whole number >= 1, got 0"),
-        (lambda: RecurrentLIF(3, 4, "gauss"), "mode must be one of linear, integer, fixed, got 'gauss'"),
-        (lambda: RecurrentLIF(3, 4)(torch.zeros(5, 1, 4)), r"RecurrentLIF needs x \[T, B, 3\], got"),
-        (lambda: DelayLinear(3, 3, 4).set_sigma_(-1), "sigma must be finite and >= 0 steps, got -1"),
-        (lambda: Dropout(1.0), r"p must be in \[0, 1\), got 1.0"),
-        (lambda: BatchNorm(3, over="batch"), "over must be one of sequence, step, got 'batch'"),
-        (lambda: BatchNorm(3, momentum=0), "momentum in"),
+        (
+            lambda: RecurrentLIF(3, 4, "gauss"),
+            "mode must be one of 'linear', 'integer', 'fixed', got 'gauss'",
+        ),
+        (
+            lambda: RecurrentLIF(3, 4)(torch.zeros(5, 1, 4)),
+            r"x of RecurrentLIF must be \[T, B, 3\], got Tensor of shape \[5, 1, 4\]",
+        ),
+        (lambda: DelayLinear(3, 3, 4).set_sigma_(-1), "sigma must be a finite number >= 0, got -1"),
+        (lambda: Dropout(1.0), "p must be a finite number >= 0 and < 1, got 1.0"),
+        (lambda: BatchNorm(3, over="batch"), "over must be one of 'sequence', 'step', got 'batch'"),
+        (lambda: BatchNorm(3, momentum=0), "momentum must be a finite number > 0 and <= 1, got 0"),
         (lambda: LIF(0.5), "tau must be a finite number >= 1, got 0.5"),
-        (lambda: Linear(3, 2)(torch.zeros(5, 3)), r"Linear needs x \[T, B, 3\], got \[5, 3\]"),
-        (lambda: network()(spikes(), None, torch.tensor([1.0] * 6)), "lengths must be whole numbers"),
-        (lambda: network()(spikes(), None, torch.tensor([31] * 6)), r"lengths must be in 0..30, got 31"),
-        (lambda: network()(spikes(), ((),)), "state must hold 6 entries"),
+        (
+            lambda: Linear(3, 2)(torch.zeros(5, 3)),
+            r"x of Linear must be \[T, B, 3\], got Tensor of shape \[5, 3\]",
+        ),
+        (lambda: network()(spikes(), None, torch.tensor([1.0] * 6)), r"lengths must be whole numbers \[6\]"),
+        (
+            lambda: network()(spikes(), None, torch.tensor([31] * 6)),
+            r"lengths must be in 0..30, the steps of x, got 31",
+        ),
+        (lambda: network()(spikes(), ((),)), "state must be a tuple of 6 entries, one per layer, got 1"),
     ],
 )
 def test_bad_input_is_named(make, message):
@@ -290,16 +302,20 @@ def test_bad_input_is_named(make, message):
         make()
 
 
-def test_stages_name_what_is_out_of_order():
-    with pytest.raises(ValueError, match="stage 1 of the model: expected Linear or DelayLinear, got LIF"):
-        stages.split(Sequential(LIF()))
-    with pytest.raises(ValueError, match="stage 1 of the model: expected LIF or LeakyReadout, got the end"):
-        stages.split(Sequential(Linear(2, 2)))
+def test_populations_name_what_is_out_of_order():
+    with pytest.raises(
+        ValueError, match="population 1 of the model must begin with Linear or DelayLinear, got LIF"
+    ):
+        populations.split(Sequential(LIF()))
+    with pytest.raises(
+        ValueError, match="population 1 of the model must end in LIF or LeakyReadout, got the end"
+    ):
+        populations.split(Sequential(Linear(2, 2)))
     with pytest.raises(ValueError, match="LeakyReadout, which never spikes"):
-        stages.split(Sequential(Linear(2, 2), LeakyReadout(), Linear(2, 2), LIF()))
-    with pytest.raises(ValueError, match="no layers"):
-        stages.split(Sequential())
-    names = [stage.name for stage in stages.split(network())]
+        populations.split(Sequential(Linear(2, 2), LeakyReadout(), Linear(2, 2), LIF()))
+    with pytest.raises(ValueError, match="model must have layers, got none"):
+        populations.split(Sequential())
+    names = [part.projection for part in populations.split(network())]
     assert names == ["in-hid1", "hid1-out"]
 
 

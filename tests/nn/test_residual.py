@@ -145,11 +145,20 @@ def test_builders_use_what_they_are_given():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: vgg("vgg12", 2, 10), "plan must be channels or one of vgg11, vgg16, got 'vgg12'"),
-        (lambda: vgg((4, "X"), 2, 10), "plan must be one of A, M, got 'X'"),
-        (lambda: resnet18(2, 10, kind="plain"), "kind must be one of preact, sew, got 'plain'"),
-        (lambda: resnet18(2, 10, kind="sew", join="or"), "join must be one of add, and, iand, got 'or'"),
-        (lambda: Residual(Conv2d(1, 2, 3))(torch.zeros(1, 1, 1, 5, 5)), "the body ends in"),
+        (
+            lambda: vgg("vgg12", 2, 10),
+            "plan must be channels of convolutions or one of 'vgg11', 'vgg16', got 'vgg12'",
+        ),
+        (lambda: vgg((4, "X"), 2, 10), "plan must be one of 'A', 'M', got 'X'"),
+        (lambda: resnet18(2, 10, kind="plain"), "kind must be one of 'preact', 'sew', got 'plain'"),
+        (
+            lambda: resnet18(2, 10, kind="sew", join="or"),
+            "join must be one of 'add', 'and', 'iand', got 'or'",
+        ),
+        (
+            lambda: Residual(Conv2d(1, 2, 3))(torch.zeros(1, 1, 1, 5, 5)),
+            r"shortcut of Residual must end in the shape \[1, 1, 2, 3, 3\] of the body, got",
+        ),
     ],
 )
 def test_bad_values_are_refused_by_name(make, message):
@@ -157,6 +166,6 @@ def test_bad_values_are_refused_by_name(make, message):
         make()
 
 
-def test_only_layers_are_ways():
+def test_only_layers_are_branches():
     with pytest.raises(TypeError, match="shortcut must be a layer of snn.nn, got Identity"):
         Residual(AvgPool2d(1), torch.nn.Identity())

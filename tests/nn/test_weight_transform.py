@@ -69,5 +69,5 @@ def test_it_is_called_once_per_pass_and_exported():
 def test_another_shape_is_refused():
     layer = Linear(4, 3)
     layer.weight_transform = lambda weight: weight[:2]
-    with pytest.raises(ValueError, match=r"turned \[3, 4\] into \[2, 4\]; it must keep the shape"):
+    with pytest.raises(ValueError, match=r"must keep the shape \[3, 4\] of the weight, got \[2, 4\]"):
         layer(torch.rand(2, 1, 4))

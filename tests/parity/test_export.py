@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from layers import set_statistics_
 
 import snn
 from snn.hardware import count
@@ -19,7 +20,7 @@ from snn.nn import (
     Linear,
     RecurrentLIF,
     Sequential,
-    stages,
+    populations,
     to_network,
 )
 
@@ -29,6 +30,13 @@ NEURONS = [
         (True, False), ("hard", "soft", "hard_next_step"), (">=", ">")
     )
 ]
+
+
+AT_REST = [
+    {"decay_input": decay_input, "reset": "hard", "fires": ">=", "v_reset": v_reset}
+    for decay_input, v_reset in itertools.product((True, False), (-0.4, 0.3))
+]
+"""Neurons that rest and start elsewhere than at 0: their leak goes to `v_reset`."""
 
 
 def model(options, kind="delays", tau=1.7):
@@ -49,33 +57,29 @@ def model(options, kind="delays", tau=1.7):
         connect(11, 4),
         LeakyReadout(tau, decay_input=options["decay_input"]),
     )
+    set_statistics_(made)
     with torch.no_grad():
         for layer in made:
-            if isinstance(layer, BatchNorm):
-                layer.running_mean.uniform_(-0.2, 0.2)
-                layer.running_var.uniform_(0.1, 0.4)
-                layer.weight.uniform_(0.5, 2.0)
-                layer.bias.uniform_(-0.1, 0.5)
             if isinstance(layer, Linear | DelayLinear | RecurrentLIF):
                 layer.weight[torch.rand_like(layer.weight) < 0.2] = 0.0
     return made.double().eval()
 
 
-def words(batch=5, steps=25):
+def spikes(batch=5, steps=25):
     torch.manual_seed(4)
     lengths = torch.tensor([25, 7, 1, 19, 25])[:batch]
     x = torch.poisson(torch.full((steps, batch, 9), 0.3, dtype=torch.float64))
     return torch.where(torch.arange(steps)[:, None, None] < lengths[:, None], x, 0.0), lengths
 
 
-@pytest.mark.parametrize("options", NEURONS, ids=str)
+@pytest.mark.parametrize("options", [*NEURONS, *AT_REST], ids=str)
 @pytest.mark.parametrize("kind", ["delays", "no delays", "recurrent"])
 def test_same_spikes_and_counts(options, kind):
     made = model(options, kind)
-    x, lengths = words()
+    x, lengths = spikes()
     tail = made.tail_steps
     longer = torch.cat([x, x.new_zeros(tail, *x.shape[1:])])
-    traced = stages.trace(made, longer, lengths + tail)
+    traced = populations.trace(made, longer, lengths + tail)
     net = snn.nn.to_network(made, dt_ms=2.0)
     grid = snn.TimeGrid(len(longer), 2.0)
     events = snn.Raster(longer.numpy().astype(int), grid, (lengths + tail).numpy()).to_events()
@@ -109,10 +113,10 @@ def test_exported_delays_are_the_rounded_ones(tmp_path):
     net = to_network(made, dt_ms=2.0)
     net.save(tmp_path / "net.h5")
     again = snn.Network.load(tmp_path / "net.h5")
-    for stage, projection in zip(stages.split(made), again.projections, strict=True):
-        steps = stage.connection.delay_steps().t().numpy()
+    for part, projection in zip(populations.split(made), again.projections, strict=True):
+        steps = part.connection.delay_steps().t().numpy()
         assert np.array_equal(projection.delay_ms, steps * 2.0)
-        assert projection.name == stage.name
+        assert projection.name == part.projection
 
 
 def test_dropout_layers_and_nesting_are_passed_over():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from layers import set_statistics_
 
 import snn
 from snn.nn import (
@@ -22,7 +23,7 @@ from snn.nn import (
     Sequential,
     to_network,
 )
-from snn.nn.unroll import Synapses, takes_images
+from snn.nn.unrolled import UnrolledWeights, takes_images
 from snn.recipes.agreement import compare
 
 SHAPE = (2, 9, 7)
@@ -47,12 +48,9 @@ def model(**options):
         BatchNorm(3),
         LeakyReadout(1.5),
     ).eval()
+    set_statistics_(made)
     with torch.no_grad():
         for layer in made.modules():
-            if isinstance(layer, BatchNorm):
-                layer.running_mean.uniform_(-0.2, 0.2)
-                layer.running_var.uniform_(0.05, 0.3)
-                layer.bias.uniform_(0.0, 0.6)
             if isinstance(layer, Conv2d | Linear) and layer.bias is not None:
                 layer.bias.uniform_(-0.2, 1.5)
     return made
@@ -77,12 +75,12 @@ def test_a_layer_is_its_matrix(layer):
     layer = layer.double()
     if getattr(layer, "bias", None) is not None:
         torch.nn.init.uniform_(layer.bias)
-    synapses = Synapses(SHAPE)
-    assert all(synapses.append(part) for part in (layer if isinstance(layer, Sequential) else (layer,)))
+    unrolled = UnrolledWeights(SHAPE)
+    assert all(unrolled.append(part) for part in (layer if isinstance(layer, Sequential) else (layer,)))
     x = torch.rand(1, 5, *SHAPE, dtype=torch.float64)
     y, _ = layer(x)
-    by_hand = x.reshape(5, -1).numpy() @ synapses.weight.toarray() + synapses.bias
-    assert synapses.shape == tuple(y.shape[2:])
+    by_hand = x.reshape(5, -1).numpy() @ unrolled.weight.toarray() + unrolled.bias
+    assert unrolled.shape == tuple(y.shape[2:])
     assert np.allclose(by_hand, y.detach().reshape(5, -1).numpy(), rtol=0, atol=1e-13)
 
 
@@ -128,17 +126,17 @@ def test_the_comparison_sees_images_and_finds_a_difference():
 
 def test_what_does_not_sum_is_refused_by_name():
     assert takes_images(model()) and not takes_images(Sequential(Linear(2, 2), LIF()))
-    with pytest.raises(ValueError, match=r"needs shape=\(C, H, W\)"):
+    with pytest.raises(ValueError, match=r"shape must be \(C, H, W\), .* got None"):
         to_network(model(), 1.0)
     conv, lif = Conv2d(2, 4, 3, padding=1), LIF()
     for layers, message in (
         (
             (conv, lif, MaxPool2d(2), Flatten(), Linear(48, 3), LIF()),
-            "layer 2 of the model: MaxPool2d is no weighted",
+            "layer 2 of the model must be a weighted sum of spikes to be run by events, got MaxPool2d",
         ),
-        ((conv, lif, Residual(Conv2d(4, 4, 1)), LIF()), "layer 2 of the model: Residual is no weighted sum"),
-        ((conv, lif, LIF()), "layer 2 of the model: LIF with no connection ahead"),
-        ((BatchNorm(2), conv, lif), "layer 0 of the model: BatchNorm is no weighted sum"),
+        ((conv, lif, Residual(Conv2d(4, 4, 1)), LIF()), "layer 2 .* weighted sum .*, got Residual"),
+        ((conv, lif, LIF()), "layer 2 .* weighted sum of spikes, got LIF"),
+        ((BatchNorm(2), conv, lif), "layer 0 .* weighted sum .*, got BatchNorm"),
         ((conv, lif, Flatten()), "the model must end in LIF or LeakyReadout, got Flatten"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from layers import PAPER_LIF
 
 from snn.kernels import DEFAULT_ALPHA, Surrogate
 from snn.nn import LIF
@@ -57,7 +58,7 @@ def test_delay_papers_neuron():
     theirs = neuron.LIFNode(
         tau=1.005, decay_input=False, detach_reset=True, surrogate_function=surrogate.ATan(5.0), step_mode="m"
     )
-    ours = LIF(1.005, decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
+    ours = LIF(1.005, **PAPER_LIF)
     mine, peer = run_both(ours, theirs, torch.float64)
     assert torch.equal(mine[0], peer[0])
     torch.testing.assert_close(mine[2], peer[2], rtol=1e-12, atol=1e-12)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from layers import PAPER_LIF, InMemory
 
 from snn.datasets import Batch
 from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, Sequential
@@ -15,6 +17,7 @@ from snn.train import (
     LOSSES,
     Data,
     FitResult,
+    Loss,
     Progress,
     Scores,
     TrainConfig,
@@ -28,7 +31,7 @@ from snn.train import (
 )
 
 
-class Pairs:
+class Pairs(InMemory):
     """Two inputs spike once each; the class is which comes first: only delays can tell."""
 
     def __init__(self, samples=120, seed=0):
@@ -37,25 +40,17 @@ class Pairs:
         self.first = rng.integers(0, 5, samples)
         self.lengths = rng.integers(12, 16, samples)
 
-    def __len__(self):
-        return len(self.label)
-
-    def batches(self, batch_size, *, seed=None, min_batch=1):
-        order = np.arange(len(self)) if seed is None else np.random.default_rng(seed).permutation(len(self))
-        for start in range(0, len(order), batch_size):
-            index = order[start : start + batch_size]
-            if len(index) < min_batch:
-                continue
-            x = np.zeros((15, len(index), 2), dtype=np.float32)
-            at = np.arange(len(index))
-            x[self.first[index], at, self.label[index]] = 1
-            x[self.first[index] + 4, at, 1 - self.label[index]] = 1
-            yield Batch(x, self.lengths[index], self.label[index], index)
+    def batch(self, index):
+        x = np.zeros((15, len(index), 2), dtype=np.float32)
+        sample = np.arange(len(index))
+        x[self.first[index], sample, self.label[index]] = 1
+        x[self.first[index] + 4, sample, 1 - self.label[index]] = 1
+        return Batch(x, self.lengths[index], self.label[index], index)
 
 
 def network(seed=0):
     torch.manual_seed(seed)
-    neuron = LIF(1.005, decay_input=False, detach_reset=True, surrogate="atan", surrogate_alpha=5.0)
+    neuron = LIF(1.005, **PAPER_LIF)
     return Sequential(
         DelayLinear(2, 16, 8), BatchNorm(16), neuron, Dropout(0.1), DelayLinear(16, 2, 8), LeakyReadout(1.005)
     )
@@ -65,8 +60,8 @@ CONFIG = TrainConfig(epochs=30, batch_size=20, lr=0.02)
 
 
 def test_it_learns_what_only_delays_can_tell(tmp_path):
-    model, told = network(), []
-    result = fit(model, Pairs(), Pairs(60, 1), CONFIG, out=tmp_path, callback=told.append)
+    model, reports = network(), []
+    result = fit(model, Pairs(), Pairs(60, 1), CONFIG, out=tmp_path, callback=reports.append)
     assert isinstance(result, FitResult) and len(result.history) == 30
     scores = evaluate(model, Pairs(200, 2))
     assert isinstance(scores, Scores) and scores.samples == 200
@@ -74,8 +69,8 @@ def test_it_learns_what_only_delays_can_tell(tmp_path):
     assert 0 < scores.rates["hid1"] < 1
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines == result.history
-    batches = [p for p in told if p.metrics is None]
-    assert len(batches) == 30 * 6 and all(isinstance(p, Progress) for p in told)
+    batches = [p for p in reports if p.metrics is None]
+    assert len(batches) == 30 * 6 and all(isinstance(p, Progress) for p in reports)
     data: Data = Pairs()
     assert len(data) == 120
 
@@ -120,7 +115,7 @@ def test_loss_is_the_published_one():
     lengths = torch.tensor([6, 2, 4])
     expected = torch.stack([torch.softmax(y[:n, b], 1).sum(0) for b, n in enumerate(lengths)])
     torch.testing.assert_close(softmax_sum(y, lengths), expected)
-    assert LOSSES["softmax_sum"].score is softmax_sum
+    assert LOSSES.find("softmax_sum").score is softmax_sum
 
 
 def test_parameter_groups():
@@ -153,10 +148,28 @@ def test_a_broken_loss_stops_the_run():
 
 
 def test_too_few_samples_are_named():
-    with pytest.raises(ValueError, match="no batch has min_batch = 16 of the 5 training samples"):
+    with pytest.raises(ValueError, match="min_batch must be .* batch of the 5 training samples, got 16"):
         fit(network(), Pairs(5), Pairs(), CONFIG)
-    with pytest.raises(ValueError, match="the set to evaluate on is empty"):
+    with pytest.raises(ValueError, match="data must hold at least one sample, got none"):
         evaluate(network(), Pairs(0))
+
+
+def test_a_run_does_not_resume_with_other_settings_or_data(tmp_path):
+    config = TrainConfig(epochs=1, batch_size=30, lr=0.02)
+    fit(network(), Pairs(), Pairs(60, 1), config, out=tmp_path)
+    with pytest.raises(ValueError, match=r"config lr must be 0.02 to resume .*, got 0.01"):
+        fit(network(), Pairs(), Pairs(60, 1), replace(config, lr=0.01), out=tmp_path, resume=True)
+    with pytest.raises(ValueError, match=r"data train_samples must be 120 to resume .*, got 90"):
+        fit(network(), Pairs(90), Pairs(60, 1), config, out=tmp_path, resume=True)
+
+
+def test_losses_are_known_by_name():
+    with pytest.raises(ValueError, match="one of of_sequence and of_steps must be given"):
+        Loss(softmax_sum)
+    with pytest.raises(ValueError, match="loss must be one of 'softmax_sum', .*, got 'hinge'"):
+        evaluate(network(), Pairs(20), loss="hinge")
+    with pytest.raises(ValueError, match="loss must be a name that is not taken, got 'softmax_sum'"):
+        LOSSES.add("softmax_sum", LOSSES.find("softmax_sum"))
 
 
 @pytest.mark.parametrize(
@@ -167,6 +180,8 @@ def test_too_few_samples_are_named():
         ("batch_size", 0, "whole number >= 1"),
         ("min_batch", 200, "<= batch_size 128"),
         ("seed", -1, "whole number >= 0"),
+        ("rounded_epochs", 41, "whole number >= 0 and <= 40"),
+        ("recompute", 1, "True or False"),
         ("method", "sltt2", "'bptt'"),
         ("loss", "hinge", "'softmax_sum'"),
         ("lr", 0.0, "> 0"),

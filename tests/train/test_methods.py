@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from snn import nn
-from snn.train import LOSSES, Loss, Outcome, TrainConfig, methods
+from snn.train import LOSSES, BatchResult, Loss, TrainConfig, methods
 
 BPTT = TrainConfig(method="bptt", loss="step_cross_entropy")
 SLTT = TrainConfig(method="sltt", loss="step_cross_entropy")
@@ -117,7 +117,9 @@ def test_recomputing_gives_the_whole_gradient_in_less_memory() -> None:
     [{"recompute": True}, {"recompute": True, "chunk": 4, "method": "sltt", "loss": "step_cross_entropy"}],
 )
 def test_recomputing_needs_pieces_of_bptt(setting: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="recompute needs method 'bptt' and a chunk"):
+    with pytest.raises(
+        ValueError, match="recompute must be False unless method is 'bptt' and chunk is given"
+    ):
         TrainConfig(**setting)
 
 
@@ -126,9 +128,9 @@ def test_what_a_pass_finds_does_not_depend_on_the_pieces(config: TrainConfig) ->
     """Mean loss of a sample and scores without graph, as the whole outputs have them."""
     model, given = net().eval(), batch(10)
     found = methods.backward(model, *given, config)
-    loss: Loss = LOSSES[config.loss]
+    loss: Loss = LOSSES.find(config.loss)
     y, _ = model(given[0], None, given[1])
-    assert isinstance(found, Outcome)
+    assert isinstance(found, BatchResult)
     assert found.loss == pytest.approx(loss.per_sample(y, *given[1:]).mean().item(), rel=1e-5)
     torch.testing.assert_close(found.score, loss.score(y, given[1]).detach())
     assert not found.score.requires_grad

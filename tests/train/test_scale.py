@@ -35,8 +35,8 @@ def batch(dtype=torch.float64):
 
 def gradients(config, given):
     model = network()
-    outcome = methods.accumulate(model, *given, config)
-    return outcome, [p.grad for p in model.parameters()]
+    result = methods.accumulate(model, *given, config)
+    return result, [p.grad for p in model.parameters()]
 
 
 @pytest.mark.parametrize("config", METHODS, ids=lambda c: c.method)
@@ -55,7 +55,7 @@ import json, sys, torch
 import numpy as np
 from snn.datasets import Batch
 from snn.nn import LIF, Linear, LeakyReadout, RecurrentLIF, Sequential
-from snn.train import TrainConfig, fit, parallel
+from snn.train import TrainConfig, fit, processes
 
 class Data:
     def __len__(self):
@@ -67,12 +67,12 @@ class Data:
             at = np.arange(start, min(start + batch_size, 40))
             yield Batch(x[:, at], np.full(at.size, 8), label[at], at)
 
-parallel.join()
+processes.connect()
 torch.manual_seed(0)
 model = Sequential(Linear(5, 9), LIF(2.0), RecurrentLIF(9, 3), Linear(9, 3), LeakyReadout(2.0)).double()
 config = TrainConfig(epochs=2, batch_size=15, min_batch=5, loss="step_cross_entropy", method=sys.argv[2])
 done = fit(model, Data(), Data(), config, out=sys.argv[1])
-if parallel.rank() == 0:
+if processes.rank() == 0:
     weights = {name: tensor.flatten().tolist() for name, tensor in model.state_dict().items()}
     print(json.dumps([done.history, weights]))
 """
@@ -123,11 +123,11 @@ def test_half_precision_is_near_full(config):
     found = []
     for precision in ("float32", "bfloat16"):
         model.zero_grad()
-        outcome = methods.accumulate(
+        result = methods.accumulate(
             model, x + 0.5, lengths, label, dataclasses.replace(config, precision=precision)
         )
-        assert outcome.score.dtype == torch.float32
-        found.append((outcome.loss, torch.cat([p.grad.flatten() for p in model.parameters()])))
+        assert result.score.dtype == torch.float32
+        found.append((result.loss, torch.cat([p.grad.flatten() for p in model.parameters()])))
     (full, exact), (half, near) = found
     assert half == pytest.approx(full, rel=0.05)
     assert not torch.equal(exact, near)

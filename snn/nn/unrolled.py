@@ -9,36 +9,45 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 import torch
-from numpy.typing import NDArray
 
+from snn.core.arrays import Float64Array
+from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten
 from snn.nn.layer import Layer
-from snn.nn.regularise import BatchNorm
 
-__all__ = ["Synapses", "takes_images"]
+__all__ = ["UnrolledWeights", "takes_images"]
 
-_SUMS = (AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, Linear)
-_AT_A_TIME = 128  # unit images shown at once: bounds the memory of large layers
+_OVER_IMAGES = (AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten)
+_IMAGES_AT_A_TIME = 128  # bounds the memory of large layers
 
 
 def takes_images(model: Layer) -> bool:
     """Tell whether a model has layers over images."""
-    return any(isinstance(layer, _SUMS[:-1]) for layer in model.modules())
+    return any(isinstance(layer, _OVER_IMAGES) for layer in model.modules())
 
 
-class Synapses:
-    """Collect the weighted sums between two populations into one matrix and one bias, float64."""
+class UnrolledWeights:
+    """Collect the layers between two populations, all of them weighted sums, into one matrix and one bias.
+
+    Attributes:
+        shape: Axes of the units that the layers so far lead to, such as (C, H, W).
+        weight: Weights from every unit of the first population to every one of these, CSR [in, out], float64; None
+            before the first layer.
+        bias: Bias of each of these units, [out], float64.
+    """
 
     def __init__(self, shape: Sequence[int]) -> None:
-        """Start with nothing between a population whose units lie as `shape`, such as (C, H, W), and itself."""
+        """Start at a population whose units lie as `shape`, with no layer yet."""
         self.shape = tuple(shape)
         self.weight: Any = None
-        """CSR [in, out], or None before the first sum."""
-        self.bias: NDArray[np.float64] = np.zeros(0)
+        self.bias: Float64Array = np.zeros(0)
 
     def append(self, layer: Layer) -> bool:
-        """Take in one more layer; tell whether it is one that can be taken in.
+        """Multiply one more layer into the matrix.
+
+        Returns:
+            Whether that was done: False, and nothing changed, for a layer that is no weighted sum.
 
         Raises:
             ValueError: The layer does not fit the shape of its input.
@@ -48,7 +57,7 @@ class Synapses:
             self.weight = scipy.sparse.csr_array(self.weight @ scipy.sparse.diags_array(scale))
             self.bias = self.bias * scale + offset
             return True
-        if not isinstance(layer, _SUMS):
+        if not isinstance(layer, (*_OVER_IMAGES, Linear)):
             return False
         weight, bias, self.shape = _matrix(layer, self.shape)
         first = self.weight is None
@@ -63,16 +72,19 @@ class Synapses:
 
 
 @torch.no_grad()
-def _matrix(layer: Layer, shape: tuple[int, ...]) -> tuple[Any, NDArray[np.float64], tuple[int, ...]]:
-    """Show a layer unit images: give its weights CSR [in, out], its bias [out] and the shape of its output."""
+def _matrix(layer: Layer, shape: tuple[int, ...]) -> tuple[Any, Float64Array, tuple[int, ...]]:
+    """Give a layer's weights CSR [in, out], its bias [out] and the shape of its output.
+
+    Row i of the weights is what the layer makes, without bias, of an image that is 1 at place i and 0 elsewhere.
+    """
     plain = copy.deepcopy(layer).double().eval()
     bias = getattr(plain, "bias", None)
     if isinstance(plain, Conv2d | Linear):
         plain.bias = None
     size = int(np.prod(shape))
     rows, out = [], shape
-    for start in range(0, size, _AT_A_TIME):
-        count = min(_AT_A_TIME, size - start)
+    for start in range(0, size, _IMAGES_AT_A_TIME):
+        count = min(_IMAGES_AT_A_TIME, size - start)
         unit = torch.zeros(1, count, size, dtype=torch.float64)
         unit[0, torch.arange(count), start + torch.arange(count)] = 1.0
         y, _ = plain(unit.reshape(1, count, *shape))

@@ -12,38 +12,38 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-__all__ = ["add_up", "average_gradients", "join", "own_share", "rank", "same_buffers", "size"]
+__all__ = ["add_up", "average_gradients", "connect", "count", "own_share", "rank", "share_buffers"]
 
 
-def join() -> None:
-    """Join the processes that `torchrun` started; alone, do nothing."""
+def connect() -> None:
+    """Connect this process with the others that `torchrun` started; alone, do nothing."""
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
-def _together() -> bool:
+def _connected() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
 def rank() -> int:
     """Number of this process, from 0."""
-    return dist.get_rank() if _together() else 0
+    return dist.get_rank() if _connected() else 0
 
 
-def size() -> int:
+def count() -> int:
     """How many processes there are."""
-    return dist.get_world_size() if _together() else 1
+    return dist.get_world_size() if _connected() else 1
 
 
 def own_share(x: Tensor, lengths: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Take this process's samples of a batch x [T, B, ...], lengths [B] and labels [B]."""
-    mine = slice(rank(), None, size())
+    mine = slice(rank(), None, count())
     return x[:, mine].contiguous(), lengths[mine], label[mine]
 
 
 def average_gradients(model: nn.Module, share: float) -> None:
     """Make every parameter's gradient the mean over all processes, each weighing its `share` of the batch."""
-    if size() == 1:
+    if count() == 1:
         return
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -53,16 +53,16 @@ def average_gradients(model: nn.Module, share: float) -> None:
             dist.all_reduce(parameter.grad)
 
 
-def same_buffers(model: nn.Module) -> None:
+def share_buffers(model: nn.Module) -> None:
     """Give every process the first one's buffers, such as running statistics."""
-    if size() > 1:
+    if count() > 1:
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)
 
 
 def add_up(*numbers: float) -> list[float]:
     """Add numbers over all processes."""
-    if size() == 1:
+    if count() == 1:
         return list(numbers)
     total = torch.tensor(numbers, dtype=torch.float64)
     if dist.get_backend() == "nccl":

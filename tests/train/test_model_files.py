@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 
-from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, Sequential
-from snn.train import load, read_info, save
+from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, RecurrentLIF, Sequential
+from snn.train import TrainConfig, load, make_optimizer, read_info, save
+from snn.train.checkpoint import load_checkpoint
 
 
 def network():
@@ -48,17 +50,32 @@ def test_files_that_are_not_ours(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file at"):
         load(path)
     path.write_bytes(b"not a model")
-    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+    with pytest.raises(ValueError, match="must be a whole safetensors file, got"):
         load(path)
     safetensors.torch.save_file({"w": torch.zeros(2)}, path)
-    with pytest.raises(ValueError, match="names no format of ours; expected format 'snn.model'"):
+    with pytest.raises(
+        ValueError, match="must be a file of format 'snn.model', got one that names no format"
+    ):
         load(path)
     safetensors.torch.save_file({"w": torch.zeros(2)}, path, header("snn.checkpoint", 1))
-    with pytest.raises(ValueError, match="is a 'snn.checkpoint' file; expected"):
+    with pytest.raises(ValueError, match="must be a file of format 'snn.model', got 'snn.checkpoint'"):
         load(path)
     safetensors.torch.save_file({"w": torch.zeros(2)}, path, header("snn.model", 99))
-    with pytest.raises(ValueError, match="version 99; this release reads 1"):
+    with pytest.raises(ValueError, match="must be a 'snn.model' file of version 2, got version 99"):
         load(path)
+
+
+def test_files_of_the_first_format_are_refused_by_their_version():
+    """Version 1 calls `RecurrentLIF` by another name."""
+    path = Path(__file__).parents[1] / "data" / "first_format"
+    for read in (load, read_info):
+        with pytest.raises(ValueError, match="must be a 'snn.model' file of version 2, got version 1"):
+            read(path / "model.safetensors")
+    config, data = TrainConfig(epochs=2), {"train_samples": 1, "valid_samples": 1}
+    model = Sequential(Linear(2, 3), RecurrentLIF(3, 2), Linear(3, 2), LeakyReadout())
+    optimizer = make_optimizer(model, config)
+    with pytest.raises(ValueError, match="must be a 'snn.checkpoint' file of version 2, got version 1"):
+        load_checkpoint(path, model, optimizer, config, data)
 
 
 def test_a_cut_file_is_refused(tmp_path):
@@ -67,13 +84,13 @@ def test_a_cut_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for size in (0, 4, 100, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        with pytest.raises(ValueError, match="must be a whole safetensors file, got"):
             load(path)
 
 
 def test_weights_of_another_model(tmp_path):
     save(network(), tmp_path / "m.safetensors")
-    with pytest.raises(ValueError, match="the weights do not fit the model"):
+    with pytest.raises(ValueError, match=r"weights in .* must fit the model, got"):
         load(tmp_path / "m.safetensors", Sequential(Linear(2, 2), LIF()))
 
 

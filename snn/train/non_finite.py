@@ -1,4 +1,4 @@
-"""Find where numbers stopped being numbers."""
+"""Find where NaN or infinity came into a run."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from torch import Tensor, nn
 from snn.nn import Layer
 from snn.train.losses import valid_mask
 
-__all__ = ["finite_gradients", "first_fault"]
+__all__ = ["first_non_finite", "gradients_are_finite"]
 
 
-def finite_gradients(model: nn.Module) -> bool:
+def gradients_are_finite(model: nn.Module) -> bool:
     """Tell whether all gradients are finite; a loss may be while they are not, as no NaN passes a threshold."""
     found = [p.grad.isfinite().all() for p in model.parameters() if p.grad is not None]
     return bool(torch.stack(found).all()) if found else True
 
 
 @torch.no_grad()
-def first_fault(model: Layer, x: Tensor, lengths: Tensor) -> str:
-    """Say what is not finite first on the way of x [T, B, ...] through a model: a weight, the input, or a layer."""
+def first_non_finite(model: Layer, x: Tensor, lengths: Tensor) -> str:
+    """Name what is not finite first: a weight, the input, or the output of a layer as the input passes through.
+
+    Args:
+        model: The model.
+        x: Input, [T, B, ...].
+        lengths: Valid steps of each sample, [B].
+    """
     for name, parameter in model.named_parameters():
         if not bool(parameter.isfinite().all()):
             return f"parameter {name}"
@@ -29,7 +35,7 @@ def first_fault(model: Layer, x: Tensor, lengths: Tensor) -> str:
         return "the input"
     found: list[str] = []
 
-    def watch(name: str, layer: nn.Module) -> Any:
+    def make_hook(name: str, layer: nn.Module) -> Any:
         def hook(_: nn.Module, __: Any, output: tuple[Tensor, Any]) -> None:
             y = output[0]
             bad = (~y.isfinite()).flatten(2).any(2) & valid_mask(y, lengths)[:, :, 0]
@@ -43,7 +49,9 @@ def first_fault(model: Layer, x: Tensor, lengths: Tensor) -> str:
 
     leaves = [(name, layer) for name, layer in model.named_modules() if not list(layer.children())]
     handles = [
-        layer.register_forward_hook(watch(name, layer)) for name, layer in leaves if isinstance(layer, Layer)
+        layer.register_forward_hook(make_hook(name, layer))
+        for name, layer in leaves
+        if isinstance(layer, Layer)
     ]
     try:
         model(x, None, lengths)

@@ -9,7 +9,7 @@ import torch
 from snn.datasets import Batch
 from snn.nn import LIF, DelayLinear, LeakyReadout, LIFState, Linear, RecurrentLIF, Sequential
 from snn.train import TrainConfig, fit
-from snn.train.faults import first_fault
+from snn.train.non_finite import first_non_finite
 
 
 class Noise:
@@ -48,7 +48,7 @@ def test_a_weight_is_named():
     model = network()
     with torch.no_grad():
         model[2].weight[0, 0] = torch.inf
-    assert first_fault(model, torch.zeros(5, 2, 4), torch.full((2,), 5)) == "parameter layers.2.weight"
+    assert first_non_finite(model, torch.zeros(5, 2, 4), torch.full((2,), 5)) == "parameter layers.2.weight"
 
 
 def test_the_first_layer_and_step_are_named():
@@ -58,8 +58,8 @@ def test_the_first_layer_and_step_are_named():
         model[2].weight.fill_(1.0)
     x = torch.zeros(5, 2, 1)
     x[2:, 1] = 1.0  # 3e38 a step: too much for float32 at the second one
-    fault = first_fault(model, x, torch.full((2,), 5))
-    assert fault == "layer layers.1 (LeakyReadout), step 3, sample 1 of the batch"
+    found = first_non_finite(model, x, torch.full((2,), 5))
+    assert found == "layer layers.1 (LeakyReadout), step 3, sample 1 of the batch"
 
 
 LAYERS = [LIF(2.0), LeakyReadout(2.0), DelayLinear(4, 4, 6), RecurrentLIF(4, 3)]
@@ -69,16 +69,20 @@ LAYERS = [LIF(2.0), LeakyReadout(2.0), DelayLinear(4, 4, 6), RecurrentLIF(4, 3)]
 def test_a_state_of_another_batch_or_type_is_refused(layer):
     name = type(layer).__name__
     _, state = layer(torch.zeros(5, 3, 4))
-    with pytest.raises(ValueError, match=rf"{name}: state has shape .*3, 4\], the input asks for .*2, 4\]"):
+    with pytest.raises(
+        ValueError, match=rf"state of {name} must be of shape .*2, 4\], as its input, got .*3, 4\]"
+    ):
         layer(torch.zeros(5, 2, 4), state)
-    with pytest.raises(ValueError, match=rf"{name}: state has dtype torch.float32, .* torch.float64"):
+    with pytest.raises(
+        ValueError, match=rf"state of {name} must be of dtype torch.float64, .* got torch.float32"
+    ):
         layer.double()(torch.zeros(5, 3, 4, dtype=torch.float64), state)
 
 
 def test_a_state_on_another_device_is_refused():
     layer = LIF(2.0)
     _, (v,) = layer(torch.zeros(5, 3, 4))
-    with pytest.raises(ValueError, match="LIF: state has device meta, the input asks for cpu"):
+    with pytest.raises(ValueError, match="state of LIF must be of device cpu, as its input, got meta"):
         layer(torch.zeros(5, 3, 4), LIFState(v.to("meta")))
 
 

@@ -1,8 +1,8 @@
 """Time-step reduction: a network without spikes becomes a spiking one, and needs fewer and fewer steps.
 
 Train with `ReLU` neurons; `convert` folds BatchNorm, replaces the neurons and finds their thresholds;
-`reduce_steps` trains the result at 5 steps, say, then 3, then 1, each stage from the weights, thresholds and leaks
-of the last.
+`reduce_steps` trains the result at 5 steps, say, then 3, then 1, each time from the weights, thresholds and leaks
+of the time before.
 Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
 """
 
@@ -18,11 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snn.core.arrays import PathLike
+from snn.core.checks import number, refusal, whole
 from snn.nn import LIF, BatchNorm, Conv2d, Layer, Linear, ReLU, Residual, Sequential
 from snn.train.config import TrainConfig
 from snn.train.loop import Data, FitResult, Progress, fit
 
-__all__ = ["IIR_NEURON", "Reduced", "convert", "fold_batch_norm", "reduce_steps"]
+__all__ = ["IIR_NEURON", "ReducedRun", "convert", "fold_batch_norm", "reduce_steps"]
 
 IIR_NEURON: dict[str, Any] = {
     "leak": 1.0,
@@ -36,6 +38,7 @@ IIR_NEURON: dict[str, Any] = {
     "learn_leak": True,
 }
 """The paper's neuron: arguments of `LIF` beside the threshold."""
+
 SILENT_THRESHOLD = 0.1
 """Threshold of a layer whose inputs are never above 0, as in the paper's code."""
 
@@ -51,7 +54,7 @@ def fold_batch_norm(model: Layer) -> Layer:
         return Residual(fold_batch_norm(model.body), shortcut, join=model.join)
     if not isinstance(model, Sequential):
         if isinstance(model, BatchNorm):
-            raise ValueError("a BatchNorm must follow a Linear or Conv2d to be folded")
+            raise ValueError("a BatchNorm must follow a Linear or Conv2d to be folded, got it alone")
         return copy.deepcopy(model)
     layers: list[Layer] = []
     for i, layer in enumerate(model):
@@ -62,7 +65,7 @@ def fold_batch_norm(model: Layer) -> Layer:
         else:
             before = type(layers[-1]).__name__ if layers else "nothing"
             raise ValueError(
-                f"layer {i}: BatchNorm must follow a Linear or Conv2d to be folded, not {before}"
+                f"layer {i} (BatchNorm) must follow a Linear or Conv2d to be folded, got {before} before it"
             )
     return Sequential(*layers)
 
@@ -94,7 +97,7 @@ def convert(
 
     Args:
         model: Layers of `snn.nn` with `ReLU` neurons, trained.
-        x: A batch of still inputs [B, ...], each shown in every step.
+        x: A batch of still inputs [B, ...], each given in every step.
         steps: Steps to look at, >= 1; the paper takes 500 or more, after the largest has long been seen.
         percentile: In (0, 100].
         neuron: Arguments of the `LIF`, without v_th; None is `IIR_NEURON`.
@@ -102,15 +105,15 @@ def convert(
     Raises:
         ValueError: No ReLU to convert, or a value is out of its range.
     """
-    if steps < 1 or not 0 < percentile <= 100:
-        raise ValueError(f"steps must be >= 1 and percentile in (0, 100], got {steps!r} and {percentile!r}")
+    steps = whole("steps", steps, low=1)
+    percentile = number("percentile", percentile, above=0, high=100)
     spiking = fold_batch_norm(model).eval()
     places = list(_rectifiers(spiking))
     if not places:
-        raise ValueError("the model has no ReLU neurons to convert")
+        raise ValueError("model must have ReLU neurons to convert, got none")
     for parent, name in places:
-        watched = parent.get_submodule(name)
-        threshold = max(float(np.percentile(c, percentile)) for c in _currents(spiking, watched, x, steps))
+        currents = _currents(spiking, parent.get_submodule(name), x, steps)
+        threshold = max(float(np.percentile(current, percentile)) for current in currents)
         arguments = IIR_NEURON if neuron is None else neuron
         new = LIF(v_th=threshold if threshold > 0 else SILENT_THRESHOLD, **arguments)
         setattr(parent, name, new.to(x.dtype))
@@ -126,8 +129,8 @@ def _rectifiers(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
             yield from _rectifiers(child)
 
 
-class _Seen(Exception):
-    """End a pass at the layer that was looked at."""
+class _LayerReached(Exception):
+    """End a pass at the layer whose input is wanted."""
 
 
 @torch.no_grad()
@@ -136,40 +139,43 @@ def _currents(model: Layer, layer: nn.Module, x: Tensor, steps: int) -> Iterator
     state: dict[nn.Module, Any] = {}
     found: list[Tensor] = []
 
-    def look(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def keep_input(_: nn.Module, inputs: tuple[Any, ...]) -> None:
         found.append(inputs[0])
-        raise _Seen
+        raise _LayerReached
 
-    def carry(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def give_state(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return (inputs[0], state.get(module), *inputs[2:])
 
-    def keep(module: nn.Module, _: Any, output: tuple[Tensor, Any]) -> None:
+    def keep_state(module: nn.Module, _: Any, output: tuple[Tensor, Any]) -> None:
         state[module] = output[1]
 
-    leaves = [m for m in model.modules() if isinstance(m, LIF)]
-    handles = [layer.register_forward_pre_hook(look)]
-    handles += [m.register_forward_pre_hook(carry) for m in leaves]
-    handles += [m.register_forward_hook(keep) for m in leaves]
+    spiking = [m for m in model.modules() if isinstance(m, LIF)]
+    handles = [layer.register_forward_pre_hook(keep_input)]
+    handles += [m.register_forward_pre_hook(give_state) for m in spiking]
+    handles += [m.register_forward_hook(keep_state) for m in spiking]
     try:
         for _ in range(steps):
             try:
                 model(x[None], None, None)
-            except _Seen:
+            except _LayerReached:
                 yield found.pop().numpy(force=True)
     finally:
         for handle in handles:
             handle.remove()
 
 
-class Reduced(NamedTuple):
-    """What a stage of `reduce_steps` left."""
+class ReducedRun(NamedTuple):
+    """What training at one number of steps left, in `reduce_steps`.
+
+    Attributes:
+        steps: Steps of the input.
+        result: Metrics of its epochs.
+        weights: The model's tensors after it.
+    """
 
     steps: int
-    """Steps it ran with."""
     result: FitResult
-    """Its metrics."""
     weights: dict[str, Tensor]
-    """The model's tensors after it."""
 
 
 def reduce_steps(
@@ -178,31 +184,35 @@ def reduce_steps(
     config: TrainConfig,
     *,
     steps: Sequence[int] = (5, 3, 1),
-    out: str | Path | None = None,
+    out: PathLike | None = None,
     resume: bool = False,
     callback: Callable[[Progress], None] | None = None,
-) -> list[Reduced]:
-    """Train a spiking model at falling numbers of steps, each stage going on from the one before.
+) -> list[ReducedRun]:
+    """Train a spiking model at falling numbers of steps, each run going on from the one before.
 
     Args:
-        model: From `convert`, say; trained in place, and left as the last stage has it.
+        model: From `convert`, say; trained in place, and left as the last run has it.
         data: Gives training and validation data with so many steps.
-        config: How each stage trains.
-        steps: Steps of the stages, falling.
-        out: Folder; a stage writes to `steps-5` and so on in it.
+        config: How each run trains.
+        steps: Steps of each run, falling, >= 1.
+        out: Folder; the run of 5 steps writes to `steps-5` in it, and so on.
         resume: Go on from the checkpoints in `out`.
-        callback: Told of every batch and epoch.
+        callback: Called after every batch and every epoch.
+
+    Returns:
+        What each run left, in their order.
 
     Raises:
-        ValueError: `steps` do not fall down to 1 at the least.
+        ValueError: `steps` do not fall, or one is below 1.
     """
-    if not steps or any(a <= b for a, b in pairwise(steps)) or min(steps) < 1:
-        raise ValueError(f"steps must fall, to 1 at the least, got {list(steps)}")
-    stages = []
+    steps = [whole(f"steps[{i}]", n, low=1) for i, n in enumerate(steps)]
+    if not steps or any(a <= b for a, b in pairwise(steps)):
+        raise refusal("steps", "falling numbers of steps", steps)
+    runs = []
     for n in steps:
         train, valid = data(n)
         folder = None if out is None else Path(out) / f"steps-{n}"
         result = fit(model, train, valid, config, out=folder, resume=resume, callback=callback)
         weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        stages.append(Reduced(n, result, weights))
-    return stages
+        runs.append(ReducedRun(n, result, weights))
+    return runs

@@ -1,4 +1,4 @@
-"""Build convolutional networks in the configurations of the papers: VGG and ResNet-18."""
+"""Convolutional networks in the configurations of the papers: VGG and ResNet-18."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from snn.core.checks import choice, refusal, whole
+from snn.nn.batch_norm import BatchNorm, Over
 from snn.nn.connections import Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
-from snn.nn.layer import Layer, one_of, whole_number
+from snn.nn.dropout import Dropout
+from snn.nn.layer import Layer
 from snn.nn.neurons import LIF
-from snn.nn.regularise import BatchNorm, Dropout, Over
 from snn.nn.residual import Join, Residual
 from snn.nn.sequential import Sequential
 
@@ -77,12 +79,12 @@ def vgg(
         ValueError: An unknown plan, or a value out of its range.
     """
     if isinstance(plan, str) and plan not in VGG_PLANS:
-        raise ValueError(f"plan must be channels or one of {', '.join(VGG_PLANS)}, got {plan!r}")
+        raise refusal("plan", f"channels of convolutions or one of {', '.join(map(repr, VGG_PLANS))}", plan)
     layers: list[Layer] = []
-    channels = whole_number("in_channels", in_channels)
+    channels = whole("in_channels", in_channels, low=1)
     for part in VGG_PLANS[plan] if isinstance(plan, str) else plan:
         if isinstance(part, str):
-            layers.append({"A": AvgPool2d, "M": MaxPool2d}[one_of("plan", part, Literal["A", "M"])](2))
+            layers.append({"A": AvgPool2d, "M": MaxPool2d}[choice("plan", part, ("A", "M"))](2))
             continue
         layers += [Conv2d(channels, part, 3, padding=1, bias=bias), BatchNorm(part, over), neurons()]
         layers += _dropout(dropout)
@@ -127,7 +129,7 @@ def resnet18(
     Raises:
         ValueError: An unknown kind, or a value out of its range.
     """
-    one_of("kind", kind, Literal["preact", "sew"])
+    choice("kind", kind, ("preact", "sew"))
     layers: list[Layer] = [Conv2d(in_channels, width, 3, padding=1)]
     if kind == "sew":
         layers += [BatchNorm(width, over), neurons()]
@@ -165,6 +167,8 @@ def _preactivation(
 def _spike_element_wise(
     channels: int, out: int, stride: int, join: Join, over: Over, neurons: Neurons
 ) -> Layer:
+    """Give a block of two convolutions, with a convolution as shortcut where the shape changes."""
+
     def unit(size: int, before: int, step: int) -> list[Layer]:
         return [Conv2d(before, out, size, step, size // 2), BatchNorm(out, over), neurons()]
 

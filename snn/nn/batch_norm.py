@@ -1,21 +1,22 @@
-"""Layers that steady training: batch normalisation over time, and dropout with one mask."""
+"""Batch normalisation over time: one statistic for a whole sequence, or one for each step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from snn.core.checks import choice, number, whole
 from snn.kernels.batch_norm import normalise
 from snn.kernels.step_local import learning_steps
-from snn.nn.layer import Layer, check_lengths, one_of, whole_number
+from snn.nn.layer import Layer
+from snn.nn.tensor_checks import check_input, check_lengths
 
-__all__ = ["BatchNorm", "Dropout", "DropoutState", "frozen_statistics"]
-
+__all__ = ["BatchNorm", "Over", "frozen_statistics"]
 
 Over = Literal["sequence", "step"]
 
@@ -30,12 +31,6 @@ def frozen_statistics() -> Iterator[None]:
         yield
     finally:
         _FROZEN.reset(token)
-
-
-class DropoutState(NamedTuple):
-    """Carry the mask of a sequence [1, B, ...]: one for all its steps, also across cuts."""
-
-    mask: Tensor
 
 
 class BatchNorm(Layer):
@@ -55,21 +50,20 @@ class BatchNorm(Layer):
         """Make scale, offset and running statistics [num_features].
 
         Args:
-            num_features: Features.
+            num_features: Features, >= 1.
             over: "sequence": one statistic over steps and samples; "step": one for each step, over samples, each
                 of which moves the running statistics. A step with fewer than two valid samples moves nothing.
-            eps: Added to the variance.
-            momentum: Share of the new batch in the running statistics.
+            eps: Added to the variance, > 0.
+            momentum: Share of the new batch in the running statistics, in (0, 1].
 
         Raises:
             ValueError: A value is out of its range.
         """
         super().__init__()
-        self.num_features = whole_number("num_features", num_features)
-        if not (eps > 0 and 0 < momentum <= 1):
-            raise ValueError(f"eps must be > 0 and momentum in (0, 1], got {eps!r} and {momentum!r}")
-        self.over: Over = one_of("over", over, Over)
-        self.eps, self.momentum = float(eps), float(momentum)
+        self.num_features = whole("num_features", num_features, low=1)
+        self.over: Over = choice("over", over, Over)
+        self.eps = number("eps", eps, above=0.0)
+        self.momentum = number("momentum", momentum, above=0.0, high=1.0)
         self.weight = nn.Parameter(torch.ones(self.num_features))
         self.bias = nn.Parameter(torch.zeros(self.num_features))
         self.running_mean: Tensor
@@ -98,8 +92,7 @@ class BatchNorm(Layer):
         Raises:
             ValueError: x has another number of features.
         """
-        if x.dim() < 3 or x.shape[2] != self.num_features:
-            raise ValueError(f"BatchNorm needs x [T, B, {self.num_features}, ...], got {list(x.shape)}")
+        check_input("BatchNorm", x, self.num_features, "...")
         lengths = check_lengths(x, lengths) if self.training else None
         if self.training and self.over == "step":
             if lengths is None and x[0, :, 0].numel() > 1:
@@ -129,7 +122,8 @@ class BatchNorm(Layer):
             return torch.stack([self._normalise(x_t) for x_t in x.unbind(0)])
         steps = []
         for x_t, learning in zip(x.unbind(0), learns.tolist(), strict=True):
-            with torch.set_grad_enabled(learning):  # a copy, so that the other steps need not be kept
+            with torch.set_grad_enabled(learning):
+                # a copy of a step that learns: what autograd keeps of a view is the memory of all steps
                 steps.append(self._normalise(x_t.clone() if learning else x_t))
         return torch.stack(steps)
 
@@ -159,51 +153,8 @@ class BatchNorm(Layer):
     def _normalise(self, rows: Tensor) -> Tensor:
         mean, var = self.running_mean, self.running_var
         if self.training and _FROZEN.get():
-            mean, var = (
-                mean.clone(),
-                var.clone(),
-            )  # not None: a second run must save as many tensors as the first
-        return nn.functional.batch_norm(
-            rows,
-            mean,
-            var,
-            self.weight,
-            self.bias,
-            self.training,
-            self.momentum,
-            self.eps,
-        )
-
-
-class Dropout(Layer):
-    """Silence features at random in training, the same ones in all steps of a sequence."""
-
-    def __init__(self, p: float = 0.5) -> None:
-        """Fix the probability.
-
-        Args:
-            p: Share of features silenced, in [0, 1); the others are scaled by 1 / (1 - p).
-
-        Raises:
-            ValueError: p is outside [0, 1).
-        """
-        super().__init__()
-        if not 0 <= p < 1:
-            raise ValueError(f"p must be in [0, 1), got {p!r}")
-        self.p = float(p)
-
-    def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON values."""
-        return {"p": self.p}
-
-    def forward(
-        self, x: Tensor, state: DropoutState | tuple[()] | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, DropoutState | tuple[()]]:
-        """Apply one mask to all steps of [T, B, ...]; a state carries it on to the next cut."""
-        if not self.training or self.p == 0:
-            return x, ()
-        if isinstance(state, DropoutState):
-            mask = state.mask
-        else:
-            mask = nn.functional.dropout(torch.ones_like(x[:1]), self.p, training=True)
-        return x * mask, DropoutState(mask)
+            # copies to throw away; without any, autograd would save other tensors than in the run before, and
+            # torch's checkpointing, which runs the layer a second time, refuses that
+            mean, var = mean.clone(), var.clone()
+        settings = (self.weight, self.bias, self.training, self.momentum, self.eps)
+        return nn.functional.batch_norm(rows, mean, var, *settings)
