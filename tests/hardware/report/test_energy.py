@@ -10,6 +10,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import LEDGER, ROW, ledger_of
 
 from snn.hardware import (
     Constant,
@@ -17,7 +18,6 @@ from snn.hardware import (
     EnergyRow,
     Headline,
     Horowitz45,
-    LayerCounts,
     Ledger,
     Loihi1,
     Section,
@@ -29,10 +29,6 @@ from snn.hardware import (
     targets,
     write_page,
 )
-
-# 2 samples, 20 steps; 3 -> 4 neurons, 10 synapses, delays to 5 steps
-ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
-LEDGER = Ledger((ROW,))
 
 
 def test_the_three_targets_are_there():
@@ -102,31 +98,14 @@ counts = st.integers(0, 10**9)
 
 @given(st.lists(st.tuples(counts, counts, counts), min_size=2, max_size=4), st.sampled_from(targets()[:3]))
 def test_energy_adds_up(layers, target):
-    def ledger(scale):
-        rows = [
-            dataclasses.replace(
-                ROW,
-                name=str(i),
-                samples=2 * scale,
-                steps=20 * scale,
-                synaptic_events=scale * (a + b + c),
-                active_inputs=scale * (a + b),
-                macs=scale * a,
-                delay_writes=scale * b,
-                input_spikes=scale * c,
-            )
-            for i, (a, b, c) in enumerate(layers)
-        ]
-        return Ledger(tuple(rows))
-
-    one, three = estimate(ledger(1), target), estimate(ledger(3), target)
+    one, three = estimate(ledger_of(layers), target), estimate(ledger_of(layers, 3), target)
     parts = one.compute_pj + one.memory_pj + one.neuron_pj + one.routing_pj
     assert math.isclose(parts, one.total_pj, rel_tol=1e-12)
     assert math.isclose(sum(row.pj for row in one.rows), one.total_pj, rel_tol=1e-12)
     by_layer = sum(one.energy_pj(layer=row.name) for row in one.ledger)
     assert math.isclose(by_layer, one.total_pj, rel_tol=1e-12)
     assert math.isclose(
-        estimate(ledger(1) + ledger(1) + ledger(1), target).total_pj, 3 * one.total_pj, rel_tol=1e-9
+        estimate(one.ledger + one.ledger + one.ledger, target).total_pj, 3 * one.total_pj, rel_tol=1e-9
     )
     assert three.ledger.samples == 3 * one.ledger.samples
 

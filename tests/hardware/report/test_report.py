@@ -9,9 +9,9 @@ import json
 import math
 
 import pytest
+from ledgers import OUT, ROW
 
 from snn.hardware import (
-    LayerCounts,
     Ledger,
     TargetTable,
     compare,
@@ -22,8 +22,6 @@ from snn.hardware import (
     targets,
 )
 
-ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
-OUT = LayerCounts("b-c", "c", "b", 4, 2, 8, 8, 0, 2, 20, 6, 12, 12, 0, 0, 0, 0, 40, 11, 4, 4, "binary")
 LEDGER = Ledger((ROW, OUT), ("A note that a reader must see.",))
 NAMES = targets()
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import ROW
 
 import snn
 from snn.hardware import LayerCounts, Ledger, count, estimate
@@ -132,9 +133,6 @@ def test_what_cannot_be_counted():
     other = to_network(Sequential(Linear(2, 2), LIF(), Linear(2, 2), LIF(), Linear(2, 2), LIF()), 1.0)
     with pytest.raises(ValueError, match="the counts are of projections in-hid1, hid1-out, the network has"):
         count(rec, other)
-
-
-ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
 
 
 def test_delay_buffers_have_a_size():

@@ -8,6 +8,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import LEDGER, ROW, ledger_of
 
 from snn.hardware import (
     Constant,
@@ -28,9 +29,6 @@ from snn.hardware import (
     targets,
 )
 
-# 2 samples, 20 steps; 3 -> 4 neurons, 10 synapses, delays to 5 steps
-ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
-LEDGER = Ledger((ROW,))
 BUILT_IN = tuple(name for name in targets() if name != "mine")
 SPIKING = tuple(n for n in BUILT_IN if not n.startswith(("gpu", "ann")))
 EVENTS = "synaptic_events active_inputs macs delay_writes delay_reads updates_touched"
@@ -179,35 +177,13 @@ def test_ranges():
 # --- laws ---
 
 
-def ledger(layers, scale=1):
-    rows = [
-        dataclasses.replace(
-            ROW,
-            name=str(i),
-            samples=2 * scale,
-            steps=20 * scale,
-            input_spikes=scale * c,
-            synaptic_events=scale * (a + b + c),
-            active_inputs=scale * (a + b),
-            macs=scale * a,
-            delay_writes=scale * b,
-            delay_reads=scale * (b // 2),
-            output_spikes=scale * a,
-            updates_dense=scale * (a + b),
-            updates_touched=scale * b,
-        )
-        for i, (a, b, c) in enumerate(layers)
-    ]
-    return Ledger(tuple(rows))
-
-
 counts = st.integers(0, 10**9)
 layers = st.lists(st.tuples(counts, counts, counts), min_size=1, max_size=4)
 
 
 @given(layers, st.sampled_from(BUILT_IN))
 def test_energy_is_additive_over_layers_time_and_ends(found, target):
-    one = estimate(ledger(found), target)
+    one = estimate(ledger_of(found), target)
     total = one.energy()
     assert total.low <= total.nominal <= total.high
     for end in ("low", "nominal", "high"):
@@ -217,7 +193,7 @@ def test_energy_is_additive_over_layers_time_and_ends(found, target):
         assert math.isclose(by_layer, whole, rel_tol=1e-12) and math.isclose(by_part, whole, rel_tol=1e-12)
     categories = one.compute_pj + one.memory_pj + one.neuron_pj + one.routing_pj + one.static_pj
     assert math.isclose(categories, one.total_pj, rel_tol=1e-12)
-    twice = estimate(ledger(found) + ledger(found), target)
+    twice = estimate(ledger_of(found) + ledger_of(found), target)
     assert math.isclose(twice.total_pj, 2 * one.total_pj, rel_tol=1e-12)
     assert math.isclose(twice.total_pj_per_inference, one.total_pj_per_inference, rel_tol=1e-12)
     if one.latency_us is not None:
@@ -228,7 +204,7 @@ def test_energy_is_additive_over_layers_time_and_ends(found, target):
 def test_energy_grows_with_activity(found, target, at):
     at %= len(found)
     more = [(a + 5, b + 5, c + 5) if i == at else (a, b, c) for i, (a, b, c) in enumerate(found)]
-    less, grown = estimate(ledger(found), target).energy(), estimate(ledger(more), target).energy()
+    less, grown = estimate(ledger_of(found), target).energy(), estimate(ledger_of(more), target).energy()
     assert grown.low >= less.low and grown.nominal >= less.nominal and grown.high >= less.high
 
 
