@@ -14,14 +14,18 @@ from snn.hardware.report.estimate import EnergyReport, estimate, rerun
 from snn.hardware.report.page import Headline, Section, write_page
 from snn.hardware.report.sweep import Sweep, sweep
 from snn.hardware.targets.analog_reads import AnalogCircuit, AnalogEnergy, ReadCounts, analog_energy
-from snn.hardware.targets.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
-from snn.hardware.targets.dense import DenseNetwork, GpuPeak
+from snn.hardware.targets.constant import Constant, Range
+from snn.hardware.targets.dense_network import DenseNetwork
 from snn.hardware.targets.digital import Horowitz45
-from snn.hardware.targets.neuromorphic import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
+from snn.hardware.targets.gpu import GpuPeak
+from snn.hardware.targets.loihi import Loihi1, LoihiBoard
+from snn.hardware.targets.memory import hierarchy_access, sram_access, sram_access_pj
 from snn.hardware.targets.registry import find_target, register_target, targets
 from snn.hardware.targets.rram import RramCrossbar
 from snn.hardware.targets.spikesim import ConvShape, spikesim_energy_pj
+from snn.hardware.targets.spinnaker import SpiNNaker
 from snn.hardware.targets.target import EnergyRow, Target, Timed
+from snn.hardware.targets.truenorth import TrueNorth
 
 if TYPE_CHECKING:
     from snn.hardware.crossbar.array import (

@@ -11,7 +11,7 @@ from snn.hardware.report.estimate import EnergyReport, estimate
 from snn.hardware.report.formats import markdown_table
 from snn.hardware.report.page import Section, list_html, table_html
 from snn.hardware.report.text import aligned, energy_text, range_text, time_text
-from snn.hardware.targets.constants import Range
+from snn.hardware.targets.constant import Range
 from snn.hardware.targets.registry import targets
 from snn.hardware.targets.target import Target
 

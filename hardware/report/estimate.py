@@ -16,9 +16,10 @@ from snn.hardware.targets.baselines import (
     BASELINE_CONSTANTS,
     Baseline,
     Comparison,
-    ann_baselines,
+    price_baselines,
 )
-from snn.hardware.targets.constants import BREAK_EVENS, BreakEven, Constant, Range, sum_ranges
+from snn.hardware.targets.break_even import BREAK_EVENS, BreakEven
+from snn.hardware.targets.constant import Constant, Range, sum_ranges
 from snn.hardware.targets.registry import find_target
 from snn.hardware.targets.target import Category, EnergyRow, Target, Timed
 
@@ -301,7 +302,7 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
         splits_memory=machine.splits_memory,
         ledger=ledger,
         rows=tuple(line for row in ledger for line in machine.price(row)),
-        baselines=ann_baselines(ledger),
+        baselines=price_baselines(ledger),
         break_evens=BREAK_EVENS,
         priced_with=machine.constants,
         constants=tuple(dict.fromkeys((*machine.constants, *BASELINE_CONSTANTS))),

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from snn.hardware.report.text import aligned, energy_text, range_text, time_text
-from snn.hardware.targets.constants import Constant, Range
+from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.target import CATEGORIES
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from snn.hardware.report.formats import COMPARED, cells_of, compared_cells, source_of, summary_of
 from snn.hardware.report.page import Headline, Section, list_html, table_html
 from snn.hardware.report.text import count_text, energy_text
-from snn.hardware.targets.constants import Constant
+from snn.hardware.targets.constant import Constant
 
 if TYPE_CHECKING:
     from snn.hardware.report.estimate import EnergyReport

@@ -34,7 +34,7 @@ from snn.hardware import (
 def test_the_three_targets_are_there():
     assert targets()[:3] == ("horowitz45_fp32", "horowitz45_int8", "loihi1")
     with pytest.raises(
-        ValueError, match="target is 'loihi9'; known targets: horowitz45_fp32, horowitz45_int8"
+        ValueError, match="target must be one of 'horowitz45_fp32', 'horowitz45_int8', .* got 'loihi9'"
     ):
         estimate(LEDGER, "loihi9")
 
@@ -87,9 +87,9 @@ def test_sram_prices_are_per_64_bits(capacity, bits, pj):
 
 
 def test_impossible_memories():
-    with pytest.raises(ValueError, match="capacity_bytes is -1"):
+    with pytest.raises(ValueError, match="capacity_bytes must be a finite number >= 0, got -1"):
         sram_access_pj(-1, 8)
-    with pytest.raises(ValueError, match="bits is 0"):
+    with pytest.raises(ValueError, match="bits must be a whole number >= 1, got 0"):
         sram_access_pj(8, 0)
 
 
@@ -122,11 +122,11 @@ def test_every_number_has_its_source():
         assert len(report.constants) >= 4 and len(report.assumptions) >= 5
         assert all(constant.source and constant.includes and constant.node for constant in report.constants)
     assert any("pre-silicon" in text for text in estimate(LEDGER, "loihi1").assumptions)
-    with pytest.raises(ValueError, match="a constant needs a source"):
+    with pytest.raises(ValueError, match="x.source must be text that is not blank, got ' '"):
         Constant("x", 1.0, "pJ", "45 nm", "measured", "all", " ")
-    with pytest.raises(ValueError, match="kind is 'guessed'; allowed"):
+    with pytest.raises(ValueError, match="x.kind must be one of 'measured', .* got 'guessed'"):
         Constant("x", 1.0, "pJ", "45 nm", "guessed", "all", "me")
-    with pytest.raises(ValueError, match="value is nan; it must be finite"):
+    with pytest.raises(ValueError, match="x.value must be a finite number >= 0, got nan"):
         Constant("x", math.nan, "pJ", "45 nm", "measured", "all", "me")
 
 
@@ -197,9 +197,9 @@ def test_a_target_of_ones_own():
     target: Target = mine
     register_target(target)
     assert estimate(LEDGER, "mine").neuron_pj == pytest.approx(30 * 3.3)
-    with pytest.raises(ValueError, match="target 'mine' is already registered"):
+    with pytest.raises(ValueError, match="target must be a name that is not taken, got 'mine'"):
         register_target(mine)
-    with pytest.raises(ValueError, match="neuron_updates is 'never'"):
+    with pytest.raises(ValueError, match="neuron_updates must be one of 'dense', 'touched', got 'never'"):
         dataclasses.replace(mine, neuron_updates="never")
     assert estimate(LEDGER, Loihi1(name="other")).total_pj == estimate(LEDGER, "loihi1").total_pj
 

@@ -105,9 +105,9 @@ def test_gpu_by_hand():
     half = dataclasses.replace(find_target("gpu_a100_int8"), utilisation=Range(0.5, 0.5, 0.5))
     assert isinstance(half, GpuPeak) and "at 50% utilisation" in half.title
     assert estimate(LEDGER, half).total_pj == near(2 * ops * op)
-    with pytest.raises(ValueError, match=r"utilisation is .* it must lie in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"utilisation.high must be a finite number <= 1, got 1.5"):
         dataclasses.replace(half, utilisation=Range(0.5, 0.5, 1.5))
-    with pytest.raises(ValueError, match="peak_tops is 0; it must be > 0"):
+    with pytest.raises(ValueError, match="peak_tops must be a finite number > 0, got 0"):
         dataclasses.replace(half, peak_tops=0)
 
 
@@ -121,9 +121,9 @@ def test_quantised_network_by_hand():
     assert {item.baseline.name: item.total_ratio for item in report.comparisons()}["ann_qnn_once"] == near(1)
     steps = estimate(LEDGER, "ann_int8_every_step")
     assert steps.total_pj == near(10 * estimate(LEDGER, DenseNetwork("int8")).total_pj)
-    with pytest.raises(ValueError, match="number is 'int3'; allowed: fp32, int8, qnn"):
+    with pytest.raises(ValueError, match="number must be one of 'fp32', 'int8', 'qnn', got 'int3'"):
         DenseNetwork("int3")
-    with pytest.raises(ValueError, match="schedule is 'twice'"):
+    with pytest.raises(ValueError, match="schedule must be one of 'once', 'every_step', got 'twice'"):
         DenseNetwork("int8", "twice")
 
 
@@ -140,9 +140,9 @@ def test_memory_hierarchy_by_hand():
     assert fetch == near(20 * 650)
     near_by = estimate(Ledger((big,)), "horowitz45_fp32").energy_pj(component="weight fetch")
     assert near_by == near(20 * 50)
-    with pytest.raises(ValueError, match="memory is 'tape'; allowed"):
+    with pytest.raises(ValueError, match="memory must be one of 'interpolated', 'hierarchy', got 'tape'"):
         dataclasses.replace(find_target("horowitz45_int8"), memory="tape")
-    with pytest.raises(ValueError, match="clock_ghz is 0; it must be > 0"):
+    with pytest.raises(ValueError, match="clock_ghz must be a finite number > 0, got 0"):
         dataclasses.replace(find_target("horowitz45_int8"), clock_ghz=0)
     assert estimate(LEDGER, "horowitz45_int8").latency_us.nominal == near((20 + 80) / 1e3)
 
@@ -159,14 +159,14 @@ def test_shared_weights_are_stored_once():
 def test_ranges():
     a = Range(1, 2, 4)
     assert a + a == 2 * a == Range(2, 4, 8) and a / 2 == Range(0.5, 1, 2)
-    with pytest.raises(ValueError, match=r"Range \(3, 2, 4\) must be"):
+    with pytest.raises(ValueError, match=r"Range must be 0 <= low .* got \(3, 2, 4\)"):
         Range(3, 2, 4)
-    with pytest.raises(ValueError, match="must be 0 <= low"):
+    with pytest.raises(ValueError, match="must be 0 <= low <= nominal"):
         EnergyRow("a", "b", "compute", 1, 1.0, 2.0)
     assert EnergyRow("a", "b", "compute", 3, 1.0, 0.5).range == Range(1.5, 3, 3)
-    with pytest.raises(ValueError, match="low 2.0, value 1.0, high None must ascend"):
+    with pytest.raises(ValueError, match="x.low must be a finite number >= 0 and <= 1, got 2.0"):
         Constant("x", 1.0, "pJ", "45 nm", "measured", "all", "me", low=2.0)
-    with pytest.raises(ValueError, match="a range needs a range_source"):
+    with pytest.raises(ValueError, match="x.range_source must be text that is not blank, got ''"):
         Constant("x", 1.0, "pJ", "45 nm", "measured", "all", "me", high=2.0)
     x = Constant("x", 1.0, "pJ", "45 nm", "measured", "all", "me", low=0.5, range_source="they")
     assert x.range == Range(0.5, 1.0, 1.0)
