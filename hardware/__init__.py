@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from snn.hardware.ledger.count import count
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger
-from snn.hardware.report.compare import TargetTable, compare
-from snn.hardware.report.estimate import EnergyReport, estimate, rerun
+from snn.hardware.report.energy_report import EnergyReport
+from snn.hardware.report.estimate import compare, estimate, rerun
 from snn.hardware.report.page import Headline, Section, write_page
 from snn.hardware.report.sweep import Sweep, sweep
+from snn.hardware.report.target_table import TargetTable
 from snn.hardware.targets.analog_reads import AnalogCircuit, AnalogEnergy, ReadCounts, analog_energy
 from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.dense_network import DenseNetwork

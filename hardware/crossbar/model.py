@@ -24,7 +24,7 @@ from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
 if TYPE_CHECKING:
     from snn.core import Network
     from snn.hardware.crossbar.model_report import ModelDiagnosis
-    from snn.hardware.report.estimate import EnergyReport
+    from snn.hardware.report.energy_report import EnergyReport
     from snn.hardware.report.page import Section
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "to_crossbar"]

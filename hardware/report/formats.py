@@ -6,19 +6,17 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from snn.hardware.report.energy_sums import EnergySums
 from snn.hardware.report.text import aligned, energy_text, range_text, time_text
 from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.target import CATEGORIES
 
-if TYPE_CHECKING:
-    from snn.hardware.report.estimate import EnergyReport
-
 SCHEMA, VERSION = "snn.energy_report", 2
 
 
-def cells_of(report: EnergyReport) -> tuple[list[str], list[list[str]]]:
+def energy_cells(report: EnergySums) -> tuple[list[str], list[list[str]]]:
     """Write the layer names, and a line of energies per component with the total last, per inference."""
     samples = report.ledger.samples
     layers = [row.name for row in report.ledger]
@@ -29,7 +27,7 @@ def cells_of(report: EnergyReport) -> tuple[list[str], list[list[str]]]:
     return layers, lines
 
 
-def summary_of(report: EnergyReport) -> list[tuple[str, str]]:
+def summary_lines(report: EnergySums) -> list[tuple[str, str]]:
     """List the main numbers, compute-only and memory-inclusive side by side, per inference."""
     compute = energy_text(report.compute_pj_per_inference) if report.splits_memory else "not separable"
     latency = report.latency_us_per_inference
@@ -47,10 +45,10 @@ def summary_of(report: EnergyReport) -> list[tuple[str, str]]:
     return lines
 
 
-COMPARED = ("baseline", "its compute only", "its total", "total / total", "compute / compute")
+BASELINE_HEADER = ("baseline", "its compute only", "its total", "total / total", "compute / compute")
 
 
-def compared_cells(report: EnergyReport) -> list[list[str]]:
+def baseline_cells(report: EnergySums) -> list[list[str]]:
     """Write one line per baseline: its energies, and the network over it."""
     return [
         [
@@ -64,19 +62,19 @@ def compared_cells(report: EnergyReport) -> list[list[str]]:
     ]
 
 
-def table(report: EnergyReport) -> str:
+def table(report: EnergySums) -> str:
     """Lay out a report as aligned text."""
-    layers, cells = cells_of(report)
+    layers, cells = energy_cells(report)
     parts = [
         f"{report.title}\nper inference, mean of {report.ledger.samples} samples",
         aligned(["component", *layers, "all layers"], cells),
-        "\n".join(f"{name}: {value}" for name, value in summary_of(report)),
-        aligned(COMPARED, compared_cells(report)),
+        "\n".join(f"{name}: {value}" for name, value in summary_lines(report)),
+        aligned(BASELINE_HEADER, baseline_cells(report)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def to_csv(report: EnergyReport) -> str:
+def to_csv(report: EnergySums) -> str:
     """Write one line per layer and component; energies over the whole ledger."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -104,18 +102,18 @@ def _ends(value: Range) -> tuple[float, float, float]:
     return value.low, value.nominal, value.high
 
 
-def to_markdown(report: EnergyReport) -> str:
+def to_markdown(report: EnergySums) -> str:
     """Write a report with its assumptions, constants and sources."""
-    layers, cells = cells_of(report)
+    layers, cells = energy_cells(report)
     parts = [
         f"# Energy: {report.title}",
         f"Per inference, mean of {report.ledger.samples} samples. "
         "Estimated from published constants and exact counts.",
-        markdown_table(("what", "value"), summary_of(report)),
+        markdown_table(("what", "value"), summary_lines(report)),
         "## Energy by layer and component",
         markdown_table(("component", *layers, "all layers"), cells),
         "## Ratios, each with its baseline",
-        markdown_table(COMPARED, compared_cells(report)),
+        markdown_table(BASELINE_HEADER, baseline_cells(report)),
     ]
     buffers = report.delay_buffers()
     if buffers:
@@ -161,7 +159,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def to_dict(report: EnergyReport) -> dict[str, Any]:
+def to_dict(report: EnergySums) -> dict[str, Any]:
     """Give a report as plain JSON values."""
     energy = {f"{name}_pj": report.energy_pj(category=name) for name in CATEGORIES}
     latency = report.latency_us_per_inference

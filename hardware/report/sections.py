@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from snn.hardware.report.formats import COMPARED, cells_of, compared_cells, source_of, summary_of
+from snn.hardware.report.energy_sums import EnergySums
+from snn.hardware.report.figures import plot_report
+from snn.hardware.report.formats import (
+    BASELINE_HEADER,
+    baseline_cells,
+    energy_cells,
+    source_of,
+    summary_lines,
+)
 from snn.hardware.report.page import Headline, Section, list_html, table_html
 from snn.hardware.report.text import count_text, energy_text
 from snn.hardware.targets.constant import Constant
 
-if TYPE_CHECKING:
-    from snn.hardware.report.estimate import EnergyReport
 
-
-def subtitle(report: EnergyReport) -> str:
+def subtitle(report: EnergySums) -> str:
     """Say what was priced, on what, over how much data."""
     ledger = report.ledger
     return (
@@ -24,7 +28,7 @@ def subtitle(report: EnergyReport) -> str:
     )
 
 
-def headlines(report: EnergyReport) -> list[Headline]:
+def headlines(report: EnergySums) -> list[Headline]:
     """Choose the numbers for the top of the page."""
     ledger = report.ledger
     found = [
@@ -57,34 +61,34 @@ def headlines(report: EnergyReport) -> list[Headline]:
     return found
 
 
-def sections(report: EnergyReport) -> list[Section]:
+def sections(report: EnergySums) -> list[Section]:
     """Give the figures and tables of the report."""
     return [
         Section(
             "Where the energy goes",
-            report.plot("energy"),
+            plot_report(report, "energy"),
             "Energy per inference by layer and component. Each layer is a projection and the "
             "population it feeds.",
         ),
-        Section("In numbers", table_html(["what", "value"], summary_of(report)), "Per inference."),
+        Section("In numbers", table_html(["what", "value"], summary_lines(report)), "Per inference."),
         Section("Energy per layer and component", _energy_table(report), "Per inference."),
         Section(
             "Beside dense networks of the same shapes",
-            report.plot("baselines"),
+            plot_report(report, "baselines"),
             "Dense networks on the same operators and memories: one pass per inference, or one at every time step.",
         ),
         Section("Ratios, each with its baseline", _comparison_table(report), _comparison_note(report)),
         *_delay_section(report),
-        Section("Spikes per layer", report.plot("spikes"), "Mean spikes per inference."),
+        Section("Spikes per layer", plot_report(report, "spikes"), "Mean spikes per inference."),
         Section(
             "Activity against published break-even lines",
-            report.plot("break_even"),
+            plot_report(report, "break_even"),
             "Published lines assume one pass of a dense network per inference and their authors' "
             "hardware; they place a network, they do not prove a saving.",
         ),
         Section(
             "Ratio to a dense network over activity",
-            report.plot("break_even_curve"),
+            plot_report(report, "break_even_curve"),
             "The network's activity scaled up and down, its neurons updated as often: a straight line "
             "from its energy without a spike through its own point, over the energy of the dense int8 "
             "network that sees each input once. Below 1 the spiking network needs less.",
@@ -97,7 +101,7 @@ def sections(report: EnergyReport) -> list[Section]:
     ]
 
 
-def closing(report: EnergyReport) -> list[Section]:
+def closing(report: EnergySums) -> list[Section]:
     """Give the assumptions and the constants with their sources."""
     lines = [[x.name, _range(x.low, x.high), x.note, x.source] for x in report.break_evens]
     return [
@@ -126,12 +130,12 @@ def constants_html(constants: Sequence[Constant]) -> str:
     return table_html(["name", "value", "node", "kind", "includes", "source"], rows, prose=True)
 
 
-def _energy_table(report: EnergyReport) -> str:
-    layers, cells = cells_of(report)
+def _energy_table(report: EnergySums) -> str:
+    layers, cells = energy_cells(report)
     return table_html(["component", *layers, "all layers"], cells, sum_row=True)
 
 
-def _delay_section(report: EnergyReport) -> list[Section]:
+def _delay_section(report: EnergySums) -> list[Section]:
     rows = [
         [
             buffer.layer,
@@ -148,11 +152,11 @@ def _delay_section(report: EnergyReport) -> list[Section]:
     return [Section("Delay buffers", table_html(header, rows), "Size, and traffic per inference.")]
 
 
-def _comparison_table(report: EnergyReport) -> str:
-    return table_html(COMPARED, compared_cells(report))
+def _comparison_table(report: EnergySums) -> str:
+    return table_html(BASELINE_HEADER, baseline_cells(report))
 
 
-def _comparison_note(report: EnergyReport) -> str:
+def _comparison_note(report: EnergySums) -> str:
     text = "Below 1, the spiking network needs less. "
     if report.splits_memory:
         return text + "Both ratios use the same price list; the first counts memory and neurons."
@@ -162,7 +166,7 @@ def _comparison_note(report: EnergyReport) -> str:
     )
 
 
-def _count_table(report: EnergyReport) -> str:
+def _count_table(report: EnergySums) -> str:
     lines = (
         ("spikes in", "input_spikes"),
         ("spikes out", "output_spikes"),
@@ -184,7 +188,7 @@ def _count_table(report: EnergyReport) -> str:
     return table_html(["count", *(row.name for row in report.ledger)], rows)
 
 
-def _ends_note(report: EnergyReport) -> str:
+def _ends_note(report: EnergySums) -> str:
     ends = report.total_per_inference
     what = "synapses, memory, neurons, routing and static power"
     if ends.low == ends.high:

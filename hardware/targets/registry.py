@@ -49,10 +49,10 @@ def targets() -> tuple[str, ...]:
     return tuple(_TARGETS)
 
 
-def find_target(name: str) -> Target:
-    """Give the registered target of that name.
+def find_target(target: str | Target) -> Target:
+    """Give the registered target of that name; a target itself is given back.
 
     Raises:
         ValueError: Unknown name; the message lists the known ones.
     """
-    return _TARGETS.find(name)
+    return _TARGETS.find(target) if isinstance(target, str) else target

@@ -187,7 +187,7 @@ def test_the_page_stands_alone(tmp_path, target):
 def test_every_plot_draws(kind):
     figure = estimate(LEDGER, "horowitz45_int8").plot(kind)
     assert figure.axes
-    with pytest.raises(ValueError, match="kind is 'pie'; allowed: energy, baselines, spikes, break_even"):
+    with pytest.raises(ValueError, match="kind must be one of 'energy', 'baselines', .* got 'pie'"):
         estimate(LEDGER, "loihi1").plot("pie")
 
 
@@ -206,7 +206,7 @@ def test_a_target_of_ones_own():
 
 def test_no_samples_no_estimate():
     empty = dataclasses.replace(ROW, samples=0)
-    with pytest.raises(ValueError, match="covers 0 samples; an estimate needs >= 1"):
+    with pytest.raises(ValueError, match="ledger.samples must be a whole number >= 1, got 0"):
         estimate(Ledger((empty,)), "loihi1")
 
 
