@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 _BASELINE = "ann_int8_once"
 
 
-def plot_break_even(report: EnergySums) -> Figure:
+def plot_break_even(sums: EnergySums) -> Figure:
     """Draw spikes per synapse per inference, of the network and of each layer, against the published lines."""
     from matplotlib.ticker import FuncFormatter
 
-    lines, ledger = report.break_evens, report.ledger
+    lines, ledger = sums.break_evens, sums.ledger
     points = [("whole network", ledger.spikes_per_synapse)]
     points += [(r.name, r.spikes_per_synapse) for r in ledger if r.pre is not None]
     figure, axes = bar_canvas(len(points) + len(lines))
@@ -57,22 +57,22 @@ def plot_break_even(report: EnergySums) -> Figure:
     return figure
 
 
-def plot_break_even_curve(report: EnergySums) -> Figure:
+def plot_break_even_curve(sums: EnergySums) -> Figure:
     """Draw network / dense int8 network over spikes per synapse per inference, the network's own point marked."""
-    baseline = next(item for item in report.baselines if item.name == _BASELINE)
-    samples, here = report.ledger.samples, report.ledger.spikes_per_synapse
+    baseline = next(item for item in sums.baselines if item.name == _BASELINE)
+    samples, here = sums.ledger.samples, sums.ledger.spikes_per_synapse
     figure, axes = canvas(4.2)
-    for line in report.break_evens:
+    for line in sums.break_evens:
         axes.axvspan(line.low, max(line.high, line.low * 1.02), color=PALE_ORANGE, alpha=0.35, lw=0)
         axes.annotate(line.name, (line.low, 1), xycoords=("data", "axes fraction"), xytext=(3, -4),
                       textcoords="offset points", rotation=90, va="top", fontsize=8, color=SOFT)  # fmt: skip
     known = [here] if here > 0 else []
-    ends = [*known, *(x for line in report.break_evens for x in (line.low, line.high))]
+    ends = [*known, *(x for line in sums.break_evens for x in (line.low, line.high))]
     x = np.geomspace(min(ends) / 5, max(ends) * 5, 200)
     share = x / here if here > 0 else np.zeros_like(x)
-    lines = [("total, memory included", report.idle.nominal, report.total_pj, baseline.total_pj, DARK_BLUE)]
-    if report.splits_memory:
-        lines.append(("compute only", 0.0, report.compute_pj, baseline.compute_pj, ORANGE))
+    lines = [("total, memory included", sums.idle.nominal, sums.total_pj, baseline.total_pj, DARK_BLUE)]
+    if sums.splits_memory:
+        lines.append(("compute only", 0.0, sums.compute_pj, baseline.compute_pj, ORANGE))
     for name, idle, total, dense, colour in lines:
         if dense > 0 and idle + (total - idle) > 0:
             axes.plot(x, (idle + share * (total - idle)) / samples / dense, color=colour, label=name)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyReport(EnergySums):
     """Hold the energy of a ledger on one target, and write or draw it; `EnergySums` has the numbers."""
 

@@ -20,7 +20,7 @@ from snn.hardware.targets.constant import Constant, Range, sum_ranges
 from snn.hardware.targets.target import Category, EnergyRow, Target, Timed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnergySums:
     """Hold the energy of a ledger on one target as numbers, with everything they stand on.
 

@@ -39,11 +39,11 @@ _MAIN: dict[Category, str] = {
 """The colour of a category that is drawn as one part."""
 
 
-def plot_report(report: EnergySums, kind: PlotKind) -> Figure:
+def plot_report(sums: EnergySums, kind: PlotKind) -> Figure:
     """Draw one view of a report.
 
     Args:
-        report: What to draw.
+        sums: What to draw.
         kind: ``"energy"`` per layer and component, ``"baselines"`` beside dense networks,
             ``"spikes"`` per population, ``"break_even"`` activity against published lines,
             ``"break_even_curve"`` ratio to a dense network over activity.
@@ -59,36 +59,36 @@ def plot_report(report: EnergySums, kind: PlotKind) -> Figure:
         "break_even_curve": plot_break_even_curve,
     }
     choice("kind", kind, PlotKind)
-    return views[kind](report)
+    return views[kind](sums)
 
 
-def _energy(report: EnergySums) -> Figure:
-    layers = [row.name for row in report.ledger]
-    samples = report.ledger.samples
-    used = [name for name in report.components if report.energy_pj(component=name) > 0]
-    energy = np.array([[report.energy_pj(layer=x, component=c) for x in layers] for c in used])
-    return plot_stacked(layers, energy / samples, used, [_shade(report, c) for c in used])
+def _energy(sums: EnergySums) -> Figure:
+    layers = [row.name for row in sums.ledger]
+    samples = sums.ledger.samples
+    used = [name for name in sums.components if sums.energy_pj(component=name) > 0]
+    energy = np.array([[sums.energy_pj(layer=x, component=c) for x in layers] for c in used])
+    return plot_stacked(layers, energy / samples, used, [_shade(sums, c) for c in used])
 
 
-def _baselines(report: EnergySums) -> Figure:
-    labels = ["this network", *(b.label for b in report.baselines)]
-    mine = [report.energy_pj(category=c) / report.ledger.samples for c in CATEGORIES]
-    theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0, 0.0) for b in report.baselines]
+def _baselines(sums: EnergySums) -> Figure:
+    labels = ["this network", *(b.label for b in sums.baselines)]
+    mine = [sums.energy_pj(category=c) / sums.ledger.samples for c in CATEGORIES]
+    theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0, 0.0) for b in sums.baselines]
     energy = np.array([mine, *theirs]).T
     names: list[str] = [*CATEGORIES]
-    if not report.splits_memory:
+    if not sums.splits_memory:
         names[0] = "compute (this network: with memory)"
     return plot_stacked(labels, energy, names, [_MAIN[c] for c in CATEGORIES])
 
 
-def _spikes(report: EnergySums) -> Figure:
+def _spikes(sums: EnergySums) -> Figure:
     counts: dict[str, tuple[float, int]] = {}
-    for row in report.ledger:
+    for row in sums.ledger:
         if row.pre is not None:
             counts.setdefault(row.pre, (row.per_sample("input_spikes"), row.n_pre))
         if row.updates_dense and row.post not in counts:
             counts[row.post] = (row.per_sample("output_spikes"), row.n_post)
-    steps = report.ledger.steps / report.ledger.samples
+    steps = sums.ledger.steps / sums.ledger.samples
     figure, axes = bar_canvas(len(counts))
     values = [spikes for spikes, _ in counts.values()]
     axes.barh(range(len(counts)), values, color=BLUE, height=0.62)
@@ -101,9 +101,9 @@ def _spikes(report: EnergySums) -> Figure:
     return figure
 
 
-def _shade(report: EnergySums, component: str) -> str:
+def _shade(sums: EnergySums, component: str) -> str:
     """Colour a component by its category and its place in it."""
-    category = next(row.category for row in report.rows if row.component == component)
-    siblings = dict.fromkeys(r.component for r in report.rows if r.category == category)
+    category = next(row.category for row in sums.rows if row.component == component)
+    siblings = dict.fromkeys(r.component for r in sums.rows if r.category == category)
     shades = _SHADES[category]
     return shades[list(siblings).index(component) % len(shades)]
