@@ -79,10 +79,10 @@ if TYPE_CHECKING:
     from snn.hardware.crossbar.read_counts import (
         count_reads,
     )
-    from snn.hardware.ledger.account import register_counter
     from snn.hardware.ledger.count_steps import (
         count_steps,
     )
+    from snn.hardware.ledger.ledger_builder import register_counter
 
 __all__ = [
     "AnalogCircuit",
@@ -182,7 +182,7 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "plot_conductances": "crossbar.array_figures",
     "plot_ir_drop": "crossbar.array_figures",
     "hardware_aware": "crossbar.hardware_aware",
-    "register_counter": "ledger.account",
+    "register_counter": "ledger.ledger_builder",
     "Placement": "crossbar.placements",
     "LayerReads": "crossbar.model_energy",
     "ProgrammedCrossbars": "crossbar.model_energy",

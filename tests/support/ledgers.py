@@ -6,9 +6,46 @@ import dataclasses
 
 from snn.hardware import LayerCounts, Ledger
 
-# 2 samples, 20 steps; 3 -> 4 neurons, 10 synapses, delays to 5 steps
-ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
-OUT = LayerCounts("b-c", "c", "b", 4, 2, 8, 8, 0, 2, 20, 6, 12, 12, 0, 0, 0, 0, 40, 11, 4, 4, "binary")
+ROW = LayerCounts(
+    "a-b",
+    "b",
+    "a",
+    n_pre=3,
+    n_post=4,
+    synapses=10,
+    dense_synapses=12,
+    max_delay=5,
+    samples=2,
+    steps=20,
+    input_spikes=7,
+    synaptic_events=23,
+    active_inputs=20,
+    macs=3,
+    delay_writes=20,
+    delay_reads=18,
+    output_spikes=6,
+    updates_dense=80,
+    updates_touched=30,
+)
+OUT = LayerCounts(
+    "b-c",
+    "c",
+    "b",
+    n_pre=4,
+    n_post=2,
+    synapses=8,
+    dense_synapses=8,
+    samples=2,
+    steps=20,
+    input_spikes=6,
+    synaptic_events=12,
+    active_inputs=12,
+    updates_dense=40,
+    updates_touched=11,
+    stored_weights=4,
+    dense_weights=4,
+    values="binary",
+)
 LEDGER = Ledger((ROW,))
 
 

@@ -74,8 +74,9 @@ def test_a_full_truenorth_is_near_the_published_chip():
     chip = Ledger(
         tuple(
             LayerCounts(
-                str(core), str(core), "in", 256, 256, 256 * 128, 256 * 256, 0, 1, 1000,
-                spikes // 4096, 128 * (spikes // 4096), 128 * (spikes // 4096),
+                str(core), str(core), "in", n_pre=256, n_post=256, synapses=256 * 128, dense_synapses=256 * 256,
+                samples=1, steps=1000, input_spikes=spikes // 4096,
+                synaptic_events=128 * (spikes // 4096), active_inputs=128 * (spikes // 4096),
             )
             for core in range(4096)
         )
