@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from snn.core.arrays import Int64Array, RealArray
+from snn.core.checks import refusal
 from snn.hardware.ledger.counting_loops import count_nonzero
 from snn.hardware.ledger.fan_out import FanOut, fan_out_of, reached_outputs
 from snn.hardware.ledger.input_tally import InputTally
@@ -98,7 +99,7 @@ class HookCounter:
                 self._layers[name] = _Layer(fan_out_of(module, shape), self._steps * self._batch)
             layer = self._layers[name]
             if layer.fan_out.in_shape != shape:
-                raise ValueError(f"{name}: an input of {shape} after one of {layer.fan_out.in_shape}")
+                raise refusal(f"input of {name}", f"of one shape, {layer.fan_out.in_shape} as before", shape)
             flat = np.ascontiguousarray(values).reshape(-1, layer.fan_out.n_pre)
             layer.calls += len(flat)
             layer.inputs.add(flat, layer.fan_out.per_input, rows)

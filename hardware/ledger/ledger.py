@@ -217,12 +217,13 @@ class Ledger:
             raise refusal("rows", "those of at least one layer", self.rows)
         names = [row.name for row in self.rows]
         if len(set(names)) < len(names):
-            raise refusal("rows", "of layers with different names", names)
+            twice = [name for name in names if names.count(name) > 1]
+            raise refusal("rows", "of layers with different names", twice)
         for row in self.rows[1:]:
             if (row.samples, row.steps) != (self.samples, self.steps):
                 raise ValueError(
-                    f"layer {row.name!r} covers {row.samples} samples and {row.steps} steps, "
-                    f"layer {names[0]!r} {self.samples} and {self.steps}"
+                    f"rows must cover the same samples and steps, got {self.samples} and {self.steps} in "
+                    f"{names[0]!r}, {row.samples} and {row.steps} in {row.name!r}"
                 )
 
     def __iter__(self) -> Iterator[LayerCounts]:

@@ -217,8 +217,9 @@ def _checked(metrics: Metrics, config: Mapping[str, Value], seed: int) -> dict[s
 
 def _point(group: list[Run]) -> Point:
     names = list(group[0].metrics)
-    if any(list(run.metrics) != names for run in group):
-        raise ValueError(f"the seeds of {dict(group[0].config)} have different metrics")
+    for run in group:
+        if list(run.metrics) != names:
+            raise refusal(f"metrics at {dict(run.config)}", f"{names} as for other seeds", list(run.metrics))
     values = {name: [run.metrics[name] for run in group] for name in names}
     return Point(
         group[0].config,

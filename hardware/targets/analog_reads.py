@@ -231,7 +231,8 @@ def analog_energy(counts: ReadCounts | Iterable[ReadCounts], circuit: AnalogCirc
     layers = (counts,) if isinstance(counts, ReadCounts) else tuple(counts)
     names = [layer.name for layer in layers]
     if len(set(names)) < len(names):
-        raise refusal("counts", "of layers with different names", names)
+        twice = [name for name in names if names.count(name) > 1]
+        raise refusal("counts", "of layers with different names", twice)
     cells = sum(layer.cells for layer in layers)
     step = circuit.step_ns()
     return AnalogEnergy(
@@ -249,16 +250,16 @@ def analog_energy(counts: ReadCounts | Iterable[ReadCounts], circuit: AnalogCirc
 def _rows(layer: ReadCounts, circuit: AnalogCircuit, step: Range) -> tuple[EnergyRow, ...]:
     conversions = layer.active_conversions if circuit.gated else layer.conversions
     sums = layer.active_partial_sums if circuit.gated else layer.partial_sums
-    when: Category = "compute" if circuit.gated else "static"
+    category: Category = "compute" if circuit.gated else "static"
     mean_uw = layer.source_uw / layer.row_drives if layer.row_drives else 0.0
     leak = step * (1e-3 * circuit.leakage_uw_per_tile * layer.tiles)  # uW ns = 1e-3 pJ
     return energy_rows(
         layer.name,
         ("array read", "compute", layer.row_drives, a.READ_PULSE.range * (1e-3 * mean_uw)),
         ("row drivers", "compute", layer.row_drives, a.ROW_DRIVER.range),
-        ("converters", when, conversions, a.ADC[circuit.adc_bits].range),
-        ("shift-add", when, conversions * layer.digits, a.SHIFT_ADD.range),
-        ("partial sums", when, sums, c.INT32_ADD.range),
+        ("converters", category, conversions, a.ADC[circuit.adc_bits].range),
+        ("shift-add", category, conversions * layer.digits, a.SHIFT_ADD.range),
+        ("partial sums", category, sums, c.INT32_ADD.range),
         ("leakage", "static", layer.vectors, leak),
     )
 

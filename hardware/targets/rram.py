@@ -88,30 +88,31 @@ class RramCrossbar:
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         """Price one ledger row."""
-        behind = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
+        digital = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
         if row.pre is None or not row.dense_synapses:
-            return behind
+            return digital
         outputs, row_tiles, col_tiles = self._tiles(row)
-        joined = (row.dense_weights or 0) / max(1, row.stored_weights or 0) / outputs  # rows per active input
+        # An active input counts once per nonzero weight of its row: this many driven rows stand behind each.
+        rows_each = (row.dense_weights or 0) / max(1, row.stored_weights or 0) / outputs
         cell = a.READ_PULSE.range * (1e-3 * self.v_read**2)
-        every = row.steps * row.n_post * row_tiles
-        adc = a.ADC[self.circuit.adc_bits].range
-        alone = row.active_inputs * joined * outputs  # conversions if every active row is read by itself
-        few = self.circuit.gated and alone < every
-        conversions = (row.active_inputs, adc * (joined * outputs)) if few else (every, adc)
-        add = c.INT32_ADD.range
-        sums = (every - row.steps * row.n_post, add)
-        if few:
-            sums = (row.active_inputs, add * (joined * outputs if row_tiles > 1 else 0.0))
-        when: Category = "compute" if self.circuit.gated else "static"
+        adc, add = a.ADC[self.circuit.adc_bits].range, c.INT32_ADD.range
+        when_all_are_read = row.steps * row.n_post * row_tiles
+        when_each_row_is_read_alone = row.active_inputs * rows_each * outputs
+        if self.circuit.gated and when_each_row_is_read_alone < when_all_are_read:
+            conversions = (row.active_inputs, adc * (rows_each * outputs))
+            sums = (row.active_inputs, add * (rows_each * outputs if row_tiles > 1 else 0.0))
+        else:
+            conversions = (when_all_are_read, adc)
+            sums = (when_all_are_read - row.steps * row.n_post, add)
+        category: Category = "compute" if self.circuit.gated else "static"
         arrays = energy_rows(
             row.name,
             ("array read", "compute", row.active_inputs, cell * self.pair.range),
-            ("row drivers", "compute", row.active_inputs, a.ROW_DRIVER.range * (joined * col_tiles)),
-            ("converters", when, *conversions),
-            ("partial sums", when, *sums),
+            ("row drivers", "compute", row.active_inputs, a.ROW_DRIVER.range * (rows_each * col_tiles)),
+            ("converters", category, *conversions),
+            ("partial sums", category, *sums),
         )
-        return arrays + behind
+        return arrays + digital
 
     def latency_us(self, ledger: Ledger) -> Range:
         """Time over all samples, microseconds."""
