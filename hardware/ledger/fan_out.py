@@ -20,7 +20,7 @@ from snn.hardware.ledger.counting_loops import any_channel
 _PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FanOut:
     """Describe the synapses of one layer for one input shape.
 
@@ -65,24 +65,35 @@ def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
     present = np.asarray(layer.weight.detach().cpu() != 0)  # type: ignore[operator]
     stored, size = int(np.count_nonzero(present)), int(present.size)
     if isinstance(layer, nn.Linear):
-        places = shape[0]
-        per_input = np.tile(present.sum(0, dtype=np.int64), places)
-        n_pre, n_post = (places * n for n in (layer.in_features, layer.out_features))
-        out_shape: tuple[int, ...] = (places, layer.out_features)
-        return FanOut(per_input, n_pre, n_post, places * size, stored, size, shape, out_shape)
-    kernel_reads = _kernel_reads(layer, shape[1:])
-    groups: int = layer.groups  # type: ignore[assignment]
-    out_channels, per_group = present.shape[:2]
-    kernels = present.reshape(groups, out_channels // groups, per_group, *present.shape[2:])
-    fan = kernels.sum(1, dtype=np.int64).reshape(groups * per_group, *present.shape[2:])
-    for (
-        reads
-    ) in kernel_reads:  # turns the first axis of the kernel that is left into one of the image, at the end
-        fan = np.tensordot(fan, reads.sum(0), axes=(1, 0))
-    out_shape = (out_channels, *(reads.shape[0] for reads in kernel_reads))
-    positions = int(np.prod(out_shape[1:]))
-    n_pre, n_post = (int(np.prod(s)) for s in (shape, out_shape))
-    return FanOut(fan.ravel(), n_pre, n_post, positions * size, stored, size, shape, out_shape)
+        positions = shape[0]
+        per_input = np.tile(present.sum(0, dtype=np.int64), positions)
+        out_shape: tuple[int, ...] = (positions, layer.out_features)
+    else:
+        reads_per_axis = _kernel_reads(layer, shape[1:])
+        per_input = _fan_out_of_kernels(present, layer.groups, reads_per_axis)  # type: ignore[arg-type]
+        out_shape = (len(present), *(len(reads) for reads in reads_per_axis))
+        positions = int(np.prod(out_shape[1:]))
+    return FanOut(
+        per_input=per_input,
+        n_pre=int(np.prod(shape)),
+        n_post=int(np.prod(out_shape)),
+        dense_synapses=positions * size,
+        stored_weights=stored,
+        dense_weights=size,
+        in_shape=shape,
+        out_shape=out_shape,
+    )
+
+
+def _fan_out_of_kernels(present: BoolArray, groups: int, reads_per_axis: list[Int64Array]) -> Int64Array:
+    """Count the outputs that each input of an image reaches, flat, over weights that are `present`."""
+    out_channels, per_group, *kernel = present.shape
+    kernels = present.reshape(groups, out_channels // groups, per_group, *kernel)
+    fan_out: Int64Array = kernels.sum(1, dtype=np.int64).reshape(groups * per_group, *kernel)
+    # Each turn takes the kernel's first axis and appends the image's: after all of them the order is right again.
+    for reads in reads_per_axis:
+        fan_out = np.tensordot(fan_out, reads.sum(0), axes=(1, 0))
+    return fan_out.ravel()
 
 
 def reached_outputs(
@@ -116,11 +127,11 @@ def reached_outputs(
     if pruned:
         image = torch.from_numpy(x.reshape(rows, *fan_out.in_shape) != 0).float()
         return _reached_by_mask(layer, image).reshape(rows, *sizes), sizes
-    seen: Any = any_channel(x.reshape(rows, groups, fan_out.in_shape[0] // groups, -1))
-    seen = seen.reshape(rows, groups, *fan_out.in_shape[1:])
+    reached: Any = any_channel(x.reshape(rows, groups, fan_out.in_shape[0] // groups, -1))
+    reached = reached.reshape(rows, groups, *fan_out.in_shape[1:])
     for reads in _kernel_reads(layer, fan_out.in_shape[1:]):
-        seen = np.tensordot(seen, np.minimum(reads.sum(1), 1).T.astype(np.float32), axes=(2, 0))
-    return (seen > 0).reshape(rows, groups, 1, -1), sizes
+        reached = np.tensordot(reached, np.minimum(reads.sum(1), 1).T.astype(np.float32), axes=(2, 0))
+    return (reached > 0).reshape(rows, groups, 1, -1), sizes
 
 
 def _reached_by_mask(layer: Any, image: Tensor) -> BoolArray:
@@ -138,10 +149,10 @@ def _kernel_reads(layer: Any, sizes: tuple[int, ...]) -> list[Int64Array]:
     found = []
     both = layer._reversed_padding_repeated_twice  # last axis first, "same" resolved
     for axis, size in enumerate(sizes):
-        at = 2 * (len(sizes) - 1 - axis)
+        pad = 2 * (len(sizes) - 1 - axis)
         mode = _PAD[layer.padding_mode]
         extra = {"constant_values": -1} if mode == "constant" else {}
-        source = np.pad(np.arange(size), (both[at], both[at + 1]), mode=mode, **extra)  # type: ignore[call-overload]
+        source = np.pad(np.arange(size), (both[pad], both[pad + 1]), mode=mode, **extra)  # type: ignore[call-overload]
         kernel, stride, dilation = layer.kernel_size[axis], layer.stride[axis], layer.dilation[axis]
         outs = (len(source) - dilation * (kernel - 1) - 1) // stride + 1
         read = source[np.arange(outs)[:, None] * stride + np.arange(kernel) * dilation]

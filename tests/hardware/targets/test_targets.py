@@ -17,6 +17,7 @@ from snn.hardware import (
     GpuPeak,
     LayerCounts,
     Ledger,
+    Loihi1,
     LoihiBoard,
     Range,
     SpiNNaker,
@@ -152,6 +153,21 @@ def test_shared_weights_are_stored_once():
     shared = dataclasses.replace(ROW, stored_weights=2, dense_weights=3)
     weight = estimate(Ledger((shared,)), "horowitz45_int8").energy_pj(component="weight fetch")
     assert weight == near(20 * (10.0 * 4 / 8192) * 16 / 64)
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "value", "message"),
+    [
+        (Loihi1(), "neurons_per_core", 0, "neurons_per_core must be a whole number >= 1, got 0"),
+        (LoihiBoard(), "neurons_per_core", 0.5, "neurons_per_core must be a whole number >= 1, got 0.5"),
+        (TrueNorth(), "core_size", 0, "core_size must be a whole number >= 1, got 0"),
+        (TrueNorth(), "step_ms", 0.0, "step_ms must be a finite number > 0, got 0.0"),
+        (find_target("spinnaker1"), "step_ms", math.inf, "step_ms must be a finite number > 0, got inf"),
+    ],
+)
+def test_machines_that_cannot_be(target, field, value, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(target, **{field: value})
 
 
 # --- ranges ---
