@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Any
 from snn.hardware.ledger.count import count
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger
-from snn.hardware.report.compare import TargetTable, compare
-from snn.hardware.report.estimate import EnergyReport, estimate, rerun
+from snn.hardware.report.energy_report import EnergyReport
+from snn.hardware.report.estimate import compare, estimate, rerun
 from snn.hardware.report.page import Headline, Section, write_page
 from snn.hardware.report.sweep import Sweep, sweep
+from snn.hardware.report.target_table import TargetTable
 from snn.hardware.targets.analog_reads import AnalogCircuit, AnalogEnergy, ReadCounts, analog_energy
-from snn.hardware.targets.constants import Constant, Range, hierarchy_access, sram_access, sram_access_pj
-from snn.hardware.targets.dense import DenseNetwork, GpuPeak
+from snn.hardware.targets.constant import Constant, Range
+from snn.hardware.targets.dense_network import DenseNetwork
 from snn.hardware.targets.digital import Horowitz45
-from snn.hardware.targets.neuromorphic import Loihi1, LoihiBoard, SpiNNaker, TrueNorth
+from snn.hardware.targets.gpu import GpuPeak
+from snn.hardware.targets.loihi import Loihi1, LoihiBoard
+from snn.hardware.targets.memory import hierarchy_access, sram_access, sram_access_pj
 from snn.hardware.targets.registry import find_target, register_target, targets
 from snn.hardware.targets.rram import RramCrossbar
 from snn.hardware.targets.spikesim import ConvShape, spikesim_energy_pj
+from snn.hardware.targets.spinnaker import SpiNNaker
 from snn.hardware.targets.target import EnergyRow, Target, Timed
+from snn.hardware.targets.truenorth import TrueNorth
 
 if TYPE_CHECKING:
     from snn.hardware.crossbar.array import (
@@ -74,10 +79,10 @@ if TYPE_CHECKING:
     from snn.hardware.crossbar.read_counts import (
         count_reads,
     )
-    from snn.hardware.ledger.account import register_counter
     from snn.hardware.ledger.count_steps import (
         count_steps,
     )
+    from snn.hardware.ledger.ledger_builder import register_counter
 
 __all__ = [
     "AnalogCircuit",
@@ -177,7 +182,7 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "plot_conductances": "crossbar.array_figures",
     "plot_ir_drop": "crossbar.array_figures",
     "hardware_aware": "crossbar.hardware_aware",
-    "register_counter": "ledger.account",
+    "register_counter": "ledger.ledger_builder",
     "Placement": "crossbar.placements",
     "LayerReads": "crossbar.model_energy",
     "ProgrammedCrossbars": "crossbar.model_energy",

@@ -13,7 +13,7 @@ from snn.hardware.crossbar.device import (
     PowerLawDrift,
     SigmaTable,
 )
-from snn.hardware.targets.constants import Kind
+from snn.hardware.targets.constant import Kind
 
 __all__ = ["DeviceRecord", "device_preset", "device_presets", "device_record", "register_device"]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from snn.hardware.crossbar.array import program_crossbar
 from snn.hardware.crossbar.config import CrossbarConfig
 from snn.hardware.crossbar.placements import placement_of
-from snn.hardware.ledger.layer_names import label
+from snn.hardware.ledger.layer_names import name_layers
 from snn.nn import Layer
 
 __all__ = ["DeviceWeights", "hardware_aware"]
@@ -66,7 +66,7 @@ def hardware_aware(model: Layer, config: CrossbarConfig, *, seed: int = 0) -> It
     Raises:
         ValueError: A layer that has no place on a crossbar, or one that has a `weight_transform` already.
     """
-    names = label(model)
+    names = name_layers(model)
     placed = [
         layer
         for layer in model.modules()

@@ -16,15 +16,15 @@ from snn.hardware.crossbar.config import CrossbarConfig
 from snn.hardware.crossbar.hardware_aware import DeviceWeights
 from snn.hardware.crossbar.model_counters import count_analog_layer, count_analog_model
 from snn.hardware.crossbar.placements import Placement, placement_of
-from snn.hardware.ledger.account import register_counter
-from snn.hardware.ledger.layer_names import label
+from snn.hardware.ledger.layer_names import name_layers
+from snn.hardware.ledger.ledger_builder import register_counter
 from snn.hardware.targets.analog_reads import AnalogCircuit
 from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
 
 if TYPE_CHECKING:
     from snn.core import Network
     from snn.hardware.crossbar.model_report import ModelDiagnosis
-    from snn.hardware.report.estimate import EnergyReport
+    from snn.hardware.report.energy_report import EnergyReport
     from snn.hardware.report.page import Section
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "to_crossbar"]
@@ -154,7 +154,7 @@ class AnalogModel(Layer):
         super().__init__()
         self.model = model
         self.hardware = config
-        self.names = label(source)
+        self.names = name_layers(source)
         self._source = (source,)  # in a tuple: no submodule
 
     @property
@@ -304,7 +304,7 @@ def to_crossbar(
     if time_s is not None and not 0 <= time_s < math.inf:
         raise ValueError(f"time_s is {time_s!r}; it must be finite and >= 0, or None for arrays as written")
     source = copy.deepcopy(model).eval()
-    names = label(source)
+    names = name_layers(source)
     for layer in names:
         if isinstance(layer.weight_transform, DeviceWeights):  # in training for hardware: it is written here
             layer.weight_transform = None

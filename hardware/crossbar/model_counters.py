@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from snn.hardware.ledger.account import Account, Flow
+from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal
 
 __all__ = ["count_analog_layer", "count_analog_model"]
 
@@ -13,16 +13,16 @@ _NOTE = (
 )
 
 
-def count_analog_layer(layer: Any, flow: Flow, account: Account) -> Flow:
+def count_analog_layer(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count an `AnalogLayer` as the layer that it holds, its output that of its arrays."""
-    account.forwards[layer.layer] = layer
-    account.names = {**account.names, layer.layer: layer.name}
-    if layer in account.gates:
-        account.gates[layer.layer] = account.gates[layer]
-    return account.run(layer.layer, flow)
+    builder.stand_ins[layer.layer] = layer
+    builder.names = {**builder.names, layer.layer: layer.name}
+    if layer in builder.kept_outputs:
+        builder.kept_outputs[layer.layer] = builder.kept_outputs[layer]
+    return builder.count(layer.layer, signal)
 
 
-def count_analog_model(model: Any, flow: Flow, account: Account) -> Flow:
+def count_analog_model(model: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count an `AnalogModel` layer by layer."""
-    account.notes.append(_NOTE)
-    return account.run(model.model, flow)
+    builder.notes.append(_NOTE)
+    return builder.count(model.model, signal)

@@ -12,9 +12,10 @@ from snn.hardware.crossbar.model import AnalogModel
 from snn.hardware.crossbar.read_counts import count_reads
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.targets.analog_reads import AnalogCircuit, ReadCounts, analog_energy
-from snn.hardware.targets.constants import Constant, Range, sram_access, sum_ranges
+from snn.hardware.targets.constant import Constant, Range, sum_ranges
 from snn.hardware.targets.digital import HOROWITZ_INT8
-from snn.hardware.targets.target import Category, EnergyRow, priced
+from snn.hardware.targets.memory import sram_access
+from snn.hardware.targets.target import Category, EnergyRow, energy_rows
 from snn.nn import DelayedLayer
 
 __all__ = ["LayerReads", "ProgrammedCrossbars", "reads_of"]
@@ -175,11 +176,11 @@ class ProgrammedCrossbars:
         if layer.taps == 1:
             return ()
         bit = sram_access(row.n_pre * layer.taps / 8, 1)
-        lines: tuple[tuple[str, Category, int, Range], ...] = (
+        return energy_rows(
+            row.name,
             ("spike line write", "memory", row.input_spikes, bit),
             ("spike line read", "memory", row.input_spikes * layer.taps, bit),
         )
-        return priced(row.name, lines)
 
 
 def _joined(layer: str, component: str, category: Category, rows: Iterable[EnergyRow]) -> EnergyRow:

@@ -47,15 +47,13 @@ def count(source: Any, given: Any, lengths: Any = None, *, inputs: Any = None) -
     """
     if isinstance(source, Recording | Counts):
         if not isinstance(given, Network):
-            raise TypeError(
-                f"count(recording, network) needs the network that ran, got {type(given).__name__}"
-            )
+            raise TypeError(f"given must be the network that ran, got {type(given).__name__}")
         return _of_run(source.counts if isinstance(source, Recording) else source, given)
     import torch
 
     if not isinstance(source, torch.nn.Module) or not isinstance(given, torch.Tensor):
         raise TypeError(
-            "count takes (model, x [T, B, N]) or (recording, network), got "
+            "source and given must be (model, x [T, B, ...]) or (recording, network), got "
             f"({type(source).__name__}, {type(given).__name__})"
         )
     from snn.hardware.ledger.count_steps import count_steps
@@ -64,22 +62,30 @@ def count(source: Any, given: Any, lengths: Any = None, *, inputs: Any = None) -
 
 
 def _of_run(counts: Counts, net: Network) -> Ledger:
+    """Turn the counts of an engine run into a ledger."""
     names = [projection.name for projection in net.projections]
     if set(counts.synaptic_events) != set(names):
         raise ValueError(
-            f"the counts are of projections {', '.join(counts.synaptic_events)}, the network has {', '.join(names)}"
+            "source and given must be of one network, got counts of projections "
+            f"{', '.join(counts.synaptic_events)} and a network with {', '.join(names)}"
         )
     rows, seen = [], set()
     for projection in net.projections:
-        synapses = net.synapses(projection.name)
-        pre, post = projection.pre, projection.post
-        first = post not in seen
+        name, pre, post = projection.name, projection.pre, projection.post
+        synapses = net.synapses(name)
+        neurons: dict[str, Any] = {}
+        if post not in seen:  # a population is counted once, with the first projection into it
+            neurons = {
+                "output_spikes": counts.spikes[post],
+                "updates_dense": counts.updates_dense[post],
+                "updates_touched": counts.updates_touched[post],
+            }
         seen.add(post)
         rows.append(
             LayerCounts(
-                name=projection.name,
-                post=post,
-                pre=pre,
+                name,
+                post,
+                pre,
                 n_pre=net.population(pre).size,
                 n_post=net.population(post).size,
                 synapses=len(synapses.weight),
@@ -88,14 +94,12 @@ def _of_run(counts: Counts, net: Network) -> Ledger:
                 samples=counts.samples,
                 steps=counts.steps,
                 input_spikes=counts.spikes[pre],
-                synaptic_events=counts.synaptic_events[projection.name],
-                active_inputs=counts.active_inputs[projection.name],
-                macs=counts.macs[projection.name],
-                delay_writes=counts.delay_writes[projection.name],
-                delay_reads=counts.delay_reads[projection.name],
-                output_spikes=counts.spikes[post] if first else 0,
-                updates_dense=counts.updates_dense[post] if first else 0,
-                updates_touched=counts.updates_touched[post] if first else 0,
+                synaptic_events=counts.synaptic_events[name],
+                active_inputs=counts.active_inputs[name],
+                macs=counts.macs[name],
+                delay_writes=counts.delay_writes[name],
+                delay_reads=counts.delay_reads[name],
+                **neurons,
             )
         )
     return Ledger(tuple(rows))

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from snn import nn as ours
-from snn.hardware.ledger.account import Account, Flow, register_counter
-from snn.hardware.ledger.fan_out import Wiring, reached, wire
-from snn.hardware.ledger.layer_names import label
-from snn.hardware.ledger.pooling import pool_fan_out, pool_reach
+from snn.core.checks import refusal
+from snn.hardware.ledger.evaluation import in_evaluation
+from snn.hardware.ledger.fan_out import fan_out_of, reached_outputs
+from snn.hardware.ledger.layer_names import name_layers
+from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal, register_counter
+from snn.hardware.ledger.pooling import pool_arrivals, pool_fan_out
 from snn.hardware.ledger.step_ledger import StepLedger
 from snn.nn import Layer, populations
 
@@ -32,7 +34,7 @@ _JOINED = (
 
 
 def count_layers(
-    model: Layer, x: Tensor, lengths: Tensor | None, inputs: Mapping[str, str] | None = None
+    model: Layer, x: Tensor, lengths: Tensor, inputs: Mapping[str, str] | None = None
 ) -> StepLedger:
     """Count a model of `snn.nn` per layer, time step and sample.
 
@@ -42,7 +44,7 @@ def count_layers(
     Args:
         model: The model; it runs in evaluation.
         x: Input, [T, B, ...], to which `model.tail_steps` silent steps are appended.
-        lengths: Valid steps of each sample [B], the tail not included; None is all of T.
+        lengths: Valid steps of each sample [B], the tail not included.
         inputs: ``{"in": "real"}`` where the input is no spikes but real values.
 
     Raises:
@@ -51,35 +53,22 @@ def count_layers(
     declared = dict(inputs or {})
     kind = declared.pop("in", "spikes")
     if declared or kind not in ("spikes", "real"):
-        raise ValueError(
-            f"inputs is {inputs!r}; a model of snn.nn takes {{'in': 'spikes'}} or {{'in': 'real'}}"
-        )
+        raise refusal("inputs", "{'in': 'spikes'} or {'in': 'real'} for a model of snn.nn", inputs)
     if kind == "spikes" and (bool((x < 0).any()) or bool((x != x.round()).any())):
-        raise ValueError(
-            "x must hold whole numbers of spikes >= 0; real-valued inputs are no spikes to count (declare them: "
-            "inputs={'in': 'real'})"
-        )
-    names = label(model)
+        rule = "of whole numbers of spikes >= 0 (declare real values: inputs={'in': 'real'})"
+        raise refusal("x", rule, x[(x < 0) | (x != x.round())][0])
+    names = name_layers(model)
     if _made_of_populations(model):
         twin = copy.deepcopy(model).double()
-        names = dict(zip(label(twin), names.values(), strict=True))
+        names = dict(zip(name_layers(twin), names.values(), strict=True))
         model, x = twin, x.double()
     else:
         x = x.to(next((part.dtype for part in model.parameters()), x.dtype))
-    steps, batch = x.shape[:2]
-    ends = torch.full((batch,), steps) if lengths is None else lengths
     longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])]) if model.tail_steps else x
-    account = Account(ends + model.tail_steps, len(longer), names)
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        with torch.no_grad():
-            longer = account.silence(longer)
-            account.run(model, Flow(longer, None, kind == "spikes", "in"))
-    finally:
-        for module, training in modes.items():
-            module.training = training
-    return account.close()
+    builder = LedgerBuilder(lengths + model.tail_steps, len(longer), names)
+    with in_evaluation(model):
+        builder.count(model, Signal(builder.cut_to_lengths(longer), None, kind == "spikes", "in"))
+    return builder.build()
 
 
 def _made_of_populations(model: Layer) -> bool:
@@ -90,58 +79,58 @@ def _made_of_populations(model: Layer) -> bool:
     return True
 
 
-def _sequence(layer: Any, flow: Flow, account: Account) -> Flow:
+def _sequence(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     parts = list(layer)
     for part, behind in zip(parts, [*parts[1:], None], strict=True):
         if isinstance(behind, ours.BatchNorm):
-            account.gates[part] = behind.scale_and_offset()[0] != 0
-        flow = account.run(part, flow)
-    return flow
+            builder.kept_outputs[part] = behind.scale_and_offset()[0] != 0
+        signal = builder.count(part, signal)
+    return signal
 
 
-def _residual(layer: Any, flow: Flow, account: Account) -> Flow:
-    account.notes.append(_JOINED)
-    body = account.run(layer.body, flow)
-    around = flow if layer.shortcut is None else account.run(layer.shortcut, flow)
+def _residual(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+    builder.notes.append(_JOINED)
+    body = builder.count(layer.body, signal)
+    around = signal if layer.shortcut is None else builder.count(layer.shortcut, signal)
     joined = layer.combine(body.x, around.x)
-    whole = body.whole and around.whole
-    reach = None if whole else body.arrivals() | around.arrivals()
+    spike_counts = body.spike_counts and around.spike_counts
+    arrived = None if spike_counts else body.arrivals_of_each() | around.arrivals_of_each()
     sources = dict.fromkeys((*body.source.split(" + "), *around.source.split(" + ")))
-    return Flow(joined, reach, whole, " + ".join(sources))
+    return Signal(joined, arrived, spike_counts, " + ".join(sources))
 
 
-def _same_places(layer: Layer, flow: Flow, account: Account) -> Flow:
+def _same_places(layer: Layer, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count what costs nothing of its own and keeps every value at its place: normalisation, dropout."""
-    y = account.forward(layer, flow.x)
+    y = builder.forward(layer, signal.x)
     if isinstance(layer, ours.Dropout):
-        return replace(flow, x=y)
-    return replace(flow, x=y, whole=False, reach=flow.x != 0 if flow.reach is None else flow.reach)
+        return replace(signal, x=y)
+    return replace(signal, x=y, spike_counts=False, arrived=signal.arrivals())
 
 
-def _flatten(layer: Layer, flow: Flow, account: Account) -> Flow:
-    reach = None if flow.reach is None else flow.arrivals().flatten(2)
-    return replace(flow, x=flow.x.flatten(2), reach=reach)
+def _flatten(layer: Layer, signal: Signal, builder: LedgerBuilder) -> Signal:
+    arrived = None if signal.arrived is None else signal.arrivals_of_each().flatten(2)
+    return replace(signal, x=signal.x.flatten(2), arrived=arrived)
 
 
-def _convolution(layer: Any, flow: Flow, account: Account) -> Flow:
-    name = account.names[layer]
-    seen = _as_torch(layer, account)
-    wiring = wire(seen, tuple(flow.x.shape[2:]))
-    values, counts = account.measure(name, flow, wiring.fan_out)
-    account.connect(name, flow, values, counts, **_shape(wiring))
-    y = account.forward(layer, flow.x)
-    given = flow.x if flow.reach is None else flow.arrivals()
-    flat = np.ascontiguousarray(given.cpu().numpy()).reshape(-1, wiring.n_pre)
-    where, sizes = reached(seen, wiring, flat)
-    if where.shape[1:3] != (1, 1):  # not the same for all channels: spread out
-        where = np.broadcast_to(where, (len(flat), *sizes))
-    channels = where.shape[1] * where.shape[2]
-    reach = torch.from_numpy(np.array(where)).reshape(*y.shape[:2], channels, *y.shape[3:])
-    return Flow(y, reach.to(y.device), False, flow.source)
+def _convolution(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+    name = builder.names[layer]
+    convolution = _as_torch(layer, builder)
+    fan_out = fan_out_of(convolution, tuple(signal.x.shape[2:]))
+    values, counts = builder.count_inputs(name, signal, fan_out.per_input)
+    builder.add_synapses(name, signal, values, counts, **fan_out.row_fields())
+    y = builder.forward(layer, signal.x)
+    sent = signal.x if signal.arrived is None else signal.arrivals_of_each()
+    flat = np.ascontiguousarray(sent.cpu().numpy()).reshape(-1, fan_out.n_pre)
+    reached, sizes = reached_outputs(convolution, fan_out, flat)
+    if reached.shape[1:3] != (1, 1):  # not the same for all channels: one map per channel
+        reached = np.broadcast_to(reached, (len(flat), *sizes))
+    channels = reached.shape[1] * reached.shape[2]
+    arrived = torch.from_numpy(np.array(reached)).reshape(*y.shape[:2], channels, *y.shape[3:])
+    return Signal(y, arrived.to(y.device), False, signal.source)
 
 
-def _as_torch(layer: Any, account: Account) -> nn.Conv2d:
-    """Give torch's convolution of the same shape, without the outputs that the normalisation behind closes."""
+def _as_torch(layer: Any, builder: LedgerBuilder) -> nn.Conv2d:
+    """Give torch's convolution of the same shape, its weights zero where the normalisation behind makes them so."""
     made = nn.Conv2d(
         layer.in_channels,
         layer.out_channels,
@@ -154,49 +143,46 @@ def _as_torch(layer: Any, account: Account) -> nn.Conv2d:
         device="meta",
     )
     weight = layer.weight_in_use().detach()
-    gate = account.gates.get(layer)
-    if gate is not None:
-        weight = weight * gate.to(weight.device)[:, None, None, None]
+    kept = builder.kept_outputs.get(layer)
+    if kept is not None:
+        weight = weight * kept.to(weight.device)[:, None, None, None]
     made.weight = nn.Parameter(weight, requires_grad=False)
     return made
 
 
-def _shape(wiring: Wiring) -> dict[str, int]:
-    names = ("n_pre", "n_post", "synapses", "dense_synapses", "stored_weights", "dense_weights")
-    return {name: getattr(wiring, name) for name in names}
-
-
-def _linear(layer: Any, flow: Flow, account: Account) -> Flow:
+def _linear(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count a layer of weights and delays; each of its kernels is a row."""
-    y = account.forward(layer, flow.x)
+    y = builder.forward(layer, signal.x)
     delays = layer.delay_steps() if isinstance(layer, ours.DelayedLayer) else torch.zeros_like(layer.weight)
-    gate = account.gates.get(layer)
-    weight = layer.weight_in_use() if gate is None else layer.weight_in_use() * gate[:, None]
-    reach = torch.zeros_like(y, dtype=torch.bool)
-    name = account.names[layer]
+    kept = builder.kept_outputs.get(layer)
+    weight = layer.weight_in_use() if kept is None else layer.weight_in_use() * kept[:, None]
+    arrived = torch.zeros_like(y, dtype=torch.bool)
+    name = builder.names[layer]
     kernels = zip(*(part.reshape(-1, *weight.shape[-2:]) for part in (weight, delays)), strict=True)
     for i, (w, d) in enumerate(kernels):
-        reach |= _wires(name if i == 0 else f"{name}.{i + 1}", w, d, flow, account)
-    return Flow(y, reach, False, flow.source)
+        arrived |= _count_synapses(name if i == 0 else f"{name}.{i + 1}", w, d, signal, builder)
+    return Signal(y, arrived, False, signal.source)
 
 
-def _wires(name: str, weight: Tensor, delays: Tensor, flow: Flow, account: Account) -> Tensor:
-    """Write a row of weights [out, in] with delays in steps, and say where they reach, bool [T, B, out]."""
+def _count_synapses(
+    name: str, weight: Tensor, delays: Tensor, signal: Signal, builder: LedgerBuilder
+) -> Tensor:
+    """Add a row of weights [out, in] with delays in steps, and give where a spike arrives, bool [T, B, out]."""
     present = (weight.detach() != 0).t().cpu()
     steps = delays.t().cpu().long()
     fan_out = present.sum(1).numpy()
-    values, counts = account.measure(name, flow, fan_out)
+    values, counts = builder.count_inputs(name, signal, fan_out)
     delayed = (present & (steps > 0)).sum(1).double()
-    sent = flow.x if flow.whole else (flow.x != 0)
+    sent = signal.x if signal.spike_counts else (signal.x != 0)
     sent = sent.cpu().double()
-    reads, reach = _arrivals(sent, flow.arrivals().cpu(), present, steps)
+    reads, arrived = _delayed_arrivals(sent, signal.arrivals_of_each().cpu(), present, steps)
     traffic = {"delay_writes": (sent @ delayed).round().long().numpy(), "delay_reads": reads}
     synapses = int(present.sum())
     shape = {"n_pre": len(present), "n_post": present.shape[1], "synapses": synapses}
     size = int(present.numel())
-    account.connect(
+    builder.add_synapses(
         name,
-        flow,
+        signal,
         values,
         {**counts, **traffic},
         **shape,
@@ -205,69 +191,69 @@ def _wires(name: str, weight: Tensor, delays: Tensor, flow: Flow, account: Accou
         dense_weights=size,
         max_delay=int(steps[present].max()) if synapses else 0,
     )
-    return reach.to(flow.x.device)
+    return arrived.to(signal.x.device)
 
 
-def _arrivals(sent: Tensor, here: Tensor, present: Tensor, delays: Tensor) -> tuple[Any, Tensor]:
+def _delayed_arrivals(sent: Tensor, sends: Tensor, present: Tensor, delays: Tensor) -> tuple[Any, Tensor]:
     """Place delayed events at the step they arrive: reads [T, B], and where anything arrives [T, B, out].
 
     Args:
         sent: Spikes, [T, B, in], float64.
-        here: Where something is sent, bool [T, B, in].
+        sends: Where something is sent, bool [T, B, in].
         present: Whether there is a synapse, bool [in, out].
         delays: Steps, [in, out].
     """
     steps = len(sent)
     reads = sent.new_zeros(sent.shape[:2])
-    reach = torch.zeros((*sent.shape[:2], present.shape[1]), dtype=torch.bool)
+    arrived = torch.zeros((*sent.shape[:2], present.shape[1]), dtype=torch.bool)
     for delay in torch.unique(delays[present]).tolist():
         if delay >= steps:
             continue
-        wires = present & (delays == delay)
-        hits = here[: steps - delay].float() @ wires.float()  # sums of ones: exact far beyond any fan-in
-        reach[delay:] |= hits > 0
+        synapses = present & (delays == delay)
+        hits = sends[: steps - delay].float() @ synapses.float()  # sums of ones: exact far beyond any fan-in
+        arrived[delay:] |= hits > 0
         if delay > 0:
-            reads[delay:] += sent[: steps - delay] @ wires.sum(1).double()
-    return reads.round().long().numpy(), reach
+            reads[delay:] += sent[: steps - delay] @ synapses.sum(1).double()
+    return reads.round().long().numpy(), arrived
 
 
-def _neurons(layer: Layer, flow: Flow, account: Account) -> Flow:
+def _neurons(layer: Layer, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count neurons that spike, those that never do, and rectifiers."""
-    y = account.forward(layer, flow.x)
-    y = account.silence(y)
+    y = builder.forward(layer, signal.x)
+    y = builder.cut_to_lengths(y)
     spikes = None if isinstance(layer, ours.LeakyReadout) else y
-    name = account.names[layer]
-    account.populate(name, int(y[0, 0].numel()), flow, spikes)
-    return Flow(y, None, isinstance(layer, ours.LIF), name)
+    name = builder.names[layer]
+    builder.add_population(name, int(y[0, 0].numel()), signal, spikes)
+    return Signal(y, None, isinstance(layer, ours.LIF), name)
 
 
-def _recurrent(layer: Any, flow: Flow, account: Account) -> Flow:
-    y = account.forward(layer, flow.x)
-    y = account.silence(y)
-    name = account.names[layer]
-    out = Flow(y, None, True, name)
-    back = _wires(f"{name}-{name}", layer.weight_in_use(), layer.delay_steps(), out, account)
-    account.populate(name, y.shape[2], replace(flow, reach=flow.arrivals() | back), y)
+def _recurrent(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+    y = builder.forward(layer, signal.x)
+    y = builder.cut_to_lengths(y)
+    name = builder.names[layer]
+    out = Signal(y, None, True, name)
+    back = _count_synapses(f"{name}-{name}", layer.weight_in_use(), layer.delay_steps(), out, builder)
+    builder.add_population(name, y.shape[2], replace(signal, arrived=signal.arrivals_of_each() | back), y)
     return out
 
 
-def _pool(layer: Any, flow: Flow, account: Account) -> Flow:
+def _pool(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count windows: one operation per spike and window, never a multiply, no weights."""
-    account.notes.append(_POOLED)
-    name = account.names[layer]
-    fan_out = pool_fan_out(layer, tuple(flow.x.shape[2:]))
-    values, counts = account.measure(name, flow, fan_out)
+    builder.notes.append(_POOLED)
+    name = builder.names[layer]
+    fan_out = pool_fan_out(layer, tuple(signal.x.shape[2:]))
+    values, counts = builder.count_inputs(name, signal, fan_out)
     counts = {**counts, "macs": np.zeros_like(counts["macs"])}
-    y = account.forward(layer, flow.x)
+    y = builder.forward(layer, signal.x)
     links = int(fan_out.sum())
     shape = {"n_pre": int(fan_out.size), "n_post": int(y[0, 0].numel()), "synapses": links}
-    account.connect(
-        name, flow, values, counts, **shape, dense_synapses=links, stored_weights=0, dense_weights=0
+    builder.add_synapses(
+        name, signal, values, counts, **shape, dense_synapses=links, stored_weights=0, dense_weights=0
     )
-    whole = flow.whole and isinstance(layer, ours.MaxPool2d)
-    counts_alone = flow.reach is None and flow.whole  # no value below zero: a window of some is not zero
-    reach = None if counts_alone else pool_reach(layer, flow.x != 0 if flow.reach is None else flow.reach)
-    return Flow(y, reach, whole, flow.source)
+    # Counts are never negative: a window in which one arrived is not zero, and the output itself says so.
+    shown_by_output = signal.arrived is None and signal.spike_counts
+    arrived = None if shown_by_output else pool_arrivals(layer, signal.arrivals())
+    return Signal(y, arrived, signal.spike_counts and isinstance(layer, ours.MaxPool2d), signal.source)
 
 
 for _kinds, _counter in (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, Sequential, populations
 
-__all__ = ["label"]
+__all__ = ["name_layers"]
 
-_WORDS = {
+_STEMS = {
     "AdaptiveAvgPool2d": "pool",
     "AvgPool2d": "pool",
     "Conv2d": "conv",
@@ -19,7 +19,7 @@ _WORDS = {
 _UNNAMED = (Sequential, Residual, BatchNorm, Dropout, Flatten)
 
 
-def label(model: Layer) -> dict[Layer, str]:
+def name_layers(model: Layer) -> dict[Layer, str]:
     """Name every connection and every population.
 
     Connections and populations are named as in `snn.nn.populations`, so that they read the same in the event
@@ -50,7 +50,7 @@ def _by_kind(model: Layer) -> dict[Layer, str]:
     seen: dict[str, int] = {}
     for layer in model.modules():
         if isinstance(layer, Layer) and not isinstance(layer, _UNNAMED):
-            word = _WORDS.get(type(layer).__name__, type(layer).__name__.lower())
-            seen[word] = seen.get(word, 0) + 1
-            found[layer] = f"{word}{seen[word]}"
+            stem = _STEMS.get(type(layer).__name__, type(layer).__name__.lower())
+            seen[stem] = seen.get(stem, 0) + 1
+            found[layer] = f"{stem}{seen[stem]}"
     return found

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+from snn.core.arrays import PathLike
+from snn.core.checks import choice, refusal, shown, whole
+from snn.core.files.whole import write_whole
 
 _INT64_MAX = 2**63 - 1
 SCHEMA, VERSION = "snn.ledger", 2
@@ -61,6 +65,7 @@ class LayerCounts:
     name: str
     post: str
     pre: str | None = None
+    _: KW_ONLY
     n_pre: int = 0
     n_post: int = 0
     synapses: int = 0
@@ -82,28 +87,17 @@ class LayerCounts:
     values: str = "counts"
 
     def __post_init__(self) -> None:
-        if self.values not in VALUES:
-            raise ValueError(f"{self.name}.values is {self.values!r}; allowed: {', '.join(VALUES)}")
+        choice(f"{self.name}.values", self.values, VALUES)
         if self.stored_weights is None:
             object.__setattr__(self, "stored_weights", self.synapses)
         if self.dense_weights is None:
             object.__setattr__(self, "dense_weights", self.dense_synapses)
         for field in _INTEGERS:
-            value = getattr(self, field)
-            if isinstance(value, bool) or not hasattr(value, "__index__"):
-                raise TypeError(f"{self.name}.{field} is {value!r}; counts are integers")
-            value = value.__index__()
-            if value < 0:
-                raise ValueError(f"{self.name}.{field} is {value}; counts are >= 0")
-            if value > _INT64_MAX:
-                raise OverflowError(f"{self.name}.{field} is {value}; it must fit in int64")
-            object.__setattr__(self, field, value)
-        for smaller, larger in _ORDERED:
+            object.__setattr__(self, field, _count(f"{self.name}.{field}", getattr(self, field)))
+        for smaller, larger in _AT_MOST:
             if getattr(self, smaller) > getattr(self, larger):
-                raise ValueError(
-                    f"{self.name}: {smaller} is {getattr(self, smaller)}, "
-                    f"more than {larger} ({getattr(self, larger)})"
-                )
+                rule = f"at most {larger}, {getattr(self, larger)}"
+                raise refusal(f"{self.name}.{smaller}", rule, getattr(self, smaller))
 
     @property
     def delay_slots(self) -> int:
@@ -116,8 +110,7 @@ class LayerCounts:
         Raises:
             ValueError: `bits` is below 1.
         """
-        if bits < 1:
-            raise ValueError(f"bits is {bits}; a delay slot needs >= 1")
+        whole("bits", bits, low=1)
         return -(-self.delay_slots * bits // 8)
 
     @property
@@ -156,19 +149,17 @@ class LayerCounts:
         Raises:
             ValueError: `field` is not a count of this row.
         """
-        if field not in (*_ADDED, *_DERIVED):
-            raise ValueError(f"field is {field!r}; allowed: {', '.join((*_ADDED, *_DERIVED))}")
-        return _ratio(getattr(self, field), self.samples)
+        return _ratio(getattr(self, choice("field", field, (*_ADDED, *_DERIVED))), self.samples)
 
     def __add__(self, other: LayerCounts) -> LayerCounts:
-        for field in _SHAPE:
+        for field in ROW_SHAPE:
             mine, theirs = getattr(self, field), getattr(other, field)
             if mine != theirs:
                 raise ValueError(
                     f"cannot add row {other.name!r} to {self.name!r}: "
                     f"{field} is {theirs!r}, expected {mine!r}"
                 )
-        shape = {field: getattr(self, field) for field in _SHAPE}
+        shape = {field: getattr(self, field) for field in ROW_SHAPE}
         sums = {field: getattr(self, field) + getattr(other, field) for field in _ADDED}
         if self.values != other.values and "counts" in (self.values, other.values):
             raise ValueError(f"{self.name}: cannot add values {other.values!r} to {self.values!r}")
@@ -176,7 +167,7 @@ class LayerCounts:
         return LayerCounts(**shape, **sums, values=values)
 
 
-_SHAPE = (
+ROW_SHAPE = (
     "name",
     "post",
     "pre",
@@ -188,11 +179,12 @@ _SHAPE = (
     "stored_weights",
     "dense_weights",
 )
+"""Fields that say what a layer is, the same in every batch; the others say what it did, and add up."""
 _INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "post", "pre", "values"))
-_ADDED = tuple(field for field in _INTEGERS if field not in _SHAPE)
+_ADDED = tuple(field for field in _INTEGERS if field not in ROW_SHAPE)
 _ACTIVITY = tuple(field for field in _ADDED if field not in ("samples", "steps", "updates_dense"))
 _DERIVED = ("dense_macs", "acs", "memory_reads", "memory_writes")
-_ORDERED = (
+_AT_MOST = (
     ("synapses", "dense_synapses"),
     ("macs", "active_inputs"),
     ("active_inputs", "synaptic_events"),
@@ -200,6 +192,7 @@ _ORDERED = (
     ("updates_touched", "updates_dense"),
     ("stored_weights", "dense_weights"),
 )
+"""Pairs of counts of which the first cannot be the larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,16 +214,16 @@ class Ledger:
         object.__setattr__(self, "rows", tuple(self.rows))
         object.__setattr__(self, "notes", tuple(self.notes))
         if not self.rows:
-            raise ValueError("a ledger needs at least one layer")
+            raise refusal("rows", "those of at least one layer", self.rows)
         names = [row.name for row in self.rows]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"layer name {name!r} occurs {names.count(name)} times")
+        if len(set(names)) < len(names):
+            twice = [name for name in names if names.count(name) > 1]
+            raise refusal("rows", "of layers with different names", twice)
         for row in self.rows[1:]:
             if (row.samples, row.steps) != (self.samples, self.steps):
                 raise ValueError(
-                    f"layer {row.name!r} covers {row.samples} samples and {row.steps} steps, "
-                    f"layer {names[0]!r} {self.samples} and {self.steps}"
+                    f"rows must cover the same samples and steps, got {self.samples} and {self.steps} in "
+                    f"{names[0]!r}, {row.samples} and {row.steps} in {row.name!r}"
                 )
 
     def __iter__(self) -> Iterator[LayerCounts]:
@@ -259,8 +252,7 @@ class Ledger:
             ValueError: `field` is not a count that adds up over layers.
         """
         allowed = ("synapses", "dense_synapses", *_DERIVED, *_ADDED[2:])
-        if field not in allowed:
-            raise ValueError(f"field is {field!r}; allowed: {', '.join(allowed)}")
+        choice("field", field, allowed)
         return sum(getattr(row, field) for row in self.rows)
 
     @property
@@ -282,11 +274,11 @@ class Ledger:
         rows = [asdict(row) for row in self.rows]
         return {"schema": SCHEMA, "version": VERSION, "rows": rows, "notes": list(self.notes)}
 
-    def to_json(self, path: str | Path | None = None) -> str:
+    def to_json(self, path: PathLike | None = None) -> str:
         """Write the ledger as JSON text, and into `path` when given."""
         text = json.dumps(self.to_dict(), indent=2) + "\n"
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_whole(path, text.encode())
         return text
 
     @classmethod
@@ -300,15 +292,27 @@ class Ledger:
         data = json.loads(text)
         found = (data.get("schema"), data.get("version")) if isinstance(data, dict) else data
         if found != (SCHEMA, VERSION):
-            raise ValueError(f"expected schema {SCHEMA!r} version {VERSION}, got {found!r}")
+            raise refusal("source", f"a ledger of schema {SCHEMA!r}, version {VERSION}", found)
         names = {f.name for f in fields(LayerCounts)}
         rows = []
         for row in data["rows"]:
             if set(row) != names:
-                raise ValueError(f"ledger row {row.get('name')!r}: fields {set(row) ^ names}")
+                wrong = sorted(set(row) ^ names)
+                raise ValueError(
+                    f"row {row.get('name')!r} must have the fields of a ledger, got others: {wrong}"
+                )
             rows.append(LayerCounts(**row))
         return cls(tuple(rows), tuple(data["notes"]))
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _count(name: str, value: Any) -> int:
+    """Give a count as a Python int: a float is none, not even one without a fraction."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
+    if value.__index__() > _INT64_MAX:
+        raise OverflowError(f"{name} must fit in int64, got {shown(value)}")
+    return whole(name, value.__index__(), low=0)
+
+
+def _ratio(part: int, total: int) -> float:
+    return part / total if total else 0.0

@@ -11,7 +11,7 @@ from torch.nn import functional
 from snn.core.arrays import Int64Array
 from snn.nn import AdaptiveAvgPool2d
 
-__all__ = ["pool_fan_out", "pool_reach"]
+__all__ = ["pool_arrivals", "pool_fan_out"]
 
 
 def pool_fan_out(layer: Any, shape: tuple[int, ...]) -> Int64Array:
@@ -21,22 +21,23 @@ def pool_fan_out(layer: Any, shape: tuple[int, ...]) -> Int64Array:
         layer: `AvgPool2d`, `MaxPool2d` or `AdaptiveAvgPool2d`.
         shape: Shape of one input of one step.
     """
-    rows, columns = (_visits(layer, axis, size) for axis, size in enumerate(shape[1:]))
+    rows, columns = (_windows_of_each(layer, axis, size) for axis, size in enumerate(shape[1:]))
     fan_out: Int64Array = np.tile(np.outer(rows, columns).ravel(), shape[0])
     return fan_out
 
 
-def pool_reach(layer: Any, reach: Tensor) -> Tensor:
-    """Say which windows something reached: bool [T, B, C, H, W] to [T, B, C, H', W']."""
-    steps = reach.flatten(0, 1).float()
+def pool_arrivals(layer: Any, arrived: Tensor) -> Tensor:
+    """Find the windows in which something arrived: bool [T, B, C, H, W] to [T, B, C, H', W']."""
+    steps = arrived.flatten(0, 1).float()
     if isinstance(layer, AdaptiveAvgPool2d):
         found = functional.adaptive_max_pool2d(steps, layer.output_size)
     else:
         found = functional.max_pool2d(steps, layer.kernel_size, layer.stride, layer.padding)
-    return found.reshape(*reach.shape[:2], *found.shape[1:]) > 0
+    return found.reshape(*arrived.shape[:2], *found.shape[1:]) > 0
 
 
-def _visits(layer: Any, axis: int, size: int) -> Int64Array:
+def _windows_of_each(layer: Any, axis: int, size: int) -> Int64Array:
+    """Count the windows along one axis that each of `size` places lies in."""
     counts = np.zeros(size, dtype=np.int64)
     if isinstance(layer, AdaptiveAvgPool2d):
         outs = layer.output_size[axis]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
-from snn.core.arrays import Int64Array
-from snn.hardware.ledger.ledger import LayerCounts, Ledger
+import numpy as np
 
-__all__ = ["ROW_COUNTS", "LayerSteps", "StepLedger"]
+from snn.core.arrays import BoolArray, Int64Array
+from snn.hardware.ledger.ledger import ROW_SHAPE, LayerCounts, Ledger
+
+__all__ = ["ROW_COUNTS", "LayerSteps", "StepLedger", "neurons_alone", "step_counts"]
 
 ROW_COUNTS = (
     "input_spikes",
@@ -45,6 +48,7 @@ class LayerSteps:
     name: str
     post: str
     pre: str | None
+    _: KW_ONLY
     n_pre: int
     n_post: int
     synapses: int
@@ -59,6 +63,39 @@ class LayerSteps:
         if count not in self.counts:
             raise KeyError(f"no count {count!r}; there are {', '.join(self.counts)}")
         return self.counts[count]
+
+
+def step_counts(counts: Mapping[str, Any], valid: BoolArray) -> dict[str, Int64Array]:
+    """Complete the counts of a row.
+
+    Args:
+        counts: Counts under names of `ROW_COUNTS`, [T x B] or [T, B]; those left out, or None, are zero.
+        valid: Whether a step is within its sample, [T, B]; what lies behind the end of a sample does not count.
+    """
+
+    def shaped(given: Any) -> Int64Array:
+        if given is None:
+            return np.zeros(valid.shape, dtype=np.int64)
+        return np.where(valid, np.asarray(given).reshape(valid.shape), 0)
+
+    return {name: shaped(counts.get(name)) for name in ROW_COUNTS}
+
+
+def neurons_alone(name: str, size: int, counts: dict[str, Int64Array]) -> LayerSteps:
+    """Make the row of a population that no layer feeds."""
+    return LayerSteps(
+        name,
+        name,
+        None,
+        n_pre=0,
+        n_post=size,
+        synapses=0,
+        dense_synapses=0,
+        stored_weights=0,
+        dense_weights=0,
+        values="counts",
+        counts=counts,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,25 +123,10 @@ class StepLedger:
 
     def ledger(self) -> Ledger:
         """Sum over steps and samples."""
+        samples, steps = len(self.lengths), int(self.lengths.sum())
         rows = []
         for row in self.rows:
-            totals = {name: int(row.counts[name].sum()) for name in ROW_COUNTS}
-            rows.append(
-                LayerCounts(
-                    name=row.name,
-                    post=row.post,
-                    pre=row.pre,
-                    n_pre=row.n_pre,
-                    n_post=row.n_post,
-                    synapses=row.synapses,
-                    dense_synapses=row.dense_synapses,
-                    stored_weights=row.stored_weights,
-                    dense_weights=row.dense_weights,
-                    values=row.values,
-                    max_delay=row.max_delay,
-                    samples=len(self.lengths),
-                    steps=int(self.lengths.sum()),
-                    **totals,
-                )
-            )
+            shape = {field: getattr(row, field) for field in ROW_SHAPE}
+            totals: dict[str, Any] = {name: int(row.counts[name].sum()) for name in ROW_COUNTS}
+            rows.append(LayerCounts(**shape, samples=samples, steps=steps, values=row.values, **totals))
         return Ledger(tuple(rows), self.notes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snn.hardware.ledger.ledger import Ledger
+
 
 @dataclass(frozen=True, slots=True)
 class DelayBuffer:
@@ -26,3 +28,20 @@ class DelayBuffer:
     size_bytes: int
     reads: float
     writes: float
+
+
+def delay_buffers(ledger: Ledger, bits: int) -> tuple[DelayBuffer, ...]:
+    """Size the delay buffer of each layer that has delays, with slots of so many bits."""
+    return tuple(
+        DelayBuffer(
+            layer=row.name,
+            depth=row.max_delay + 1,
+            width=row.n_post,
+            bits=bits,
+            size_bytes=row.delay_bytes(bits),
+            reads=row.per_sample("delay_reads"),
+            writes=row.per_sample("delay_writes"),
+        )
+        for row in ledger
+        if row.delay_slots
+    )

@@ -6,51 +6,49 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from snn.hardware.report.energy_sums import EnergySums
 from snn.hardware.report.text import aligned, energy_text, range_text, time_text
-from snn.hardware.targets.constants import Constant, Range
+from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.target import CATEGORIES
-
-if TYPE_CHECKING:
-    from snn.hardware.report.estimate import EnergyReport
 
 SCHEMA, VERSION = "snn.energy_report", 2
 
 
-def cells_of(report: EnergyReport) -> tuple[list[str], list[list[str]]]:
+def energy_cells(sums: EnergySums) -> tuple[list[str], list[list[str]]]:
     """Write the layer names, and a line of energies per component with the total last, per inference."""
-    samples = report.ledger.samples
-    layers = [row.name for row in report.ledger]
+    samples = sums.ledger.samples
+    layers = [row.name for row in sums.ledger]
     lines = []
-    for name in (*report.components, None):
-        energies = [report.energy_pj(layer=layer, component=name) for layer in (*layers, None)]
+    for name in (*sums.components, None):
+        energies = [sums.energy_pj(layer=layer, component=name) for layer in (*layers, None)]
         lines.append([name or "total", *(energy_text(pj / samples) for pj in energies)])
     return layers, lines
 
 
-def summary_of(report: EnergyReport) -> list[tuple[str, str]]:
+def summary_lines(sums: EnergySums) -> list[tuple[str, str]]:
     """List the main numbers, compute-only and memory-inclusive side by side, per inference."""
-    compute = energy_text(report.compute_pj_per_inference) if report.splits_memory else "not separable"
-    latency = report.latency_us_per_inference
+    compute = energy_text(sums.compute_pj_per_inference) if sums.splits_memory else "not separable"
+    latency = sums.latency_us_per_inference
     lines = [
         ("compute only", compute),
-        ("total, memory included", range_text(report.total_per_inference, energy_text)),
-        ("without a spike", range_text(report.idle / report.ledger.samples, energy_text)),
+        ("total, memory included", range_text(sums.total_per_inference, energy_text)),
+        ("without a spike", range_text(sums.idle / sums.ledger.samples, energy_text)),
         ("latency", "not modelled" if latency is None else range_text(latency, time_text)),
-        ("kind of the prices", ", ".join(report.kinds) + (" (a mixture)" if len(report.kinds) > 1 else "")),
-        ("spikes per synapse per inference", f"{report.ledger.spikes_per_synapse:.3g}"),
+        ("kind of the prices", ", ".join(sums.kinds) + (" (a mixture)" if len(sums.kinds) > 1 else "")),
+        ("spikes per synapse per inference", f"{sums.ledger.spikes_per_synapse:.3g}"),
     ]
-    for line in report.break_evens:
+    for line in sums.break_evens:
         ends = f"{line.low:g}" + (f" to {line.high:g}" if line.high > line.low else "")
         lines.append((f"published break-even, {line.name}", ends))
     return lines
 
 
-COMPARED = ("baseline", "its compute only", "its total", "total / total", "compute / compute")
+BASELINE_HEADER = ("baseline", "its compute only", "its total", "total / total", "compute / compute")
 
 
-def compared_cells(report: EnergyReport) -> list[list[str]]:
+def baseline_cells(sums: EnergySums) -> list[list[str]]:
     """Write one line per baseline: its energies, and the network over it."""
     return [
         [
@@ -60,23 +58,23 @@ def compared_cells(report: EnergyReport) -> list[list[str]]:
             f"{item.total_ratio:.3g}",
             "-" if item.compute_ratio is None else f"{item.compute_ratio:.3g}",
         ]
-        for item in report.comparisons()
+        for item in sums.comparisons()
     ]
 
 
-def table(report: EnergyReport) -> str:
+def table(sums: EnergySums) -> str:
     """Lay out a report as aligned text."""
-    layers, cells = cells_of(report)
+    layers, cells = energy_cells(sums)
     parts = [
-        f"{report.title}\nper inference, mean of {report.ledger.samples} samples",
+        f"{sums.title}\nper inference, mean of {sums.ledger.samples} samples",
         aligned(["component", *layers, "all layers"], cells),
-        "\n".join(f"{name}: {value}" for name, value in summary_of(report)),
-        aligned(COMPARED, compared_cells(report)),
+        "\n".join(f"{name}: {value}" for name, value in summary_lines(sums)),
+        aligned(BASELINE_HEADER, baseline_cells(sums)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def to_csv(report: EnergyReport) -> str:
+def to_csv(sums: EnergySums) -> str:
     """Write one line per layer and component; energies over the whole ledger."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -90,7 +88,7 @@ def to_csv(report: EnergyReport) -> str:
             *(f"energy_{end}" for end in _ENDS),
         ]
     )
-    for row in report.rows:
+    for row in sums.rows:
         writer.writerow(
             [row.layer, row.component, row.category, row.count, *_ends(row.price), *_ends(row.range)]
         )
@@ -104,20 +102,20 @@ def _ends(value: Range) -> tuple[float, float, float]:
     return value.low, value.nominal, value.high
 
 
-def to_markdown(report: EnergyReport) -> str:
+def to_markdown(sums: EnergySums) -> str:
     """Write a report with its assumptions, constants and sources."""
-    layers, cells = cells_of(report)
+    layers, cells = energy_cells(sums)
     parts = [
-        f"# Energy: {report.title}",
-        f"Per inference, mean of {report.ledger.samples} samples. "
+        f"# Energy: {sums.title}",
+        f"Per inference, mean of {sums.ledger.samples} samples. "
         "Estimated from published constants and exact counts.",
-        markdown_table(("what", "value"), summary_of(report)),
+        markdown_table(("what", "value"), summary_lines(sums)),
         "## Energy by layer and component",
         markdown_table(("component", *layers, "all layers"), cells),
         "## Ratios, each with its baseline",
-        markdown_table(COMPARED, compared_cells(report)),
+        markdown_table(BASELINE_HEADER, baseline_cells(sums)),
     ]
-    buffers = report.delay_buffers()
+    buffers = sums.delay_buffers()
     if buffers:
         lines = [
             (
@@ -133,18 +131,18 @@ def to_markdown(report: EnergyReport) -> str:
         parts += ["## Delay buffers", markdown_table(shape, lines)]
     constants = [
         (x.name, f"{x.value:g}", f"{x.low:g} to {x.high:g}", x.unit, x.node, x.kind, x.includes, source_of(x))
-        for x in report.constants
+        for x in sums.constants
     ]
     header = ("name", "value", "range", "unit", "node", "kind", "includes", "source")
     parts += [
         "## Assumptions",
-        "\n".join(f"- {text}" for text in report.assumptions),
+        "\n".join(f"- {text}" for text in sums.assumptions),
         "## Constants and sources",
         markdown_table(header, constants),
         "## Break-even lines",
         markdown_table(
             ("line", "low", "high", "note", "source"),
-            [(b.name, f"{b.low:g}", f"{b.high:g}", b.note, b.source) for b in report.break_evens],
+            [(b.name, f"{b.low:g}", f"{b.high:g}", b.note, b.source) for b in sums.break_evens],
         ),
     ]
     return "\n\n".join(parts) + "\n"
@@ -161,39 +159,39 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def to_dict(report: EnergyReport) -> dict[str, Any]:
+def to_dict(sums: EnergySums) -> dict[str, Any]:
     """Give a report as plain JSON values."""
-    energy = {f"{name}_pj": report.energy_pj(category=name) for name in CATEGORIES}
-    latency = report.latency_us_per_inference
+    energy = {f"{name}_pj": sums.energy_pj(category=name) for name in CATEGORIES}
+    latency = sums.latency_us_per_inference
     return {
         "schema": SCHEMA,
         "version": VERSION,
-        "target": report.target,
-        "title": report.title,
-        "splits_memory": report.splits_memory,
-        "samples": report.ledger.samples,
+        "target": sums.target,
+        "title": sums.title,
+        "splits_memory": sums.splits_memory,
+        "samples": sums.ledger.samples,
         **energy,
-        "total_pj": report.total_pj,
-        "total_range_pj": asdict(report.energy()),
-        "idle_range_pj": asdict(report.idle),
-        "total_pj_per_inference": report.total_pj_per_inference,
-        "compute_pj_per_inference": report.compute_pj_per_inference,
+        "total_pj": sums.total_pj,
+        "total_range_pj": asdict(sums.energy()),
+        "idle_range_pj": asdict(sums.idle),
+        "total_pj_per_inference": sums.total_pj_per_inference,
+        "compute_pj_per_inference": sums.compute_pj_per_inference,
         "latency_us_per_inference": None if latency is None else asdict(latency),
-        "kinds": list(report.kinds),
-        "spikes_per_synapse_per_inference": report.ledger.spikes_per_synapse,
-        "rows": [{**asdict(row), "pj": row.pj} for row in report.rows],
-        "baselines": [{**asdict(b), "total_pj": b.total_pj} for b in report.baselines],
+        "kinds": list(sums.kinds),
+        "spikes_per_synapse_per_inference": sums.ledger.spikes_per_synapse,
+        "rows": [{**asdict(row), "pj": row.pj} for row in sums.rows],
+        "baselines": [{**asdict(b), "total_pj": b.total_pj} for b in sums.baselines],
         "comparisons": [
             {
                 "baseline": item.baseline.name,
                 "total_ratio": item.total_ratio,
                 "compute_ratio": item.compute_ratio,
             }
-            for item in report.comparisons()
+            for item in sums.comparisons()
         ],
-        "delay_buffers": [asdict(buffer) for buffer in report.delay_buffers()],
-        "break_evens": [asdict(line) for line in report.break_evens],
-        "assumptions": list(report.assumptions),
-        "constants": [constant.to_dict() for constant in report.constants],
-        "ledger": report.ledger.to_dict(),
+        "delay_buffers": [asdict(buffer) for buffer in sums.delay_buffers()],
+        "break_evens": [asdict(line) for line in sums.break_evens],
+        "assumptions": list(sums.assumptions),
+        "constants": [constant.to_dict() for constant in sums.constants],
+        "ledger": sums.ledger.to_dict(),
     }

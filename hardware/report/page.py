@@ -13,6 +13,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snn.core.arrays import PathLike
+from snn.core.files.whole import write_whole
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -76,7 +79,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Describe one number at the top of a page: what, how much, and what it stands on."""
+    """Describe one number at the top of a page.
+
+    Attributes:
+        label: What it is.
+        value: How much, with its unit.
+        note: What it stands on; empty for none.
+    """
 
     label: str
     value: str
@@ -109,18 +118,17 @@ def build_page(
 
 
 def write_page(
-    path: str | Path,
+    path: PathLike,
     title: str,
     sections: Sequence[Section],
     *,
     subtitle: str = "",
     headlines: Sequence[Headline] = (),
 ) -> Path:
-    """Write a page to a file (see `build_page`) and return its path."""
-    path = Path(path)
+    """Write a page to a file (see `build_page`), whole or not at all, and return its path."""
     text = build_page(title, sections, subtitle=subtitle, headlines=headlines)
-    path.write_text(text, encoding="utf-8")
-    return path
+    write_whole(path, text.encode())
+    return Path(path)
 
 
 def table_html(

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from snn.hardware.report.formats import COMPARED, cells_of, compared_cells, source_of, summary_of
+from snn.hardware.report.energy_sums import EnergySums
+from snn.hardware.report.figures import plot_report
+from snn.hardware.report.formats import (
+    BASELINE_HEADER,
+    baseline_cells,
+    energy_cells,
+    source_of,
+    summary_lines,
+)
 from snn.hardware.report.page import Headline, Section, list_html, table_html
 from snn.hardware.report.text import count_text, energy_text
-from snn.hardware.targets.constants import Constant
-
-if TYPE_CHECKING:
-    from snn.hardware.report.estimate import EnergyReport
+from snn.hardware.targets.constant import Constant
 
 
-def subtitle(report: EnergyReport) -> str:
+def subtitle(sums: EnergySums) -> str:
     """Say what was priced, on what, over how much data."""
-    ledger = report.ledger
+    ledger = sums.ledger
     return (
-        f"{report.title[:1].upper()}{report.title[1:]}. Mean of {ledger.samples:,} samples, "
+        f"{sums.title[:1].upper()}{sums.title[1:]}. Mean of {ledger.samples:,} samples, "
         f"{count_text(ledger.steps / ledger.samples)} time steps each. "
         "Estimated from published constants and exact integer counts; nothing was measured here."
     )
 
 
-def headlines(report: EnergyReport) -> list[Headline]:
+def headlines(sums: EnergySums) -> list[Headline]:
     """Choose the numbers for the top of the page."""
-    ledger = report.ledger
+    ledger = sums.ledger
     found = [
         Headline(
             "Energy per inference",
-            energy_text(report.total_pj_per_inference),
-            _ends_note(report),
+            energy_text(sums.total_pj_per_inference),
+            _ends_note(sums),
         )
     ]
-    if report.splits_memory:
+    if sums.splits_memory:
         found.append(
             Headline(
                 "Arithmetic alone",
-                energy_text(report.compute_pj_per_inference),
+                energy_text(sums.compute_pj_per_inference),
                 "synaptic adds and multiply-adds, no memory",
             )
         )
@@ -46,7 +50,7 @@ def headlines(report: EnergyReport) -> list[Headline]:
         Headline(
             "Spikes per synapse per inference",
             f"{ledger.spikes_per_synapse:.2f}",
-            "; ".join(f"break-even {_range(b.low, b.high)} ({b.name})" for b in report.break_evens),
+            "; ".join(f"break-even {_range(b.low, b.high)} ({b.name})" for b in sums.break_evens),
         ),
         Headline(
             "Synaptic events per inference",
@@ -57,52 +61,52 @@ def headlines(report: EnergyReport) -> list[Headline]:
     return found
 
 
-def sections(report: EnergyReport) -> list[Section]:
+def sections(sums: EnergySums) -> list[Section]:
     """Give the figures and tables of the report."""
     return [
         Section(
             "Where the energy goes",
-            report.plot("energy"),
+            plot_report(sums, "energy"),
             "Energy per inference by layer and component. Each layer is a projection and the "
             "population it feeds.",
         ),
-        Section("In numbers", table_html(["what", "value"], summary_of(report)), "Per inference."),
-        Section("Energy per layer and component", _energy_table(report), "Per inference."),
+        Section("In numbers", table_html(["what", "value"], summary_lines(sums)), "Per inference."),
+        Section("Energy per layer and component", _energy_table(sums), "Per inference."),
         Section(
             "Beside dense networks of the same shapes",
-            report.plot("baselines"),
+            plot_report(sums, "baselines"),
             "Dense networks on the same operators and memories: one pass per inference, or one at every time step.",
         ),
-        Section("Ratios, each with its baseline", _comparison_table(report), _comparison_note(report)),
-        *_delay_section(report),
-        Section("Spikes per layer", report.plot("spikes"), "Mean spikes per inference."),
+        Section("Ratios, each with its baseline", _comparison_table(sums), _comparison_note(sums)),
+        *_delay_section(sums),
+        Section("Spikes per layer", plot_report(sums, "spikes"), "Mean spikes per inference."),
         Section(
             "Activity against published break-even lines",
-            report.plot("break_even"),
+            plot_report(sums, "break_even"),
             "Published lines assume one pass of a dense network per inference and their authors' "
             "hardware; they place a network, they do not prove a saving.",
         ),
         Section(
             "Ratio to a dense network over activity",
-            report.plot("break_even_curve"),
+            plot_report(sums, "break_even_curve"),
             "The network's activity scaled up and down, its neurons updated as often: a straight line "
             "from its energy without a spike through its own point, over the energy of the dense int8 "
             "network that sees each input once. Below 1 the spiking network needs less.",
         ),
         Section(
             "What was counted",
-            _count_table(report),
+            _count_table(sums),
             "Mean per inference; the totals behind it are exact integers, kept in the JSON form.",
         ),
     ]
 
 
-def closing(report: EnergyReport) -> list[Section]:
+def closing(sums: EnergySums) -> list[Section]:
     """Give the assumptions and the constants with their sources."""
-    lines = [[x.name, _range(x.low, x.high), x.note, x.source] for x in report.break_evens]
+    lines = [[x.name, _range(x.low, x.high), x.note, x.source] for x in sums.break_evens]
     return [
-        Section("Assumptions", list_html(report.assumptions)),
-        Section("Constants and sources", constants_html(report.constants)),
+        Section("Assumptions", list_html(sums.assumptions)),
+        Section("Constants and sources", constants_html(sums.constants)),
         Section(
             "Break-even lines",
             table_html(["line", "spikes per synapse", "note", "source"], lines, prose=True),
@@ -126,12 +130,12 @@ def constants_html(constants: Sequence[Constant]) -> str:
     return table_html(["name", "value", "node", "kind", "includes", "source"], rows, prose=True)
 
 
-def _energy_table(report: EnergyReport) -> str:
-    layers, cells = cells_of(report)
+def _energy_table(sums: EnergySums) -> str:
+    layers, cells = energy_cells(sums)
     return table_html(["component", *layers, "all layers"], cells, sum_row=True)
 
 
-def _delay_section(report: EnergyReport) -> list[Section]:
+def _delay_section(sums: EnergySums) -> list[Section]:
     rows = [
         [
             buffer.layer,
@@ -140,7 +144,7 @@ def _delay_section(report: EnergyReport) -> list[Section]:
             count_text(buffer.reads),
             count_text(buffer.writes),
         ]
-        for buffer in report.delay_buffers()
+        for buffer in sums.delay_buffers()
     ]
     if not rows:
         return []
@@ -148,13 +152,13 @@ def _delay_section(report: EnergyReport) -> list[Section]:
     return [Section("Delay buffers", table_html(header, rows), "Size, and traffic per inference.")]
 
 
-def _comparison_table(report: EnergyReport) -> str:
-    return table_html(COMPARED, compared_cells(report))
+def _comparison_table(sums: EnergySums) -> str:
+    return table_html(BASELINE_HEADER, baseline_cells(sums))
 
 
-def _comparison_note(report: EnergyReport) -> str:
+def _comparison_note(sums: EnergySums) -> str:
     text = "Below 1, the spiking network needs less. "
-    if report.splits_memory:
+    if sums.splits_memory:
         return text + "Both ratios use the same price list; the first counts memory and neurons."
     return text + (
         "Mind the ratio: the network is priced on other silicon than its baselines, and its "
@@ -162,7 +166,7 @@ def _comparison_note(report: EnergyReport) -> str:
     )
 
 
-def _count_table(report: EnergyReport) -> str:
+def _count_table(sums: EnergySums) -> str:
     lines = (
         ("spikes in", "input_spikes"),
         ("spikes out", "output_spikes"),
@@ -177,15 +181,15 @@ def _count_table(report: EnergyReport) -> str:
         ("words written to memory", "memory_writes"),
         ("dense multiply-adds, every step", "dense_macs"),
     )
-    rows = [["units", *(f"{row.n_pre or '–'} → {row.n_post}" for row in report.ledger)]]
-    rows.append(["nonzero synapses", *(count_text(row.synapses) for row in report.ledger)])
-    rows += [[title, *(count_text(row.per_sample(field)) for row in report.ledger)] for title, field in lines]
-    rows.append(["spikes per synapse", *(f"{row.spikes_per_synapse:.2f}" for row in report.ledger)])
-    return table_html(["count", *(row.name for row in report.ledger)], rows)
+    rows = [["units", *(f"{row.n_pre or '–'} → {row.n_post}" for row in sums.ledger)]]
+    rows.append(["nonzero synapses", *(count_text(row.synapses) for row in sums.ledger)])
+    rows += [[title, *(count_text(row.per_sample(field)) for row in sums.ledger)] for title, field in lines]
+    rows.append(["spikes per synapse", *(f"{row.spikes_per_synapse:.2f}" for row in sums.ledger)])
+    return table_html(["count", *(row.name for row in sums.ledger)], rows)
 
 
-def _ends_note(report: EnergyReport) -> str:
-    ends = report.total_per_inference
+def _ends_note(sums: EnergySums) -> str:
+    ends = sums.total_per_inference
     what = "synapses, memory, neurons, routing and static power"
     if ends.low == ends.high:
         return what

@@ -1,4 +1,4 @@
-"""Run a function over a grid of parameters with several seeds: a tidy table that takes up where it stopped."""
+"""Run a function over a grid of parameters with several seeds; a sweep that was stopped goes on from its file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import csv
 import io
 import itertools
 import json
-import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from snn.core.arrays import PathLike
+from snn.core.checks import choice, number, refusal
+from snn.core.files.whole import write_whole
+from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +60,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Hold the runs of a sweep in the order of the grid, seeds innermost."""
+    """Hold the runs of a sweep.
+
+    Attributes:
+        runs: In the order of the grid, seeds innermost.
+    """
 
     runs: tuple[Run, ...]
 
@@ -103,11 +111,8 @@ class Sweep:
             minimise: Whether smaller is better, for `x` and for `y`.
             log_x: Whether the horizontal axis is logarithmic.
         """
-        from matplotlib.figure import Figure
-
         front, points = self.pareto(x, y, minimise=minimise), self.points()
-        figure = Figure(figsize=(7.0, 4.6), layout="constrained")
-        axes = figure.add_subplot()
+        figure, axes = canvas(4.6, width=7.0)
         axes.errorbar(
             [p.mean[x] for p in points],
             [p.mean[y] for p in points],
@@ -115,12 +120,12 @@ class Sweep:
             xerr=[p.spread[x] for p in points],
             fmt="o",
             color="#9aa6b2",
-            ecolor="#d5dbe1",
+            ecolor=GRID,
             label="all",
             zorder=1,
         )
         best = ([p.mean[x] for p in front], [p.mean[y] for p in front])
-        axes.plot(*best, "o-", color="#1f4e79", drawstyle="steps-post", label="not beaten", zorder=3)
+        axes.plot(*best, "o-", color=DARK_BLUE, drawstyle="steps-post", label="not beaten", zorder=3)
         for point in front:
             text = ", ".join(f"{name}={value}" for name, value in point.config.items())
             axes.annotate(
@@ -131,11 +136,11 @@ class Sweep:
             axes.set_xscale("log")
         axes.set_xlabel(x)
         axes.set_ylabel(y)
-        axes.grid(color="#d5dbe1", lw=0.7)
+        axes.grid(color=GRID, lw=0.7)
         axes.legend(frameon=False)
         return figure
 
-    def to_csv(self, path: str | Path | None = None) -> str:
+    def to_csv(self, path: PathLike | None = None) -> str:
         """Write one line per run as CSV: parameters, seed, metrics; and into `path` when given."""
         names = list(dict.fromkeys(name for run in self.runs for name in run.metrics))
         text = io.StringIO()
@@ -144,13 +149,12 @@ class Sweep:
         for run in self.runs:
             writer.writerow([*run.config.values(), run.seed, *(run.metrics.get(name, "") for name in names)])
         if path is not None:
-            Path(path).write_text(text.getvalue(), encoding="utf-8")
+            write_whole(path, text.getvalue().encode())
         return text.getvalue()
 
     def _score(self, point: Point, metric: str, smaller: bool) -> float:
-        if metric not in point.mean:
-            raise ValueError(f"metric is {metric!r}; the runs have {', '.join(point.mean)}")
-        return point.mean[metric] if smaller else -point.mean[metric]
+        mean = point.mean[choice("metric", metric, tuple(point.mean))]
+        return mean if smaller else -mean
 
 
 def sweep(
@@ -158,13 +162,13 @@ def sweep(
     grid: Mapping[str, Sequence[Value]],
     *,
     seeds: Sequence[int] = (0,),
-    path: str | Path | None = None,
+    path: PathLike | None = None,
 ) -> Sweep:
     """Call ``function(config, seed)`` at every point of a grid and collect its metrics.
 
-    Each finished run is a line of `path`; called again with the same file, the runs in it are not repeated, so a
-    sweep that was stopped goes on, and a larger grid over the same parameters only adds. That holds as long as
-    `function` does the same: the file cannot know.
+    Each finished run is a line of `path`, which is written anew, whole or not at all, after each run. Called again
+    with the same file, the runs in it are not repeated: a sweep that was stopped goes on, and a larger grid over
+    the same parameters only adds. That holds as long as `function` does the same: the file cannot know.
 
     Args:
         function: From a point of the grid and a seed to numbers by name.
@@ -177,13 +181,17 @@ def sweep(
 
     Raises:
         ValueError: An empty grid, a value or seed twice, a metric that is not finite, or a file of another sweep.
+        OSError: `path` cannot be written; said before the first run.
     """
     for name, values in {**grid, "seeds": seeds}.items():
         if not len(values) or len({_key({name: v}) for v in values}) < len(values):
-            raise ValueError(f"{name} is {list(values)!r}; it needs at least one value, and none twice")
+            raise refusal(name, "at least one value, and none twice", list(values))
     if not grid or "seed" in grid:
-        raise ValueError(f"the grid has {list(grid)}; it needs a parameter, and none may be called seed")
-    done = {} if path is None else _open(Path(path), list(grid))
+        raise refusal("grid", "of at least one parameter, none of them called seed", list(grid))
+    done = {}
+    if path is not None:
+        done = _read(Path(path), list(grid))
+        _write(path, list(grid), done.values())
     runs = []
     for values in itertools.product(*grid.values()):
         config = dict(zip(grid, values, strict=True))
@@ -191,8 +199,9 @@ def sweep(
             run = done.get((_key(config), seed))
             if run is None:
                 run = Run(config, seed, _checked(function(dict(config), seed), config, seed))
+                done[_key(config), seed] = run
                 if path is not None:
-                    _append(Path(path), run)
+                    _write(path, list(grid), done.values())
             runs.append(run)
     return Sweep(tuple(runs))
 
@@ -202,19 +211,15 @@ def _key(config: Mapping[str, Value]) -> str:
 
 
 def _checked(metrics: Metrics, config: Mapping[str, Value], seed: int) -> dict[str, float]:
-    found = {name: float(value) for name, value in metrics.items()}
-    for name, value in found.items():
-        if not math.isfinite(value):
-            raise ValueError(
-                f"metric {name!r} is {value!r} at {dict(config)}, seed {seed}; it must be finite"
-            )
-    return found
+    where = f"at {dict(config)}, seed {seed}"
+    return {name: number(f"metric {name!r} {where}", float(value)) for name, value in metrics.items()}
 
 
 def _point(group: list[Run]) -> Point:
     names = list(group[0].metrics)
-    if any(list(run.metrics) != names for run in group):
-        raise ValueError(f"the seeds of {dict(group[0].config)} have different metrics")
+    for run in group:
+        if list(run.metrics) != names:
+            raise refusal(f"metrics at {dict(run.config)}", f"{names} as for other seeds", list(run.metrics))
     values = {name: [run.metrics[name] for run in group] for name in names}
     return Point(
         group[0].config,
@@ -224,26 +229,27 @@ def _point(group: list[Run]) -> Point:
     )
 
 
-def _open(path: Path, names: list[str]) -> dict[tuple[str, int], Run]:
-    """Read finished runs; start the file where there is none. A last line cut short by a crash is dropped."""
-    head = json.dumps({"schema": SCHEMA, "version": VERSION, "parameters": names})
-    if not path.exists() or not path.read_text(encoding="utf-8"):
-        path.write_text(head + "\n", encoding="utf-8")
+def _read(path: Path, names: list[str]) -> dict[tuple[str, int], Run]:
+    """Read the runs of a file that may not be there yet; a last line without its end is dropped.
+
+    Raises:
+        ValueError: The file is of another sweep.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if not text:
         return {}
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    lines = whole.splitlines()
-    if not lines or lines[0] != head:
-        raise ValueError(f"{path} begins with {text.splitlines()[0]!r}, expected {head!r}: another sweep")
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    runs = [Run(**json.loads(line)) for line in lines[1:]]
+    head, *lines = text[: text.rfind("\n") + 1].splitlines() or [text]
+    if head != _head(names):
+        raise ValueError(f"{path} must begin with {_head(names)!r}, got {head!r}: it is of another sweep")
+    runs = [Run(**json.loads(line)) for line in lines]
     return {(_key(run.config), run.seed): run for run in runs}
 
 
-def _append(path: Path, run: Run) -> None:
-    line = json.dumps(
-        {"config": dict(run.config), "seed": run.seed, "metrics": dict(run.metrics)}, allow_nan=False
-    )
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+def _head(names: list[str]) -> str:
+    return json.dumps({"schema": SCHEMA, "version": VERSION, "parameters": names})
+
+
+def _write(path: PathLike, names: list[str], runs: Iterable[Run]) -> None:
+    rows = ({"config": dict(run.config), "seed": run.seed, "metrics": dict(run.metrics)} for run in runs)
+    lines = (_head(names), *(json.dumps(row, allow_nan=False) for row in rows))
+    write_whole(path, "".join(f"{line}\n" for line in lines).encode())

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from snn.core.checks import flag, number, refusal, whole
 from snn.hardware.targets import analog_constants as a
-from snn.hardware.targets import constants as c
-from snn.hardware.targets.constants import Constant, Range, sum_ranges
-from snn.hardware.targets.target import Category, EnergyRow, priced
+from snn.hardware.targets import horowitz as c
+from snn.hardware.targets.constant import Constant, Range, sum_ranges
+from snn.hardware.targets.target import Category, EnergyRow, energy_rows
 
 __all__ = ["AnalogCircuit", "AnalogEnergy", "ReadCounts", "analog_energy"]
 
@@ -69,8 +70,7 @@ class ReadCounts:
 
     def __post_init__(self) -> None:
         for field in fields(self)[1:]:
-            if getattr(self, field.name) < 0:
-                raise ValueError(f"{self.name}.{field.name} is {getattr(self, field.name)}; counts are >= 0")
+            number(f"{self.name}.{field.name}", getattr(self, field.name), low=0)
 
     def __add__(self, other: ReadCounts) -> ReadCounts:
         for field in _SHAPE:
@@ -116,23 +116,18 @@ class AnalogCircuit:
     pulses: Constant = a.WRITE_VERIFY
 
     def __post_init__(self) -> None:
-        if self.adc_bits not in a.ADC:
-            raise ValueError(
-                f"adc_bits is {self.adc_bits!r}; prices are known for {min(a.ADC)} to {max(a.ADC)}"
-            )
-        if isinstance(self.columns_per_adc, bool) or self.columns_per_adc < 1:
-            raise ValueError(f"columns_per_adc is {self.columns_per_adc!r}; it must be >= 1")
-        if not self.feature_nm > 0:
-            raise ValueError(f"feature_nm is {self.feature_nm!r}; it must be > 0")
-        if not self.leakage_uw_per_tile >= 0:
-            raise ValueError(f"leakage_uw_per_tile is {self.leakage_uw_per_tile!r}; it must be >= 0")
+        whole("adc_bits", self.adc_bits, low=min(a.ADC), high=max(a.ADC))
+        flag("gated", self.gated)
+        whole("columns_per_adc", self.columns_per_adc, low=1)
+        number("feature_nm", self.feature_nm, above=0)
+        number("leakage_uw_per_tile", self.leakage_uw_per_tile, low=0)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
         """Every constant used."""
         energy = (a.READ_PULSE, a.ROW_DRIVER, a.ADC[self.adc_bits], a.SHIFT_ADD, c.INT32_ADD)
         other = (a.SET_PULSE, self.pulses, a.CONVERSION_NS_PER_BIT, a.LOGIC_NS)
-        return (*energy, *other, a.CELL_F2, a.ROW_DRIVER_UM2, a.SHIFT_ADD_UM2)
+        return (*energy, *other, a.CELL_AREA, a.ROW_DRIVER_AREA, a.SHIFT_ADD_AREA)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -216,8 +211,7 @@ class AnalogEnergy:
         Raises:
             ValueError: `inferences` is below 1.
         """
-        if inferences < 1:
-            raise ValueError(f"inferences is {inferences}; it must be >= 1")
+        whole("inferences", inferences, low=1)
         return self.total_pj / max(1, self.samples) + self.programming.nominal / inferences
 
 
@@ -237,17 +231,13 @@ def analog_energy(counts: ReadCounts | Iterable[ReadCounts], circuit: AnalogCirc
     layers = (counts,) if isinstance(counts, ReadCounts) else tuple(counts)
     names = [layer.name for layer in layers]
     if len(set(names)) < len(names):
-        raise ValueError(f"layer names are {names}; each needs a name of its own")
+        twice = [name for name in names if names.count(name) > 1]
+        raise refusal("counts", "of layers with different names", twice)
     cells = sum(layer.cells for layer in layers)
-    pulse, pulses = a.SET_PULSE.range, circuit.pulses.range
     step = circuit.step_ns()
     return AnalogEnergy(
         rows=tuple(line for layer in layers for line in _rows(layer, circuit, step)),
-        programming=Range(
-            cells * pulse.low * pulses.low,
-            cells * pulse.nominal * pulses.nominal,
-            cells * pulse.high * pulses.high,
-        ),
+        programming=a.SET_PULSE.range * cells * circuit.pulses.range,
         latency_us=sum_ranges(step * (1e-3 * layer.vectors) for layer in layers),
         area_mm2=sum(_area_um2(layer, circuit) for layer in layers) * 1e-6,
         operations=sum(layer.operations for layer in layers),
@@ -260,22 +250,22 @@ def analog_energy(counts: ReadCounts | Iterable[ReadCounts], circuit: AnalogCirc
 def _rows(layer: ReadCounts, circuit: AnalogCircuit, step: Range) -> tuple[EnergyRow, ...]:
     conversions = layer.active_conversions if circuit.gated else layer.conversions
     sums = layer.active_partial_sums if circuit.gated else layer.partial_sums
-    when: Category = "compute" if circuit.gated else "static"
+    category: Category = "compute" if circuit.gated else "static"
     mean_uw = layer.source_uw / layer.row_drives if layer.row_drives else 0.0
     leak = step * (1e-3 * circuit.leakage_uw_per_tile * layer.tiles)  # uW ns = 1e-3 pJ
-    lines: tuple[tuple[str, Category, int, Range], ...] = (
+    return energy_rows(
+        layer.name,
         ("array read", "compute", layer.row_drives, a.READ_PULSE.range * (1e-3 * mean_uw)),
         ("row drivers", "compute", layer.row_drives, a.ROW_DRIVER.range),
-        ("converters", when, conversions, a.ADC[circuit.adc_bits].range),
-        ("shift-add", when, conversions * layer.digits, a.SHIFT_ADD.range),
-        ("partial sums", when, sums, c.INT32_ADD.range),
+        ("converters", category, conversions, a.ADC[circuit.adc_bits].range),
+        ("shift-add", category, conversions * layer.digits, a.SHIFT_ADD.range),
+        ("partial sums", category, sums, c.INT32_ADD.range),
         ("leakage", "static", layer.vectors, leak),
     )
-    return priced(layer.name, lines)
 
 
 def _area_um2(layer: ReadCounts, circuit: AnalogCircuit) -> float:
-    cells = layer.cells * a.CELL_F2.value * (circuit.feature_nm * 1e-3) ** 2
+    cells = layer.cells * a.CELL_AREA.value * (circuit.feature_nm * 1e-3) ** 2
     converters = -(-layer.columns // circuit.columns_per_adc)
-    behind = a.ADC_UM2[circuit.adc_bits] + a.SHIFT_ADD_UM2.value
-    return cells + layer.drivers * a.ROW_DRIVER_UM2.value + converters * behind
+    behind = a.ADC_AREA[circuit.adc_bits].value + a.SHIFT_ADD_AREA.value
+    return cells + layer.drivers * a.ROW_DRIVER_AREA.value + converters * behind

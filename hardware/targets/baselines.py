@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from snn.core.checks import whole
 from snn.hardware.ledger.ledger import Ledger
-from snn.hardware.targets.constants import Constant
-from snn.hardware.targets.dense import ANN_BASELINES
+from snn.hardware.targets.constant import Constant
+from snn.hardware.targets.dense_network import BASELINE_NETWORKS
 from snn.hardware.targets.target import Category, EnergyRow
 
 BASELINE_CONSTANTS: tuple[Constant, ...] = tuple(
-    dict.fromkeys(constant for network in ANN_BASELINES for constant in network.constants)
+    dict.fromkeys(constant for network in BASELINE_NETWORKS for constant in network.constants)
 )
 BASELINE_ASSUMPTIONS = (
-    *dict.fromkeys(f"Baselines: {text}" for network in ANN_BASELINES for text in network.assumptions),
+    *dict.fromkeys(f"Baselines: {text}" for network in BASELINE_NETWORKS for text in network.assumptions),
     "'One pass per time step' computes what the spiking network computes, step for step, its "
     "delay memory not charged; 'one pass per inference' sees the whole input at once and is the "
     "convention of the break-even lines.",
@@ -67,16 +68,15 @@ class Comparison:
     compute_ratio: float | None
 
 
-def ann_baselines(ledger: Ledger) -> tuple[Baseline, ...]:
+def price_baselines(ledger: Ledger) -> tuple[Baseline, ...]:
     """Price the dense network in fp32, int8 and quantised, once per inference and at every step.
 
     Raises:
         ValueError: The ledger covers no sample.
     """
-    if ledger.samples < 1:
-        raise ValueError(f"the ledger covers {ledger.samples} samples; a baseline needs >= 1")
+    whole("ledger.samples", ledger.samples, low=1)
     found = []
-    for network in ANN_BASELINES:
+    for network in BASELINE_NETWORKS:
         lines = [line for row in ledger for line in network.price(row)]
 
         def part(category: Category, lines: list[EnergyRow] = lines) -> float:

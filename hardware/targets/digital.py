@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
+from snn.core.checks import choice, number, whole
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
-from snn.hardware.targets import constants as c
-from snn.hardware.targets.constants import Constant, Range, hierarchy_access, sram_access
-from snn.hardware.targets.target import Category, EnergyRow, priced
+from snn.hardware.targets import horowitz as c
+from snn.hardware.targets.constant import Constant, Range
+from snn.hardware.targets.memory import hierarchy_access, sram_access
+from snn.hardware.targets.target import EnergyRow, energy_rows
 
 Updates = Literal["dense", "touched"]
 Memory = Literal["interpolated", "hierarchy"]
@@ -72,17 +74,11 @@ class Horowitz45:
     clock_ghz: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in ("weight_bits", "state_bits"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{self.name}: {field} is {getattr(self, field)}; must be >= 1")
-        if self.neuron_updates not in get_args(Updates):
-            raise ValueError(
-                f"{self.name}: neuron_updates is {self.neuron_updates!r}; allowed: {get_args(Updates)}"
-            )
-        if self.memory not in get_args(Memory):
-            raise ValueError(f"{self.name}: memory is {self.memory!r}; allowed: {get_args(Memory)}")
-        if not self.clock_ghz > 0:
-            raise ValueError(f"{self.name}: clock_ghz is {self.clock_ghz!r}; it must be > 0")
+        whole("weight_bits", self.weight_bits, low=1)
+        whole("state_bits", self.state_bits, low=1)
+        choice("neuron_updates", self.neuron_updates, Updates)
+        choice("memory", self.memory, Memory)
+        number("clock_ghz", self.clock_ghz, above=0)
 
     splits_memory = True
 
@@ -142,7 +138,8 @@ class Horowitz45:
         membrane = access(row.n_post * self.state_bits / 8, self.state_bits)
         update = self.state_mult.range + 2 * self.state_add.range
         updates = row.updates_dense if self.neuron_updates == "dense" else row.updates_touched
-        lines: tuple[tuple[str, Category, int, Range], ...] = (
+        return energy_rows(
+            row.name,
             ("synaptic add", "compute", row.acs, self.add.range),
             ("synaptic multiply-add", "compute", row.macs, self.mac.range),
             ("addressing", "memory", row.active_inputs, c.INT32_ADD.range),
@@ -153,7 +150,6 @@ class Horowitz45:
             ("neuron update", "neuron", updates, update),
             ("event queue", "routing", row.input_spikes, 2 * access(8 << 10, 32)),
         )
-        return priced(row.name, lines)
 
     def latency_us(self, ledger: Ledger) -> Range:
         """Time over all samples: one operation per cycle, layers one after the other, microseconds."""

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from snn.hardware.targets.dense import ANN_BASELINES, GPUS
+from snn.core.registry import Registry
+from snn.hardware.targets.dense_network import BASELINE_NETWORKS
 from snn.hardware.targets.digital import (
     HOROWITZ_FP32,
     HOROWITZ_FP32_HIERARCHY,
     HOROWITZ_INT8,
     HOROWITZ_INT8_HIERARCHY,
 )
-from snn.hardware.targets.neuromorphic import SPINNAKER1, SPINNAKER2, Loihi1, LoihiBoard, TrueNorth
+from snn.hardware.targets.gpu import GPUS
+from snn.hardware.targets.loihi import Loihi1, LoihiBoard
 from snn.hardware.targets.rram import RRAM_CROSSBAR, RRAM_CROSSBAR_ALWAYS_ON
+from snn.hardware.targets.spinnaker import SPINNAKER1, SPINNAKER2
 from snn.hardware.targets.target import Target
+from snn.hardware.targets.truenorth import TrueNorth
 
-_REGISTRY: dict[str, Target] = {
-    target.name: target
-    for target in (
-        *(HOROWITZ_FP32, HOROWITZ_INT8, Loihi1(), LoihiBoard(), TrueNorth(), SPINNAKER1, SPINNAKER2),
-        *(HOROWITZ_FP32_HIERARCHY, HOROWITZ_INT8_HIERARCHY),
-        *GPUS,
-        *ANN_BASELINES,
-        *(RRAM_CROSSBAR, RRAM_CROSSBAR_ALWAYS_ON),
-    )
-}
+_BUILT_IN: tuple[Target, ...] = (
+    HOROWITZ_FP32,
+    HOROWITZ_INT8,
+    Loihi1(),
+    LoihiBoard(),
+    TrueNorth(),
+    SPINNAKER1,
+    SPINNAKER2,
+    HOROWITZ_FP32_HIERARCHY,
+    HOROWITZ_INT8_HIERARCHY,
+    *GPUS,
+    *BASELINE_NETWORKS,
+    RRAM_CROSSBAR,
+    RRAM_CROSSBAR_ALWAYS_ON,
+)
+_TARGETS: Registry[Target] = Registry("target", ((target.name, target) for target in _BUILT_IN))
 
 
 def register_target(target: Target) -> None:
@@ -31,24 +41,18 @@ def register_target(target: Target) -> None:
     Raises:
         ValueError: The name is empty or taken.
     """
-    if not target.name:
-        raise ValueError("target.name is empty; a target needs a name")
-    if target.name in _REGISTRY:
-        raise ValueError(f"target {target.name!r} is already registered")
-    _REGISTRY[target.name] = target
+    _TARGETS.add(target.name, target)
 
 
 def targets() -> tuple[str, ...]:
     """List the registered target names, in the order of registration."""
-    return tuple(_REGISTRY)
+    return tuple(_TARGETS)
 
 
-def find_target(name: str) -> Target:
-    """Give the registered target of that name.
+def find_target(target: str | Target) -> Target:
+    """Give the registered target of that name; a target itself is given back.
 
     Raises:
         ValueError: Unknown name; the message lists the known ones.
     """
-    if name not in _REGISTRY:
-        raise ValueError(f"target is {name!r}; known targets: {', '.join(targets())}")
-    return _REGISTRY[name]
+    return _TARGETS.find(target) if isinstance(target, str) else target

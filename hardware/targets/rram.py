@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from snn.core.checks import number, whole
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.targets import analog_constants as a
-from snn.hardware.targets import constants as c
+from snn.hardware.targets import horowitz as c
 from snn.hardware.targets.analog_reads import AnalogCircuit
-from snn.hardware.targets.constants import Constant, Range
+from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.digital import HOROWITZ_INT8
-from snn.hardware.targets.target import Category, EnergyRow, priced
+from snn.hardware.targets.target import Category, EnergyRow, energy_rows
 
 __all__ = ["RRAM_CROSSBAR", "RRAM_CROSSBAR_ALWAYS_ON", "RramCrossbar"]
 
@@ -45,10 +46,9 @@ class RramCrossbar:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        if self.rows < 1 or self.cols < 2:
-            raise ValueError(f"{self.name}: tiles are {self.rows} x {self.cols}; need >= 1 row and 2 columns")
-        if not self.v_read > 0:
-            raise ValueError(f"{self.name}: v_read is {self.v_read!r}; it must be > 0")
+        whole("rows", self.rows, low=1)
+        whole("cols", self.cols, low=2)
+        number("v_read", self.v_read, above=0)
 
     @property
     def title(self) -> str:
@@ -88,29 +88,31 @@ class RramCrossbar:
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         """Price one ledger row."""
-        behind = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
+        digital = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
         if row.pre is None or not row.dense_synapses:
-            return behind
+            return digital
         outputs, row_tiles, col_tiles = self._tiles(row)
-        joined = (row.dense_weights or 0) / max(1, row.stored_weights or 0) / outputs  # rows per active input
+        # An active input counts once per nonzero weight of its row: this many driven rows stand behind each.
+        rows_each = (row.dense_weights or 0) / max(1, row.stored_weights or 0) / outputs
         cell = a.READ_PULSE.range * (1e-3 * self.v_read**2)
-        every = row.steps * row.n_post * row_tiles
-        adc = a.ADC[self.circuit.adc_bits].range
-        alone = row.active_inputs * joined * outputs  # conversions if every active row is read by itself
-        few = self.circuit.gated and alone < every
-        conversions = (row.active_inputs, adc * (joined * outputs)) if few else (every, adc)
-        add = c.INT32_ADD.range
-        sums = (every - row.steps * row.n_post, add)
-        if few:
-            sums = (row.active_inputs, add * (joined * outputs if row_tiles > 1 else 0.0))
-        when: Category = "compute" if self.circuit.gated else "static"
-        lines: tuple[tuple[str, Category, int, Range], ...] = (
-            ("array read", "compute", row.active_inputs, _pairwise(cell, self.pair.range)),
-            ("row drivers", "compute", row.active_inputs, a.ROW_DRIVER.range * (joined * col_tiles)),
-            ("converters", when, *conversions),
-            ("partial sums", when, *sums),
+        adc, add = a.ADC[self.circuit.adc_bits].range, c.INT32_ADD.range
+        when_all_are_read = row.steps * row.n_post * row_tiles
+        when_each_row_is_read_alone = row.active_inputs * rows_each * outputs
+        if self.circuit.gated and when_each_row_is_read_alone < when_all_are_read:
+            conversions = (row.active_inputs, adc * (rows_each * outputs))
+            sums = (row.active_inputs, add * (rows_each * outputs if row_tiles > 1 else 0.0))
+        else:
+            conversions = (when_all_are_read, adc)
+            sums = (when_all_are_read - row.steps * row.n_post, add)
+        category: Category = "compute" if self.circuit.gated else "static"
+        arrays = energy_rows(
+            row.name,
+            ("array read", "compute", row.active_inputs, cell * self.pair.range),
+            ("row drivers", "compute", row.active_inputs, a.ROW_DRIVER.range * (rows_each * col_tiles)),
+            ("converters", category, *conversions),
+            ("partial sums", category, *sums),
         )
-        return priced(row.name, lines) + behind
+        return arrays + digital
 
     def latency_us(self, ledger: Ledger) -> Range:
         """Time over all samples, microseconds."""
@@ -123,10 +125,6 @@ class RramCrossbar:
         fan_in = row.dense_synapses / row.n_post
         outputs = max(1.0, (row.dense_weights or 0) / fan_in)
         return outputs, -(-int(fan_in + 0.5) // self.rows) or 1, -(-int(2 * outputs + 0.5) // self.cols)
-
-
-def _pairwise(a_range: Range, b_range: Range) -> Range:
-    return Range(a_range.low * b_range.low, a_range.nominal * b_range.nominal, a_range.high * b_range.high)
 
 
 RRAM_CROSSBAR = RramCrossbar()

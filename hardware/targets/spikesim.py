@@ -12,28 +12,31 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from snn.hardware.targets.constants import Constant
+from snn.core.checks import whole
+from snn.hardware.targets.constant import Constant
 
 __all__ = ["SPIKESIM_CONSTANTS", "ConvShape", "spikesim_energy_pj"]
 
 _SOURCE = "SpikeSim (Moitra et al., IEEE TCAD 2023), constants of its released estimator"
 
 
-def _block(name: str, value: float, includes: str) -> Constant:
-    unit = "pJ/use"
-    return Constant(f"spikesim_{name}", value, unit, "not stated", "simulated", includes, _SOURCE)
+_COLUMNS_PER_ADC, _SUBTRACTIONS = 8, 16
+
+
+def _constant(name: str, value: float, includes: str) -> Constant:
+    return Constant(f"spikesim_{name}", value, "pJ/use", "not stated", "simulated", includes, _SOURCE)
 
 
 SPIKESIM_CONSTANTS = {
-    "array": _block("array", 1.76423, "one read of a 64 x 64 resistive array"),
-    "adc": _block("adc", 2.03084, "one conversion; 8 columns share a converter"),
-    "mux": _block("mux", 0.094245, "one use of a column multiplexer"),
-    "subtract": _block("subtract", 1.15e-6, "one shift and subtract"),
-    "h_tree": _block("h_tree", 19.64 * 8, "one use of the tree between elements of a tile"),
-    "tile_buffer": _block("tile_buffer", 397.0, "one use of the tile's buffer"),
-    "column_buffer": _block("column_buffer", 0.2, "one use of a column's buffer"),
-    "fetch": _block("fetch", 4.64, "one fetch from memory"),
-    "neuron": _block("neuron", 1.274 * 4, "one update of the neuron unit"),
+    "array": _constant("array", 1.76423, "one read of a 64 x 64 resistive array"),
+    "adc": _constant("adc", 2.03084, "one conversion; 8 columns share a converter"),
+    "mux": _constant("mux", 0.094245, "one use of a column multiplexer"),
+    "subtract": _constant("subtract", 1.15e-6, "one shift and subtract"),
+    "h_tree": _constant("h_tree", 19.64 * 8, "one use of the tree between elements of a tile"),
+    "tile_buffer": _constant("tile_buffer", 397.0, "one use of the tile's buffer"),
+    "column_buffer": _constant("column_buffer", 0.2, "one use of a column's buffer"),
+    "fetch": _constant("fetch", 4.64, "one fetch from memory"),
+    "neuron": _constant("neuron", 1.274 * 4, "one update of the neuron unit"),
 }
 
 
@@ -65,12 +68,18 @@ def spikesim_energy_pj(
 
     Returns:
         pJ per layer and inference.
+
+    Raises:
+        ValueError: `steps`, `array_size` or `kernel` is below 1.
     """
-    block = {name: constant.value for name, constant in SPIKESIM_CONSTANTS.items()}
-    groups = array_size / 8
-    element = kernel**2 * block["array"] + groups * (block["adc"] + block["mux"])
-    cycle = block["h_tree"] + block["fetch"] + block["neuron"] + block["tile_buffer"]
-    cycle += groups * (element + 16 * block["subtract"] + block["column_buffer"])
+    whole("steps", steps, low=1)
+    whole("array_size", array_size, low=1)
+    whole("kernel", kernel, low=1)
+    price = {name: constant.value for name, constant in SPIKESIM_CONSTANTS.items()}
+    converters = array_size / _COLUMNS_PER_ADC
+    element = kernel**2 * price["array"] + converters * (price["adc"] + price["mux"])
+    cycle = price["h_tree"] + price["fetch"] + price["neuron"] + price["tile_buffer"]
+    cycle += converters * (element + _SUBTRACTIONS * price["subtract"] + price["column_buffer"])
     return tuple(
         math.ceil(layer.out_channels / array_size)
         * math.ceil(layer.in_channels / array_size)

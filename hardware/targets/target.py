@@ -6,12 +6,11 @@ the report prints them. It never sees a network, only integers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
-from snn.hardware.targets.constants import Constant, Range
+from snn.hardware.targets.constant import Constant, Range
 
 Category = Literal["compute", "memory", "neuron", "routing", "static"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
@@ -68,8 +67,8 @@ class Target(Protocol):
     """Price ledger rows: what `register_target` accepts.
 
     A target that is also `Timed` has a latency in its reports. `splits_memory` is False where the published
-    price of a synaptic event already contains its
-    memory access; such a target has no compute-only figure to compare with others.
+    price of a synaptic event already contains its memory access; such a target has no compute-only figure to
+    compare with others.
     """
 
     @property
@@ -104,8 +103,8 @@ class Timed(Protocol):
         """Time over all samples of the ledger, one after the other, microseconds."""
 
 
-def priced(layer: str, lines: Iterable[tuple[str, Category, int, Range]]) -> tuple[EnergyRow, ...]:
-    """Build the rows of one layer from (component, category, count, price) lines."""
+def energy_rows(layer: str, *lines: tuple[str, Category, int, Range]) -> tuple[EnergyRow, ...]:
+    """Make the rows of one layer of lines (component, category, count, price in pJ)."""
     return tuple(
         EnergyRow(layer, component, category, count, price.nominal, price.low, price.high)
         for component, category, count, price in lines

@@ -35,6 +35,7 @@ from snn.hardware import (
     sram_access_pj,
 )
 from snn.hardware.targets.analog_constants import ONE_PULSE
+from snn.hardware.targets.horowitz import INT32_ADD
 from snn.hardware.targets.spikesim import SPIKESIM_CONSTANTS
 
 
@@ -205,21 +206,21 @@ def test_every_number_has_its_source():
 
 def test_refusals():
     counts = count_reads(program_crossbar(W, CONFIG, name="a"), X)
-    with pytest.raises(ValueError, match="adc_bits is 3; prices are known for 4 to 10"):
+    with pytest.raises(ValueError, match="adc_bits must be a whole number >= 4 and <= 10, got 3"):
         AnalogCircuit(adc_bits=3)
-    with pytest.raises(ValueError, match="columns_per_adc is 0"):
+    with pytest.raises(ValueError, match="columns_per_adc must be a whole number >= 1, got 0"):
         AnalogCircuit(columns_per_adc=0)
-    with pytest.raises(ValueError, match="leakage_uw_per_tile is -1"):
+    with pytest.raises(ValueError, match="leakage_uw_per_tile must be a finite number >= 0, got -1"):
         AnalogCircuit(leakage_uw_per_tile=-1)
-    with pytest.raises(ValueError, match="feature_nm is 0"):
+    with pytest.raises(ValueError, match="feature_nm must be a finite number > 0, got 0"):
         AnalogCircuit(feature_nm=0)
-    with pytest.raises(ValueError, match=r"layer names are \['a', 'a'\]"):
+    with pytest.raises(ValueError, match=r"counts must be of layers with different names, got \['a', 'a'\]"):
         analog_energy((counts, counts), AnalogCircuit())
     with pytest.raises(ValueError, match="cannot add counts of 'b' to 'a': name is 'b'"):
         counts + dataclasses.replace(counts, name="b")
-    with pytest.raises(ValueError, match="a.tiles is -1; counts are >= 0"):
+    with pytest.raises(ValueError, match="a.tiles must be a finite number >= 0, got -1"):
         dataclasses.replace(counts, tiles=-1)
-    with pytest.raises(ValueError, match="inferences is 0; it must be >= 1"):
+    with pytest.raises(ValueError, match="inferences must be a whole number >= 1, got 0"):
         analog_energy(counts, AnalogCircuit()).amortised_pj(0)
     with pytest.raises(ValueError, match=r"needs x \[T, B, 3\]"):
         count_reads(program_crossbar(W, CONFIG), torch.ones(4))
@@ -282,9 +283,9 @@ def test_target_unrolls_convolutions():
     assert report.latency_us.nominal == near(2 * 25 * 84e-3)
     assert report.energy_pj(component="row drivers") == near(360 / 4 * 0.41667)
     assert report.energy_pj(component="converters") == near(360 * 1.67)  # fewer than 2 x 100 x 3
-    with pytest.raises(ValueError, match="tiles are 0 x 128"):
+    with pytest.raises(ValueError, match="rows must be a whole number >= 1, got 0"):
         RramCrossbar(rows=0)
-    with pytest.raises(ValueError, match="v_read is 0; it must be > 0"):
+    with pytest.raises(ValueError, match="v_read must be a finite number > 0, got 0"):
         RramCrossbar(v_read=0)
 
 
@@ -350,7 +351,7 @@ def test_lemaires_synaptic_operations_are_charged_once():
     int32 = dataclasses.replace(
         snn.hardware.find_target("horowitz45_int8"),
         name="int32",
-        add=snn.hardware.targets.constants.INT32_ADD,
+        add=INT32_ADD,
     )
     row = layer(
         n_pre=4,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -230,11 +231,15 @@ def test_whole_networks_and_their_parts():
     convolutions = [layer for layer in deep.modules() if isinstance(layer, Conv2d)]
     assert len(ledger.rows) >= len(convolutions) + 1 and estimate(ledger, "loihi1").total_pj > 0
     image = torch.rand(2, 2, 2, 16, 16)
-    with pytest.raises(ValueError, match=r"whole numbers of spikes >= 0.*inputs=\{'in': 'real'\}"):
+    with pytest.raises(
+        ValueError, match=r"x must be of whole numbers of spikes >= 0 .*inputs=\{'in': 'real'\}.* got 0\."
+    ):
         count(made, image)
     real = count(made, image, inputs={"in": "real"})["conv1"]
     assert real.values == "real" and real.macs == real.active_inputs == real.synapses * 4
-    with pytest.raises(ValueError, match="inputs is {'conv1': 'real'}; a model of snn.nn takes"):
+    with pytest.raises(
+        ValueError, match="inputs must be {'in': 'spikes'} or {'in': 'real'} .* got {'conv1': 'real'}"
+    ):
         count(made, image, inputs={"conv1": "real"})
 
 
@@ -293,12 +298,14 @@ def test_an_unknown_layer_is_refused_by_name_and_can_be_registered():
         ValueError, match=r"doubled1 \(Doubled\) cannot be counted; countable .*register_counter"
     ):
         count(made, x)
-    register_counter(Doubled, lambda _, flow, __: type(flow)(2 * flow.x, flow.reach, True, "twice"))
+    register_counter(
+        Doubled, lambda _, signal, __: replace(signal, x=2 * signal.x, spike_counts=True, source="twice")
+    )
     row = count(made, x)["linear1"]
     assert (
         row.pre == "twice" and row.synaptic_events == 2 * 2 * int(x.sum()) and row.macs == row.active_inputs
     )
     with pytest.raises(ValueError, match="Doubled has a counter already"):
-        register_counter(Doubled, lambda layer, flow, account: flow)
+        register_counter(Doubled, lambda layer, signal, builder: signal)
     with pytest.raises(ValueError, match="the model has no layer that can be counted"):
         count(Sequential(Flatten()), x)

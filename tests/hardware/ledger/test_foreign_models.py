@@ -298,13 +298,13 @@ def test_what_cannot_be_counted():
     with pytest.raises(ValueError, match="0 .GRU. has parameters and cannot be counted"):
         count_steps(nn.Sequential(nn.GRU(3, 3)), x)
     assert count_steps(nn.Sequential(nn.LayerNorm(3), nn.Linear(3, 2)), x, free=(nn.LayerNorm,))
-    with pytest.raises(ValueError, match="time is 'odd'"):
+    with pytest.raises(ValueError, match="time must be one of 'axis', 'loop', 'none', got 'odd'"):
         count_steps(nn.Linear(3, 2), x, time="odd")
-    with pytest.raises(ValueError, match="step_mode 's' does not go with time='axis'"):
+    with pytest.raises(ValueError, match="step_mode must be 'm' for time='axis', got 's'"):
         count_steps(network("s"), torch.ones(2, 1, 2, 6, 6))
     with pytest.raises(ValueError, match="7 leading entries do not fit"):
         count_steps(Reshaped(), torch.ones(2, 4, 7))
-    with pytest.raises(ValueError, match=r"lengths must be \[1\] whole numbers from 0 to 2"):
+    with pytest.raises(ValueError, match=r"lengths must be \[1\] whole numbers from 0 to 2, got \[3\]"):
         count_steps(nn.Linear(3, 2), x, torch.tensor([3]))
     with pytest.raises(ValueError, match="ran no layer"):
         count_steps(nn.Flatten(), x)

@@ -64,22 +64,31 @@ def test_a_stopped_sweep_goes_on(tmp_path):
     assert [json.loads(line)["seed"] for line in path.read_text().splitlines()[1:3]] == [0, 1]
 
 
+def test_a_file_that_cannot_be_written_is_said_before_the_first_run(tmp_path):
+    with pytest.raises(OSError, match="could not write"):
+        sweep(lambda c, s: pytest.fail("ran"), GRID, path=tmp_path / "no_folder" / "s.jsonl")
+
+
 def test_files_and_grids_that_are_refused(tmp_path):
     path = tmp_path / "s.jsonl"
     sweep(cost, GRID, path=path)
     with pytest.raises(ValueError, match="another sweep"):
         sweep(cost, {"width": [1]}, path=path)
-    with pytest.raises(ValueError, match="bits is .4, 4.; it needs at least one value, and none twice"):
+    with pytest.raises(ValueError, match="bits must be at least one value, and none twice, got .4, 4."):
         sweep(cost, {"bits": [4, 4]})
-    with pytest.raises(ValueError, match="seeds is ..; it needs at least one value"):
+    with pytest.raises(ValueError, match="seeds must be at least one value, .* got .."):
         sweep(cost, GRID, seeds=())
-    with pytest.raises(ValueError, match="none may be called seed"):
+    with pytest.raises(
+        ValueError, match="grid must be of at least one parameter, none of them called seed, got .'seed'."
+    ):
         sweep(cost, {"seed": [1]})
-    with pytest.raises(ValueError, match="metric 'x' is nan at {'a': 1}, seed 0; it must be finite"):
+    with pytest.raises(ValueError, match="metric 'x' at {'a': 1}, seed 0 must be a finite number, got nan"):
         sweep(lambda c, s: {"x": float("nan")}, {"a": [1]})
-    with pytest.raises(ValueError, match="metric is 'volts'; the runs have energy_pj, accuracy"):
+    with pytest.raises(ValueError, match="metric must be one of 'energy_pj', 'accuracy', got 'volts'"):
         sweep(cost, GRID).pareto("volts", "accuracy")
-    with pytest.raises(ValueError, match="have different metrics"):
+    with pytest.raises(
+        ValueError, match=r"metrics at {'a': 1} must be \['x'\] as for other seeds, got \['y'\]"
+    ):
         Sweep((Run({"a": 1}, 0, {"x": 1}), Run({"a": 1}, 1, {"y": 1}))).points()
 
 

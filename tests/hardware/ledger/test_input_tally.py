@@ -43,11 +43,11 @@ def test_inputs_can_be_declared():
     assert row.values == "real" and row["macs"].sum() == 6
     assert any("but for those declared: Linear real" in note for note in count_steps(
         nn.Linear(3, 2), ones, time="none", inputs={"Linear": "real"}).notes)  # fmt: skip
-    with pytest.raises(ValueError, match="is 'binary', but its values are levels"):
+    with pytest.raises(ValueError, match="'Linear'. must be what its values are, 'levels', got 'binary'"):
         count_steps(nn.Linear(3, 2), torch.tensor([[1.0, 2, 0]]), time="none", inputs={"Linear": "binary"})
-    with pytest.raises(ValueError, match="is 'odd'; allowed: binary, levels, real"):
+    with pytest.raises(ValueError, match="'Linear'. must be one of 'binary', 'levels', 'real', got 'odd'"):
         count_steps(nn.Linear(3, 2), ones, time="none", inputs={"Linear": "odd"})
-    with pytest.raises(ValueError, match="inputs names fc, not a counted layer"):
+    with pytest.raises(ValueError, match="inputs must be by name of counted layers .Linear., got 'fc'"):
         count_steps(nn.Linear(3, 2), ones, time="none", inputs={"fc": "real"})
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import io
 import json
 import math
 
 import pytest
+from ledgers import OUT, ROW
 
 from snn.hardware import (
-    LayerCounts,
     Ledger,
     TargetTable,
     compare,
@@ -22,8 +23,6 @@ from snn.hardware import (
     targets,
 )
 
-ROW = LayerCounts("a-b", "b", "a", 3, 4, 10, 12, 5, 2, 20, 7, 23, 20, 3, 20, 18, 6, 80, 30)
-OUT = LayerCounts("b-c", "c", "b", 4, 2, 8, 8, 0, 2, 20, 6, 12, 12, 0, 0, 0, 0, 40, 11, 4, 4, "binary")
 LEDGER = Ledger((ROW, OUT), ("A note that a reader must see.",))
 NAMES = targets()
 
@@ -46,10 +45,11 @@ def test_what_does_not_run_again():
     with pytest.raises(ValueError, match="its layout changed"):
         rerun(json.dumps(json.loads(estimate(LEDGER, "loihi1").to_json())))
     with pytest.raises(
-        ValueError, match="expected schema 'snn.energy_report' version 2, got .'snn.ledger', 2."
+        ValueError,
+        match="source must be a report of schema 'snn.energy_report', version 2, got .'snn.ledger', 2.",
     ):
         rerun(LEDGER.to_json())
-    with pytest.raises(ValueError, match="target is 'gone'; known targets"):
+    with pytest.raises(ValueError, match="target must be one of 'horowitz45_fp32', .* got 'gone'"):
         rerun(json.dumps(json.loads(estimate(LEDGER, "loihi1").to_json()) | {"target": "gone"}))
 
 
@@ -136,16 +136,31 @@ def test_targets_side_by_side(tmp_path):
     assert "truenorth_static" in page and "Targets side by side" in page
     with pytest.raises(KeyError, match="no target 'loihi9'; there are horowitz45_int8"):
         table["loihi9"]
-    with pytest.raises(ValueError, match="needs at least one target"):
+    with pytest.raises(ValueError, match="reports must be those of at least one target, got .."):
         compare(LEDGER, [])
     other = estimate(Ledger((ROW,)), "loihi1")
-    with pytest.raises(ValueError, match="reports are of different ledgers"):
+    with pytest.raises(ValueError, match="reports must all be of one ledger"):
         TargetTable((table.reports[0], other))
 
 
 def test_mixed_kinds_are_named():
     report = estimate(LEDGER, "truenorth")
     assert report.kinds == ("derived", "measured") and "derived, measured (a mixture)" in report.table()
+
+
+@pytest.mark.parametrize("form", ["to_json", "to_csv", "to_markdown", "to_html"])
+def test_a_file_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch, form):
+    report, path = estimate(LEDGER, "loihi1"), tmp_path / "report"
+    getattr(report, form)(path)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("snn.core.files.whole.os.fsync", full)
+    with pytest.raises(OSError, match="the file written before is untouched"):
+        getattr(estimate(LEDGER, "truenorth"), form)(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_registered_target_runs_again():

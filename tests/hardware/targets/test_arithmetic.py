@@ -9,7 +9,7 @@ import pytest
 
 import snn
 from snn.hardware import Horowitz45, count, estimate, find_target, sram_access
-from snn.hardware.targets import constants as c
+from snn.hardware.targets import horowitz as c
 
 PER_BYTE = 10.0 / 8192  # pJ per 64-bit access and byte of capacity, below 8 KiB
 

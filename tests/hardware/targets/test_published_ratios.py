@@ -31,7 +31,7 @@ def row(name: str, products: int, rate: float | None) -> LayerCounts:
     """Count an inference in one step, of real inputs or of spikes from this share of them."""
     events = products if rate is None else round(rate * products)
     return LayerCounts(
-        name, name, "in", 1, 1, products, products, samples=1, steps=1,
+        name, name, "in", n_pre=1, n_post=1, synapses=products, dense_synapses=products, samples=1, steps=1,
         synaptic_events=events, active_inputs=events, macs=events if rate is None else 0,
         values="real" if rate is None else "binary",
     )  # fmt: skip

@@ -1,33 +1,33 @@
-"""Price one ledger on several targets and set them side by side, ranges included."""
+"""Set the energies of one ledger on several targets side by side, ranges included."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from snn.hardware.ledger.ledger import Ledger
-from snn.hardware.report.estimate import EnergyReport, estimate
+from snn.core.checks import refusal
+from snn.hardware.report.energy_sums import EnergySums
 from snn.hardware.report.formats import markdown_table
 from snn.hardware.report.page import Section, list_html, table_html
+from snn.hardware.report.sections import constants_html
+from snn.hardware.report.target_figure import plot_targets
 from snn.hardware.report.text import aligned, energy_text, range_text, time_text
-from snn.hardware.targets.constants import Range
-from snn.hardware.targets.registry import targets
-from snn.hardware.targets.target import Target
+from snn.hardware.targets.constant import Range
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+S = TypeVar("S", bound=EnergySums)
 
 _HEADER = ("target", "compute only", "total, memory included", "latency", "prices")
 
 
 @dataclass(frozen=True, slots=True)
-class TargetTable:
+class TargetTable(Generic[S]):
     """Hold the reports of one ledger on several targets.
 
     Targets keep different accounts (some with static power, some without; measured, fitted and simulated
-    prices): a
-    ratio between two of them is only as good as what both contain.
+    prices): a ratio between two of them is only as good as what both contain.
 
     Attributes:
         reports: One report per target, in the order asked for.
@@ -36,15 +36,15 @@ class TargetTable:
         ValueError: No report, or reports of different ledgers.
     """
 
-    reports: tuple[EnergyReport, ...]
+    reports: tuple[S, ...]
 
     def __post_init__(self) -> None:
         if not self.reports:
-            raise ValueError("a comparison needs at least one target")
+            raise refusal("reports", "those of at least one target", self.reports)
         if any(report.ledger != self.reports[0].ledger for report in self.reports):
-            raise ValueError("the reports are of different ledgers")
+            raise ValueError("reports must all be of one ledger, got some of another")
 
-    def __getitem__(self, target: str) -> EnergyReport:
+    def __getitem__(self, target: str) -> S:
         for report in self.reports:
             if report.target == target:
                 return report
@@ -91,8 +91,6 @@ class TargetTable:
 
     def plot(self) -> Figure:
         """Draw the totals on a logarithmic axis, with their ranges and compute-only beside."""
-        from snn.hardware.report.figures import plot_targets
-
         return plot_targets(self.reports)
 
     def sections(self) -> list[Section]:
@@ -101,31 +99,12 @@ class TargetTable:
             "Bars reach from the low to the high end of the prices. The targets keep different accounts: "
             "see what each one assumes before reading a ratio between two."
         )
-        assumed = [
-            f"{report.target}: {text}" for report in self.reports[1:] for text in report.priced_on.assumptions
-        ]
+        others = self.reports[1:]
+        assumed = [f"{report.target}: {text}" for report in others for text in report.priced_on.assumptions]
+        constants = dict.fromkeys(constant for report in others for constant in report.priced_with)
         return [
             Section("The same counts on other targets", self.plot(), note),
             Section("Targets side by side", table_html(_HEADER, self.cells()), "Per inference."),
             Section("What the other targets assume", list_html(assumed)),
-            Section("Constants of the other targets", _constants(self.reports[1:])),
+            Section("Constants of the other targets", constants_html(tuple(constants))),
         ]
-
-
-def compare(ledger: Ledger, on: Sequence[str | Target] | None = None) -> TargetTable:
-    """Price a ledger on several targets.
-
-    Args:
-        ledger: Integer counts of at least one sample.
-        on: Registered names or targets of your own; None is every registered one.
-
-    Raises:
-        ValueError: Unknown target, a ledger that covers no sample, or no target.
-    """
-    return TargetTable(tuple(estimate(ledger, target) for target in (targets() if on is None else on)))
-
-
-def _constants(reports: Sequence[EnergyReport]) -> str:
-    from snn.hardware.report.sections import constants_html
-
-    return constants_html(tuple(dict.fromkeys(c for report in reports for c in report.priced_with)))

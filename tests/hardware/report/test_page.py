@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from browser import CHROMIUM, DRIVER, browser
 
 import snn
 from snn.hardware import CrossbarConfig, WireConfig, count, device_preset, estimate, to_crossbar
 from snn.nn import LIF, Linear, Sequential
-
-from .browser import CHROMIUM, DRIVER, browser
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="chromium and chromedriver are not installed"

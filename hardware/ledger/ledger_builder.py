@@ -1,0 +1,198 @@
+"""Build the ledger of a model of `snn.nn` while it runs, layer by layer.
+
+A counter is a function from a layer and the signal that comes in to the signal that goes out; it writes what the
+layer did through the `LedgerBuilder`. Registering one is all that a new kind of layer needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snn.core.arrays import BoolArray, Int64Array
+from snn.hardware.ledger.counting_loops import count_nonzero
+from snn.hardware.ledger.input_tally import InputTally
+from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger, neurons_alone, step_counts
+from snn.nn import Layer
+
+__all__ = ["Counter", "LedgerBuilder", "Signal", "register_counter"]
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """Hold what goes from one layer to the next.
+
+    Attributes:
+        x: Values, [T, B, ...].
+        arrived: Where a spike arrived over the layers since the last neurons, bool, of a shape that expands to that
+            of x. A value that is not zero only by a bias is no arrival. None: wherever x is not zero.
+        spike_counts: Whether the values are whole numbers of spikes by the nature of the layers before.
+        source: Population that sends.
+    """
+
+    x: Tensor
+    arrived: Tensor | None
+    spike_counts: bool
+    source: str
+
+    def arrivals(self) -> Tensor:
+        """Give where something arrived, bool, of a shape that expands to that of x."""
+        return self.x != 0 if self.arrived is None else self.arrived
+
+    def arrivals_of_each(self) -> Tensor:
+        """Give where something arrived, bool in the shape of x."""
+        return self.arrivals().expand(self.x.shape)
+
+
+class LedgerBuilder:
+    """Collect the rows of a run.
+
+    Attributes:
+        lengths: Valid steps of each sample, the silent tail included, [B].
+        names: A name for each layer.
+        kept_outputs: Outputs of a connection that the normalisation behind it does not multiply by zero, bool
+            [out]; the others have no synapses.
+        stand_ins: What runs in the place of a layer that is counted (the same layer on other hardware).
+        notes: What a reader of the numbers must know.
+    """
+
+    def __init__(self, lengths: Tensor, steps: int, names: Mapping[Layer, str]) -> None:
+        self.lengths = lengths
+        self.names = names
+        self.kept_outputs: dict[Layer, Tensor] = {}
+        self.stand_ins: dict[Layer, Layer] = {}
+        self.notes: list[str] = []
+        self._rows: list[LayerSteps] = []
+        self._without_population: list[int] = []  # places of the rows since the last neurons
+        self._valid: BoolArray = (torch.arange(steps)[:, None] < lengths.cpu()).numpy()
+
+    def count(self, layer: Layer, signal: Signal) -> Signal:
+        """Count one layer by the counter of its class or of the nearest class it inherits from.
+
+        Raises:
+            ValueError: No counter knows the layer.
+        """
+        for kind in type(layer).__mro__:
+            if kind in _COUNTERS:
+                return _COUNTERS[kind](layer, signal, self)
+        known = ", ".join(sorted(kind.__name__ for kind in _COUNTERS))
+        raise ValueError(
+            f"{self.names.get(layer, 'a layer')} ({type(layer).__name__}) cannot be counted; countable are "
+            f"{known}, and classes named to register_counter"
+        )
+
+    def forward(self, layer: Layer, x: Tensor) -> Tensor:
+        """Run a layer on [T, B, ...] from rest."""
+        y, _ = self.stand_ins.get(layer, layer)(x, None, self.lengths.to(x.device))
+        return y  # type: ignore[no-any-return]
+
+    def cut_to_lengths(self, x: Tensor) -> Tensor:
+        """Set what lies beyond the end of its sample to zero, in [T, B, ...]."""
+        if bool(self._valid.all()):
+            return x
+        valid = torch.from_numpy(self._valid).to(x.device)
+        return torch.where(valid.reshape(*valid.shape, *[1] * (x.dim() - 2)), x, torch.zeros_like(x))
+
+    def count_inputs(
+        self, name: str, signal: Signal, fan_out: Int64Array
+    ) -> tuple[str, dict[str, Int64Array]]:
+        """Count the inputs of a layer by value: the kind they are of, and [T x B] counts.
+
+        Args:
+            name: Layer, for errors.
+            signal: What comes in.
+            fan_out: Outputs that each input reaches, flat.
+        """
+        values = signal.x.detach().cpu().numpy()
+        rows = np.ascontiguousarray(values).reshape(self._valid.size, -1)
+        tally = InputTally(len(rows))
+        tally.add(rows, fan_out)
+        return (
+            ("counts", tally.of_spike_counts(rows, fan_out)) if signal.spike_counts else tally.by_value(name)
+        )
+
+    def add_synapses(
+        self, name: str, signal: Signal, values: str, counts: Mapping[str, Any], **shape: Any
+    ) -> None:
+        """Write a row of synapses; `add_population` will say whose they are.
+
+        Args:
+            name: Row.
+            signal: What came in.
+            values: What the inputs were.
+            counts: Counts as `step_counts` takes them.
+            **shape: The other fields of `LayerSteps`, `n_pre` to `dense_weights` and `max_delay`.
+        """
+        found = step_counts(counts, self._valid)
+        self._without_population.append(len(self._rows))
+        self._rows.append(LayerSteps(name, name, signal.source, values=values, counts=found, **shape))
+
+    def add_population(self, name: str, size: int, signal: Signal, spikes: Tensor | None) -> None:
+        """Give the rows since the last neurons to a population; one of them holds what its neurons did.
+
+        Args:
+            name: Population.
+            size: Neurons.
+            signal: What came in.
+            spikes: Output, [T, B, ...]; None where the neurons never spike.
+        """
+        neurons = {
+            "output_spikes": None if spikes is None else self._nonzero_per_row(spikes),
+            "updates_dense": np.full(self._valid.shape, size, dtype=np.int64),
+            "updates_touched": self._nonzero_per_row(
+                signal.x if signal.arrived is None else signal.arrived, size
+            ),
+        }
+        places = self._without_population
+        if not places:
+            self._rows.append(neurons_alone(name, size, step_counts(neurons, self._valid)))
+            return
+        fitting = [place for place in places if self._rows[place].n_post == size]
+        holder = (fitting or places)[0]
+        for place in places:
+            row = self._rows[place]
+            counts = step_counts({**row.counts, **neurons}, self._valid) if place == holder else row.counts
+            self._rows[place] = replace(row, post=name, counts=counts)
+        places.clear()
+
+    def build(self) -> StepLedger:
+        """Give what was counted.
+
+        Raises:
+            ValueError: Nothing was.
+        """
+        if not self._rows:
+            raise ValueError("the model has no layer that can be counted")
+        return StepLedger(tuple(self._rows), tuple(dict.fromkeys(self.notes)), self.lengths.cpu().numpy())
+
+    def _nonzero_per_row(self, values: Tensor, size: int | None = None) -> Int64Array:
+        """Count what is not zero, per step and sample; values that expand to `size` units count for all of them."""
+        rows = values.detach().cpu().contiguous().numpy().reshape(self._valid.size, -1)
+        found = np.zeros(len(rows), dtype=np.int64)
+        count_nonzero(rows.view(np.uint8) if rows.dtype == np.bool_ else rows, found)
+        return found * (1 if size is None else size // rows.shape[1])
+
+
+Counter = Callable[[Any, Signal, LedgerBuilder], Signal]
+_COUNTERS: dict[type[Layer], Counter] = {}
+
+
+def register_counter(kind: type[Layer], counter: Counter) -> None:
+    """Say how a kind of layer is counted, and with it every kind that inherits from it.
+
+    Args:
+        kind: Class of layers.
+        counter: ``counter(layer, signal, builder)`` runs the layer in evaluation on ``signal.x``, writes what it
+            did with `LedgerBuilder.add_synapses` and `LedgerBuilder.add_population`, and gives what goes on.
+
+    Raises:
+        ValueError: The kind has a counter already.
+    """
+    if kind in _COUNTERS:
+        raise ValueError(f"{kind.__name__} has a counter already")
+    _COUNTERS[kind] = counter

@@ -1,0 +1,34 @@
+"""Give the figures of reports one look: their colours, their canvas, quiet axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, SOFT, GRID = "#1d2733", "#5b6875", "#d5dbe1"
+"""Text, text that steps back, lines of the grid."""
+
+DARK_BLUE, BLUE = "#1f4e79", "#4f86b8"
+DARK_ORANGE, ORANGE, PALE_ORANGE = "#c9701a", "#e69a4c", "#f2bf8a"
+
+
+def canvas(height: float, width: float = 9.0) -> tuple[Figure, Axes]:
+    """Make an empty figure with one pair of axes, sizes in inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def quiet_axes(axes: Axes) -> None:
+    """Set the frame of the axes back behind what they hold."""
+    axes.grid(color=GRID, lw=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(color=GRID, labelcolor=SOFT)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("bottom", "left"):
+        axes.spines[side].set_color(GRID)
