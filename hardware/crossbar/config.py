@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from snn.core.checks import choice, flag, number, refusal, whole
 from snn.hardware.crossbar.device import DeviceConfig
 from snn.hardware.crossbar.ir_drop import RowMode
 from snn.hardware.targets.analog_constants import WIRE
@@ -26,18 +26,9 @@ Scheme = Literal["one_sided", "two_sided", "offset"]
 Scale = Literal["tensor", "column"]
 Pairs = Literal["separate", "interleaved"]
 IrDrop = Literal["none", "row_column_mean", "exact"]
+"""How the loss of wires is found; see `WireConfig`."""
 AdcRange = Literal["full", "array"]
 Subtract = Literal["analog", "digital"]
-
-
-def _choice(owner: str, name: str, value: object, choices: object) -> None:
-    if value not in get_args(choices):
-        raise ValueError(f"{owner} {name} is {value!r}; allowed: {', '.join(get_args(choices))}")
-
-
-def _whole(owner: str, name: str, value: object, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{owner} {name} is {value!r}; it must be a whole number >= {low}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +59,15 @@ class MappingConfig:
 
     def __post_init__(self) -> None:
         for name, choices in (("scheme", Scheme), ("scale", Scale), ("pairs", Pairs)):
-            _choice("MappingConfig", name, getattr(self, name), choices)
-        if not 0 < self.percentile <= 100:
-            raise ValueError(f"MappingConfig percentile is {self.percentile!r}; it must lie in (0, 100]")
-        _whole("MappingConfig", "slices", self.slices, 1)
+            choice(name, getattr(self, name), choices)
+        object.__setattr__(self, "percentile", number("percentile", self.percentile, above=0.0, high=100.0))
+        object.__setattr__(self, "slices", whole("slices", self.slices, low=1))
         if self.slice_bits is not None:
-            _whole("MappingConfig", "slice_bits", self.slice_bits, 1)
+            object.__setattr__(self, "slice_bits", whole("slice_bits", self.slice_bits, low=1))
             if self.scheme != "one_sided":
-                raise ValueError(f"MappingConfig slice_bits needs scheme 'one_sided', got {self.scheme!r}")
+                raise refusal("scheme", "'one_sided' where slice_bits is given", self.scheme)
         elif self.slices > 1:
-            raise ValueError(
-                f"MappingConfig slices is {self.slices}: slice_bits must say how wide a digit is"
-            )
+            raise refusal("slice_bits", "given where slices > 1, for it says how wide a digit is", None)
 
     @property
     def planes(self) -> int:
@@ -108,7 +96,7 @@ class TileConfig:
     def __post_init__(self) -> None:
         for name in ("rows", "cols"):
             if getattr(self, name) is not None:
-                _whole("TileConfig", name, getattr(self, name), 1)
+                object.__setattr__(self, name, whole(name, getattr(self, name), low=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +104,8 @@ class WireConfig:
     """Say what the wires of a tile cost.
 
     Attributes:
-        ir_drop: "none": ideal wires; "exact": `effective_conductance`; "row_column_mean": its
-            approximation by the mean loss of each row and of each column.
+        ir_drop: "none": ideal wires; "exact": `effective_conductance`; "row_column_mean":
+            `row_column_mean_conductance`, its approximation by the mean loss of each row and of each column.
         word_ohm: Resistance of a word line segment, ohm, >= 0.
         bit_ohm: Resistance of a bit line segment, ohm, >= 0.
         rows: What a row without input is: "grounded" (0 V), "gated" (cut off by its transistors) or "floating".
@@ -134,20 +122,14 @@ class WireConfig:
     rows: RowMode = "grounded"
 
     def __post_init__(self) -> None:
-        _choice("WireConfig", "ir_drop", self.ir_drop, IrDrop)
-        _choice("WireConfig", "rows", self.rows, RowMode)
+        choice("ir_drop", self.ir_drop, IrDrop)
+        choice("rows", self.rows, RowMode)
         for name in ("word_ohm", "bit_ohm"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(
-                    f"WireConfig {name} is {getattr(self, name)!r}; it must be finite and >= 0, "
-                    "or the array has no path to ground"
-                )
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
         if self.ir_drop == "none" and (self.word_ohm or self.bit_ohm):
-            raise ValueError(
-                "WireConfig has resistances, but ir_drop is 'none'; choose 'exact' or 'row_column_mean'"
-            )
+            raise refusal("ir_drop", "'exact' or 'row_column_mean' where wires have resistance", self.ir_drop)
         if self.ir_drop == "row_column_mean" and self.rows == "floating":
-            raise ValueError("WireConfig ir_drop 'row_column_mean' has no floating rows; use 'exact'")
+            raise refusal("ir_drop", "'exact' where rows are 'floating'", self.ir_drop)
 
     @classmethod
     def of_node(cls, node_nm: int, *, ir_drop: IrDrop = "exact", rows: RowMode = "grounded") -> WireConfig:
@@ -156,9 +138,7 @@ class WireConfig:
         Raises:
             ValueError: A node without a known resistance.
         """
-        if node_nm not in WIRE:
-            raise ValueError(f"node_nm is {node_nm!r}; known nodes: {', '.join(map(str, WIRE))}")
-        short = WIRE[node_nm].value
+        short = WIRE[choice("node_nm", node_nm, tuple(WIRE))].value
         return cls(ir_drop, short, 3 * short, rows)
 
     @property
@@ -195,18 +175,16 @@ class ConverterConfig:
     signed_input: bool = False
 
     def __post_init__(self) -> None:
-        _choice("ConverterConfig", "subtract", self.subtract, Subtract)
-        if not 0 < self.dac_range < math.inf:
-            raise ValueError(f"ConverterConfig dac_range is {self.dac_range!r}; it must be finite and > 0")
+        choice("subtract", self.subtract, Subtract)
+        object.__setattr__(self, "signed_input", flag("signed_input", self.signed_input))
+        object.__setattr__(self, "dac_range", number("dac_range", self.dac_range, above=0.0))
         for name, signed in (("dac_bits", self.signed_input), ("adc_bits", self.signed_current)):
             if getattr(self, name) is not None:
-                _whole("ConverterConfig", name, getattr(self, name), 2 if signed else 1)
-        if isinstance(self.adc_range, str):
-            _choice("ConverterConfig", "adc_range", self.adc_range, AdcRange)
-        elif not 0 < self.adc_range < math.inf:
-            raise ValueError(
-                f"ConverterConfig adc_range is {self.adc_range!r}; it must be 'full', 'array' or a number > 0"
-            )
+                object.__setattr__(self, name, whole(name, getattr(self, name), low=2 if signed else 1))
+        if not isinstance(self.adc_range, str):
+            object.__setattr__(self, "adc_range", number("adc_range", self.adc_range, above=0.0))
+        elif self.adc_range not in get_args(AdcRange):
+            raise refusal("adc_range", "'full', 'array' or a finite number > 0", self.adc_range)
 
     @property
     def signed_current(self) -> bool:
@@ -241,18 +219,16 @@ class CrossbarConfig:
     compensate_drift: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.v_read < math.inf:
-            raise ValueError(f"CrossbarConfig v_read is {self.v_read!r}; it must be finite and > 0")
+        object.__setattr__(self, "v_read", number("v_read", self.v_read, above=0.0))
+        object.__setattr__(self, "compensate_drift", flag("compensate_drift", self.compensate_drift))
         iv, levels, bits = self.device.iv, self.device.levels, self.mapping.slice_bits
         if iv is not None and self.v_read > iv.v_max:
-            raise ValueError(f"CrossbarConfig v_read is {self.v_read!r}; the I-V fit ends at {iv.v_max} V")
+            raise refusal("v_read", f"<= {iv.v_max:g}, where the I-V fit of the device ends", self.v_read)
         if bits is not None and levels is not None and levels < 2**bits:
-            raise ValueError(
-                f"MappingConfig slice_bits is {bits}: a digit needs {2**bits} levels, not {levels}"
-            )
+            raise refusal("levels", f">= {2**bits}, for a digit has slice_bits {bits}", levels)
         narrow = self.mapping.scheme == "offset" or self._side_by_side
         if narrow and self.tile.cols is not None and self.tile.cols < 2:
-            raise ValueError(f"TileConfig cols is {self.tile.cols}; this mapping needs 2 columns per output")
+            raise refusal("cols", ">= 2, for this mapping lays two columns side by side", self.tile.cols)
 
     @property
     def _side_by_side(self) -> bool:

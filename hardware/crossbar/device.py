@@ -15,6 +15,8 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor
 
+from snn.core.checks import finite, number, refusal, whole
+
 __all__ = [
     "CubicIV",
     "DeviceConfig",
@@ -26,6 +28,22 @@ __all__ = [
     "SigmaTable",
     "polynomial",
 ]
+
+
+def _numbers(name: str, values: object, count: int | None = None) -> tuple[float, ...]:
+    """Check a tuple of finite numbers: a row of any length, or of `count`."""
+    array = finite(name, values)
+    if array.ndim != 1 or (count is not None and len(array) != count):
+        raise refusal(name, "a row of numbers" if count is None else f"{count} numbers", values)
+    return tuple(array.tolist())
+
+
+def _ascending(name: str, values: object) -> tuple[float, ...]:
+    """Check a pair of numbers of which the second is not below the first."""
+    pair = _numbers(name, values, 2)
+    if pair[0] > pair[1]:
+        raise refusal(name, "a pair (low, high)", pair)
+    return pair
 
 
 def polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
@@ -47,12 +65,21 @@ class PowerLawDrift:
         nu_mean_range: Lowest and highest mean.
         nu_sigma: (c, d).
         nu_sigma_range: Lowest and highest deviation.
+
+    Raises:
+        ValueError: A value that is not finite, or a range whose ends are exchanged.
     """
 
     nu_mean: tuple[float, float]
     nu_mean_range: tuple[float, float]
     nu_sigma: tuple[float, float] = (0.0, 0.0)
     nu_sigma_range: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        for name in ("nu_mean", "nu_sigma"):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name), 2))
+            ends = f"{name}_range"
+            object.__setattr__(self, ends, _ascending(ends, getattr(self, ends)))
 
     def exponents(self, x: Tensor, z: Tensor) -> Tensor:
         """Give nu of cells at relative conductance x, z standard normal per cell."""
@@ -81,11 +108,19 @@ class LogRelaxation:
         mean_us: a, microsiemens per unit of ln t; may be negative.
         sigma_us_per_ln: b, microsiemens per unit of ln t, >= 0.
         sigma_us: c, microsiemens, >= 0.
+
+    Raises:
+        ValueError: A value that is not finite, or a negative deviation.
     """
 
     mean_us: float
     sigma_us_per_ln: float = 0.0
     sigma_us: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean_us", number("mean_us", self.mean_us))
+        for name in ("sigma_us_per_ln", "sigma_us"):
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
 
     def shift(self, g: Tensor, x: Tensor, z: Tensor, time_s: float, t0_s: float) -> Tensor:
         """Give the change of conductance since programming, microsiemens."""
@@ -103,17 +138,25 @@ class SigmaTable:
     Attributes:
         times_s: Times of the measurements, seconds, ascending, > 0.
         sigma_us: A polynomial in x = g / reference for each time, microsiemens, clipped at 0.
+
+    Raises:
+        ValueError: Times that do not ascend from > 0, a value that is not finite, or not one polynomial per time.
     """
 
     times_s: tuple[float, ...]
     sigma_us: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        times = self.times_s
-        if len(times) != len(self.sigma_us) or not times:
-            raise ValueError(f"SigmaTable has {len(times)} times_s and {len(self.sigma_us)} sigma_us")
-        if not (0 < times[0] and all(a < b for a, b in pairwise(times))):
-            raise ValueError(f"SigmaTable times_s is {times}; they must ascend from > 0")
+        times = _numbers("times_s", self.times_s)
+        if not times or times[0] <= 0 or any(a >= b for a, b in pairwise(times)):
+            raise refusal("times_s", "times that ascend from > 0", times)
+        if len(self.sigma_us) != len(times):
+            raise ValueError(
+                f"sigma_us must be a polynomial for each of the {len(times)} times_s, got {len(self.sigma_us)}"
+            )
+        rows = tuple(_numbers(f"sigma_us[{k}]", row) for k, row in enumerate(self.sigma_us))
+        object.__setattr__(self, "times_s", times)
+        object.__setattr__(self, "sigma_us", rows)
 
     def sigma(self, x: Tensor, time_s: float) -> Tensor:
         """Give the deviation of cells at relative conductance x, microsiemens."""
@@ -136,16 +179,25 @@ class FlickerNoise:
     """Let a cell's reading scatter with 1/f noise: relative deviation Q sqrt(ln((t + t_read) / (2 t_read))).
 
     Attributes:
-        scale: Q = scale / x^exponent with x = g / reference.
+        scale: Q = scale / x^exponent with x = g / reference; >= 0.
         exponent: See `scale`.
-        limit: Largest Q.
-        t_read_s: Length of a reading, seconds.
+        limit: Largest Q, >= 0.
+        t_read_s: Length of a reading, seconds, > 0.
+
+    Raises:
+        ValueError: A value out of range.
     """
 
     scale: float
     exponent: float
     limit: float
     t_read_s: float
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "limit"):
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
+        object.__setattr__(self, "exponent", number("exponent", self.exponent))
+        object.__setattr__(self, "t_read_s", number("t_read_s", self.t_read_s, above=0.0))
 
     def relative(self, x: Tensor, time_s: float) -> Tensor:
         """Give the relative deviation of one reading."""
@@ -160,15 +212,25 @@ class CubicIV:
     Attributes:
         n2: Coefficients of n2, ascending, A/V^2.
         n3: Coefficients of n3, ascending, A/V^3.
-        fitted_us: Conductances between which the fit holds; beyond them the end's value is taken. An open cell
-            has none.
-        v_max: Largest voltage at which it holds, volt.
+        fitted_us: Conductances between which the fit holds, (low, high), > 0; beyond them the end's value is
+            taken. An open cell has none.
+        v_max: Largest voltage at which it holds, volt, > 0.
+
+    Raises:
+        ValueError: A value out of range.
     """
 
     n2: tuple[float, ...]
     n3: tuple[float, ...]
     fitted_us: tuple[float, float]
     v_max: float
+
+    def __post_init__(self) -> None:
+        for name in ("n2", "n3"):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+        finite("fitted_us", self.fitted_us, above=0.0)
+        object.__setattr__(self, "fitted_us", _ascending("fitted_us", self.fitted_us))
+        object.__setattr__(self, "v_max", number("v_max", self.v_max, above=0.0))
 
     def terms(self, g_us: Tensor) -> tuple[Tensor, Tensor]:
         """Give n2 and n3 of cells, microsiemens per volt and per volt squared."""
@@ -189,8 +251,11 @@ class Forming:
         sigma_v: Its deviation, volt, > 0.
         g_mean_us: Mean of formed cells before the cut, microsiemens.
         g_sigma_us: Their deviation before the cut, microsiemens, > 0.
-        g_low_us: Smallest formed cell, microsiemens.
-        g_high_us: Largest formed cell, microsiemens.
+        g_low_us: Smallest formed cell, microsiemens, >= 0.
+        g_high_us: Largest formed cell, microsiemens, > g_low_us.
+
+    Raises:
+        ValueError: A value out of range.
     """
 
     voltage_v: float
@@ -202,14 +267,12 @@ class Forming:
     g_high_us: float
 
     def __post_init__(self) -> None:
+        for name in ("voltage_v", "mean_v", "g_mean_us"):
+            object.__setattr__(self, name, number(name, getattr(self, name)))
         for name in ("sigma_v", "g_sigma_us"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Forming {name} is {getattr(self, name)!r}; it must be > 0")
-        if not 0 <= self.g_low_us < self.g_high_us:
-            raise ValueError(
-                f"Forming g_low_us is {self.g_low_us!r}, g_high_us {self.g_high_us!r}; "
-                "they must be 0 <= low < high"
-            )
+            object.__setattr__(self, name, number(name, getattr(self, name), above=0.0))
+        object.__setattr__(self, "g_low_us", number("g_low_us", self.g_low_us, low=0.0))
+        object.__setattr__(self, "g_high_us", number("g_high_us", self.g_high_us, above=self.g_low_us))
 
     @property
     def unformed(self) -> float:
@@ -264,34 +327,33 @@ class DeviceConfig:
     forming: Forming | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.g_min_us < self.g_max_us < math.inf:
-            raise ValueError(
-                f"g_min_us is {self.g_min_us!r} and g_max_us {self.g_max_us!r}; they must be 0 <= g_min < g_max"
-            )
+        object.__setattr__(self, "g_min_us", number("g_min_us", self.g_min_us, low=0.0))
+        object.__setattr__(self, "g_max_us", number("g_max_us", self.g_max_us, above=self.g_min_us))
+        object.__setattr__(self, "t0_s", number("t0_s", self.t0_s, above=0.0))
+        object.__setattr__(self, "sigma_us", _numbers("sigma_us", self.sigma_us))
+        if self.reference_us is not None:
+            object.__setattr__(self, "reference_us", number("reference_us", self.reference_us, above=0.0))
         for name in ("step_us", "d2d", "c2c", *(() if self._flicker else ("read_noise",))):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} is {value!r}; it must be finite and >= 0")
-        for name in ("t0_s", "reference"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be finite and > 0")
-        shares = (self.stuck_low, self.stuck_high, self.open_cells)
-        if min(shares) < 0 or sum(shares) > 1:
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
+        shares = ("stuck_low", "stuck_high", "open_cells")
+        for name in shares:
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
+        if sum(getattr(self, name) for name in shares) > 1:
+            given = ", ".join(f"{getattr(self, name):g}" for name in shares)
             raise ValueError(
-                f"stuck_low, stuck_high, open_cells are {shares}; shares >= 0 of at most 1 in all"
+                f"stuck_low, stuck_high and open_cells must be shares of at most 1 in all, got {given}"
             )
         self._check_levels()
 
     def _check_levels(self) -> None:
         if self.levels is None:
             return
-        if isinstance(self.levels, bool) or int(self.levels) != self.levels or self.levels < 2:
-            raise ValueError(f"levels is {self.levels!r}; it must be a whole number >= 2, or None")
+        object.__setattr__(self, "levels", whole("levels", self.levels, low=2))
         span = self.g_max_us - self.g_min_us
         if span / (self.levels - 1) < self.step_us * (1 - 1e-12):
+            most = int(span / self.step_us * (1 + 1e-12)) + 1
             raise ValueError(
-                f"levels is {self.levels}: {span / (self.levels - 1):g} uS apart, finer than step_us "
-                f"{self.step_us:g}; the range allows {int(span / self.step_us * (1 + 1e-12)) + 1}"
+                f"levels must be <= {most} in this range with step_us {self.step_us:g}, got {self.levels}"
             )
 
     @property

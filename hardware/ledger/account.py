@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn.core.arrays import Int64Array
+from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.input_kinds import settle, whole
 from snn.hardware.ledger.loops import LEVELS, count_nonzero, tally
 from snn.hardware.ledger.step_ledger import ROW_COUNTS, LayerSteps, StepLedger
@@ -74,14 +75,8 @@ class Account:
         Raises:
             ValueError: No counter knows the layer.
         """
-        for kind in type(layer).__mro__:
-            if kind in _COUNTERS:
-                return _COUNTERS[kind](layer, flow, self)
-        known = ", ".join(sorted(kind.__name__ for kind in _COUNTERS))
-        raise ValueError(
-            f"{self.names.get(layer, 'a layer')} ({type(layer).__name__}) cannot be counted; countable are "
-            f"{known}, and classes named to register_counter"
-        )
+        counter = _COUNTERS.find(self.names.get(layer, "a layer"), layer)
+        return counter(layer, flow, self)
 
     def forward(self, layer: Layer, x: Tensor) -> Tensor:
         """Run a layer on [T, B, ...] from rest."""
@@ -178,7 +173,7 @@ class Account:
 
 
 Counter = Callable[[Any, Flow, Account], Flow]
-_COUNTERS: dict[type[Layer], Counter] = {}
+_COUNTERS: ClassRegistry[Counter] = ClassRegistry("counter")
 
 
 def register_counter(kind: type[Layer], counter: Counter) -> None:
@@ -192,6 +187,4 @@ def register_counter(kind: type[Layer], counter: Counter) -> None:
     Raises:
         ValueError: The kind has a counter already.
     """
-    if kind in _COUNTERS:
-        raise ValueError(f"{kind.__name__} has a counter already")
-    _COUNTERS[kind] = counter
+    _COUNTERS.add(kind, counter)

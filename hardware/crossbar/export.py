@@ -1,0 +1,70 @@
+"""Write a model on crossbars as a network of the event engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from snn.core import Network
+from snn.hardware.crossbar.model import AnalogLayer, AnalogModel
+from snn.nn import Delays, stages, to_network
+from snn.nn.stages import Folded, Stage, Wires
+
+__all__ = ["crossbar_network"]
+
+
+def crossbar_network(model: AnalogModel, dt_ms: float, *, weights_only: bool = False) -> Network:
+    """Write a model on crossbars as a `Network`: the event engines run it with the weights of its arrays.
+
+    A cell that should be empty and conducts is a synapse here, so a layer with delays has a projection per delay.
+
+    Args:
+        model: The model, made of stages (see `snn.nn.to_network`).
+        dt_ms: Length of a step, ms.
+        weights_only: Leave out what is no weight (read noise, converters, rows that depend on the pattern) instead
+            of refusing it.
+
+    Returns:
+        The network at the age of the arrays at the first step.
+
+    Raises:
+        ValueError: The model is not made of stages, or its arrays do more than multiply by a weight.
+    """
+    noisy = [name for name, layer in model.layers.items() if not layer.is_plain]
+    if noisy and not weights_only:
+        raise ValueError(
+            f"weights_only must be True where arrays do more than multiply, got False; {', '.join(noisy)}: read "
+            "noise, converters or pattern-dependent rows are no weights"
+        )
+    layers = model.layers
+
+    def folded(stage: Stage) -> Folded:
+        plain = stages.fold(stage)
+        scale = None if stage.norm is None else stage.norm.scale_and_offset()[0]
+        wires = list(_wires(layers[stage.name], stage.name, stage.pre, scale))
+        back = f"{stage.post}-{stage.post}"
+        if stage.post in layers:
+            wires += _wires(layers[stage.post], back, stage.post, None)
+        return Folded(tuple(wires), plain.bias)
+
+    return to_network(model.source, dt_ms, folded=folded)
+
+
+def _wires(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) -> Iterator[Wires]:
+    """Cut an array into projections, one per delay that has a cell that conducts."""
+    (array,) = layer.arrays_at(0)
+    weight = array.weight().detach().double()
+    if scale is not None:
+        weight = weight * scale[:, None]
+    inner = layer.layer
+    first = inner.min_delay if isinstance(inner, Delays) else 0
+    senders = weight.shape[1] // (inner.max_delay - first + 1 if isinstance(inner, Delays) else 1)
+    found = 0
+    for d, tap in enumerate(torch.split(weight, senders, 1), start=first):
+        if found and not bool((tap != 0).any()):
+            continue
+        found += 1
+        delay = torch.full((senders, tap.shape[0]), d)
+        yield Wires(name if found == 1 else f"{name}.{found}", pre, tap.t().contiguous(), delay)
