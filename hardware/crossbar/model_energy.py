@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from snn.core.checks import refusal
 from snn.hardware.crossbar.model import AnalogModel, rows_read
 from snn.hardware.crossbar.read_counts import count_reads
 from snn.hardware.ledger.count import count
@@ -94,7 +95,7 @@ class ProgrammedCrossbars:
     def __post_init__(self) -> None:
         names = [layer.layer for layer in self.reads]
         if len(set(names)) < len(names):
-            raise ValueError(f"{self.name}: layers are {names}; each needs a name of its own")
+            raise refusal("reads", "of layers with names of their own", names)
 
     @property
     def title(self) -> str:

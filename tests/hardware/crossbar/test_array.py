@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -18,8 +18,10 @@ from snn.hardware import (
     DeviceConfig,
     Diagnosis,
     MappingConfig,
+    ProgrammedArray,
     TileConfig,
     WireConfig,
+    count_reads,
     device_preset,
     effective_conductance,
     form_random_array,
@@ -44,6 +46,16 @@ def test_flawless_hardware_is_the_plain_product(mapping, tile, dtype):
     found = torch.autograd.grad(y.square().sum(), (w, x))
     wanted = torch.autograd.grad(plain(x, w).square().sum(), (w, x))
     assert close(found[0], wanted[0], 1e-6) and torch.equal(found[1], wanted[1])
+
+
+def test_what_follows_from_the_values_needs_no_reading():
+    """The values of a crossbar are enough for its weight and the count of its reads; reading is `Crossbar`'s."""
+    crossbar = program_crossbar(W, CrossbarConfig(device=device_preset("pcm_ibm")), seed=1)
+    bare = ProgrammedArray(**{field.name: getattr(crossbar, field.name) for field in fields(crossbar)})
+    assert isinstance(crossbar, ProgrammedArray) and not hasattr(bare, "matmul")
+    assert torch.equal(bare.weight(), crossbar.weight())
+    assert torch.equal(bare.at(1e6).weight(), crossbar.at(1e6).weight())
+    assert count_reads(bare, X) == count_reads(crossbar, X)
 
 
 def test_the_default_is_ideal():

@@ -186,31 +186,56 @@ def test_faults_do_not_drift():
 # --- read noise ---
 
 
-def reads(device, steps=4000, mapping=None):
+def reads(device, steps=4000, mapping=None, time_s=None):
     w = torch.linspace(0.2, 1.0, 8, dtype=torch.float64).repeat(2, 1)
     crossbar = program_crossbar(w, CrossbarConfig(device, mapping or MappingConfig()), seed=5)
+    crossbar = crossbar if time_s is None else crossbar.at(time_s)
     x = torch.ones(steps, 2, 8, dtype=torch.float64)
     return crossbar, crossbar.matmul(x).numpy() - (x @ crossbar.weight().T).numpy()
+
+
+def deviation(crossbar, cells_us):
+    """Deviation of each output, in the units of the weight, from that of every cell on tiles: [out]."""
+    columns = (cells_us**2).sum(2)[0].flatten()  # one row tile: [column tiles x cols]
+    power = columns[crossbar.layout.column].sum(0)
+    if crossbar.layout.reference is not None:
+        power = power + columns[crossbar.layout.reference][0]
+    return (power.sqrt() * float(crossbar.encoded.weight_per_us.abs().max())).numpy()
 
 
 @pytest.mark.parametrize("scheme", ["one_sided", "two_sided", "offset"])
 def test_read_noise_is_that_of_independent_cells(scheme):
     """Deviation sqrt(sum over cells of (0.02 G)^2), in the units of the weight."""
     crossbar, noise = reads(DeviceConfig(read_noise=0.02), mapping=MappingConfig(scheme))
-    g = (crossbar.conductance_us**2).sum(2)[0]  # [column tiles, cols]
-    columns = g.flatten()[crossbar.layout.column]
-    power = columns.sum(0)
-    if crossbar.layout.reference is not None:
-        power = power + g.flatten()[crossbar.layout.reference][0]
-    sigma = 0.02 * power.sqrt() * float(crossbar.encoded.weight_per_us.abs().max())
-    assert noise.std((0, 1)) == pytest.approx(sigma.numpy(), rel=0.05)
+    g = crossbar.conductance_us
+    assert noise.std((0, 1)) == pytest.approx(deviation(crossbar, 0.02 * g), rel=0.05)
     shared = np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]
     if scheme == "offset":  # both outputs are read against one reference column
-        assert shared == pytest.approx(
-            float(g.flatten()[crossbar.layout.reference][0, 0] / power[0]), abs=0.05
-        )
+        power = (g**2).sum(2)[0].flatten()
+        reference = power[crossbar.layout.reference][0, 0]
+        own = power[crossbar.layout.column][0, 0]
+        assert shared == pytest.approx(float(reference / (own + reference)), abs=0.05)
     else:
         assert abs(shared) < 0.05
+
+
+@pytest.mark.parametrize("scheme", ["one_sided", "offset"])
+def test_read_noise_grows_with_the_age_of_the_array(scheme):
+    """Deviation sqrt(sum over cells of (Q G)^2 ln((t + t_read) / (2 t_read))), Q = 0.01 / x^0.65, at two ages.
+
+    A pair mapping without converters draws its noise per output, a reference column per column: two places.
+    """
+    device = DeviceConfig(1.0, 25.0, t0_s=20.0, read_noise=FlickerNoise(0.01, 0.65, 0.2, 250e-9))
+    noise = []
+    for time_s, log in ((20.0, 17.5044), (1e6, 28.3242)):  # ln(20 / 5e-7), ln(1e6 / 5e-7)
+        crossbar, found = reads(device, mapping=MappingConfig(scheme), time_s=time_s)
+        g = crossbar.conductance_us
+        assert found.std((0, 1)) == pytest.approx(
+            deviation(crossbar, 0.01 / (g / 25) ** 0.65 * g * math.sqrt(log)), rel=0.05
+        )
+        noise.append(found)
+    # step and sample key the draws, so that the same chance acts at both ages
+    assert np.allclose(noise[1], noise[0] * math.sqrt(28.3242 / 17.5044), rtol=1e-5)
 
 
 def test_read_noise_is_new_at_every_step_and_for_every_sample():

@@ -19,6 +19,7 @@ from snn.hardware import (
     ConverterConfig,
     CrossbarConfig,
     DeviceConfig,
+    FlickerNoise,
     ModelDiagnosis,
     TileConfig,
     WireConfig,
@@ -196,6 +197,25 @@ def test_arrays_age_while_a_sequence_runs():
 
 
 @torch.no_grad()
+def test_reads_get_noisier_as_arrays_age():
+    """1/f noise, deviation proportional to sqrt(ln(t / 5e-7)): at one age, and from step to step."""
+    device = DeviceConfig(1.0, 25.0, t0_s=20.0, read_noise=FlickerNoise(0.01, 0.65, 0.2, 250e-9))
+    layer, x = Sequential(Linear(8, 4)).double(), torch.ones(3, 2, 8).double()
+    plain = layer(x)[0]
+
+    def noise(analog):
+        return analog(x)[0] - plain
+
+    fresh = to_crossbar(layer, CrossbarConfig(device))
+    wanted = noise(fresh) * math.sqrt(math.log(1e6 / 5e-7) / math.log(20.0 / 5e-7))
+    torch.testing.assert_close(noise(fresh.aged(1e6)), wanted, rtol=1e-6, atol=1e-9)
+    moving = to_crossbar(layer, CrossbarConfig(device), time_s=20.0, dt_ms=1e9)  # 1e6 s a step
+    ages = torch.tensor([20.0, 20.0 + 1e6, 20.0 + 2e6]).double()
+    growth = (torch.log(ages / 5e-7) / math.log(20.0 / 5e-7)).sqrt()
+    torch.testing.assert_close(noise(moving), noise(fresh) * growth[:, None, None], rtol=1e-6, atol=1e-9)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("config", [CrossbarConfig.ideal(), STILL], ids=["ideal", "flawed"])
 def test_the_event_engine_runs_the_arrays(config):
     model, x = words()
@@ -344,7 +364,10 @@ def test_training_sees_the_devices_and_leaves_no_trace(case):
                 assert module.weight.grad is not None and module.weight.grad.abs().sum() > 0
         model.eval()
         assert torch.equal(layer.weight_in_use(), layer.weight_in_use())
-        with pytest.raises(ValueError, match="has a weight_transform already"), hardware_aware(model, STILL):
+        with (
+            pytest.raises(ValueError, match=r"weight_transform of .* must be None, got"),
+            hardware_aware(model, STILL),
+        ):
             pass
         analog = to_crossbar(model, CrossbarConfig.ideal())  # the weights themselves, not those of the block
     assert all(m.weight_transform is None for m in model.modules() if isinstance(m, Layer))

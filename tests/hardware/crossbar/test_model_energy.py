@@ -147,5 +147,7 @@ def test_the_report_is_kept_and_run_again(case, tmp_path):
 
 def test_two_layers_of_one_name():
     counts = LayerReads("a", 1, ())
-    with pytest.raises(ValueError, match="layers are \\['a', 'a'\\]; each needs a name of its own"):
+    with pytest.raises(
+        ValueError, match=r"reads must be of layers with names of their own, got \['a', 'a'\]"
+    ):
         ProgrammedCrossbars((counts, counts))
