@@ -24,11 +24,7 @@ from snn.hardware.targets.spikesim import ConvShape, spikesim_energy_pj
 from snn.hardware.targets.target import EnergyRow, Target, Timed
 
 if TYPE_CHECKING:
-    from snn.hardware.crossbar.array import (
-        Crossbar,
-        form_random_array,
-        program_crossbar,
-    )
+    from snn.hardware.crossbar.array import Crossbar, form_random_array, program_crossbar
     from snn.hardware.crossbar.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
     from snn.hardware.crossbar.calibrate import calibrate
     from snn.hardware.crossbar.config import (
@@ -55,9 +51,7 @@ if TYPE_CHECKING:
         device_record,
         register_device,
     )
-    from snn.hardware.crossbar.diagnosis import (
-        Diagnosis,
-    )
+    from snn.hardware.crossbar.diagnosis import Diagnosis
     from snn.hardware.crossbar.export import crossbar_network
     from snn.hardware.crossbar.hardware_aware import hardware_aware
     from snn.hardware.crossbar.ir_drop import (
@@ -68,15 +62,10 @@ if TYPE_CHECKING:
     from snn.hardware.crossbar.model import AnalogLayer, AnalogModel, AnalogState, to_crossbar
     from snn.hardware.crossbar.model_energy import LayerReads, ProgrammedCrossbars, crossbar_energy, reads_of
     from snn.hardware.crossbar.model_report import ModelDiagnosis, crossbar_sections, diagnose
-    from snn.hardware.crossbar.nodal import (
-        NodalSolution,
-        solve_nodes,
-    )
+    from snn.hardware.crossbar.nodal import NodalSolution, solve_nodes
     from snn.hardware.crossbar.placements import Placement, register_placement
     from snn.hardware.crossbar.programmed import ProgrammedArray
-    from snn.hardware.crossbar.read_counts import (
-        count_reads,
-    )
+    from snn.hardware.crossbar.read_counts import count_reads
     from snn.hardware.ledger.account import register_counter
     from snn.hardware.ledger.count_steps import (
         count_steps,

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from snn.core.checks import choice, flag, number, refusal, whole
 from snn.hardware.crossbar.device import DeviceConfig
+from snn.hardware.crossbar.fields import keep
 from snn.hardware.crossbar.ir_drop import RowMode
 from snn.hardware.targets.analog_constants import WIRE
 
@@ -58,15 +59,15 @@ class MappingConfig:
     pairs: Pairs = "separate"
 
     def __post_init__(self) -> None:
-        for name, choices in (("scheme", Scheme), ("scale", Scale), ("pairs", Pairs)):
-            choice(name, getattr(self, name), choices)
-        object.__setattr__(self, "percentile", number("percentile", self.percentile, above=0.0, high=100.0))
-        object.__setattr__(self, "slices", whole("slices", self.slices, low=1))
-        if self.slice_bits is not None:
-            object.__setattr__(self, "slice_bits", whole("slice_bits", self.slice_bits, low=1))
-            if self.scheme != "one_sided":
-                raise refusal("scheme", "'one_sided' where slice_bits is given", self.scheme)
-        elif self.slices > 1:
+        choice("scheme", self.scheme, Scheme)
+        choice("scale", self.scale, Scale)
+        choice("pairs", self.pairs, Pairs)
+        keep(self, number, "percentile", above=0.0, high=100.0)
+        keep(self, whole, "slices", low=1)
+        keep(self, whole, "slice_bits", low=1, optional=True)
+        if self.slice_bits is not None and self.scheme != "one_sided":
+            raise refusal("scheme", "'one_sided' where slice_bits is given", self.scheme)
+        if self.slice_bits is None and self.slices > 1:
             raise refusal("slice_bits", "given where slices > 1, for it says how wide a digit is", None)
 
     @property
@@ -94,9 +95,7 @@ class TileConfig:
     cols: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("rows", "cols"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, whole(name, getattr(self, name), low=1))
+        keep(self, whole, "rows", "cols", low=1, optional=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +123,7 @@ class WireConfig:
     def __post_init__(self) -> None:
         choice("ir_drop", self.ir_drop, IrDrop)
         choice("rows", self.rows, RowMode)
-        for name in ("word_ohm", "bit_ohm"):
-            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
+        keep(self, number, "word_ohm", "bit_ohm", low=0.0)
         if self.ir_drop == "none" and (self.word_ohm or self.bit_ohm):
             raise refusal("ir_drop", "'exact' or 'row_column_mean' where wires have resistance", self.ir_drop)
         if self.ir_drop == "row_column_mean" and self.rows == "floating":
@@ -176,13 +174,12 @@ class ConverterConfig:
 
     def __post_init__(self) -> None:
         choice("subtract", self.subtract, Subtract)
-        object.__setattr__(self, "signed_input", flag("signed_input", self.signed_input))
-        object.__setattr__(self, "dac_range", number("dac_range", self.dac_range, above=0.0))
-        for name, signed in (("dac_bits", self.signed_input), ("adc_bits", self.signed_current)):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, whole(name, getattr(self, name), low=2 if signed else 1))
+        keep(self, flag, "signed_input")
+        keep(self, number, "dac_range", above=0.0)
+        keep(self, whole, "dac_bits", low=2 if self.signed_input else 1, optional=True)
+        keep(self, whole, "adc_bits", low=2 if self.signed_current else 1, optional=True)
         if not isinstance(self.adc_range, str):
-            object.__setattr__(self, "adc_range", number("adc_range", self.adc_range, above=0.0))
+            keep(self, number, "adc_range", above=0.0)
         elif self.adc_range not in get_args(AdcRange):
             raise refusal("adc_range", "'full', 'array' or a finite number > 0", self.adc_range)
 
@@ -219,8 +216,8 @@ class CrossbarConfig:
     compensate_drift: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "v_read", number("v_read", self.v_read, above=0.0))
-        object.__setattr__(self, "compensate_drift", flag("compensate_drift", self.compensate_drift))
+        keep(self, number, "v_read", above=0.0)
+        keep(self, flag, "compensate_drift")
         iv, levels, bits = self.device.iv, self.device.levels, self.mapping.slice_bits
         if iv is not None and self.v_read > iv.v_max:
             raise refusal("v_read", f"<= {iv.v_max:g}, where the I-V fit of the device ends", self.v_read)

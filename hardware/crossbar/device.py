@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from torch import Tensor
 
 from snn.core.checks import finite, number, refusal, whole
+from snn.hardware.crossbar.fields import ascending_pair, keep, number_pair, number_row
 
 __all__ = [
     "CubicIV",
@@ -28,22 +29,6 @@ __all__ = [
     "SigmaTable",
     "polynomial",
 ]
-
-
-def _numbers(name: str, values: object, count: int | None = None) -> tuple[float, ...]:
-    """Check a tuple of finite numbers: a row of any length, or of `count`."""
-    array = finite(name, values)
-    if array.ndim != 1 or (count is not None and len(array) != count):
-        raise refusal(name, "a row of numbers" if count is None else f"{count} numbers", values)
-    return tuple(array.tolist())
-
-
-def _ascending(name: str, values: object) -> tuple[float, ...]:
-    """Check a pair of numbers of which the second is not below the first."""
-    pair = _numbers(name, values, 2)
-    if pair[0] > pair[1]:
-        raise refusal(name, "a pair (low, high)", pair)
-    return pair
 
 
 def polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
@@ -76,10 +61,8 @@ class PowerLawDrift:
     nu_sigma_range: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        for name in ("nu_mean", "nu_sigma"):
-            object.__setattr__(self, name, _numbers(name, getattr(self, name), 2))
-            ends = f"{name}_range"
-            object.__setattr__(self, ends, _ascending(ends, getattr(self, ends)))
+        keep(self, number_pair, "nu_mean", "nu_sigma")
+        keep(self, ascending_pair, "nu_mean_range", "nu_sigma_range")
 
     def exponents(self, x: Tensor, z: Tensor) -> Tensor:
         """Give nu of cells at relative conductance x, z standard normal per cell."""
@@ -118,9 +101,8 @@ class LogRelaxation:
     sigma_us: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean_us", number("mean_us", self.mean_us))
-        for name in ("sigma_us_per_ln", "sigma_us"):
-            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
+        keep(self, number, "mean_us")
+        keep(self, number, "sigma_us_per_ln", "sigma_us", low=0.0)
 
     def shift(self, g: Tensor, x: Tensor, z: Tensor, time_s: float, t0_s: float) -> Tensor:
         """Give the change of conductance since programming, microsiemens."""
@@ -147,15 +129,15 @@ class SigmaTable:
     sigma_us: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        times = _numbers("times_s", self.times_s)
+        keep(self, number_row, "times_s")
+        times = self.times_s
         if not times or times[0] <= 0 or any(a >= b for a, b in pairwise(times)):
             raise refusal("times_s", "times that ascend from > 0", times)
         if len(self.sigma_us) != len(times):
             raise ValueError(
                 f"sigma_us must be a polynomial for each of the {len(times)} times_s, got {len(self.sigma_us)}"
             )
-        rows = tuple(_numbers(f"sigma_us[{k}]", row) for k, row in enumerate(self.sigma_us))
-        object.__setattr__(self, "times_s", times)
+        rows = tuple(number_row(f"sigma_us[{k}]", row) for k, row in enumerate(self.sigma_us))
         object.__setattr__(self, "sigma_us", rows)
 
     def sigma(self, x: Tensor, time_s: float) -> Tensor:
@@ -194,10 +176,9 @@ class FlickerNoise:
     t_read_s: float
 
     def __post_init__(self) -> None:
-        for name in ("scale", "limit"):
-            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
-        object.__setattr__(self, "exponent", number("exponent", self.exponent))
-        object.__setattr__(self, "t_read_s", number("t_read_s", self.t_read_s, above=0.0))
+        keep(self, number, "scale", "limit", low=0.0)
+        keep(self, number, "exponent")
+        keep(self, number, "t_read_s", above=0.0)
 
     def relative(self, x: Tensor, time_s: float) -> Tensor:
         """Give the relative deviation of one reading."""
@@ -226,11 +207,10 @@ class CubicIV:
     v_max: float
 
     def __post_init__(self) -> None:
-        for name in ("n2", "n3"):
-            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+        keep(self, number_row, "n2", "n3")
+        keep(self, ascending_pair, "fitted_us")
         finite("fitted_us", self.fitted_us, above=0.0)
-        object.__setattr__(self, "fitted_us", _ascending("fitted_us", self.fitted_us))
-        object.__setattr__(self, "v_max", number("v_max", self.v_max, above=0.0))
+        keep(self, number, "v_max", above=0.0)
 
     def terms(self, g_us: Tensor) -> tuple[Tensor, Tensor]:
         """Give n2 and n3 of cells, microsiemens per volt and per volt squared."""
@@ -267,12 +247,10 @@ class Forming:
     g_high_us: float
 
     def __post_init__(self) -> None:
-        for name in ("voltage_v", "mean_v", "g_mean_us"):
-            object.__setattr__(self, name, number(name, getattr(self, name)))
-        for name in ("sigma_v", "g_sigma_us"):
-            object.__setattr__(self, name, number(name, getattr(self, name), above=0.0))
-        object.__setattr__(self, "g_low_us", number("g_low_us", self.g_low_us, low=0.0))
-        object.__setattr__(self, "g_high_us", number("g_high_us", self.g_high_us, above=self.g_low_us))
+        keep(self, number, "voltage_v", "mean_v", "g_mean_us")
+        keep(self, number, "sigma_v", "g_sigma_us", above=0.0)
+        keep(self, number, "g_low_us", low=0.0)
+        keep(self, number, "g_high_us", above=self.g_low_us)
 
     @property
     def unformed(self) -> float:
@@ -327,28 +305,26 @@ class DeviceConfig:
     forming: Forming | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "g_min_us", number("g_min_us", self.g_min_us, low=0.0))
-        object.__setattr__(self, "g_max_us", number("g_max_us", self.g_max_us, above=self.g_min_us))
-        object.__setattr__(self, "t0_s", number("t0_s", self.t0_s, above=0.0))
-        object.__setattr__(self, "sigma_us", _numbers("sigma_us", self.sigma_us))
-        if self.reference_us is not None:
-            object.__setattr__(self, "reference_us", number("reference_us", self.reference_us, above=0.0))
-        for name in ("step_us", "d2d", "c2c", *(() if self._flicker else ("read_noise",))):
-            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
-        shares = ("stuck_low", "stuck_high", "open_cells")
-        for name in shares:
-            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0))
-        if sum(getattr(self, name) for name in shares) > 1:
-            given = ", ".join(f"{getattr(self, name):g}" for name in shares)
+        keep(self, number, "g_min_us", low=0.0)
+        keep(self, number, "g_max_us", above=self.g_min_us)
+        keep(self, number, "t0_s", above=0.0)
+        keep(self, number, "reference_us", above=0.0, optional=True)
+        keep(self, number_row, "sigma_us")
+        keep(self, number, "step_us", "d2d", "c2c", "stuck_low", "stuck_high", "open_cells", low=0.0)
+        if not self._flicker:
+            keep(self, number, "read_noise", low=0.0)
+        shares = (self.stuck_low, self.stuck_high, self.open_cells)
+        if sum(shares) > 1:
+            given = ", ".join(f"{share:g}" for share in shares)
             raise ValueError(
                 f"stuck_low, stuck_high and open_cells must be shares of at most 1 in all, got {given}"
             )
         self._check_levels()
 
     def _check_levels(self) -> None:
+        keep(self, whole, "levels", low=2, optional=True)
         if self.levels is None:
             return
-        object.__setattr__(self, "levels", whole("levels", self.levels, low=2))
         span = self.g_max_us - self.g_min_us
         if span / (self.levels - 1) < self.step_us * (1 - 1e-12):
             most = int(span / self.step_us * (1 + 1e-12)) + 1

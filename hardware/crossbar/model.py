@@ -85,10 +85,8 @@ class AnalogLayer(Layer):
         now = AnalogState(0, 0, None) if state is None else state
         parts, start = [], 0
         while start < x.shape[0]:  # the arrays are of one age within a part
-            stop = (
-                x.shape[0] if self.dt_ms is None else start + self.drift_every - now.step % self.drift_every
-            )
-            part = x[start:stop]
+            same_age = x.shape[0] if self.dt_ms is None else self.drift_every - now.step % self.drift_every
+            part = x[start : start + same_age]
             ends = None if lengths is None else (lengths - start).clamp(0, part.shape[0])
             y, inner = self._read(part, now, ends)
             parts.append(y)
@@ -112,9 +110,8 @@ class AnalogLayer(Layer):
 
     def _read(self, x: Tensor, now: AnalogState, lengths: Tensor | None) -> tuple[Tensor, Any]:
         arrays, weight = self._at(now.step)
-        if (
-            weight is not None and self.observer is None
-        ):  # a plain product: the layer's own way is the fastest
+        if weight is not None and self.observer is None:
+            # a read is the product with this weight: the layer computes it itself, in its fastest form
             self.layer.weight_transform = lambda _: weight
             try:
                 return self.layer(x, now.inner, lengths)  # type: ignore[no-any-return]
@@ -149,6 +146,11 @@ class AnalogModel(Layer):
     It takes and gives what the model did. Noise is keyed by sample and step: a batch that begins with sample n of
     a set is given `start(n)` as its state, and results do not depend on how a set is cut into batches; without a
     state every batch begins with sample 0.
+
+    Attributes:
+        model: The layers, those with weights on arrays.
+        hardware: What the arrays are made of.
+        names: Name of each layer of `source`, in their order.
     """
 
     def __init__(self, model: Layer, source: Layer, config: CrossbarConfig) -> None:

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from crossbars import close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,11 +27,6 @@ def cells(rows, cols, seed=0, open_share=0.0, low=1.0, high=40.0, batch=()):
     rng = np.random.default_rng(seed)
     g = rng.uniform(low, high, (*batch, rows, cols))
     return torch.tensor(np.where(rng.random(g.shape) < open_share, 0.0, g))
-
-
-def close(a, b, tolerance=1e-9):
-    """Largest difference against the largest value: errors are stated per peak."""
-    return float((a - b).abs().max()) <= tolerance * float(b.abs().max())
 
 
 # --- another tool ---
