@@ -24,6 +24,7 @@ from snn.hardware import (
     CrossbarConfig,
     TileConfig,
     WireConfig,
+    calibrate,
     count,
     device_preset,
     estimate,
@@ -63,7 +64,7 @@ def energy(
     """Price counted reads of these arrays, beside the same model on a digital core and a dense network."""
     batch = next(iter(test.batches(16)))
     words = torch.from_numpy(batch.x), torch.from_numpy(batch.lengths)
-    report = analog.energy(*words)
+    report = snn.hardware.crossbar_energy(analog, *words)
     digital = estimate(count(model, *words), "horowitz45_int8")
     int8 = next(b for b in report.baselines if b.name == "ann_int8_every_step")
     print(
@@ -72,7 +73,7 @@ def energy(
         f"{int8.total_pj / 1e3:.0f} nJ as a dense int8 network run at every step on the same digital operators; "
         "digital parts 45 nm, converters 32 nm, published constants, nothing measured."
     )
-    sections = analog.sections(*seen, times_s=(DAY_S, 365 * DAY_S))
+    sections = snn.hardware.crossbar_sections(analog, *seen, times_s=(DAY_S, 365 * DAY_S))
     others = ("horowitz45_int8", "rram_crossbar", "loihi1", "gpu_a100_int8")
     print("written:", report.to_html(path, title="Words on crossbars", after=sections, compare=others))
 
@@ -90,7 +91,7 @@ def main() -> None:
 
     def chips(model: Sequential, age_s: float | None = None) -> str:
         made = [to_crossbar(model, PCM, seed=s, time_s=age_s) for s in range(options.chips)]
-        found = torch.tensor([evaluate(chip.calibrate(x, lengths), test).accuracy for chip in made])
+        found = torch.tensor([evaluate(calibrate(chip, x, lengths), test).accuracy for chip in made])
         return f"{found.mean():.1%} (mean of {len(found)} chips, deviation {found.std(correction=0):.1%})"
 
     # 1. hardware without flaws is the model, bit for bit
@@ -99,7 +100,7 @@ def main() -> None:
     print("ideal crossbars give the same bits:", torch.equal(ideal(x)[0], model(x)[0]))
 
     # 2. real cells, wires and converters; converter ranges from the validation words
-    diagnosis = to_crossbar(model, PCM, seed=1).calibrate(x, lengths).diagnose(x, lengths)
+    diagnosis = snn.hardware.diagnose(calibrate(to_crossbar(model, PCM, seed=1), x, lengths), x, lengths)
     print(f"on phase-change cells: {chips(model)}\n{diagnosis.table()}least: {diagnosis.worst}")
     for days in (30.0, 365.0):
         print(f"after {days:g} days: {chips(model, days * DAY_S)}")
@@ -109,8 +110,8 @@ def main() -> None:
     print(f"trained with the noise of the cells: {evaluate(aware, test).accuracy:.1%} plain, {chips(aware)}")
 
     # 4. the arrays as a network of the event engine (weights as written, no reading noise), and their energy
-    analog = to_crossbar(aware, PCM, seed=1).calibrate(x, lengths)
-    net = analog.network(train.dt_ms, weights_only=True)
+    analog = calibrate(to_crossbar(aware, PCM, seed=1), x, lengths)
+    net = snn.hardware.crossbar_network(analog, train.dt_ms, weights_only=True)
     print("event engine:", ", ".join(f"{p.name} {p.pre}->{p.post}" for p in net.projections))
     energy(analog, aware, test, (x, lengths), options.out / "report.html")
 

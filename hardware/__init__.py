@@ -29,12 +29,9 @@ from snn.hardware.targets.target import EnergyRow, Target, Timed
 from snn.hardware.targets.truenorth import TrueNorth
 
 if TYPE_CHECKING:
-    from snn.hardware.crossbar.array import (
-        Crossbar,
-        form_random_array,
-        program_crossbar,
-    )
+    from snn.hardware.crossbar.array import Crossbar, form_random_array, program_crossbar
     from snn.hardware.crossbar.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
+    from snn.hardware.crossbar.calibrate import calibrate
     from snn.hardware.crossbar.config import (
         ConverterConfig,
         CrossbarConfig,
@@ -59,9 +56,8 @@ if TYPE_CHECKING:
         device_record,
         register_device,
     )
-    from snn.hardware.crossbar.diagnosis import (
-        Diagnosis,
-    )
+    from snn.hardware.crossbar.diagnosis import Diagnosis
+    from snn.hardware.crossbar.export import crossbar_network
     from snn.hardware.crossbar.hardware_aware import hardware_aware
     from snn.hardware.crossbar.ir_drop import (
         effective_conductance,
@@ -69,16 +65,12 @@ if TYPE_CHECKING:
         row_column_mean_conductance,
     )
     from snn.hardware.crossbar.model import AnalogLayer, AnalogModel, AnalogState, to_crossbar
-    from snn.hardware.crossbar.model_energy import LayerReads, ProgrammedCrossbars, reads_of
-    from snn.hardware.crossbar.model_report import ModelDiagnosis
-    from snn.hardware.crossbar.nodal import (
-        NodalSolution,
-        solve_nodes,
-    )
+    from snn.hardware.crossbar.model_energy import LayerReads, ProgrammedCrossbars, crossbar_energy, reads_of
+    from snn.hardware.crossbar.model_report import ModelDiagnosis, crossbar_sections, diagnose
+    from snn.hardware.crossbar.nodal import NodalSolution, solve_nodes
     from snn.hardware.crossbar.placements import Placement, register_placement
-    from snn.hardware.crossbar.read_counts import (
-        count_reads,
-    )
+    from snn.hardware.crossbar.programmed import ProgrammedArray
+    from snn.hardware.crossbar.read_counts import count_reads
     from snn.hardware.ledger.count_steps import (
         count_steps,
     )
@@ -119,6 +111,7 @@ __all__ = [
     "NodalSolution",
     "Placement",
     "PowerLawDrift",
+    "ProgrammedArray",
     "ProgrammedCrossbars",
     "Range",
     "ReadCounts",
@@ -135,13 +128,18 @@ __all__ = [
     "TrueNorth",
     "WireConfig",
     "analog_energy",
+    "calibrate",
     "compare",
     "count",
     "count_reads",
     "count_steps",
+    "crossbar_energy",
+    "crossbar_network",
+    "crossbar_sections",
     "device_preset",
     "device_presets",
     "device_record",
+    "diagnose",
     "effective_conductance",
     "estimate",
     "find_target",
@@ -172,50 +170,56 @@ __all__ = [
 ]
 
 _LATER = {  # bring torch or scipy in, which pricing does not need
-    "lossless_adc_bits": "crossbar.converters",
     "AnalogLayer": "crossbar.model",
     "AnalogModel": "crossbar.model",
     "AnalogState": "crossbar.model",
-    "to_crossbar": "crossbar.model",
-    "ModelDiagnosis": "crossbar.model_report",
-    "plot_adc_range": "crossbar.array_figures",
-    "plot_conductances": "crossbar.array_figures",
-    "plot_ir_drop": "crossbar.array_figures",
-    "hardware_aware": "crossbar.hardware_aware",
-    "register_counter": "ledger.ledger_builder",
-    "Placement": "crossbar.placements",
-    "LayerReads": "crossbar.model_energy",
-    "ProgrammedCrossbars": "crossbar.model_energy",
-    "reads_of": "crossbar.model_energy",
-    "register_placement": "crossbar.placements",
-    "Crossbar": "crossbar.array",
-    "form_random_array": "crossbar.array",
-    "program_crossbar": "crossbar.array",
     "ConverterConfig": "crossbar.config",
+    "Crossbar": "crossbar.array",
     "CrossbarConfig": "crossbar.config",
-    "MappingConfig": "crossbar.config",
-    "TileConfig": "crossbar.config",
-    "WireConfig": "crossbar.config",
     "CubicIV": "crossbar.device",
     "DeviceConfig": "crossbar.device",
+    "DeviceRecord": "crossbar.device_presets",
+    "Diagnosis": "crossbar.diagnosis",
     "FlickerNoise": "crossbar.device",
     "Forming": "crossbar.device",
+    "LayerReads": "crossbar.model_energy",
     "LogRelaxation": "crossbar.device",
-    "PowerLawDrift": "crossbar.device",
-    "SigmaTable": "crossbar.device",
-    "Diagnosis": "crossbar.diagnosis",
-    "row_column_mean_conductance": "crossbar.ir_drop",
-    "effective_conductance": "crossbar.ir_drop",
-    "input_conductance": "crossbar.ir_drop",
-    "count_steps": "ledger.count_steps",
-    "count_reads": "crossbar.read_counts",
+    "MappingConfig": "crossbar.config",
+    "ModelDiagnosis": "crossbar.model_report",
     "NodalSolution": "crossbar.nodal",
-    "solve_nodes": "crossbar.nodal",
-    "DeviceRecord": "crossbar.device_presets",
+    "Placement": "crossbar.placements",
+    "PowerLawDrift": "crossbar.device",
+    "ProgrammedArray": "crossbar.programmed",
+    "ProgrammedCrossbars": "crossbar.model_energy",
+    "SigmaTable": "crossbar.device",
+    "TileConfig": "crossbar.config",
+    "WireConfig": "crossbar.config",
+    "calibrate": "crossbar.calibrate",
+    "count_reads": "crossbar.read_counts",
+    "count_steps": "ledger.count_steps",
+    "crossbar_energy": "crossbar.model_energy",
+    "crossbar_network": "crossbar.export",
+    "crossbar_sections": "crossbar.model_report",
     "device_preset": "crossbar.device_presets",
     "device_presets": "crossbar.device_presets",
     "device_record": "crossbar.device_presets",
+    "diagnose": "crossbar.model_report",
+    "effective_conductance": "crossbar.ir_drop",
+    "form_random_array": "crossbar.array",
+    "hardware_aware": "crossbar.hardware_aware",
+    "input_conductance": "crossbar.ir_drop",
+    "lossless_adc_bits": "crossbar.converters",
+    "plot_adc_range": "crossbar.array_figures",
+    "plot_conductances": "crossbar.array_figures",
+    "plot_ir_drop": "crossbar.array_figures",
+    "program_crossbar": "crossbar.array",
+    "reads_of": "crossbar.model_energy",
+    "register_counter": "ledger.ledger_builder",
     "register_device": "crossbar.device_presets",
+    "register_placement": "crossbar.placements",
+    "row_column_mean_conductance": "crossbar.ir_drop",
+    "solve_nodes": "crossbar.nodal",
+    "to_crossbar": "crossbar.model",
 }
 
 

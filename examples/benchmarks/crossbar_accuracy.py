@@ -27,6 +27,7 @@ from snn.hardware import (
     Sweep,
     TileConfig,
     WireConfig,
+    calibrate,
     device_preset,
     sweep,
     to_crossbar,
@@ -132,7 +133,7 @@ def main() -> None:
             config = configured(curve, point, device)
             analog = to_crossbar(saved.model, config, seed=seed, time_s=point.get("time_s"))
             if config.converter.adc_bits is not None:
-                analog = analog.calibrate(x, lengths, percentile=99.95)
+                analog = calibrate(analog, x, lengths, percentile=99.95)
             return {"accuracy": accuracy(analog, test, saved.loss)}
 
         found[curve] = sweep(measure, grid, seeds=range(options.seeds), path=options.out / f"{curve}.jsonl")

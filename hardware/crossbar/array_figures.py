@@ -12,7 +12,7 @@ from torch import Tensor
 
 from snn.hardware.crossbar.array import Crossbar
 from snn.hardware.crossbar.converters import dac
-from snn.hardware.crossbar.mvm import compared, full_scale, tile_currents
+from snn.hardware.crossbar.mvm import converter_inputs, full_scale, tile_currents
 from snn.hardware.report.text import age_text
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def plot_adc_range(array: Crossbar, rows: Tensor) -> Figure:
         rows: What drives it, [T, n, in] or [n, in].
     """
     config = array.config.converter
-    seen = compared(array, tile_currents(array, dac(rows, config)))
+    seen = converter_inputs(array, tile_currents(array, dac(rows, config)))
     share = (seen / full_scale(array).to(seen.dtype)[:, None]).flatten().double().cpu().numpy()
     reach = max(1.1, float(np.abs(share).max(initial=0.0)) * 1.05)
     edges = np.linspace(-reach if share.min(initial=0.0) < 0 else 0.0, reach, _BINS + 1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from snn.core.checks import choice, flag, number, refusal, whole
 from snn.hardware.crossbar.device import DeviceConfig
+from snn.hardware.crossbar.fields import keep
 from snn.hardware.crossbar.ir_drop import RowMode
 from snn.hardware.targets.analog_constants import WIRE
 
@@ -26,18 +27,9 @@ Scheme = Literal["one_sided", "two_sided", "offset"]
 Scale = Literal["tensor", "column"]
 Pairs = Literal["separate", "interleaved"]
 IrDrop = Literal["none", "row_column_mean", "exact"]
+"""How the loss of wires is found; see `WireConfig`."""
 AdcRange = Literal["full", "array"]
 Subtract = Literal["analog", "digital"]
-
-
-def _choice(owner: str, name: str, value: object, choices: object) -> None:
-    if value not in get_args(choices):
-        raise ValueError(f"{owner} {name} is {value!r}; allowed: {', '.join(get_args(choices))}")
-
-
-def _whole(owner: str, name: str, value: object, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{owner} {name} is {value!r}; it must be a whole number >= {low}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +59,16 @@ class MappingConfig:
     pairs: Pairs = "separate"
 
     def __post_init__(self) -> None:
-        for name, choices in (("scheme", Scheme), ("scale", Scale), ("pairs", Pairs)):
-            _choice("MappingConfig", name, getattr(self, name), choices)
-        if not 0 < self.percentile <= 100:
-            raise ValueError(f"MappingConfig percentile is {self.percentile!r}; it must lie in (0, 100]")
-        _whole("MappingConfig", "slices", self.slices, 1)
-        if self.slice_bits is not None:
-            _whole("MappingConfig", "slice_bits", self.slice_bits, 1)
-            if self.scheme != "one_sided":
-                raise ValueError(f"MappingConfig slice_bits needs scheme 'one_sided', got {self.scheme!r}")
-        elif self.slices > 1:
-            raise ValueError(
-                f"MappingConfig slices is {self.slices}: slice_bits must say how wide a digit is"
-            )
+        choice("scheme", self.scheme, Scheme)
+        choice("scale", self.scale, Scale)
+        choice("pairs", self.pairs, Pairs)
+        keep(self, number, "percentile", above=0.0, high=100.0)
+        keep(self, whole, "slices", low=1)
+        keep(self, whole, "slice_bits", low=1, optional=True)
+        if self.slice_bits is not None and self.scheme != "one_sided":
+            raise refusal("scheme", "'one_sided' where slice_bits is given", self.scheme)
+        if self.slice_bits is None and self.slices > 1:
+            raise refusal("slice_bits", "given where slices > 1, for it says how wide a digit is", None)
 
     @property
     def planes(self) -> int:
@@ -106,9 +95,7 @@ class TileConfig:
     cols: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("rows", "cols"):
-            if getattr(self, name) is not None:
-                _whole("TileConfig", name, getattr(self, name), 1)
+        keep(self, whole, "rows", "cols", low=1, optional=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +103,8 @@ class WireConfig:
     """Say what the wires of a tile cost.
 
     Attributes:
-        ir_drop: "none": ideal wires; "exact": `effective_conductance`; "row_column_mean": its
-            approximation by the mean loss of each row and of each column.
+        ir_drop: "none": ideal wires; "exact": `effective_conductance`; "row_column_mean":
+            `row_column_mean_conductance`, its approximation by the mean loss of each row and of each column.
         word_ohm: Resistance of a word line segment, ohm, >= 0.
         bit_ohm: Resistance of a bit line segment, ohm, >= 0.
         rows: What a row without input is: "grounded" (0 V), "gated" (cut off by its transistors) or "floating".
@@ -134,20 +121,13 @@ class WireConfig:
     rows: RowMode = "grounded"
 
     def __post_init__(self) -> None:
-        _choice("WireConfig", "ir_drop", self.ir_drop, IrDrop)
-        _choice("WireConfig", "rows", self.rows, RowMode)
-        for name in ("word_ohm", "bit_ohm"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(
-                    f"WireConfig {name} is {getattr(self, name)!r}; it must be finite and >= 0, "
-                    "or the array has no path to ground"
-                )
+        choice("ir_drop", self.ir_drop, IrDrop)
+        choice("rows", self.rows, RowMode)
+        keep(self, number, "word_ohm", "bit_ohm", low=0.0)
         if self.ir_drop == "none" and (self.word_ohm or self.bit_ohm):
-            raise ValueError(
-                "WireConfig has resistances, but ir_drop is 'none'; choose 'exact' or 'row_column_mean'"
-            )
+            raise refusal("ir_drop", "'exact' or 'row_column_mean' where wires have resistance", self.ir_drop)
         if self.ir_drop == "row_column_mean" and self.rows == "floating":
-            raise ValueError("WireConfig ir_drop 'row_column_mean' has no floating rows; use 'exact'")
+            raise refusal("ir_drop", "'exact' where rows are 'floating'", self.ir_drop)
 
     @classmethod
     def of_node(cls, node_nm: int, *, ir_drop: IrDrop = "exact", rows: RowMode = "grounded") -> WireConfig:
@@ -156,9 +136,7 @@ class WireConfig:
         Raises:
             ValueError: A node without a known resistance.
         """
-        if node_nm not in WIRE:
-            raise ValueError(f"node_nm is {node_nm!r}; known nodes: {', '.join(map(str, WIRE))}")
-        short = WIRE[node_nm].value
+        short = WIRE[choice("node_nm", node_nm, tuple(WIRE))].value
         return cls(ir_drop, short, 3 * short, rows)
 
     @property
@@ -195,18 +173,15 @@ class ConverterConfig:
     signed_input: bool = False
 
     def __post_init__(self) -> None:
-        _choice("ConverterConfig", "subtract", self.subtract, Subtract)
-        if not 0 < self.dac_range < math.inf:
-            raise ValueError(f"ConverterConfig dac_range is {self.dac_range!r}; it must be finite and > 0")
-        for name, signed in (("dac_bits", self.signed_input), ("adc_bits", self.signed_current)):
-            if getattr(self, name) is not None:
-                _whole("ConverterConfig", name, getattr(self, name), 2 if signed else 1)
-        if isinstance(self.adc_range, str):
-            _choice("ConverterConfig", "adc_range", self.adc_range, AdcRange)
-        elif not 0 < self.adc_range < math.inf:
-            raise ValueError(
-                f"ConverterConfig adc_range is {self.adc_range!r}; it must be 'full', 'array' or a number > 0"
-            )
+        choice("subtract", self.subtract, Subtract)
+        keep(self, flag, "signed_input")
+        keep(self, number, "dac_range", above=0.0)
+        keep(self, whole, "dac_bits", low=2 if self.signed_input else 1, optional=True)
+        keep(self, whole, "adc_bits", low=2 if self.signed_current else 1, optional=True)
+        if not isinstance(self.adc_range, str):
+            keep(self, number, "adc_range", above=0.0)
+        elif self.adc_range not in get_args(AdcRange):
+            raise refusal("adc_range", "'full', 'array' or a finite number > 0", self.adc_range)
 
     @property
     def signed_current(self) -> bool:
@@ -241,18 +216,16 @@ class CrossbarConfig:
     compensate_drift: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.v_read < math.inf:
-            raise ValueError(f"CrossbarConfig v_read is {self.v_read!r}; it must be finite and > 0")
+        keep(self, number, "v_read", above=0.0)
+        keep(self, flag, "compensate_drift")
         iv, levels, bits = self.device.iv, self.device.levels, self.mapping.slice_bits
         if iv is not None and self.v_read > iv.v_max:
-            raise ValueError(f"CrossbarConfig v_read is {self.v_read!r}; the I-V fit ends at {iv.v_max} V")
+            raise refusal("v_read", f"<= {iv.v_max:g}, where the I-V fit of the device ends", self.v_read)
         if bits is not None and levels is not None and levels < 2**bits:
-            raise ValueError(
-                f"MappingConfig slice_bits is {bits}: a digit needs {2**bits} levels, not {levels}"
-            )
+            raise refusal("levels", f">= {2**bits}, for a digit has slice_bits {bits}", levels)
         narrow = self.mapping.scheme == "offset" or self._side_by_side
         if narrow and self.tile.cols is not None and self.tile.cols < 2:
-            raise ValueError(f"TileConfig cols is {self.tile.cols}; this mapping needs 2 columns per output")
+            raise refusal("cols", ">= 2, for this mapping lays two columns side by side", self.tile.cols)
 
     @property
     def _side_by_side(self) -> bool:

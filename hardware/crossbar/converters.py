@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snn.core.checks import refusal, whole
 from snn.hardware.crossbar.config import ConverterConfig
 
-__all__ = ["adc", "dac", "lossless_adc_bits", "straight_round"]
+__all__ = ["adc", "dac", "lossless_adc_bits", "round_straight_through"]
 
 
-class _Round(torch.autograd.Function):
+class _RoundStraightThrough(torch.autograd.Function):
     """Round to whole numbers; the gradient passes straight through."""
 
     @staticmethod
@@ -38,9 +39,9 @@ class _Convert(torch.autograd.Function):
         return grad * inside, None, None, None
 
 
-def straight_round(x: Tensor) -> Tensor:
+def round_straight_through(x: Tensor) -> Tensor:
     """Round half to even; the gradient is that of x."""
-    return _Round.apply(x)  # type: ignore[no-any-return,no-untyped-call]
+    return _RoundStraightThrough.apply(x)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def dac(x: Tensor, config: ConverterConfig) -> Tensor:
@@ -59,9 +60,7 @@ def dac(x: Tensor, config: ConverterConfig) -> Tensor:
     share = x if config.dac_range == 1.0 else x / config.dac_range
     converts = config.dac_bits is not None or config.adc_bits is not None
     if converts and not config.signed_input and bool((x < 0).any()):
-        raise ValueError(
-            f"input has {x.min().item():g}; negative inputs need ConverterConfig signed_input=True"
-        )
+        raise refusal("x", ">= 0 where the converters have no signed_input=True", x.min())
     if config.dac_bits is None:
         return share
     return _quantise(share, 1.0, config.dac_bits, config.signed_input)
@@ -77,11 +76,9 @@ def adc(current: Tensor, full: Tensor | float, config: ConverterConfig) -> Tenso
         full: Full scale in the same unit; broadcasts.
         config: Converters; without `adc_bits` currents are given back as they are.
     """
-    return (
-        current
-        if config.adc_bits is None
-        else _quantise(current, full, config.adc_bits, config.signed_current)
-    )
+    if config.adc_bits is None:
+        return current
+    return _quantise(current, full, config.adc_bits, config.signed_current)
 
 
 def _quantise(x: Tensor, full: Tensor | float, bits: int, signed: bool) -> Tensor:
@@ -105,9 +102,9 @@ def lossless_adc_bits(rows: int, input_bits: int = 1, cell_bits: int = 1) -> int
         cell_bits: Bits of a cell.
 
     Raises:
-        ValueError: A number below 1.
+        ValueError: One is not a whole number >= 1.
     """
-    for name, value in (("rows", rows), ("input_bits", input_bits), ("cell_bits", cell_bits)):
-        if value < 1:
-            raise ValueError(f"{name} is {value!r}; it must be >= 1")
+    rows = whole("rows", rows, low=1)
+    input_bits = whole("input_bits", input_bits, low=1)
+    cell_bits = whole("cell_bits", cell_bits, low=1)
     return int(rows * (2**input_bits - 1) * (2**cell_bits - 1)).bit_length()

@@ -15,6 +15,9 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor
 
+from snn.core.checks import finite, number, refusal, whole
+from snn.hardware.crossbar.fields import ascending_pair, keep, number_pair, number_row
+
 __all__ = [
     "CubicIV",
     "DeviceConfig",
@@ -47,12 +50,19 @@ class PowerLawDrift:
         nu_mean_range: Lowest and highest mean.
         nu_sigma: (c, d).
         nu_sigma_range: Lowest and highest deviation.
+
+    Raises:
+        ValueError: A value that is not finite, or a range whose ends are exchanged.
     """
 
     nu_mean: tuple[float, float]
     nu_mean_range: tuple[float, float]
     nu_sigma: tuple[float, float] = (0.0, 0.0)
     nu_sigma_range: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        keep(self, number_pair, "nu_mean", "nu_sigma")
+        keep(self, ascending_pair, "nu_mean_range", "nu_sigma_range")
 
     def exponents(self, x: Tensor, z: Tensor) -> Tensor:
         """Give nu of cells at relative conductance x, z standard normal per cell."""
@@ -81,11 +91,18 @@ class LogRelaxation:
         mean_us: a, microsiemens per unit of ln t; may be negative.
         sigma_us_per_ln: b, microsiemens per unit of ln t, >= 0.
         sigma_us: c, microsiemens, >= 0.
+
+    Raises:
+        ValueError: A value that is not finite, or a negative deviation.
     """
 
     mean_us: float
     sigma_us_per_ln: float = 0.0
     sigma_us: float = 0.0
+
+    def __post_init__(self) -> None:
+        keep(self, number, "mean_us")
+        keep(self, number, "sigma_us_per_ln", "sigma_us", low=0.0)
 
     def shift(self, g: Tensor, x: Tensor, z: Tensor, time_s: float, t0_s: float) -> Tensor:
         """Give the change of conductance since programming, microsiemens."""
@@ -103,17 +120,25 @@ class SigmaTable:
     Attributes:
         times_s: Times of the measurements, seconds, ascending, > 0.
         sigma_us: A polynomial in x = g / reference for each time, microsiemens, clipped at 0.
+
+    Raises:
+        ValueError: Times that do not ascend from > 0, a value that is not finite, or not one polynomial per time.
     """
 
     times_s: tuple[float, ...]
     sigma_us: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
+        keep(self, number_row, "times_s")
         times = self.times_s
-        if len(times) != len(self.sigma_us) or not times:
-            raise ValueError(f"SigmaTable has {len(times)} times_s and {len(self.sigma_us)} sigma_us")
-        if not (0 < times[0] and all(a < b for a, b in pairwise(times))):
-            raise ValueError(f"SigmaTable times_s is {times}; they must ascend from > 0")
+        if not times or times[0] <= 0 or any(a >= b for a, b in pairwise(times)):
+            raise refusal("times_s", "times that ascend from > 0", times)
+        if len(self.sigma_us) != len(times):
+            raise ValueError(
+                f"sigma_us must be a polynomial for each of the {len(times)} times_s, got {len(self.sigma_us)}"
+            )
+        rows = tuple(number_row(f"sigma_us[{k}]", row) for k, row in enumerate(self.sigma_us))
+        object.__setattr__(self, "sigma_us", rows)
 
     def sigma(self, x: Tensor, time_s: float) -> Tensor:
         """Give the deviation of cells at relative conductance x, microsiemens."""
@@ -136,16 +161,24 @@ class FlickerNoise:
     """Let a cell's reading scatter with 1/f noise: relative deviation Q sqrt(ln((t + t_read) / (2 t_read))).
 
     Attributes:
-        scale: Q = scale / x^exponent with x = g / reference.
+        scale: Q = scale / x^exponent with x = g / reference; >= 0.
         exponent: See `scale`.
-        limit: Largest Q.
-        t_read_s: Length of a reading, seconds.
+        limit: Largest Q, >= 0.
+        t_read_s: Length of a reading, seconds, > 0.
+
+    Raises:
+        ValueError: A value out of range.
     """
 
     scale: float
     exponent: float
     limit: float
     t_read_s: float
+
+    def __post_init__(self) -> None:
+        keep(self, number, "scale", "limit", low=0.0)
+        keep(self, number, "exponent")
+        keep(self, number, "t_read_s", above=0.0)
 
     def relative(self, x: Tensor, time_s: float) -> Tensor:
         """Give the relative deviation of one reading."""
@@ -160,15 +193,24 @@ class CubicIV:
     Attributes:
         n2: Coefficients of n2, ascending, A/V^2.
         n3: Coefficients of n3, ascending, A/V^3.
-        fitted_us: Conductances between which the fit holds; beyond them the end's value is taken. An open cell
-            has none.
-        v_max: Largest voltage at which it holds, volt.
+        fitted_us: Conductances between which the fit holds, (low, high), > 0; beyond them the end's value is
+            taken. An open cell has none.
+        v_max: Largest voltage at which it holds, volt, > 0.
+
+    Raises:
+        ValueError: A value out of range.
     """
 
     n2: tuple[float, ...]
     n3: tuple[float, ...]
     fitted_us: tuple[float, float]
     v_max: float
+
+    def __post_init__(self) -> None:
+        keep(self, number_row, "n2", "n3")
+        keep(self, ascending_pair, "fitted_us")
+        finite("fitted_us", self.fitted_us, above=0.0)
+        keep(self, number, "v_max", above=0.0)
 
     def terms(self, g_us: Tensor) -> tuple[Tensor, Tensor]:
         """Give n2 and n3 of cells, microsiemens per volt and per volt squared."""
@@ -189,8 +231,11 @@ class Forming:
         sigma_v: Its deviation, volt, > 0.
         g_mean_us: Mean of formed cells before the cut, microsiemens.
         g_sigma_us: Their deviation before the cut, microsiemens, > 0.
-        g_low_us: Smallest formed cell, microsiemens.
-        g_high_us: Largest formed cell, microsiemens.
+        g_low_us: Smallest formed cell, microsiemens, >= 0.
+        g_high_us: Largest formed cell, microsiemens, > g_low_us.
+
+    Raises:
+        ValueError: A value out of range.
     """
 
     voltage_v: float
@@ -202,14 +247,10 @@ class Forming:
     g_high_us: float
 
     def __post_init__(self) -> None:
-        for name in ("sigma_v", "g_sigma_us"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Forming {name} is {getattr(self, name)!r}; it must be > 0")
-        if not 0 <= self.g_low_us < self.g_high_us:
-            raise ValueError(
-                f"Forming g_low_us is {self.g_low_us!r}, g_high_us {self.g_high_us!r}; "
-                "they must be 0 <= low < high"
-            )
+        keep(self, number, "voltage_v", "mean_v", "g_mean_us")
+        keep(self, number, "sigma_v", "g_sigma_us", above=0.0)
+        keep(self, number, "g_low_us", low=0.0)
+        keep(self, number, "g_high_us", above=self.g_low_us)
 
     @property
     def unformed(self) -> float:
@@ -264,34 +305,31 @@ class DeviceConfig:
     forming: Forming | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.g_min_us < self.g_max_us < math.inf:
-            raise ValueError(
-                f"g_min_us is {self.g_min_us!r} and g_max_us {self.g_max_us!r}; they must be 0 <= g_min < g_max"
-            )
-        for name in ("step_us", "d2d", "c2c", *(() if self._flicker else ("read_noise",))):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} is {value!r}; it must be finite and >= 0")
-        for name in ("t0_s", "reference"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be finite and > 0")
+        keep(self, number, "g_min_us", low=0.0)
+        keep(self, number, "g_max_us", above=self.g_min_us)
+        keep(self, number, "t0_s", above=0.0)
+        keep(self, number, "reference_us", above=0.0, optional=True)
+        keep(self, number_row, "sigma_us")
+        keep(self, number, "step_us", "d2d", "c2c", "stuck_low", "stuck_high", "open_cells", low=0.0)
+        if not self._flicker:
+            keep(self, number, "read_noise", low=0.0)
         shares = (self.stuck_low, self.stuck_high, self.open_cells)
-        if min(shares) < 0 or sum(shares) > 1:
+        if sum(shares) > 1:
+            given = ", ".join(f"{share:g}" for share in shares)
             raise ValueError(
-                f"stuck_low, stuck_high, open_cells are {shares}; shares >= 0 of at most 1 in all"
+                f"stuck_low, stuck_high and open_cells must be shares of at most 1 in all, got {given}"
             )
         self._check_levels()
 
     def _check_levels(self) -> None:
+        keep(self, whole, "levels", low=2, optional=True)
         if self.levels is None:
             return
-        if isinstance(self.levels, bool) or int(self.levels) != self.levels or self.levels < 2:
-            raise ValueError(f"levels is {self.levels!r}; it must be a whole number >= 2, or None")
         span = self.g_max_us - self.g_min_us
         if span / (self.levels - 1) < self.step_us * (1 - 1e-12):
+            most = int(span / self.step_us * (1 + 1e-12)) + 1
             raise ValueError(
-                f"levels is {self.levels}: {span / (self.levels - 1):g} uS apart, finer than step_us "
-                f"{self.step_us:g}; the range allows {int(span / self.step_us * (1 + 1e-12)) + 1}"
+                f"levels must be <= {most} in this range with step_us {self.step_us:g}, got {self.levels}"
             )
 
     @property

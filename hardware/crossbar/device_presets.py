@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
+from snn.core.checks import choice, refusal
+from snn.core.registry import Registry
 from snn.hardware.crossbar.device import (
     CubicIV,
     DeviceConfig,
@@ -47,11 +48,9 @@ class DeviceRecord:
         for field in ("name", "unit", "node", "includes", "source"):
             text = getattr(self, field)
             if not isinstance(text, str) or not text.strip():
-                raise ValueError(f"DeviceRecord {self.name!r}: {field} is {text!r}; a device needs a {field}")
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"DeviceRecord {self.name!r}: kind is {self.kind!r}; allowed: {get_args(Kind)}")
-        if self.unit != "uS":
-            raise ValueError(f"DeviceRecord {self.name!r}: unit is {self.unit!r}; conductances are in 'uS'")
+                raise refusal(field, "a text that is not empty", text)
+        choice("kind", self.kind, Kind)
+        choice("unit", self.unit, ("uS",))
 
 
 _DAY = 86_400.0
@@ -132,12 +131,14 @@ RRAM_RANDOM = DeviceRecord(
     "liquid state machine",
 )
 
-_REGISTRY = {record.name: record for record in (PCM_IBM, RRAM_WAN, RRAM_MILO, RRAM_RANDOM)}
+_DEVICES: Registry[DeviceRecord] = Registry(
+    "device", ((record.name, record) for record in (PCM_IBM, RRAM_WAN, RRAM_MILO, RRAM_RANDOM))
+)
 
 
 def device_presets() -> tuple[str, ...]:
     """List the names of the registered devices."""
-    return tuple(_REGISTRY)
+    return tuple(_DEVICES)
 
 
 def device_record(name: str) -> DeviceRecord:
@@ -146,9 +147,7 @@ def device_record(name: str) -> DeviceRecord:
     Raises:
         ValueError: Unknown name; the message lists the known ones.
     """
-    if name not in _REGISTRY:
-        raise ValueError(f"device is {name!r}; known devices: {', '.join(_REGISTRY)}")
-    return _REGISTRY[name]
+    return _DEVICES.find(name)
 
 
 def device_preset(name: str) -> DeviceConfig:
@@ -166,6 +165,4 @@ def register_device(record: DeviceRecord) -> None:
     Raises:
         ValueError: The name is taken.
     """
-    if record.name in _REGISTRY:
-        raise ValueError(f"device {record.name!r} is already registered")
-    _REGISTRY[record.name] = record
+    _DEVICES.add(record.name, record)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from snn.hardware.crossbar.converters import dac
-from snn.hardware.crossbar.mvm import check_input, compared, full_scale, product, read, tile_currents
+from snn.hardware.crossbar.mvm import converter_inputs, full_scale, matmul, multiply_tiles, tile_currents
+from snn.hardware.crossbar.programmed import ProgrammedArray
 
-if TYPE_CHECKING:
-    from snn.hardware.crossbar.array import Crossbar
-
-__all__ = ["Diagnosis", "diagnose_reading"]
+__all__ = ["Diagnosis", "diagnose_array"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +37,33 @@ class Diagnosis:
 
 
 @torch.no_grad()
-def diagnose_reading(crossbar: Crossbar, x: Tensor) -> Diagnosis:
+def diagnose_array(array: ProgrammedArray, x: Tensor) -> Diagnosis:
     """Read x once and compare with the plain product; see `Crossbar.diagnose`."""
-    check_input(crossbar, x)
-    converter = crossbar.config.converter
+    array.check_input(x)
+    converter = array.config.converter
     share = dac(x, converter)
-    wanted = torch.nn.functional.linear(x, crossbar.wanted.to(x.dtype)).double()
-    signal, noise = float((wanted**2).sum()), float(((read(crossbar, x, 0, 0) - wanted) ** 2).sum())
-    ideal = product(crossbar.layout.rows_of(share.abs()), crossbar.chord_us.to(x.dtype)).sum()
-    found = tile_currents(crossbar, share.abs()).sum()
-    largest = float(crossbar.wanted.abs().max())
-    deviation = float((crossbar.weight() - crossbar.wanted).abs().mean())
+    wanted = torch.nn.functional.linear(x, array.target_weight.to(x.dtype)).double()
+    read = matmul(array, x, step=0, sample=0)
+    signal, noise = float((wanted**2).sum()), float(((read - wanted) ** 2).sum())
+    ideal = multiply_tiles(array.layout.inputs_to_rows(share.abs()), array.chord_us.to(x.dtype)).sum()
+    found = tile_currents(array, share.abs()).sum()
+    largest = float(array.target_weight.abs().max())
+    deviation = float((array.weight() - array.target_weight).abs().mean())
     return Diagnosis(
         snr_db=math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal else -math.inf,
         weight_error=deviation / largest if largest else 0.0,
-        clip_rate=crossbar.encoded.clipped,
+        clip_rate=array.encoded.clip_rate,
         ir_loss=float(1 - found / ideal) if ideal > 0 else 0.0,
-        adc_saturation=_saturation(crossbar, share),
+        adc_saturation=_saturation(array, share),
         dac_saturation=_share(x.abs() > converter.dac_range, x != 0) if converter.dac_bits else 0.0,
     )
 
 
-def _saturation(crossbar: Crossbar, share: Tensor) -> float:
-    if crossbar.config.converter.adc_bits is None:
+def _saturation(array: ProgrammedArray, share: Tensor) -> float:
+    if array.config.converter.adc_bits is None:
         return 0.0
-    seen = compared(crossbar, tile_currents(crossbar, share)).abs()
-    return _share(seen > full_scale(crossbar)[:, None] * (1 + 1e-6), torch.ones_like(seen) > 0)
+    seen = converter_inputs(array, tile_currents(array, share)).abs()
+    return _share(seen > full_scale(array)[:, None] * (1 + 1e-6), torch.ones_like(seen) > 0)
 
 
 def _share(part: Tensor, whole: Tensor) -> float:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from snn.core.checks import refusal
 from snn.hardware.crossbar.array import program_crossbar
 from snn.hardware.crossbar.config import CrossbarConfig
 from snn.hardware.crossbar.placements import placement_of
@@ -74,7 +75,7 @@ def hardware_aware(model: Layer, config: CrossbarConfig, *, seed: int = 0) -> It
     ]
     for layer in placed:
         if layer.weight_transform is not None:
-            raise ValueError(f"{names[layer]} has a weight_transform already")
+            raise refusal(f"weight_transform of {names[layer]}", "None", layer.weight_transform)
     try:
         for layer in placed:
             layer.weight_transform = DeviceWeights(layer, config, seed, names[layer])

@@ -17,10 +17,12 @@ the formula of a series resistor and a parallel conductance, in matrices. Exact,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+
+from snn.core.checks import choice, finite, number, refusal
 
 __all__ = [
     "RowMode",
@@ -87,11 +89,12 @@ def input_conductance(
 
 
 def row_column_mean_conductance(g_us: Tensor, r_word_ohm: float, r_bit_ohm: float) -> Tensor:
-    """Approximate `effective_conductance` from the mean conductance of each row and column.
+    """Approximate `effective_conductance` by the mean loss of each row and of each column.
 
-    Geff ~ a_i G_ij b_j: the drop along a column is that of a column in which every cell is its row's mean, and the
-    same with rows. Cost rows x cols. Within 1 % for small drops, several per cent where a third of the current is
-    lost; exact in the limit of no drop.
+    Geff ~ a_i G_ij b_j. Every column is taken to be the same mean column, whose cell i is the mean of row i: what
+    its wire leaves of the current of row i is a_i. Every row is taken to be the mean row, whose cell j is the mean
+    of column j: what its wire leaves for column j is b_j. Cost rows x cols. Within 1 % for small drops, several per
+    cent where a third of the current is lost; exact in the limit of no drop.
 
     Args and errors are those of `effective_conductance`, grounded rows.
 
@@ -99,12 +102,12 @@ def row_column_mean_conductance(g_us: Tensor, r_word_ohm: float, r_bit_ohm: floa
         float64 [..., rows, cols], microsiemens.
     """
     g, rw, rb = check_array(g_us, r_word_ohm, r_bit_ohm)
-    rows = _drop(g.mean(-1), rb)
-    cols = _drop(g.mean(-2).flip(-1), rw).flip(-1)
+    rows = _share_arriving(g.mean(-1), rb)
+    cols = _share_arriving(g.mean(-2).flip(-1), rw).flip(-1)
     return g * rows[..., :, None] * cols[..., None, :]
 
 
-def _drop(mean: Tensor, r: float) -> Tensor:
+def _share_arriving(mean: Tensor, r: float) -> Tensor:
     """Share of a source's current that arrives, for a line whose cell k lies len - k segments from its end.
 
     (1 + r sum_{k<i} (i - k) mean_k) / (1 + r sum_k (len - k) mean_k) for each i.
@@ -123,53 +126,44 @@ def check_array(g_us: Tensor, r_word_ohm: float, r_bit_ohm: float) -> tuple[Tens
     """
     g = torch.as_tensor(g_us).to(torch.float64)
     if g.dim() < 2 or 0 in g.shape[-2:]:
-        raise ValueError(f"g_us must be [..., rows, cols] with at least one of each, got {list(g.shape)}")
-    bad = ~(torch.isfinite(g) & (g >= 0))
-    if bool(bad.any()):
-        where = tuple(int(k) for k in bad.nonzero()[0])
-        raise ValueError(f"g_us at {where} is {g[where].item()!r}; conductances are finite and >= 0")
-    for name, r in (("r_word_ohm", r_word_ohm), ("r_bit_ohm", r_bit_ohm)):
-        if not 0 <= r < float("inf"):
-            raise ValueError(
-                f"{name} is {r!r}; it must be finite and >= 0, or the array has no path to ground"
-            )
-    return g, r_word_ohm * _US_OHM, r_bit_ohm * _US_OHM
+        raise refusal("g_us", "[..., rows, cols] with at least one of each", g)
+    finite("g_us", g.detach().cpu().numpy(), low=0.0)
+    word, bit = number("r_word_ohm", r_word_ohm, low=0.0), number("r_bit_ohm", r_bit_ohm, low=0.0)
+    return g, word * _US_OHM, bit * _US_OHM
 
 
 def _solve(
     g_us: Tensor, r_word_ohm: float, r_bit_ohm: float, mode: RowMode, active: Tensor | None, power: bool
 ) -> tuple[Tensor, Tensor]:
     g, rw, rb = check_array(g_us, r_word_ohm, r_bit_ohm)
-    if mode not in get_args(RowMode):
-        raise ValueError(f"mode is {mode!r}; allowed: {', '.join(get_args(RowMode))}")
-    if mode == "grounded":
+    if choice("mode", mode, RowMode) == "grounded":
         if active is not None:
-            raise ValueError("active is given, but grounded rows need none: one matrix serves every input")
-        return _driven(g, rw, rb, power)
-    if active is None:
-        raise ValueError(f"mode {mode!r} needs active, the rows that are driven")
-    if active.dtype != torch.bool or active.dim() < 1 or active.shape[-1] != g.shape[-2]:
-        raise ValueError(f"active must be bool [..., {g.shape[-2]}], got {active.dtype} {list(active.shape)}")
+            raise refusal("active", "None for grounded rows, where one matrix serves every input", active)
+        return _solve_driven(g, rw, rb, power)
+    if active is None or active.dtype != torch.bool or active.dim() < 1 or active.shape[-1] != g.shape[-2]:
+        raise refusal(
+            "active", f"bool [..., {g.shape[-2]}] for mode {mode!r}, the rows that are driven", active
+        )
     if mode == "floating":
-        return _ladder(g, rw, rb, power, driven=active)
+        return _solve_ladder(g, rw, rb, power, driven=active)
     if active.dim() > 1:
-        return _driven(g * active[..., None], rw, rb, power)
-    return _only_active(g, rw, rb, active, power)
+        return _solve_driven(g * active[..., None], rw, rb, power)
+    return _solve_active_rows(g, rw, rb, active, power)
 
 
-def _driven(g: Tensor, rw: float, rb: float, power: bool) -> tuple[Tensor, Tensor]:
+def _solve_driven(g: Tensor, rw: float, rb: float, power: bool) -> tuple[Tensor, Tensor]:
     """Solve with every row driven, by the cheapest of the exact ways."""
     rows, cols = g.shape[-2:]
     if not power:
         if rw == 0 or rb == 0:
-            return _one_sided(g, rw, rb), g
+            return _solve_one_wire(g, rw, rb), g
         if cols > rows:  # reciprocity: exchange sources and grounds
             turned = g.flip(-1, -2).transpose(-1, -2)
-            return _ladder(turned, rb, rw, power=False)[0].transpose(-1, -2).flip(-1, -2), g
-    return _ladder(g, rw, rb, power)
+            return _solve_ladder(turned, rb, rw, power=False)[0].transpose(-1, -2).flip(-1, -2), g
+    return _solve_ladder(g, rw, rb, power)
 
 
-def _only_active(g: Tensor, rw: float, rb: float, active: Tensor, power: bool) -> tuple[Tensor, Tensor]:
+def _solve_active_rows(g: Tensor, rw: float, rb: float, active: Tensor, power: bool) -> tuple[Tensor, Tensor]:
     """Solve the active rows alone: a row cut off leaves nothing but one more segment in each column."""
     at = active.nonzero()[:, 0]
     rows = g.shape[-2]
@@ -177,21 +171,21 @@ def _only_active(g: Tensor, rw: float, rb: float, active: Tensor, power: bool) -
     if not len(at):
         return geff, y
     segments = torch.diff(at, append=at.new_tensor([rows])).tolist()
-    found, seen = _ladder(g[..., at, :], rw, rb, power, segments=segments)
+    found, seen = _solve_ladder(g[..., at, :], rw, rb, power, segments=segments)
     geff = geff.index_copy(-2, at, found)
     if power:
         y = y.index_copy(-2, at, g.new_zeros(*g.shape[:-2], len(at), rows).index_copy(-1, at, seen))
     return geff, y
 
 
-def _one_sided(g: Tensor, rw: float, rb: float) -> Tensor:
+def _solve_one_wire(g: Tensor, rw: float, rb: float) -> Tensor:
     """Solve an array without resistance in its columns or its rows: every row, or column, is a ladder alone."""
     if rb == 0:
-        return g * _voltages(g, rw)
-    return g * _voltages(g.flip(-2).transpose(-1, -2), rb).transpose(-1, -2).flip(-2)
+        return g * _node_voltages(g, rw)
+    return g * _node_voltages(g.flip(-2).transpose(-1, -2), rb).transpose(-1, -2).flip(-2)
 
 
-def _look(g: Tensor, r: float, first: Tensor | None = None) -> Tensor:
+def _conductance_seen(g: Tensor, r: float, first: Tensor | None = None) -> Tensor:
     """Conductance to ground seen at each node towards node 0, its own cell included; `first` joins at node 0."""
     nodes = list(g.unbind(-1))
     seen = [nodes[0] if first is None else nodes[0] + first]
@@ -200,24 +194,30 @@ def _look(g: Tensor, r: float, first: Tensor | None = None) -> Tensor:
     return torch.stack(seen, -1)
 
 
-def _voltages(g: Tensor, r: float) -> Tensor:
+def _node_voltages(g: Tensor, r: float) -> Tensor:
     """Node voltages [..., cols] of lines driven at 1 V at their left end, cells grounded."""
-    onwards = _look(g.flip(-1), r).flip(-1)
+    onwards = _conductance_seen(g.flip(-1), r).flip(-1)
     return torch.exp(-torch.cumsum(torch.log1p(r * onwards), -1))
 
 
-class _Rows(NamedTuple):
-    """Hold what rows do to their columns, per row: `matrix` S, `source` s, and `own`, the input conductance."""
+class _RowBlocks(NamedTuple):
+    """Hold what each row does to the columns once its own nodes are eliminated.
+
+    Attributes:
+        matrix: Gives S of a row, the conductances that it makes between columns, [..., cols, cols].
+        source: s of every row, the current into each column per volt of the source, [..., rows, cols].
+        own: Conductance that each source sees with all columns at 0 V, [..., rows].
+    """
 
     matrix: Callable[[int], Tensor]
     source: Tensor
     own: Tensor
 
 
-def _row_blocks(g: Tensor, rw: float, driven: Tensor | None) -> _Rows:
+def _row_blocks(g: Tensor, rw: float, driven: Tensor | None) -> _RowBlocks:
     """Eliminate the row nodes: S = D - D T^-1 D and s = D T^-1 e0 / rw, without a subtraction that cancels."""
     live = torch.ones_like(g[..., 0]) if driven is None else driven.to(g.dtype).expand(g.shape[:-1])
-    volts = _voltages(g, rw)
+    volts = _node_voltages(g, rw)
     source = g * volts * live[..., None]
     own = source.sum(-1)
     if rw == 0:  # driven: no coupling; floating: all cells of a row meet in one node
@@ -227,9 +227,9 @@ def _row_blocks(g: Tensor, rw: float, driven: Tensor | None) -> _Rows:
             gi = g[..., i, :]
             return torch.diag_embed(gi) - gi[..., :, None] * meet[..., i, None, :]
 
-        return _Rows(row, source, own)
-    left = _look(g, rw, live / rw)
-    right = _look(g.flip(-1), rw).flip(-1)
+        return _RowBlocks(row, source, own)
+    left = _conductance_seen(g, rw, live / rw)
+    right = _conductance_seen(g.flip(-1), rw).flip(-1)
     rest = left + right - g  # what each node sees in all
     inverse = _divide(torch.ones_like(rest), rest)
     decay = torch.cumsum(torch.log1p(rw * left), -1)
@@ -242,7 +242,7 @@ def _row_blocks(g: Tensor, rw: float, driven: Tensor | None) -> _Rows:
         through = torch.exp(-(along[..., :, None] - along[..., None, :]).abs()) * pair
         return torch.diag_embed(gi) - gi[..., :, None] * through * gi[..., None, :]
 
-    return _Rows(matrix, source, own)
+    return _RowBlocks(matrix, source, own)
 
 
 def _divide(a: Tensor, b: Tensor) -> Tensor:
@@ -251,7 +251,7 @@ def _divide(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(nothing, 0.0, a / torch.where(nothing, 1.0, b))
 
 
-def _ladder(
+def _solve_ladder(
     g: Tensor,
     rw: float,
     rb: float,

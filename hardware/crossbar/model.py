@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from snn.core.checks import number, whole
 from snn.hardware.crossbar.array import Crossbar, program_crossbar
 from snn.hardware.crossbar.config import CrossbarConfig
 from snn.hardware.crossbar.hardware_aware import DeviceWeights
@@ -18,27 +19,23 @@ from snn.hardware.crossbar.model_counters import count_analog_layer, count_analo
 from snn.hardware.crossbar.placements import Placement, placement_of
 from snn.hardware.ledger.layer_names import name_layers
 from snn.hardware.ledger.ledger_builder import register_counter
-from snn.hardware.targets.analog_reads import AnalogCircuit
 from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
 
-if TYPE_CHECKING:
-    from snn.core import Network
-    from snn.hardware.crossbar.model_report import ModelDiagnosis
-    from snn.hardware.report.energy_report import EnergyReport
-    from snn.hardware.report.page import Section
-
-__all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "to_crossbar"]
+__all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "array_name", "rows_read", "to_crossbar"]
 
 
 class AnalogState(NamedTuple):
-    """Carry where a layer on arrays is: noise and drift go on from there."""
+    """Carry where a layer on arrays is: noise and drift go on from there.
+
+    Attributes:
+        step: Steps read so far.
+        sample: Number of the first sample of the batch.
+        inner: State of the layer itself.
+    """
 
     step: int
-    """Steps read so far."""
     sample: int
-    """Number of the first sample of the batch."""
     inner: Any
-    """State of the layer itself."""
 
 
 class AnalogLayer(Layer):
@@ -51,8 +48,9 @@ class AnalogLayer(Layer):
         arrays: Its arrays, as written.
         start_s: Age of the arrays at the first step, s; None: as written.
         dt_ms: Length of a step, ms; None: the arrays do not age while they are read.
-        every: Steps between two looks at their age.
-        observer: Told the rows of every read; None: nobody.
+        drift_every: Steps between two looks at their age.
+        observer: Called at every read as ``observer(array, rows [T, n, in])``; None: nothing is. With one, even
+            arrays without noise are read row by row.
     """
 
     def __init__(
@@ -63,11 +61,11 @@ class AnalogLayer(Layer):
         arrays: tuple[Crossbar, ...],
         start_s: float | None,
         dt_ms: float | None,
-        every: int,
+        drift_every: int,
     ) -> None:
         super().__init__()
         self.layer, self.placement, self.name, self.arrays = layer, placement, name, arrays
-        self.start_s, self.dt_ms, self.every = start_s, dt_ms, every
+        self.start_s, self.dt_ms, self.drift_every = start_s, dt_ms, drift_every
         self.observer: Callable[[int, Tensor], None] | None = None
         self._aged: tuple[float, tuple[Crossbar, ...], Tensor | None] | None = None
 
@@ -85,15 +83,15 @@ class AnalogLayer(Layer):
     ) -> tuple[Tensor, AnalogState]:
         """Do what the layer does, on arrays."""
         now = AnalogState(0, 0, None) if state is None else state
-        parts, at = [], 0
-        while at < x.shape[0]:
-            stop = x.shape[0] if self.dt_ms is None else at + self.every - (now.step % self.every)
-            part = x[at:stop]
-            ends = None if lengths is None else (lengths - at).clamp(0, part.shape[0])
+        parts, start = [], 0
+        while start < x.shape[0]:  # the arrays are of one age within a part
+            same_age = x.shape[0] if self.dt_ms is None else self.drift_every - now.step % self.drift_every
+            part = x[start : start + same_age]
+            ends = None if lengths is None else (lengths - start).clamp(0, part.shape[0])
             y, inner = self._read(part, now, ends)
             parts.append(y)
             now = AnalogState(now.step + part.shape[0], now.sample, inner)
-            at = min(stop, x.shape[0])
+            start += part.shape[0]
         return parts[0] if len(parts) == 1 else torch.cat(parts), now
 
     @property
@@ -112,27 +110,27 @@ class AnalogLayer(Layer):
 
     def _read(self, x: Tensor, now: AnalogState, lengths: Tensor | None) -> tuple[Tensor, Any]:
         arrays, weight = self._at(now.step)
-        if (
-            weight is not None and self.observer is None
-        ):  # linear, without noise: the layer's own way, as fast
+        if weight is not None and self.observer is None:
+            # a read is the product with this weight: the layer computes it itself, in its fastest form
             self.layer.weight_transform = lambda _: weight
             try:
                 return self.layer(x, now.inner, lengths)  # type: ignore[no-any-return]
             finally:
                 self.layer.weight_transform = None
 
-        def read(which: int, rows: Tensor, at: int = 0) -> Tensor:
+        def read(which: int, rows: Tensor, first_step: int = 0) -> Tensor:
             if self.observer is not None:
                 self.observer(which, rows)
-            first = now.sample * (rows.shape[1] // x.shape[1])
-            return arrays[which].matmul(rows, step=now.step + at, sample=first)
+            vectors = rows.shape[1] // x.shape[1]  # of a sample and step: the places of an image, else one
+            return arrays[which].matmul(rows, step=now.step + first_step, sample=now.sample * vectors)
 
         return self.placement.forward(self.layer, read, x, now.inner, lengths)
 
     def _at(self, step: int) -> tuple[tuple[Crossbar, ...], Tensor | None]:
+        """Give the arrays at a step, and the weight that they make where a read is the product with one."""
         time_s = self.arrays[0].time_s if self.start_s is None else self.start_s
         if self.dt_ms is not None:
-            time_s += step // self.every * self.every * self.dt_ms * 1e-3
+            time_s += step // self.drift_every * self.drift_every * self.dt_ms * 1e-3
         if self._aged is None or self._aged[0] != time_s:
             arrays = tuple(array.at(time_s) for array in self.arrays)
             weight = (
@@ -148,6 +146,11 @@ class AnalogModel(Layer):
     It takes and gives what the model did. Noise is keyed by sample and step: a batch that begins with sample n of
     a set is given `start(n)` as its state, and results do not depend on how a set is cut into batches; without a
     state every batch begins with sample 0.
+
+    Attributes:
+        model: The layers, those with weights on arrays.
+        hardware: What the arrays are made of.
+        names: Name of each layer of `source`, in their order.
     """
 
     def __init__(self, model: Layer, source: Layer, config: CrossbarConfig) -> None:
@@ -190,7 +193,12 @@ class AnalogModel(Layer):
         return _start(self.model, sample)
 
     def aged(self, time_s: float) -> AnalogModel:
-        """Give the same chips `time_s` seconds after they were programmed."""
+        """Give the same chips `time_s` seconds after they were programmed.
+
+        Raises:
+            ValueError: A time that is negative or not finite.
+        """
+        time_s = number("time_s", time_s, low=0.0)
         made = copy.copy(self)
         made._modules = {"model": _rebuilt(self.model, lambda layer: _aged(layer, time_s))}
         return made
@@ -207,63 +215,37 @@ class AnalogModel(Layer):
         made._modules = {"model": _rebuilt(self.model, exchanged)}
         return made
 
-    def diagnose(self, x: Tensor, lengths: Tensor | None = None) -> ModelDiagnosis:
-        """Compare every read with the plain product, array by array; see `model_report.diagnose`."""
-        from snn.hardware.crossbar.model_report import diagnose
-
-        return diagnose(self, x, lengths)
-
-    def calibrate(self, x: Tensor, lengths: Tensor | None = None, *, percentile: float = 99.9) -> AnalogModel:
-        """Set converter ranges from data; see `snn.hardware.crossbar.analog_tools.calibrate`."""
-        from snn.hardware.crossbar.analog_tools import calibrate
-
-        return calibrate(self, x, lengths, percentile=percentile)
-
-    def network(self, dt_ms: float, *, weights_only: bool = False) -> Network:
-        """Export to the event engines; see `snn.hardware.crossbar.analog_tools.crossbar_network`."""
-        from snn.hardware.crossbar.analog_tools import crossbar_network
-
-        return crossbar_network(self, dt_ms, weights_only=weights_only)
-
-    def energy(
-        self, x: Tensor, lengths: Tensor | None = None, *, circuit: AnalogCircuit | None = None
-    ) -> EnergyReport:
-        """Count the model and its reads and price both; see `model_energy.ProgrammedCrossbars`.
-
-        Args:
-            x: Input, [T, B, ...], to which the silent tail is appended.
-            lengths: Valid steps of each sample [B], the tail not included.
-            circuit: What stands around the arrays; None takes the converters' bits from the model's hardware.
-        """
-        from snn.hardware.crossbar.model_energy import ProgrammedCrossbars, reads_of
-        from snn.hardware.ledger.count import count
-        from snn.hardware.report.estimate import estimate
-
-        if circuit is None:
-            circuit = AnalogCircuit(adc_bits=self.hardware.converter.adc_bits or AnalogCircuit().adc_bits)
-        target = ProgrammedCrossbars(reads_of(self, x, lengths), circuit)
-        return estimate(count(self, x, lengths), target)
-
-    def sections(self, x: Tensor, lengths: Tensor | None = None, **options: Any) -> list[Section]:
-        """Draw it for the report's page; see `snn.hardware.crossbar.model_report.analog_sections`."""
-        from snn.hardware.crossbar.model_report import analog_sections
-
-        return analog_sections(self, x, lengths, **options)
-
     @contextmanager
-    def observed(self, see: Callable[[str, int, Tensor], None]) -> Iterator[None]:
-        """Show every read inside the block to ``see(layer, array, rows [T, n, in])``."""
-
-        def told(name: str) -> Callable[[int, Tensor], None]:
-            return lambda which, rows: see(name, which, rows)
-
+    def observed(self, observer: Callable[[str, int, Tensor], None]) -> Iterator[None]:
+        """Call ``observer(layer, array, rows [T, n, in])`` at every read inside the block."""
         for name, layer in self.layers.items():
-            layer.observer = told(name)
+            layer.observer = partial(observer, name)
         try:
             yield
         finally:
             for layer in self.layers.values():
                 layer.observer = None
+
+
+@torch.no_grad()
+def rows_read(
+    model: AnalogModel, x: Tensor, lengths: Tensor | None = None, *, state: Any = None
+) -> dict[tuple[str, int], Tensor]:
+    """Run a model on crossbars and keep what drove the rows of every array.
+
+    Args:
+        model: The model.
+        x: Input, [T, B, ...]; no tail is appended.
+        lengths: Valid steps of each sample [B].
+        state: State to begin with, such as that of `AnalogModel.start`.
+
+    Returns:
+        Rows [T, n, in] by layer and number of the array in it.
+    """
+    rows: dict[tuple[str, int], list[Tensor]] = {}
+    with model.observed(lambda name, which, seen: rows.setdefault((name, which), []).append(seen)):
+        model(x, state, lengths)
+    return {key: parts[0] if len(parts) == 1 else torch.cat(parts) for key, parts in rows.items()}
 
 
 def to_crossbar(
@@ -297,12 +279,11 @@ def to_crossbar(
     Raises:
         ValueError: A layer that has no place on a crossbar (named), or a time out of range.
     """
-    if dt_ms is not None and not dt_ms > 0:
-        raise ValueError(f"dt_ms is {dt_ms!r}; it must be > 0, or None for arrays that stand still")
-    if drift_every < 1:
-        raise ValueError(f"drift_every is {drift_every!r}; it must be >= 1 step")
-    if time_s is not None and not 0 <= time_s < math.inf:
-        raise ValueError(f"time_s is {time_s!r}; it must be finite and >= 0, or None for arrays as written")
+    drift_every = whole("drift_every", drift_every, low=1)
+    if dt_ms is not None:
+        dt_ms = number("dt_ms", dt_ms, above=0.0)
+    if time_s is not None:
+        time_s = number("time_s", time_s, low=0.0)
     source = copy.deepcopy(model).eval()
     names = name_layers(source)
     for layer in names:
@@ -314,17 +295,18 @@ def to_crossbar(
         if placement is None:
             return layer
         name = names[layer]
-        arrays = [
-            program_crossbar(matrix, config, seed, name=_part(name, i), write_number=write_number)
+        arrays = tuple(
+            program_crossbar(matrix, config, seed, name=array_name(name, i), write_number=write_number)
             for i, matrix in enumerate(placement.matrices(layer))
-        ]
-        return AnalogLayer(copy.deepcopy(layer), placement, name, tuple(arrays), time_s, dt_ms, drift_every)
+        )
+        return AnalogLayer(copy.deepcopy(layer), placement, name, arrays, time_s, dt_ms, drift_every)
 
     return AnalogModel(_rebuilt(source, placed), source, config).eval()
 
 
-def _part(name: str, place: int) -> str:
-    return name if place == 0 else f"{name}.{place + 1}"
+def array_name(layer: str, which: int) -> str:
+    """Name an array of a layer: the first one as the layer, further ones "layer.2", "layer.3", ..."""
+    return layer if which == 0 else f"{layer}.{which + 1}"
 
 
 def _rebuilt(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
@@ -349,12 +331,14 @@ def _rebuilt(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
     return made
 
 
-def _twin(layer: AnalogLayer, **changes: Any) -> AnalogLayer:
+def _twin(
+    layer: AnalogLayer, *, arrays: tuple[Crossbar, ...] | None = None, start_s: float | None = None
+) -> AnalogLayer:
     """Copy a layer on arrays with other arrays or another age."""
-    given = {"arrays": layer.arrays, "start_s": layer.start_s} | changes
-    return AnalogLayer(
-        copy.copy(layer.layer), layer.placement, layer.name, **given, dt_ms=layer.dt_ms, every=layer.every
-    )
+    arrays = layer.arrays if arrays is None else arrays
+    start_s = layer.start_s if start_s is None else start_s
+    inner = copy.copy(layer.layer)
+    return AnalogLayer(inner, layer.placement, layer.name, arrays, start_s, layer.dt_ms, layer.drift_every)
 
 
 def _aged(layer: Layer, time_s: float) -> Layer:

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from snn.hardware.crossbar.model import AnalogModel
+from snn.core.checks import refusal
+from snn.hardware.crossbar.model import AnalogModel, rows_read
 from snn.hardware.crossbar.read_counts import count_reads
+from snn.hardware.ledger.count import count
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
+from snn.hardware.report.energy_report import EnergyReport
+from snn.hardware.report.estimate import estimate
 from snn.hardware.targets.analog_reads import AnalogCircuit, ReadCounts, analog_energy
 from snn.hardware.targets.constant import Constant, Range, sum_ranges
 from snn.hardware.targets.digital import HOROWITZ_INT8
@@ -18,7 +22,7 @@ from snn.hardware.targets.memory import sram_access
 from snn.hardware.targets.target import Category, EnergyRow, energy_rows
 from snn.nn import DelayedLayer
 
-__all__ = ["LayerReads", "ProgrammedCrossbars", "reads_of"]
+__all__ = ["LayerReads", "ProgrammedCrossbars", "crossbar_energy", "reads_of"]
 
 _DIGITAL = ("membrane read + write", "neuron update", "event queue")
 
@@ -39,30 +43,21 @@ class LayerReads:
 
 
 @torch.no_grad()
-def reads_of(analog: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> tuple[LayerReads, ...]:
+def reads_of(model: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> tuple[LayerReads, ...]:
     """Count the reads of every layer, sample by sample up to its end, the model's silent tail included.
 
     Args:
-        analog: The model.
+        model: The model.
         x: Input, [T, B, ...].
         lengths: Valid steps of each sample [B], the tail not included; None is all of T.
     """
     found: dict[tuple[str, int], ReadCounts] = {}
-    layers = analog.layers
+    layers = model.layers
     for b in range(x.shape[1]):
         end = x.shape[0] if lengths is None else int(lengths[b])
-        sample = torch.cat([x[:end, b : b + 1], x.new_zeros(analog.tail_steps, 1, *x.shape[2:])])
-        seen: dict[tuple[str, int], list[Tensor]] = {}
-
-        def see(
-            name: str, which: int, rows: Tensor, seen: dict[tuple[str, int], list[Tensor]] = seen
-        ) -> None:
-            seen.setdefault((name, which), []).append(rows)
-
-        with analog.observed(see):
-            analog(sample, analog.start(b))
-        for (name, which), rows in seen.items():
-            counts = count_reads(layers[name].arrays_at(0)[which], torch.cat(rows), samples=1)
+        sample = torch.cat([x[:end, b : b + 1], x.new_zeros(model.tail_steps, 1, *x.shape[2:])])
+        for (name, which), rows in rows_read(model, sample, state=model.start(b)).items():
+            counts = count_reads(layers[name].arrays_at(0)[which], rows, samples=1)
             found[name, which] = found[name, which] + counts if (name, which) in found else counts
     made = []
     for name, layer in layers.items():
@@ -102,7 +97,7 @@ class ProgrammedCrossbars:
     def __post_init__(self) -> None:
         names = [layer.layer for layer in self.reads]
         if len(set(names)) < len(names):
-            raise ValueError(f"{self.name}: layers are {names}; each needs a name of its own")
+            raise refusal("reads", "of layers with names of their own", names)
 
     @property
     def title(self) -> str:
@@ -181,6 +176,25 @@ class ProgrammedCrossbars:
             ("spike line write", "memory", row.input_spikes, bit),
             ("spike line read", "memory", row.input_spikes * layer.taps, bit),
         )
+
+
+def crossbar_energy(
+    model: AnalogModel, x: Tensor, lengths: Tensor | None = None, *, circuit: AnalogCircuit | None = None
+) -> EnergyReport:
+    """Count a model on crossbars and its reads, and price both; see `ProgrammedCrossbars`.
+
+    Args:
+        model: The model.
+        x: Input, [T, B, ...], to which the silent tail is appended.
+        lengths: Valid steps of each sample [B], the tail not included.
+        circuit: What stands around the arrays; None takes the converters' bits from the model's hardware.
+
+    Returns:
+        The report, of its ledger on these arrays.
+    """
+    if circuit is None:
+        circuit = AnalogCircuit(adc_bits=model.hardware.converter.adc_bits or AnalogCircuit().adc_bits)
+    return estimate(count(model, x, lengths), ProgrammedCrossbars(reads_of(model, x, lengths), circuit))
 
 
 def _joined(layer: str, component: str, category: Category, rows: Iterable[EnergyRow]) -> EnergyRow:

@@ -9,14 +9,13 @@ from typing import Any
 
 from torch import Tensor
 
-from snn.hardware.crossbar.analog_tools import rows_read
 from snn.hardware.crossbar.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
 from snn.hardware.crossbar.diagnosis import Diagnosis
-from snn.hardware.crossbar.model import AnalogModel
+from snn.hardware.crossbar.model import AnalogModel, array_name, rows_read
 from snn.hardware.report.page import Section, table_html
 from snn.hardware.report.text import aligned
 
-__all__ = ["LayerDiagnosis", "ModelDiagnosis", "analog_sections", "diagnose"]
+__all__ = ["LayerDiagnosis", "ModelDiagnosis", "crossbar_sections", "diagnose"]
 
 _HEADER = ("array", "cells", "tiles", "SNR", "weight error", "clipped", "IR loss", "ADC cut", "DAC cut")
 
@@ -40,7 +39,11 @@ class LayerDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class ModelDiagnosis:
-    """Diagnose every array of a model, in the order of its layers; the least SNR is the first suspect."""
+    """Diagnose every array of a model; the least SNR is the first suspect.
+
+    Attributes:
+        layers: One entry per array, in the order of the model's layers.
+    """
 
     layers: tuple[LayerDiagnosis, ...]
 
@@ -87,25 +90,25 @@ class ModelDiagnosis:
         return found
 
 
-def diagnose(analog: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> ModelDiagnosis:
+def diagnose(model: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> ModelDiagnosis:
     """Run a model on crossbars and compare every read with the plain product of the same input.
 
     Args:
-        analog: The model.
+        model: The model.
         x: Input, [T, B, ...]; no tail is appended.
         lengths: Valid steps of each sample [B].
     """
     found = []
-    for (name, which), rows in rows_read(analog, x, lengths).items():
-        array = analog.layers[name].arrays_at(0)[which]
+    for (name, which), rows in rows_read(model, x, lengths).items():
+        array = model.layers[name].arrays_at(0)[which]
         tiles = array.layout.shape[0] * array.layout.shape[1]
-        label = name if which == 0 else f"{name}.{which + 1}"
-        found.append(LayerDiagnosis(label, int(array.used.sum()), tiles, array.diagnose(rows)))
+        cells = int(array.used.sum())
+        found.append(LayerDiagnosis(array_name(name, which), cells, tiles, array.diagnose(rows)))
     return ModelDiagnosis(tuple(found))
 
 
-def analog_sections(
-    analog: AnalogModel,
+def crossbar_sections(
+    model: AnalogModel,
     x: Tensor,
     lengths: Tensor | None = None,
     *,
@@ -115,7 +118,7 @@ def analog_sections(
     """Give the diagnosis of a model on crossbars as sections of a page: pass them to `EnergyReport.to_html`.
 
     Args:
-        analog: The model.
+        model: The model.
         x: Input, [T, B, ...].
         lengths: Valid steps of each sample [B].
         layer: Layer whose first array is drawn; None is the one with the least SNR.
@@ -124,12 +127,12 @@ def analog_sections(
     Raises:
         KeyError: No layer of that name is on an array.
     """
-    diagnosis = diagnose(analog, x, lengths)
+    diagnosis = diagnose(model, x, lengths)
     worst = diagnosis.worst
-    names = [name for name in analog.layers if worst == name or worst.startswith(f"{name}.")]
+    names = [name for name in model.layers if worst == name or worst.startswith(f"{name}.")]
     name = names[-1] if layer is None else layer
-    array = analog.layers[name].arrays_at(0)[0]
-    rows = rows_read(analog, x, lengths)[name, 0]
+    array = model.layers[name].arrays_at(0)[0]
+    rows = rows_read(model, x, lengths)[name, 0]
     wires = array.config.wires
     sections = [
         Section(

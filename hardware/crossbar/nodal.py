@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import coo_array, csc_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
-__all__ = ["NodalSolution", "solve_nodes"]
+from snn.core.arrays import BoolArray, Float64Array, Int64Array
+from snn.core.checks import finite, number
 
-Floats = NDArray[np.float64]
-Nodes = NDArray[np.int64]
+__all__ = ["NodalSolution", "solve_nodes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,11 @@ class NodalSolution:
         residual_ua: Largest violation of Kirchhoff's current law over all nodes, microampere.
     """
 
-    output_ua: Floats
-    source_ua: Floats
-    word_v: Floats
-    bit_v: Floats
-    dissipated_uw: Floats
+    output_ua: Float64Array
+    source_ua: Float64Array
+    word_v: Float64Array
+    bit_v: Float64Array
+    dissipated_uw: Float64Array
     residual_ua: float
 
 
@@ -67,11 +67,9 @@ def solve_nodes(
     g, volts = np.asarray(g_us, dtype=np.float64), np.atleast_2d(np.asarray(v, dtype=np.float64))
     if g.ndim != 2 or volts.shape[1] != g.shape[0]:
         raise ValueError(f"g_us must be [rows, cols] and v [B, rows], got {g.shape} and {volts.shape}")
-    if not (np.isfinite(g).all() and (g >= 0).all()):
-        raise ValueError("g_us must be finite and >= 0")
-    for name, r in (("r_word_ohm", r_word_ohm), ("r_bit_ohm", r_bit_ohm)):
-        if not 0 < r < np.inf:
-            raise ValueError(f"{name} is {r!r}; nodal analysis needs finite segments > 0")
+    finite("g_us", g, low=0.0)
+    r_word_ohm = number("r_word_ohm", r_word_ohm, above=0.0)
+    r_bit_ohm = number("r_bit_ohm", r_bit_ohm, above=0.0)
     rows, cols = g.shape
     live = np.ones(rows, dtype=bool) if driven is None else np.asarray(driven, dtype=bool)
     a, b, conductance = _branches(g, 1e6 / r_word_ohm, 1e6 / r_bit_ohm, live)
@@ -99,7 +97,9 @@ def solve_nodes(
     )
 
 
-def _branches(g: Floats, gw: float, gb: float, live: NDArray[np.bool_]) -> tuple[Nodes, Nodes, Floats]:
+def _branches(
+    g: Float64Array, gw: float, gb: float, live: BoolArray
+) -> tuple[Int64Array, Int64Array, Float64Array]:
     """List branches (node, node, conductance): nodes are row sides, column sides, sources, ground."""
     rows, cols = g.shape
     word = np.arange(rows * cols).reshape(rows, cols)
@@ -113,7 +113,7 @@ def _branches(g: Floats, gw: float, gb: float, live: NDArray[np.bool_]) -> tuple
     return first, second, np.concatenate([wires, g[closed]])
 
 
-def _laplacian(a: Nodes, b: Nodes, c: Floats, nodes: int) -> csc_array:
+def _laplacian(a: Int64Array, b: Int64Array, c: Float64Array, nodes: int) -> csc_array:
     """Assemble the conductance matrix of the free nodes."""
     both = (a < nodes) & (b < nodes)
     at = np.concatenate([a[a < nodes], b[b < nodes], a[both], b[both]])
@@ -122,7 +122,7 @@ def _laplacian(a: Nodes, b: Nodes, c: Floats, nodes: int) -> csc_array:
     return coo_array((value, (at, to)), (nodes, nodes)).tocsc()
 
 
-def _check_grounded(a: Nodes, b: Nodes, shape: tuple[int, int]) -> None:
+def _check_grounded(a: Int64Array, b: Int64Array, shape: tuple[int, int]) -> None:
     rows, cols = shape
     nodes = 2 * rows * cols
     graph = coo_array((np.ones(len(a)), (a, b)), (nodes + rows + 1, nodes + rows + 1))

@@ -14,14 +14,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from snn import nn as ours
+from snn.core.registry import ClassRegistry
 from snn.kernels.lif import lif
 from snn.nn import Layer
 from snn.nn.delays import steps_before_end
 
-__all__ = ["Placement", "Read", "placement_of", "register_placement"]
+__all__ = ["Placement", "ReadArray", "placement_of", "register_placement"]
 
-Read = Callable[..., Tensor]
-"""Read an array: ``read(which, rows [T, n, in], at=0)`` gives [T, n, out]; `at` is the first step of the call."""
+ReadArray = Callable[..., Tensor]
+"""Read an array of a layer: ``read(which, rows [T, n, in], first_step=0)`` gives [T, n, out].
+
+Steps are counted within the call of the layer's forward pass.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,10 @@ class Placement:
 
     matrices: Callable[[Any], list[Tensor]]
     weight: Callable[[Any, list[Tensor]], Tensor | None]
-    forward: Callable[[Any, Read, Tensor, Any, Tensor | None], tuple[Tensor, Any]]
+    forward: Callable[[Any, ReadArray, Tensor, Any, Tensor | None], tuple[Tensor, Any]]
 
 
-_PLACEMENTS: dict[type[Layer], Placement | None] = {}
+_PLACEMENTS: ClassRegistry[Placement | None] = ClassRegistry("placement")
 
 
 def register_placement(kind: type[Layer], placement: Placement | None) -> None:
@@ -53,9 +57,7 @@ def register_placement(kind: type[Layer], placement: Placement | None) -> None:
     Raises:
         ValueError: The kind has a placement already.
     """
-    if kind in _PLACEMENTS:
-        raise ValueError(f"{kind.__name__} has a placement already")
-    _PLACEMENTS[kind] = placement
+    _PLACEMENTS.add(kind, placement)
 
 
 def placement_of(layer: Layer, name: str) -> Placement | None:
@@ -64,21 +66,14 @@ def placement_of(layer: Layer, name: str) -> Placement | None:
     Raises:
         ValueError: There is none.
     """
-    for kind in type(layer).__mro__:
-        if kind in _PLACEMENTS:
-            return _PLACEMENTS[kind]
-    known = ", ".join(sorted(kind.__name__ for kind in _PLACEMENTS))
-    raise ValueError(
-        f"{name} ({type(layer).__name__}) has no place on a crossbar; kinds that have one, or stay digital: "
-        f"{known}; register_placement adds one"
-    )
+    return _PLACEMENTS.find(name, layer)
 
 
 # --- linear ---
 
 
 def _linear_forward(
-    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+    layer: Any, read: ReadArray, x: Tensor, state: Any, lengths: Tensor | None
 ) -> tuple[Tensor, tuple[()]]:
     y = read(0, x)
     return (y if layer.bias is None else y + layer.bias), ()
@@ -96,12 +91,12 @@ def _conv_weight(layer: Any, matrices: list[Tensor]) -> Tensor:
 
 
 def _conv_forward(
-    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+    layer: Any, read: ReadArray, x: Tensor, state: Any, lengths: Tensor | None
 ) -> tuple[Tensor, tuple[()]]:
     steps, batch = x.shape[:2]
     sizes = [
-        (n + 2 * pad - spread * (kernel - 1) - 1) // stride + 1
-        for n, pad, spread, kernel, stride in zip(
+        (n + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
+        for n, pad, dilation, kernel, stride in zip(
             x.shape[3:], layer.padding, layer.dilation, layer.kernel_size, layer.stride, strict=True
         )
     ]
@@ -118,7 +113,7 @@ def _conv_forward(
 
 
 def _delay_matrices(layer: Any) -> list[Tensor]:
-    """Lay the taps out as [out, K x in], delay 0 first."""
+    """Give the taps of all delays side by side, [out, K x in], the smallest delay first."""
     weight, delays = layer.weight_in_use().detach(), layer.delay_steps()
     weight, delays = (part.reshape(-1, *part.shape[-2:]) for part in (weight, delays))
     out, senders = weight.shape[-2:]
@@ -141,7 +136,7 @@ def _delay_weight(layer: Any, matrices: list[Tensor]) -> Tensor | None:
 
 
 def _delay_forward(
-    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+    layer: Any, read: ReadArray, x: Tensor, state: Any, lengths: Tensor | None
 ) -> tuple[Tensor, ours.DelayState]:
     before = x.new_zeros(layer.max_delay, *x.shape[1:]) if state is None else state.past
     seen = torch.cat([before, x])
@@ -151,14 +146,14 @@ def _delay_forward(
 
 
 def _recurrent_forward(
-    layer: Any, read: Read, x: Tensor, state: Any, lengths: Tensor | None
+    layer: Any, read: ReadArray, x: Tensor, state: Any, lengths: Tensor | None
 ) -> tuple[Tensor, ours.RecurrentLIFState]:
     memory = layer.max_delay
     spikes = list((x.new_zeros(memory, *x.shape[1:]) if state is None else state.past).unbind(0))
     v = torch.full_like(x[0], layer.options.v_reset) if state is None else state.v
     for t, drive in enumerate(x.unbind(0)):
         rows = torch.cat(spikes[: -memory - 1 : -1], -1)  # delay 1 first
-        drive = drive + read(0, rows[None], at=t)[0]
+        drive = drive + read(0, rows[None], first_step=t)[0]
         now = None if lengths is None else (lengths > t).to(torch.int64)
         z, v = lif(drive[None], v, layer.options, now)
         spikes.append(z[0])

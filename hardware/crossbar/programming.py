@@ -14,10 +14,10 @@ from torch import Tensor
 
 from snn.core.arrays import Float64Array
 from snn.core.random import keys, uniform
-from snn.hardware.crossbar.converters import straight_round
+from snn.hardware.crossbar.converters import round_straight_through
 from snn.hardware.crossbar.device import DeviceConfig, Forming, polynomial
 
-__all__ = ["age", "draw_normal", "form_cells", "hold", "read_normals", "write"]
+__all__ = ["age_cells", "cell_normals", "form_cells", "nearest_writable", "read_normals", "write_cells"]
 
 
 def _uniform(shape: tuple[int, ...], seed: int, name: str, *parts: int) -> Float64Array:
@@ -26,7 +26,7 @@ def _uniform(shape: tuple[int, ...], seed: int, name: str, *parts: int) -> Float
     return (uniform(keys(seed, name, *parts), np.arange(count)) + 2.0**-54).reshape(shape)
 
 
-def draw_normal(like: Tensor, seed: int, name: str, *parts: int) -> Tensor:
+def cell_normals(like: Tensor, seed: int, name: str, *parts: int) -> Tensor:
     """Draw standard normals of the shape of `like`, one per cell, keyed by (seed, name, parts)."""
     drawn = np.asarray(ndtri(_uniform(tuple(like.shape), seed, name, *parts)))
     return torch.from_numpy(drawn).to(like)
@@ -38,20 +38,23 @@ def read_normals(seed: int, name: str, step: int, samples: ArrayLike, count: int
     return torch.from_numpy(np.asarray(ndtri(uniform(key[:, None], np.arange(count)) + 2.0**-54)))
 
 
-def hold(target_us: Tensor, device: DeviceConfig) -> Tensor:
-    """Bring targets into the range of the device and onto its levels; gradient 1 inside the range, 0 outside."""
-    held = target_us.clamp(device.g_min_us, device.g_max_us)
+def nearest_writable(target_us: Tensor, device: DeviceConfig) -> Tensor:
+    """Give the conductance next to each target that can be written: in the range and on the levels of the device.
+
+    The gradient passes straight through levels; outside the range it is 0.
+    """
+    inside = target_us.clamp(device.g_min_us, device.g_max_us)
     if device.levels is None:
-        return held
+        return inside
     step = (device.g_max_us - device.g_min_us) / (device.levels - 1)
-    return device.g_min_us + step * straight_round((held - device.g_min_us) / step)
+    return device.g_min_us + step * round_straight_through((inside - device.g_min_us) / step)
 
 
-def write(held_us: Tensor, device: DeviceConfig, seed: int, name: str, number: int) -> Tensor:
-    """Write held targets: device gain, scatter of this write, programming noise; never below zero.
+def write_cells(writable_us: Tensor, device: DeviceConfig, seed: int, name: str, number: int) -> Tensor:
+    """Write targets: device gain, scatter of this write, programming noise; never below zero.
 
     Args:
-        held_us: Targets as `hold` gives them.
+        writable_us: Targets as `nearest_writable` gives them.
         device: The device.
         seed: Which chip.
         name: Which array of it.
@@ -60,20 +63,20 @@ def write(held_us: Tensor, device: DeviceConfig, seed: int, name: str, number: i
     Returns:
         Conductances at the first reading, before drift and faults.
     """
-    g = held_us
+    g = writable_us
     if device.d2d:
-        g = g * (1 + device.d2d * draw_normal(g, seed, f"{name}/device"))
+        g = g * (1 + device.d2d * cell_normals(g, seed, f"{name}/device"))
     if device.c2c:
-        g = g * (1 + device.c2c * draw_normal(g, seed, f"{name}/cycle", number))
+        g = g * (1 + device.c2c * cell_normals(g, seed, f"{name}/cycle", number))
     if device.sigma_us:
-        sigma = polynomial(device.sigma_us, held_us.detach() / device.reference).clamp(min=0.0)
-        g = g + sigma * draw_normal(g, seed, f"{name}/write", number)
-    return g.clamp(min=0.0) if g is not held_us else g
+        sigma = polynomial(device.sigma_us, writable_us.detach() / device.reference).clamp(min=0.0)
+        g = g + sigma * cell_normals(g, seed, f"{name}/write", number)
+    return g.clamp(min=0.0) if g is not writable_us else g
 
 
-def age(
+def age_cells(
     written_us: Tensor,
-    held_us: Tensor,
+    writable_us: Tensor,
     device: DeviceConfig,
     seed: int,
     name: str,
@@ -83,20 +86,29 @@ def age(
     """Let `time_s` seconds pass since the write, then apply the faults of the chip.
 
     A cell's path is fixed when it is written. Stuck and open cells neither drift nor pass a gradient.
+
+    Args:
+        written_us: What `write_cells` gave.
+        writable_us: The targets of that write.
+        device: The device.
+        seed: Which chip.
+        name: Which array of it.
+        number: Which write: the path of a cell is new at each, its faults are not.
+        time_s: Seconds since the write; those before the first reading count as that.
     """
     g = written_us
     if device.drift is not None:
-        z = draw_normal(g, seed, f"{name}/drift", number)
-        x = held_us.detach() / device.reference
+        z = cell_normals(g, seed, f"{name}/drift", number)
+        x = writable_us.detach() / device.reference
         g = (g + device.drift.shift(g, x, z, max(time_s, device.t0_s), device.t0_s)).clamp(min=0.0)
     shares = (device.stuck_low, device.stuck_high, device.open_cells)
     if any(shares):
         chance = torch.from_numpy(_uniform(tuple(g.shape), seed, f"{name}/fault")).to(g)
-        low, high, nothing = np.cumsum(shares).tolist()
-        stuck = torch.full_like(g, device.g_min_us)
-        stuck = torch.where(chance >= low, torch.full_like(g, device.g_max_us), stuck)
-        stuck = torch.where(chance >= high, torch.zeros_like(g), stuck)
-        g = torch.where(chance < nothing, stuck, g)
+        low, high, faulty = np.cumsum(shares).tolist()
+        value = torch.full_like(g, device.g_min_us)
+        value = torch.where(chance >= low, torch.full_like(g, device.g_max_us), value)
+        value = torch.where(chance >= high, torch.zeros_like(g), value)
+        g = torch.where(chance < faulty, value, g)
     return g
 
 

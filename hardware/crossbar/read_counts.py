@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from snn.hardware.crossbar.converters import dac
 from snn.hardware.crossbar.ir_drop import input_conductance
-from snn.hardware.crossbar.mvm import check_input
+from snn.hardware.crossbar.programmed import ProgrammedArray
 from snn.hardware.targets.analog_reads import ReadCounts
-
-if TYPE_CHECKING:
-    from snn.hardware.crossbar.array import Crossbar
 
 __all__ = ["count_reads", "source_power_uw"]
 
 
 @torch.no_grad()
-def count_reads(crossbar: Crossbar, x: Tensor, *, samples: int | None = None) -> ReadCounts:
+def count_reads(array: ProgrammedArray, x: Tensor, *, samples: int | None = None) -> ReadCounts:
     """Count one reading of each input vector.
 
     Args:
-        crossbar: The arrays.
+        array: The arrays.
         x: [T, B, in] or [B, in], as `Crossbar.matmul` takes it; vectors that no machine would read (behind the end
             of a sample) must not be in it.
         samples: Inferences that x covers; None: B.
@@ -34,42 +29,42 @@ def count_reads(crossbar: Crossbar, x: Tensor, *, samples: int | None = None) ->
     Raises:
         ValueError: An input of another shape.
     """
-    check_input(crossbar, x)
-    layout, config = crossbar.layout, crossbar.config
+    array.check_input(x)
+    layout, config = array.layout, array.config
     row_tiles, col_tiles, _, _ = layout.shape
-    rows = layout.rows_of(dac(x, config.converter)).flatten(0, -3)  # [vectors, row tiles, rows]
+    rows = layout.inputs_to_rows(dac(x, config.converter)).flatten(0, -3)  # [vectors, row tiles, rows]
     driven = rows != 0
     vectors = len(rows)
     active = driven.any(-1)  # [vectors, row tiles]
-    per_row_tile = _conversions(crossbar)
+    per_vector = _conversions(array)
     read, any_read = int(active.sum()), int(active.any(-1).sum())
-    outputs = per_row_tile // row_tiles
+    per_row_tile = per_vector // row_tiles
     return ReadCounts(
-        name=crossbar.name,
+        name=array.name,
         tiles=row_tiles * col_tiles,
-        cells=int(crossbar.used.sum()),
+        cells=int(array.used.sum()),
         drivers=layout.in_features * col_tiles,
-        columns=per_row_tile,
+        columns=per_vector,
         samples=x.shape[-2] if samples is None else samples,
         vectors=vectors,
         operations=2 * layout.in_features * layout.out_features * vectors,
         tile_reads=vectors * row_tiles * col_tiles,
         active_tile_reads=read * col_tiles,
         row_drives=int(driven.sum()) * col_tiles,
-        conversions=vectors * per_row_tile,
-        active_conversions=read * outputs,
+        conversions=vectors * per_vector,
+        active_conversions=read * per_row_tile,
         digits=int(config.mapping.slices > 1),
-        partial_sums=vectors * outputs * (row_tiles - 1),
-        active_partial_sums=(read - any_read) * outputs,
-        source_uw=float(source_power_uw(crossbar, rows).sum()),
+        partial_sums=vectors * per_row_tile * (row_tiles - 1),
+        active_partial_sums=(read - any_read) * per_row_tile,
+        source_uw=float(source_power_uw(array, rows).sum()),
     )
 
 
-def _conversions(crossbar: Crossbar) -> int:
-    """Conversions of one reading of every tile."""
-    layout, mapping = crossbar.layout, crossbar.config.mapping
+def _conversions(array: ProgrammedArray) -> int:
+    """Count the conversions of one input vector, all tiles read."""
+    layout, mapping = array.layout, array.config.mapping
     planes, out = layout.column.shape
-    if crossbar.config.converter.subtract == "analog":
+    if array.config.converter.subtract == "analog":
         columns = out * (1 if layout.reference is not None else mapping.slices)
     else:
         references = 0 if layout.reference is None else int(torch.unique(layout.reference).numel())
@@ -77,23 +72,23 @@ def _conversions(crossbar: Crossbar) -> int:
     return columns * layout.shape[0]
 
 
-def source_power_uw(crossbar: Crossbar, rows: Tensor) -> Tensor:
+def source_power_uw(array: ProgrammedArray, rows: Tensor) -> Tensor:
     """Give the power out of the row sources for each reading and row tile.
 
     Exact for linear cells, and for bent ones at full voltage. With "row_column_mean" wires the currents of that
     approximation are taken as if all rows of a tile were equal.
 
     Args:
-        crossbar: The arrays.
+        array: The arrays.
         rows: Inputs on rows as shares of the read voltage, [vectors, row tiles, rows].
 
     Returns:
         [vectors, row tiles], microwatt, summed over column tiles.
     """
-    wires, v = crossbar.config.wires, crossbar.config.v_read
-    chord, rows = crossbar.chord_us, rows.double()
+    wires, v = array.config.wires, array.config.v_read
+    chord, rows = array.chord_us, rows.double()
     if wires.ir_drop != "exact":
-        own = (chord if wires.ir_drop == "none" else crossbar.effective_us).sum((1, 3))
+        own = (chord if wires.ir_drop == "none" else array.effective_us).sum((1, 3))
         return v**2 * (rows**2 * own).sum(-1)
     power = rows.new_zeros(rows.shape[:2])
     for k in range(len(chord)):

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from snn.hardware.crossbar.config import CrossbarConfig
 
-__all__ = ["Layout", "lay_out"]
+__all__ = ["TileLayout", "cut_into_tiles"]
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class TileLayout:
     """Say where each cell lies: tiles [row tiles, column tiles, rows, cols].
 
     Unused rows lie on top and unused columns at the right, far from grounds and sources, where they change nothing.
@@ -41,8 +41,8 @@ class Layout:
         """Outputs."""
         return self.column.shape[1]
 
-    def spread(self, planes: Tensor, reference: float) -> Tensor:
-        """Lay cells [planes, in, out] onto tiles; reference cells take the value given, unused places 0."""
+    def planes_to_tiles(self, planes: Tensor, reference: float) -> Tensor:
+        """Put cells [planes, in, out] at their places; reference cells take the value given, unused places 0."""
         row_tiles, col_tiles, rows, cols = self.shape
         flat = planes.new_zeros(len(self.row), col_tiles * cols)
         flat = flat.index_copy(1, self.column.flatten(), planes.transpose(0, 1).flatten(1))
@@ -51,24 +51,24 @@ class Layout:
         whole = planes.new_zeros(row_tiles * rows, col_tiles * cols).index_copy(0, self.row, flat)
         return whole.reshape(row_tiles, rows, col_tiles, cols).transpose(1, 2).contiguous()
 
-    def gather(self, tiles: Tensor) -> Tensor:
+    def tiles_to_planes(self, tiles: Tensor) -> Tensor:
         """Read cells [row tiles, column tiles, rows, cols] as planes [planes, in, out], less the reference column.
 
-        Planes of pairs are given as they are, for their signs stand in `Encoded.per_us`.
+        Planes of pairs are given as they are, for their signs stand in `EncodedWeight.weight_per_us`.
         """
         row_tiles, col_tiles, rows, cols = self.shape
         flat = tiles.transpose(1, 2).reshape(row_tiles * rows, col_tiles * cols)[self.row]
-        return self.collect(flat).transpose(0, 1)
+        return self.columns_to_planes(flat).transpose(0, 1)
 
-    def collect(self, columns: Tensor) -> Tensor:
+    def columns_to_planes(self, columns: Tensor) -> Tensor:
         """Find the columns of each plane, less the reference: [..., all columns] to [..., planes, out]."""
         found = columns[..., self.column.flatten()]
         if self.reference is not None:
             found = found - columns[..., self.reference.flatten()]
         return found.reshape(*columns.shape[:-1], *self.column.shape)
 
-    def rows_of(self, x: Tensor) -> Tensor:
-        """Lay inputs [..., in] onto rows: [..., row tiles, rows]."""
+    def inputs_to_rows(self, x: Tensor) -> Tensor:
+        """Put inputs [..., in] on their rows: [..., row tiles, rows]."""
         row_tiles, _, rows, _ = self.shape
         if row_tiles * rows != len(self.row):
             x = x.new_zeros(*x.shape[:-1], row_tiles * rows).index_copy(-1, self.row, x)
@@ -77,13 +77,13 @@ class Layout:
     def used(self) -> Tensor:
         """Mark places that hold a cell: bool, the shape of the tiles."""
         planes = torch.ones(len(self.column), len(self.row), self.out_features, device=self.row.device)
-        return self.spread(planes, 1.0) > 0
+        return self.planes_to_tiles(planes, 1.0) > 0
 
 
-def lay_out(
+def cut_into_tiles(
     in_features: int, out_features: int, config: CrossbarConfig, device: torch.device | None = None
-) -> Layout:
-    """Cut a weight [out, in] into tiles.
+) -> TileLayout:
+    """Give every cell of a weight [out, in] its place on tiles.
 
     Args:
         in_features: Inputs, one row each.
@@ -96,13 +96,13 @@ def lay_out(
     """
     rows = min(in_features, config.tile.rows or in_features)
     row_tiles = -(-in_features // rows)
-    at = torch.arange(in_features)
-    last = in_features - (row_tiles - 1) * rows  # rows of the last tile, at its bottom
-    row = at + (at >= (row_tiles - 1) * rows) * (rows - last)
+    number = torch.arange(in_features)
+    in_last = in_features - (row_tiles - 1) * rows  # inputs of the last tile, which lie at its bottom
+    row = number + (number >= (row_tiles - 1) * rows) * (rows - in_last)
 
     planes, offset = config.mapping.planes, config.mapping.scheme == "offset"
     side_by_side = config.mapping.pairs == "interleaved" and not offset
-    width = 2 if side_by_side else 1
+    width = 2 if side_by_side else 1  # columns of an output within an array
     cols = config.tile.cols or width * out_features + offset
     cols = min(cols, width * out_features + offset)
     per_tile = (cols - offset) // width  # outputs in a tile
@@ -112,10 +112,8 @@ def lay_out(
     array = torch.arange(planes) // width
     column = (array * tiles * cols + (torch.arange(planes) % width))[:, None] + place
     reference = None
-    if offset:
+    if offset:  # the reference column stands right of the last output of its tile
         held = torch.minimum(out_features - (out // per_tile) * per_tile, torch.tensor(per_tile))
-        reference = ((out // per_tile) * cols + held)[None]
+        reference = ((out // per_tile) * cols + held)[None].to(device)
     shape = (row_tiles, (planes // width) * tiles, rows, cols)
-    return Layout(
-        shape, row.to(device), column.to(device), reference if reference is None else reference.to(device)
-    )
+    return TileLayout(shape, row.to(device), column.to(device), reference)

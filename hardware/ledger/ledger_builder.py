@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from snn.core.arrays import BoolArray, Int64Array
+from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.counting_loops import count_nonzero
 from snn.hardware.ledger.input_tally import InputTally
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger, neurons_alone, step_counts
@@ -77,14 +78,8 @@ class LedgerBuilder:
         Raises:
             ValueError: No counter knows the layer.
         """
-        for kind in type(layer).__mro__:
-            if kind in _COUNTERS:
-                return _COUNTERS[kind](layer, signal, self)
-        known = ", ".join(sorted(kind.__name__ for kind in _COUNTERS))
-        raise ValueError(
-            f"{self.names.get(layer, 'a layer')} ({type(layer).__name__}) cannot be counted; countable are "
-            f"{known}, and classes named to register_counter"
-        )
+        counter = _COUNTERS.find(self.names.get(layer, "a layer"), layer)
+        return counter(layer, signal, self)
 
     def forward(self, layer: Layer, x: Tensor) -> Tensor:
         """Run a layer on [T, B, ...] from rest."""
@@ -179,7 +174,7 @@ class LedgerBuilder:
 
 
 Counter = Callable[[Any, Signal, LedgerBuilder], Signal]
-_COUNTERS: dict[type[Layer], Counter] = {}
+_COUNTERS: ClassRegistry[Counter] = ClassRegistry("counter")
 
 
 def register_counter(kind: type[Layer], counter: Counter) -> None:
@@ -193,6 +188,4 @@ def register_counter(kind: type[Layer], counter: Counter) -> None:
     Raises:
         ValueError: The kind has a counter already.
     """
-    if kind in _COUNTERS:
-        raise ValueError(f"{kind.__name__} has a counter already")
-    _COUNTERS[kind] = counter
+    _COUNTERS.add(kind, counter)

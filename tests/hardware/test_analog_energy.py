@@ -15,22 +15,17 @@ import snn
 from snn.hardware import (
     AnalogCircuit,
     AnalogEnergy,
-    ConverterConfig,
     ConvShape,
     CrossbarConfig,
     DeviceConfig,
     LayerCounts,
     Ledger,
-    MappingConfig,
-    ReadCounts,
     RramCrossbar,
     TileConfig,
-    WireConfig,
     analog_energy,
     count_reads,
     estimate,
     program_crossbar,
-    solve_nodes,
     spikesim_energy_pj,
     sram_access_pj,
 )
@@ -52,19 +47,6 @@ CONFIG = CrossbarConfig(DeviceConfig(10.0, 50.0), tile=TileConfig(rows=2))
 
 def near(value):
     return pytest.approx(value, rel=1e-12)
-
-
-def test_counts_by_hand():
-    counts = count_reads(program_crossbar(W, CONFIG, name="a"), X)
-    assert isinstance(counts, ReadCounts)
-    assert (counts.tiles, counts.cells, counts.drivers, counts.columns) == (4, 12, 6, 4)
-    assert (counts.samples, counts.vectors, counts.operations) == (4, 4, 48)
-    assert (counts.tile_reads, counts.active_tile_reads) == (16, 2 * (1 + 0 + 2 + 1))
-    assert counts.row_drives == 2 * 5
-    assert (counts.conversions, counts.active_conversions) == (4 * 4, 2 * 4)
-    assert (counts.partial_sums, counts.active_partial_sums) == (4 * 2, 2)
-    pair = {0: 50 + 10 + 10 + 10, 1: 10 + 30 + 50 + 10, 2: 20 + 10 + 10 + 50}  # uS of each row
-    assert counts.source_uw == near(0.04 * (2 * pair[0] + pair[1] + 2 * pair[2]))
 
 
 def test_energy_by_hand():
@@ -90,57 +72,6 @@ def test_energy_by_hand():
     assert always.energy(component="partial sums").nominal == near(8 * 0.1)
     leaking = analog_energy(counts, AnalogCircuit(leakage_uw_per_tile=2.0))
     assert leaking.energy(component="leakage").nominal == near(2.0 * 4 * 4 * 84 * 1e-3)
-
-
-@pytest.mark.parametrize(
-    ("mapping", "subtract", "columns"),
-    [
-        (MappingConfig(), "analog", 2),
-        (MappingConfig(), "digital", 4),
-        (MappingConfig("offset"), "analog", 2),
-        (MappingConfig("offset"), "digital", 3),
-        (MappingConfig(slices=3, slice_bits=2), "analog", 6),
-        (MappingConfig(slices=3, slice_bits=2), "digital", 12),
-    ],
-)
-def test_conversions_follow_the_mapping(mapping, subtract, columns):
-    config = CrossbarConfig(mapping=mapping, converter=ConverterConfig(adc_bits=8, subtract=subtract))
-    counts = count_reads(program_crossbar(W, config), X)
-    assert counts.conversions == 4 * columns
-    shifts = analog_energy(counts, AnalogCircuit()).energy(component="shift-add").nominal
-    assert shifts == near(counts.active_conversions * 0.021 if mapping.slices > 1 else 0)
-
-
-@pytest.mark.parametrize("rows", ["grounded", "gated", "floating"])
-def test_currents_with_wires_burn_what_cells_and_wires_dissipate(rows):
-    """The power of the sources against I^2 R over every cell and segment."""
-    config = CrossbarConfig(
-        DeviceConfig(10.0, 50.0), tile=TileConfig(rows=2), wires=WireConfig("exact", 300.0, 200.0, rows)
-    )
-    crossbar = program_crossbar(W, config)
-    g, inputs = crossbar.conductance_us.numpy(), crossbar.layout.rows_of(X).numpy()
-    wanted = 0.0
-    for k in range(2):
-        filled = crossbar.used[k].any(-1).any(0).numpy()
-        for tile in g[k][:, filled]:
-            for v in inputs[:, k, filled]:
-                on = v != 0
-                if rows == "floating" and not on.any():
-                    continue  # nothing drives the tile
-                seen = tile * on[:, None] if rows == "gated" else tile
-                solved = solve_nodes(
-                    seen, 0.2 * v[None], 300.0, 200.0, driven=on if rows == "floating" else None
-                )
-                wanted += float(solved.dissipated_uw[0])
-    assert count_reads(crossbar, X).source_uw == pytest.approx(wanted, rel=1e-9)
-
-
-def test_approximate_wires_burn_nearly_the_same():
-    def power(drop):
-        wires = WireConfig(drop, 30.0, 20.0)
-        return count_reads(program_crossbar(W, dataclasses.replace(CONFIG, wires=wires)), X).source_uw
-
-    assert power("row_column_mean") == pytest.approx(power("exact"), rel=0.02)
 
 
 # --- laws ---
@@ -222,8 +153,6 @@ def test_refusals():
         dataclasses.replace(counts, tiles=-1)
     with pytest.raises(ValueError, match="inferences must be a whole number >= 1, got 0"):
         analog_energy(counts, AnalogCircuit()).amortised_pj(0)
-    with pytest.raises(ValueError, match=r"needs x \[T, B, 3\]"):
-        count_reads(program_crossbar(W, CONFIG), torch.ones(4))
 
 
 # --- the target: a ledger's integers alone ---

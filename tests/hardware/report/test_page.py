@@ -8,7 +8,15 @@ import torch
 from browser import CHROMIUM, DRIVER, browser
 
 import snn
-from snn.hardware import CrossbarConfig, WireConfig, count, device_preset, estimate, to_crossbar
+from snn.hardware import (
+    CrossbarConfig,
+    WireConfig,
+    count,
+    crossbar_sections,
+    device_preset,
+    estimate,
+    to_crossbar,
+)
 from snn.nn import LIF, Linear, Sequential
 
 pytestmark = pytest.mark.skipif(
@@ -40,7 +48,7 @@ def test_the_page_opens_offline(tmp_path, dark):
     model = Sequential(Linear(20, 8), LIF(1.2, decay_input=False, v_th=0.4))
     wires = WireConfig("exact", word_ohm=5.0, bit_ohm=5.0)
     analog = to_crossbar(model, CrossbarConfig(device=device_preset("rram_wan2022"), wires=wires))
-    arrays = analog.sections((torch.rand(12, 3, 20) < 0.3).float(), times_s=(86400.0,))
+    arrays = crossbar_sections(analog, (torch.rand(12, 3, 20) < 0.3).float(), times_s=(86400.0,))
     others = ("loihi1", "truenorth", "gpu_a100_int8")
     page = report().to_html(tmp_path / "r.html", compare=others, after=arrays)
     with browser(tmp_path / "profile", dark) as session:

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from crossbars import close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,11 +27,6 @@ def cells(rows, cols, seed=0, open_share=0.0, low=1.0, high=40.0, batch=()):
     rng = np.random.default_rng(seed)
     g = rng.uniform(low, high, (*batch, rows, cols))
     return torch.tensor(np.where(rng.random(g.shape) < open_share, 0.0, g))
-
-
-def close(a, b, tolerance=1e-9):
-    """Largest difference against the largest value: errors are stated per peak."""
-    return float((a - b).abs().max()) <= tolerance * float(b.abs().max())
 
 
 # --- another tool ---
@@ -246,22 +242,30 @@ def test_batches_are_single_arrays(mode):
     [
         ("must be .*rows, cols.* at least one of each", (torch.ones(3), 1.0, 1.0), {}),
         ("at least one of each", (torch.ones(3, 0), 1.0, 1.0), {}),
-        (r"g_us at \(0, 1\) is -1.0; conductances are", (torch.tensor([[1.0, -1.0]]), 1.0, 1.0), {}),
-        ("g_us at .* is nan", (torch.full((2, 2), torch.nan), 1.0, 1.0), {}),
-        ("r_word_ohm is -1.0; it must be finite and >= 0", (torch.ones(2, 2), -1.0, 1.0), {}),
-        ("r_bit_ohm is inf; .* no path to ground", (torch.ones(2, 2), 1.0, float("inf")), {}),
+        (r"g_us\[0, 1\] must be finite and >= 0, got -1.0", (torch.tensor([[1.0, -1.0]]), 1.0, 1.0), {}),
+        (r"g_us\[0, 0\] must be finite and >= 0, got nan", (torch.full((2, 2), torch.nan), 1.0, 1.0), {}),
+        ("r_word_ohm must be a finite number >= 0, got -1.0", (torch.ones(2, 2), -1.0, 1.0), {}),
+        ("r_bit_ohm must be a finite number >= 0, got inf", (torch.ones(2, 2), 1.0, float("inf")), {}),
         (
-            "mode is 'open'; allowed: grounded, gated, floating",
+            "mode must be one of 'grounded', 'gated', 'floating', got 'open'",
             (torch.ones(2, 2), 1.0, 1.0),
             {"mode": "open"},
         ),
-        ("mode 'gated' needs active", (torch.ones(2, 2), 1.0, 1.0), {"mode": "gated"}),
         (
-            r"active must be bool \[..., 2\], got torch.bool \[3\]",
+            r"active must be bool \[..., 2\] for mode 'gated', .* got None",
+            (torch.ones(2, 2), 1.0, 1.0),
+            {"mode": "gated"},
+        ),
+        (
+            r"active must be bool \[..., 2\] .* got Tensor of shape \[3\] and dtype torch.bool",
             (torch.ones(2, 2), 1.0, 1.0),
             {"mode": "gated", "active": torch.ones(3, dtype=torch.bool)},
         ),
-        ("active is given", (torch.ones(2, 2), 1.0, 1.0), {"active": torch.ones(2, dtype=torch.bool)}),
+        (
+            "active must be None for grounded rows",
+            (torch.ones(2, 2), 1.0, 1.0),
+            {"active": torch.ones(2, dtype=torch.bool)},
+        ),
     ],
 )
 def test_bad_arrays(message, arguments, options):
@@ -273,9 +277,9 @@ def test_bad_nodal_problems():
     g = np.ones((2, 3))
     with pytest.raises(ValueError, match="row 1 has no path to ground: it floats and all its cells are open"):
         solve_nodes([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]], [[1.0, 0.0]], 1.0, 1.0, driven=[True, False])
-    with pytest.raises(ValueError, match="r_bit_ohm is 0.0; nodal analysis needs finite segments > 0"):
+    with pytest.raises(ValueError, match="r_bit_ohm must be a finite number > 0, got 0.0"):
         solve_nodes(g, [[1.0, 1.0]], 1.0, 0.0)
     with pytest.raises(ValueError, match="must be .*rows, cols"):
         solve_nodes(g, [[1.0, 1.0, 1.0]], 1.0, 1.0)
-    with pytest.raises(ValueError, match="g_us must be finite and >= 0"):
+    with pytest.raises(ValueError, match=r"g_us\[0, 0\] must be finite and >= 0, got -1.0"):
         solve_nodes(-g, [[1.0, 1.0]], 1.0, 1.0)

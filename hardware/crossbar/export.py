@@ -1,4 +1,4 @@
-"""Look into a model on crossbars: per-layer diagnosis, converter ranges, counts of reads, export to the engines."""
+"""Write a model on crossbars as a network of the event engines."""
 
 from __future__ import annotations
 
@@ -12,57 +12,16 @@ from snn.hardware.crossbar.model import AnalogLayer, AnalogModel
 from snn.nn import DelayedLayer, populations, to_network
 from snn.nn.populations import ConnectedPopulation, FoldedPopulation, FoldedProjection
 
-__all__ = ["calibrate", "crossbar_network", "rows_read"]
+__all__ = ["crossbar_network"]
 
 
-@torch.no_grad()
-def rows_read(analog: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> dict[tuple[str, int], Tensor]:
-    """Run a model on crossbars and keep what drove the rows of every array.
-
-    Args:
-        analog: The model.
-        x: Input, [T, B, ...]; no tail is appended.
-        lengths: Valid steps of each sample [B].
-
-    Returns:
-        Rows [T, n, in] by layer and number of the array in it.
-    """
-    seen: dict[tuple[str, int], list[Tensor]] = {}
-    with analog.observed(lambda name, which, rows: seen.setdefault((name, which), []).append(rows)):
-        analog(x, None, lengths)
-    return {key: parts[0] if len(parts) == 1 else torch.cat(parts) for key, parts in seen.items()}
-
-
-def calibrate(
-    analog: AnalogModel, x: Tensor, lengths: Tensor | None = None, *, percentile: float = 99.9
-) -> AnalogModel:
-    """Set the range of every converter from data: the given percentile of the currents it would see.
-
-    Layer after layer, a pass for each, because what a layer is given depends on the ranges before it.
-
-    Args:
-        analog: The model.
-        x: Input, [T, B, ...].
-        lengths: Valid steps of each sample [B].
-        percentile: Share of conversions that the range must hold, percent.
-    """
-    for name in analog.layers:  # one by one: what a layer sees depends on the ranges before it
-        rows = rows_read(analog, x, lengths)
-        arrays = tuple(
-            array.calibrate(rows[name, i], percentile=percentile) if (name, i) in rows else array
-            for i, array in enumerate(analog.layers[name].arrays)
-        )
-        analog = analog.with_arrays({name: arrays})
-    return analog
-
-
-def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = False) -> Network:
+def crossbar_network(model: AnalogModel, dt_ms: float, *, weights_only: bool = False) -> Network:
     """Write a model on crossbars as a `Network`: the event engines run it with the weights of its arrays.
 
     A cell that should be empty and conducts is a synapse here, so a layer with delays has a projection per delay.
 
     Args:
-        analog: The model, made of populations (see `snn.nn.to_network`).
+        model: The model, made of populations (see `snn.nn.to_network`).
         dt_ms: Length of a step, ms.
         weights_only: Leave out what is no weight (read noise, converters, rows that depend on the pattern) instead
             of refusing it.
@@ -73,13 +32,13 @@ def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = 
     Raises:
         ValueError: The model is not made of populations, or its arrays do more than multiply by a weight.
     """
-    noisy = [name for name, layer in analog.layers.items() if not layer.is_plain]
+    noisy = [name for name, layer in model.layers.items() if not layer.is_plain]
     if noisy and not weights_only:
         raise ValueError(
-            f"{', '.join(noisy)}: read noise, converters or pattern-dependent rows are no weights; "
-            "weights_only=True leaves them out"
+            f"weights_only must be True where arrays do more than multiply, got False; {', '.join(noisy)}: read "
+            "noise, converters or pattern-dependent rows are no weights"
         )
-    layers = analog.layers
+    layers = model.layers
 
     def folded(part: ConnectedPopulation) -> FoldedPopulation:
         plain = populations.fold(part)
@@ -90,7 +49,7 @@ def crossbar_network(analog: AnalogModel, dt_ms: float, *, weights_only: bool = 
             found += _projections(layers[part.post], back, part.post, None)
         return FoldedPopulation(tuple(found), plain.bias)
 
-    return to_network(analog.source, dt_ms, fold=folded)
+    return to_network(model.source, dt_ms, fold=folded)
 
 
 def _projections(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) -> Iterator[FoldedProjection]:

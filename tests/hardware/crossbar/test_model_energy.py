@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 import torch
+from crossbars import NEURON
 
 from snn.hardware import (
     AnalogCircuit,
@@ -19,6 +20,8 @@ from snn.hardware import (
     analog_energy,
     count,
     count_reads,
+    crossbar_energy,
+    crossbar_sections,
     estimate,
     program_crossbar,
     reads_of,
@@ -28,7 +31,6 @@ from snn.hardware import (
 )
 from snn.nn import LIF, Conv2d, DelayLinear, Flatten, LeakyReadout, Linear, RecurrentLIF, Sequential
 
-NEURON = {"tau": 1.2, "decay_input": False, "v_th": 0.4}
 TILED = CrossbarConfig(
     device=DeviceConfig(g_max_us=25.0, sigma_us=(0.3,)),
     tile=TileConfig(8, 8),
@@ -61,7 +63,7 @@ def test_one_spike_by_hand():
     x = torch.zeros(4, 1, 3)
     x[1, 0, 0] = 1
     analog = to_crossbar(made, CrossbarConfig(device=DeviceConfig(g_max_us=20.0)))
-    report = analog.energy(x, circuit=AnalogCircuit(adc_bits=8))
+    report = crossbar_energy(analog, x, circuit=AnalogCircuit(adc_bits=8))
     lines = {row.component: row for row in report.rows}
     assert lines["array read"].pj == pytest.approx(0.2**2 * (20.0 + 5.0) * 10.0 * 1e-3)  # V^2 G t, uS ns
     assert lines["row drivers"].count == 2  # G+ and G- are arrays of their own
@@ -69,9 +71,9 @@ def test_one_spike_by_hand():
     assert lines["converters"].count == 2 and lines["converters"].pj == pytest.approx(2 * 1.67)
     assert lines["neuron update"].pj == pytest.approx(2 * 4 * 3.3)
     assert lines["event queue"].pj == pytest.approx(10.0) and report.idle.nominal < report.total_pj
-    silent = analog.energy(torch.zeros(4, 1, 3))
+    silent = crossbar_energy(analog, torch.zeros(4, 1, 3))
     assert silent.compute_pj == 0 and silent.total_pj == pytest.approx(report.idle.nominal)
-    always = analog.energy(x, circuit=AnalogCircuit(gated=False))
+    always = crossbar_energy(analog, x, circuit=AnalogCircuit(gated=False))
     assert always.static_pj == pytest.approx(4 * 2 * 1.67) and always.idle.nominal > always.static_pj
 
 
@@ -90,7 +92,7 @@ def test_reads_are_those_of_the_arrays(case):
         inside[:9] = (x > 0).sum((1, 2))
         last = sum(int(inside[: len(inside) - d].sum()) for d in range(5))
         assert driven == 2 * last  # in both arrays of the pairs
-    report = analog.energy(x)
+    report = crossbar_energy(analog, x)
     priced = analog_energy([c for layer in reads for c in layer.counts], AnalogCircuit(adc_bits=6))
     components = ("array read", "row drivers", "converters", "partial sums")
     for name in components:
@@ -130,18 +132,22 @@ def test_a_plain_layer_is_one_count_of_its_array():
 
 def test_the_report_is_kept_and_run_again(case, tmp_path):
     model, x = case
-    report = to_crossbar(model, TILED).energy(x)
+    report = crossbar_energy(to_crossbar(model, TILED), x)
     text = report.to_json(tmp_path / "r.json")
     assert "programmed_crossbars" in text and Ledger.from_json(report.ledger.to_json()) == report.ledger
     named = dataclasses.replace(report.priced_on, name=f"chip-{x.dim()}")
     register_target(named)
     saved = estimate(report.ledger, named).to_json(tmp_path / "named.json")
     assert rerun(tmp_path / "named.json").to_json() == saved
-    page = report.to_html(tmp_path / "r.html", after=to_crossbar(model, TILED).sections(x)).read_text()
+    page = report.to_html(
+        tmp_path / "r.html", after=crossbar_sections(to_crossbar(model, TILED), x)
+    ).read_text()
     assert "Programming is not in the total" in page and "On crossbars, array by array" in page
 
 
 def test_two_layers_of_one_name():
     counts = LayerReads("a", 1, ())
-    with pytest.raises(ValueError, match="layers are \\['a', 'a'\\]; each needs a name of its own"):
+    with pytest.raises(
+        ValueError, match=r"reads must be of layers with names of their own, got \['a', 'a'\]"
+    ):
         ProgrammedCrossbars((counts, counts))

@@ -1,0 +1,67 @@
+"""Check the fields of frozen configs and keep them in their plain form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from snn.core.checks import finite, refusal
+
+__all__ = ["ascending_pair", "keep", "number_pair", "number_row"]
+
+
+def keep(
+    config: object, check: Callable[..., Any], *names: str, optional: bool = False, **limits: float
+) -> None:
+    """Replace fields of a frozen dataclass by what ``check(name, value, **limits)`` gives for them.
+
+    Args:
+        config: The instance, in its ``__post_init__``.
+        check: A function of `snn.core.checks`, or of this file.
+        *names: The fields.
+        optional: Whether None is left as it is.
+        **limits: Limits for the check.
+
+    Raises:
+        ValueError: A value that the check refuses.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is not None or not optional:
+            object.__setattr__(config, name, check(name, value, **limits))
+
+
+def number_row(name: str, values: Any) -> tuple[float, ...]:
+    """Return finite numbers, any number of them, as a tuple of floats.
+
+    Raises:
+        ValueError: They are not a row of finite numbers.
+    """
+    array = finite(name, values)
+    if array.ndim != 1:
+        raise refusal(name, "a row of numbers", values)
+    return tuple(array.tolist())
+
+
+def number_pair(name: str, values: Any) -> tuple[float, ...]:
+    """Return two finite numbers as a tuple of floats.
+
+    Raises:
+        ValueError: They are not two finite numbers.
+    """
+    row = number_row(name, values)
+    if len(row) != 2:
+        raise refusal(name, "two numbers", values)
+    return row
+
+
+def ascending_pair(name: str, values: Any) -> tuple[float, ...]:
+    """Return the two ends of a range, the lower one first, as a tuple of floats.
+
+    Raises:
+        ValueError: They are not two finite numbers, or the second is below the first.
+    """
+    pair = number_pair(name, values)
+    if pair[0] > pair[1]:
+        raise refusal(name, "a pair (low, high)", values)
+    return pair
