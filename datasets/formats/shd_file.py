@@ -92,7 +92,7 @@ def _read(file: Any, source: Source) -> ShdColumns:
         counts = f"{len(times)}, {len(units)} and {len(labels)}"
         raise DataError(f"{source}: {', '.join(_NEEDED)} must have as many entries, got {counts}")
     if not len(times):
-        raise data_refusal(source, "number of samples", ">= 1", 0)
+        raise data_refusal(source, "len(labels)", ">= 1", 0)
     sizes = np.array([len(row) for row in times], dtype=np.int64)
     other = np.array([len(row) for row in units], dtype=np.int64)
     if (sizes != other).any():
@@ -100,7 +100,7 @@ def _read(file: Any, source: Source) -> ShdColumns:
         both = f"spikes/times[{b}] and spikes/units[{b}]"
         raise DataError(f"{source}: {both} must have as many entries, got {sizes[b]} and {other[b]}")
     if (sizes == 0).any():
-        raise data_refusal(source, f"number of spikes/times[{int((sizes == 0).argmax())}]", ">= 1", 0)
+        raise data_refusal(source, f"len(spikes/times[{int((sizes == 0).argmax())}])", ">= 1", 0)
     columns = ShdColumns(
         np.concatenate(times),
         np.concatenate(units),
@@ -119,7 +119,7 @@ def _speakers(file: Any, n_samples: int, source: Source) -> Int64Array:
     speakers = np.asarray(file["extra/speaker"][()], dtype=np.int64)
     if speakers.shape != (n_samples,):
         rule = f"{n_samples}, one for each sample"
-        raise data_refusal(source, "number of extra/speaker", rule, speakers.size)
+        raise data_refusal(source, "len(extra/speaker)", rule, speakers.size)
     return speakers
 
 
