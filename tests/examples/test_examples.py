@@ -170,19 +170,8 @@ def test_train_on_images(tmp_path):
     pixels = np.append(np.arange(200), np.zeros(56)).reshape(1, 16, 16)
     train, test = ((np.repeat(pixels, n, axis=0), np.arange(n) % 2) for n in (24, 8))
     write_idx(tmp_path, train, test, packed=False)
-    arguments = (
-        "--data",
-        str(tmp_path),
-        "--epochs",
-        "1",
-        "--steps",
-        "2",
-        "--channels",
-        "2",
-        "--method",
-        "sltt",
-    )
-    printed = run("train_images.py", *arguments, "--k", "1", "--out", str(tmp_path / "run"))
+    size = ("--epochs", "1", "--steps", "2", "--channels", "2", "--method", "sltt", "--k", "1")
+    printed = run("train_images.py", "--data", str(tmp_path), *size, "--out", str(tmp_path / "run"))
     assert "test accuracy" in printed and (tmp_path / "run" / "figures" / "sample.png").exists()
 
 
