@@ -12,7 +12,7 @@ from snn.nn import Sequential
 from snn.recipes import folder
 from snn.train import Data, FitResult, Progress, Scores, TrainConfig, evaluate, fit, save, write_metrics
 
-__all__ = ["Callback", "Config", "Figures", "Log", "Recipe", "RunResult", "SampleSet", "run_recipe"]
+__all__ = ["Callback", "Config", "Figures", "Log", "Recipe", "RunResult", "SampleSet"]
 
 FIGURES_EVERY = 10
 """Epochs after which the figures of a run are drawn anew."""
@@ -78,8 +78,25 @@ S = TypeVar("S", bound=SampleSet)
 
 
 @dataclass(frozen=True, slots=True)
+class RunResult(Generic[S]):
+    """Hold what a run made.
+
+    Attributes:
+        model: With the selected weights, in evaluation mode.
+        fit: Metrics by epoch.
+        test: The selected weights on the test set.
+        sets: Training (not varied), validation and test samples.
+    """
+
+    model: Sequential
+    fit: FitResult
+    test: Scores
+    sets: tuple[S, S, S]
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe(Generic[C, S]):
-    """Describe a named experiment to `run_recipe`.
+    """Describe a named experiment, and run it.
 
     Attributes:
         name: Its name on the command line and in saved models.
@@ -100,73 +117,47 @@ class Recipe(Generic[C, S]):
     augment: Callable[[C, S], Data]
     figures: Callable[[Path, Sequential, S, str], Figures]
 
+    def run(
+        self,
+        config: C,
+        out: PathLike,
+        *,
+        resume: bool = False,
+        callback: Callback | None = None,
+        log: Log | None = None,
+    ) -> RunResult[S]:
+        """Train, select on validation, test once, and fill the run's folder.
 
-@dataclass(frozen=True, slots=True)
-class RunResult(Generic[S]):
-    """Hold what a run made.
+        Args:
+            config: The settings.
+            out: Folder for config.json, metrics.jsonl, timing.jsonl, model.safetensors, checkpoint/, figures/.
+            resume: Go on with the run in `out`; the end has the bits of an uncut one.
+            callback: Called after every batch and epoch.
+            log: Called with a line of text that says what data are used.
 
-    Attributes:
-        model: With the selected weights, in evaluation mode.
-        fit: Metrics by epoch.
-        test: The selected weights on the test set.
-        sets: Training (not varied), validation and test samples.
-    """
-
-    model: Sequential
-    fit: FitResult
-    test: Scores
-    sets: tuple[S, S, S]
-
-
-def run_recipe(
-    recipe: Recipe[C, S],
-    config: C,
-    out: PathLike,
-    *,
-    resume: bool = False,
-    callback: Callback | None = None,
-    log: Log | None = None,
-) -> RunResult[S]:
-    """Train, select on validation, test once, and fill the run's folder.
-
-    Args:
-        recipe: The experiment.
-        config: Its settings.
-        out: Folder for config.json, metrics.jsonl, timing.jsonl, model.safetensors, checkpoint/, figures/.
-        resume: Go on with the run in `out`; the end has the bits of an uncut one.
-        callback: Called after every batch and epoch.
-        log: Called with a line of text that says what data are used.
-
-    Raises:
-        ValueError: The folder holds a run already (or, resuming, one with other settings), or bad data.
-        FileNotFoundError: The data are not there.
-    """
-    settings = asdict(config)
-    path = folder.check(out, settings, resume)
-    sets = train, valid, test = recipe.load_data(config)
-    folder.write_config(path, settings)
-    if log is not None:
-        log(f"data: {train.name}; {len(train)} training, {len(valid)} validation, {len(test)} test samples")
-    model = recipe.build_model(config, train)
-    figures = recipe.figures(path / "figures", model, test, config.train.loss)
-    on_progress = _progress(path, figures, resume, callback)
-    varied = recipe.augment(config, train)
-    result = fit(model, varied, valid, config.train, out=path, resume=resume, callback=on_progress)
-    scores = evaluate(model, test, loss=config.train.loss, batch_size=config.train.batch_size)
-    summary = {
-        "selected_epoch": result.selected_epoch,
-        "valid_accuracy": result.selected["valid_accuracy"],
-        "test_accuracy": scores.accuracy,
-        "test_loss": scores.loss,
-        "test_samples": scores.samples,
-        "data": test.name,
-    }
-    write_metrics(path, [*result.history, summary])
-    how = {name: settings[name] for name in recipe.data_fields}
-    info = {"recipe": recipe.name, "data": how, **_model_info(test, config.train, scores)}
-    save(model, path / "model.safetensors", info)
-    figures.after(result)
-    return RunResult(model, result, scores, sets)
+        Raises:
+            ValueError: The folder holds a run already (or, resuming, one with other settings), or bad data.
+            FileNotFoundError: The data are not there.
+        """
+        settings = asdict(config)
+        path = folder.check(out, settings, resume)
+        sets = train, valid, test = self.load_data(config)
+        folder.write_config(path, settings)
+        if log is not None:
+            sizes = f"{len(train)} training, {len(valid)} validation, {len(test)} test samples"
+            log(f"data: {train.name}; {sizes}")
+        model = self.build_model(config, train)
+        figures = self.figures(path / "figures", model, test, config.train.loss)
+        varied = self.augment(config, train)
+        on_progress = _progress(path, figures, resume, callback)
+        result = fit(model, varied, valid, config.train, out=path, resume=resume, callback=on_progress)
+        scores = evaluate(model, test, loss=config.train.loss, batch_size=config.train.batch_size)
+        write_metrics(path, [*result.history, _summary(test, result, scores)])
+        how = {name: settings[name] for name in self.data_fields}
+        info = {"recipe": self.name, "data": how, **_model_info(test, config.train, scores)}
+        save(model, path / "model.safetensors", info)
+        figures.after(result)
+        return RunResult(model, result, scores, sets)
 
 
 def _progress(path: Path, figures: Figures, resume: bool, callback: Callback | None) -> Callback:
@@ -184,6 +175,18 @@ def _progress(path: Path, figures: Figures, resume: bool, callback: Callback | N
             callback(progress)
 
     return on_progress
+
+
+def _summary(test: SampleSet, result: FitResult, scores: Scores) -> dict[str, Any]:
+    """Give the last line of metrics.jsonl: what the run came to."""
+    return {
+        "selected_epoch": result.selected_epoch,
+        "valid_accuracy": result.selected["valid_accuracy"],
+        "test_accuracy": scores.accuracy,
+        "test_loss": scores.loss,
+        "test_samples": scores.samples,
+        "data": test.name,
+    }
 
 
 def _model_info(test: SampleSet, train: TrainConfig, scores: Scores) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from snn.core.arrays import PathLike
 from snn.core.checks import whole
 from snn.datasets import EventCameraSet, FrameBinning, ImageAugment, nmnist
 from snn.datasets.event_camera_set import EqualFrames
 from snn.datasets.sets.nmnist import SHAPE
 from snn.recipes import vision
-from snn.recipes.experiment import Callback, Log, Recipe, RunResult, run_recipe
+from snn.recipes.experiment import Recipe
 from snn.train import Data, TrainConfig
 
 __all__ = ["DATA_FIELDS", "RECIPE", "NmnistConfig", "load_data", "run"]
@@ -90,14 +89,5 @@ RECIPE = Recipe(
     "nmnist", NmnistConfig, DATA_FIELDS, load_data, vision.model_for, _augmented, vision.ImageFigures
 )
 
-
-def run(
-    config: NmnistConfig,
-    out: PathLike,
-    *,
-    resume: bool = False,
-    callback: Callback | None = None,
-    log: Log | None = None,
-) -> RunResult[EventCameraSet]:
-    """Train, select on validation, test once, and fill the run's folder; see `run_recipe`."""
-    return run_recipe(RECIPE, config, out, resume=resume, callback=callback, log=log)
+run = RECIPE.run
+"""Train, select on validation, test once, and fill the run's folder; see `Recipe.run`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -23,12 +23,13 @@ __all__ = ["DelaysMs", "RunFigures", "delay_change", "delays_ms", "one_sample", 
 
 DelaysMs = dict[str, Float64Array]
 """Delays by projection, ms."""
+S = TypeVar("S", bound=SampleSet)
 
 
-class RunFigures:
+class RunFigures(Generic[S]):
     """Draw what every run leaves: curves and firing rates as it goes, the confusion of the test set at the end."""
 
-    def __init__(self, folder: Path, model: Sequential, test: SampleSet, loss: str) -> None:
+    def __init__(self, folder: Path, model: Sequential, test: S, loss: str) -> None:
         """Draw into `folder`; scores are those that go with `loss`."""
         self.folder, self.model, self.test, self.loss = folder, model, test, loss
 

@@ -8,19 +8,18 @@ from typing import Any, Literal
 
 import torch
 
-from snn.core.arrays import PathLike
 from snn.core.checks import choice, refusal, whole
 from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet, shd
 from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, RecurrentLIF, Sequential
 from snn.nn.connections import DelayMode
 from snn.nn.recurrent import RecurrentMode
 from snn.recipes import pictures
-from snn.recipes.experiment import Callback, Log, Recipe, RunResult, run_recipe
+from snn.recipes.experiment import Recipe
 from snn.train import Data, FitResult, TrainConfig
 
 __all__ = ["DATA_FIELDS", "PAPER", "RECIPE", "ShdConfig", "build_model", "load_data", "run"]
 
-Delays = Literal["learned", "linear", "fixed", "none"]
+DelayKind = Literal["learned", "linear", "fixed", "none"]
 
 _MODES: dict[str, DelayMode] = {"learned": "gauss", "linear": "linear", "fixed": "fixed"}
 
@@ -59,7 +58,7 @@ class ShdConfig:
     max_ms: float | None = None
     split_by: str = "auto"
     valid_fraction: float = 0.1
-    delays: Delays = "learned"
+    delays: DelayKind = "learned"
     max_delay: int = 24
     kernel_count: int = 1
     recurrent: bool = False
@@ -71,7 +70,7 @@ class ShdConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        choice("delays", self.delays, Delays)
+        choice("delays", self.delays, DelayKind)
         if not self.hidden:
             raise refusal("hidden", "at least one size >= 1", self.hidden)
         for i, size in enumerate(self.hidden):
@@ -133,35 +132,25 @@ def _augmented(config: ShdConfig, train: SpikeSet) -> Data:
     return AugmentedSpikes(train, config.augment) if config.augment else train
 
 
-class _WordFigures(pictures.RunFigures):
+class _WordFigures(pictures.RunFigures[SpikeSet]):
     """Draw also delays.png and raster.png, a test word on its way through the model."""
 
     def __init__(self, folder: Path, model: Sequential, test: SpikeSet, loss: str) -> None:
         super().__init__(folder, model, test, loss)
-        self.words = test
         self.delays_before = pictures.delays_ms(model, test.dt_ms)
 
     def during(self, history: list[dict[str, Any]], selected_epoch: int | None = None) -> None:
         super().during(history, selected_epoch)
         if self.delays_before:
-            change = pictures.delay_change(self.delays_before, self.model, self.words.dt_ms)
+            change = pictures.delay_change(self.delays_before, self.model, self.test.dt_ms)
             pictures.write(change, self.folder / "delays.png")
 
     def after(self, result: FitResult) -> None:
         super().after(result)
-        pictures.write(pictures.one_sample(self.model, self.words), self.folder / "raster.png")
+        pictures.write(pictures.one_sample(self.model, self.test), self.folder / "raster.png")
 
 
 RECIPE = Recipe("shd", ShdConfig, DATA_FIELDS, load_data, _model_for, _augmented, _WordFigures)
 
-
-def run(
-    config: ShdConfig,
-    out: PathLike,
-    *,
-    resume: bool = False,
-    callback: Callback | None = None,
-    log: Log | None = None,
-) -> RunResult[SpikeSet]:
-    """Train, select on validation, test once, and fill the run's folder; see `run_recipe`."""
-    return run_recipe(RECIPE, config, out, resume=resume, callback=callback, log=log)
+run = RECIPE.run
+"""Train, select on validation, test once, and fill the run's folder; see `Recipe.run`."""

@@ -81,7 +81,7 @@ def augmented(train: SampleSet, augment: ImageAugment) -> Data:
     return AugmentedImages(train, augment) if augment else train
 
 
-class ImageFigures(pictures.RunFigures):
+class ImageFigures(pictures.RunFigures[SampleSet]):
     """Draw also sample.png: the first test sample, its frames and what the net makes of them."""
 
     @torch.no_grad()

@@ -39,6 +39,22 @@ def write_shd(
         file["extra/keys"] = np.array([name.encode() for name in classes])
 
 
+SMALL_SHD = ([[0.1, 0.2], [0.3], [0.1], [0.2, 0.2]], [[1, 2], [3], [4], [699, 0]], [0, 1, 0, 1])
+"""Times (s), units and labels of four samples."""
+
+
+def write_small_shd(path: Path, times: Any, units: Any, labels: Any) -> None:
+    """Write a file in SHD's layout in types that hold impossible values too."""
+    write_shd(path, times, units, labels, time_type=np.float64, unit_type=np.int32)
+
+
+def small_shd(folder: Path) -> Path:
+    """Write train.h5 and test.h5 of the four samples of `SMALL_SHD`, without speakers."""
+    for split in ("train", "test"):
+        write_small_shd(folder / f"{split}.h5", *SMALL_SHD)
+    return folder
+
+
 def pack_events(events: Iterable[tuple[int, int, int, int]]) -> bytes:
     """Write (x, y, polarity, microseconds) as N-MNIST does: 5 bytes each, 23 bits of time, big-endian."""
     rows = bytearray()
@@ -92,6 +108,16 @@ def write_idx(
             data = idx_bytes(array)
             file = folder / f"{split}-{name}{'.gz' if packed else ''}"
             file.write_bytes(gzip.compress(data) if packed else data)
+
+
+def small_mnist(
+    folder: Path, packed: bool = True
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Write 40 training and 20 test images of 6 x 5 in four classes; gives pixels and labels of both."""
+    rng = np.random.default_rng(0)
+    train, test = ((rng.integers(0, 256, (n, 6, 5)), np.arange(n) % 4) for n in (40, 20))
+    write_idx(folder, train, test, packed=packed)
+    return train, test
 
 
 def write_image_folders(

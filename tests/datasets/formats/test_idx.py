@@ -6,23 +6,16 @@ import zipfile
 
 import numpy as np
 import pytest
-from samples import idx_bytes, write_idx
+from samples import idx_bytes, small_mnist
 
 from snn.datasets import DataError, ImageSet, images
-
-
-def write_mnist(folder, packed=True):
-    rng = np.random.default_rng(0)
-    train, test = ((rng.integers(0, 256, (n, 6, 5)), np.arange(n) % 4) for n in (40, 20))
-    write_idx(folder, train, test, packed=packed)
-    return train, test
 
 
 def test_idx_files_of_every_kind_give_the_same(tmp_path):
     places = [tmp_path / "packed", tmp_path / "plain", tmp_path / "set.zip"]
     for place in places[:2]:
         place.mkdir()
-        (shown, _), (test_pixels, test_labels) = write_mnist(place, place.name == "packed")
+        (shown, _), (test_pixels, test_labels) = small_mnist(place, place.name == "packed")
     with zipfile.ZipFile(places[2], "w") as archive:
         for file in places[0].iterdir():
             archive.write(file, f"a/{file.name}")
@@ -62,7 +55,7 @@ def test_idx_files_of_every_kind_give_the_same(tmp_path):
     ],
 )
 def test_bad_idx_files_are_named(tmp_path, name, change, message):
-    write_mnist(tmp_path, packed=False)
+    small_mnist(tmp_path, packed=False)
     file = tmp_path / name
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(DataError, match=message):
@@ -70,7 +63,7 @@ def test_bad_idx_files_are_named(tmp_path, name, change, message):
 
 
 def test_missing_and_doubled_files_are_named(tmp_path):
-    write_mnist(tmp_path)
+    small_mnist(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match="must hold four idx files .*, got none of test labels"):
         images(tmp_path)

@@ -5,24 +5,15 @@ from __future__ import annotations
 import gzip
 import zipfile
 
-import numpy as np
 import pytest
-from samples import write_shd
+from samples import SMALL_SHD, small_shd, write_small_shd
 
 from snn.datasets import DataError, shd
-
-GOOD = ([[0.1, 0.2], [0.3], [0.1], [0.2, 0.2]], [[1, 2], [3], [4], [699, 0]], [0, 1, 0, 1])
-
-
-def write(path, times, units, labels):
-    write_shd(path, times, units, labels, time_type=np.float64, unit_type=np.int32)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for split in ("train", "test"):
-        write(tmp_path / f"{split}.h5", *GOOD)
-    return tmp_path
+    return small_shd(tmp_path)
 
 
 def refused(folder, message, error=DataError):
@@ -42,7 +33,7 @@ def test_ambiguous(folder):
     refused(folder, r"must hold one file \*train\*.*, got other_train.hdf5, train.h5")
     (folder / "notes.txt").write_text("x")
     refused(folder / "notes.txt", "notes.txt must be a folder or end in .zip, .h5, .hdf5, .h5.gz or .hdf5.gz")
-    write(folder / "words.h5", *GOOD)
+    write_small_shd(folder / "words.h5", *SMALL_SHD)
     refused(folder / "words.h5", "words.h5 must have train or test in its name")
 
 

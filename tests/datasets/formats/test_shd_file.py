@@ -7,22 +7,14 @@ import re
 import h5py
 import numpy as np
 import pytest
-from samples import write_shd
+from samples import SMALL_SHD, small_shd, write_small_shd
 
 from snn.datasets import DataError, shd
-
-GOOD = ([[0.1, 0.2], [0.3], [0.1], [0.2, 0.2]], [[1, 2], [3], [4], [699, 0]], [0, 1, 0, 1])
-
-
-def write(path, times, units, labels):
-    write_shd(path, times, units, labels, time_type=np.float64, unit_type=np.int32)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for split in ("train", "test"):
-        write(tmp_path / f"{split}.h5", *GOOD)
-    return tmp_path
+    return small_shd(tmp_path)
 
 
 def refused(folder, message, error=DataError):
@@ -48,11 +40,11 @@ def test_wrong_layout(folder):
 
 
 def test_unequal_parts(folder):
-    write(folder / "train.h5", GOOD[0], GOOD[1], [0, 1])
+    write_small_shd(folder / "train.h5", SMALL_SHD[0], SMALL_SHD[1], [0, 1])
     refused(folder, "spikes/times, spikes/units, labels must have as many entries, got 4, 4 and 2")
-    write(folder / "train.h5", GOOD[0], [[1], [3], [4], [5, 0]], GOOD[2])
+    write_small_shd(folder / "train.h5", SMALL_SHD[0], [[1], [3], [4], [5, 0]], SMALL_SHD[2])
     refused(folder, r"spikes/times\[0\] and spikes/units\[0\] must have as many entries, got 2 and 1")
-    write(folder / "train.h5", [], [], [])
+    write_small_shd(folder / "train.h5", [], [], [])
     refused(folder, r"len\(labels\) must be >= 1, got 0")
 
 
@@ -69,14 +61,14 @@ def test_unequal_parts(folder):
     ],
 )
 def test_impossible_spikes(folder, times, units, message):
-    rows = [list(part) for part in GOOD]
+    rows = [list(part) for part in SMALL_SHD]
     rows[0][2], rows[1][2] = times, units
-    write(folder / "train.h5", *rows)
+    write_small_shd(folder / "train.h5", *rows)
     refused(folder, "train.h5: " + re.escape(message))
 
 
 def test_labels_out_of_range(folder):
-    write(folder / "test.h5", GOOD[0], GOOD[1], [0, 1, 2, 0])
+    write_small_shd(folder / "test.h5", SMALL_SHD[0], SMALL_SHD[1], [0, 1, 2, 0])
     refused(folder, r"test.h5: labels\[2\] must be 0 to 1, got 2")
 
 

@@ -6,19 +6,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from samples import SHARED, write_idx
+from samples import SHARED, small_mnist
 
 from snn.datasets import DataError, images
 
 
-def write_mnist(folder):
-    rng = np.random.default_rng(0)
-    train, test = ((rng.integers(0, 256, (n, 6, 5)), np.arange(n) % 4) for n in (40, 20))
-    write_idx(folder, train, test, packed=True)
-
-
 def test_a_share_of_the_training_images(tmp_path):
-    write_mnist(tmp_path)
+    small_mnist(tmp_path)
     train, valid, _ = images(tmp_path, max_train=20, valid_fraction=0.2)
     assert (len(train), len(valid)) == (16, 4) and np.bincount(train.labels).tolist() == [4, 4, 4, 4]
     other = images(tmp_path, max_train=20, valid_fraction=0.2, seed=1)[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from samples import SHARED, write_shd
+from samples import SHARED, small_shd, write_shd
 
 import snn
 from snn.datasets import Batch, DataError, SpikeSet, shd
@@ -102,15 +102,7 @@ def test_validation_by_speaker_and_by_label(folder):
 
 @pytest.fixture
 def tiny(tmp_path):
-    """Four training and four test words without speakers."""
-    for split in ("train", "test"):
-        write_shd(
-            tmp_path / f"{split}.h5",
-            [[0.1, 0.2], [0.3], [0.1], [0.2]],
-            [[1, 2], [3], [4], [699]],
-            [0, 1, 0, 1],
-        )
-    return tmp_path
+    return small_shd(tmp_path)
 
 
 def test_different_classes(tiny):
