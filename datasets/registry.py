@@ -33,7 +33,7 @@ class SplitReport:
         split: "train" or "test".
         source: The file, or the folder or zip that holds the files.
         name: What the file really holds.
-        samples: Words, recordings or images, all checked.
+        samples: Spike trains, recordings or images, all checked.
         about: What it holds, in numbers.
         sha256: Of the file as it lies there; of a tree, of its files by class and name; of images, of pixels and
             labels.
@@ -98,7 +98,7 @@ def _verify_shd(split: str, source: Source) -> SplitReport:
     published = json.loads(record.read_text(encoding="utf-8")).get(source.name) if record.is_file() else None
     checksum = _compare(source, digest, published)
     columns = read_shd(source)
-    about = f"{len(columns)} words, {columns.time_s.size} spikes"
+    about = f"{len(columns)} samples, {columns.time_s.size} spikes"
     return SplitReport(split, str(source), true_name(source), len(columns), about, digest, checksum)
 
 

@@ -34,7 +34,7 @@ def true_name(source: Source) -> str:
     for start, name in _NAMES.items():
         if source.name.lower().startswith(start):
             return name
-    return f"words of {source.name}"
+    return f"samples of {source.name}"
 
 
 def shd(

@@ -72,8 +72,8 @@ def test_samples(loaded: LoadedFile, data: str | None) -> SpikeSet:
     if loaded.saved is None:
         if source.size > CHANNELS:
             raise ValueError(
-                f"the network has {source.size} inputs, more than words have channels; run its model.safetensors, "
-                "which says how its data are read"
+                f"inputs of a network file must be at most {CHANNELS}, the channels of SHD's layout, got "
+                f"{source.size}; run its model.safetensors, which says how its data are read"
             )
         path = None if data == "embedded" else data
         test = shd(path, dt_ms=loaded.network.dt_ms, group=CHANNELS // source.size)[2]
@@ -82,5 +82,5 @@ def test_samples(loaded: LoadedFile, data: str | None) -> SpikeSet:
         assert not isinstance(found, ImageSet)  # load_file refuses their models
         test = found.read() if isinstance(found, EventCameraSet) else found
     if test.n_units != source.size:
-        raise ValueError(f"the network has {source.size} inputs, the samples have {test.n_units} channels")
+        raise ValueError(f"samples must have {source.size} units, the network's inputs, got {test.n_units}")
     return test

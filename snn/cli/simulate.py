@@ -1,4 +1,4 @@
-"""`snn simulate`: run a saved model or network by events: on test words, or for long on its own."""
+"""`snn simulate`: run a saved model or network by events: on test samples, or for long on its own."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ def main(arguments: Sequence[str]) -> None:
 
     loaded = load_file(options.file)
     test = test_samples(loaded, options.data)
-    what = "recordings" if test.shape else "words"  # of an event camera, or in SHD's layout
-    print_line(f"{test.name}: {len(test)} test {what} through {loaded.network}")
+    print_line(f"{test.name}: {len(test)} test samples through {loaded.network}")
     last = loaded.network.populations[-1].name
     rec = run_samples(loaded.network, test, loaded.tail_steps, engine=options.engine, v=(last,))
     out = Path(options.out)
@@ -72,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     for name, events in rec.spikes.items():
         if events.n_events:
             events.save(out / f"spikes-{name}.h5")
-            print_line(f"{name}: {events.n_events} spikes, {events.n_events / len(test):.1f} a {what[:-1]}")
+            print_line(f"{name}: {events.n_events} spikes, {events.n_events / len(test):.1f} a sample")
     _write_counts(out, rec.counts)
     if loaded.saved is not None:
         import torch
@@ -81,7 +80,7 @@ def main(arguments: Sequence[str]) -> None:
         lengths = torch.from_numpy(test.events.n_steps + loaded.tail_steps)
         right = int((scores(rec, lengths, loss).argmax(1).numpy() == test.labels).sum())
         print_line(f"accuracy by events: {right / len(test):.1%} ({right} of {len(test)})")
-        print_line(compare(model, loaded.network, test, loss=loss).sentence(what))
+        print_line(compare(model, loaded.network, test, loss=loss).sentence())
     print_line(f"written: {out}")
 
 

@@ -51,11 +51,11 @@ class Agreement:
         """Whether every difference is a tie and every prediction is equal."""
         return self.differing_samples == self.ties and self.differing_predictions == 0
 
-    def sentence(self, what: str = "samples") -> str:
-        """Say it in a sentence; `what` names the samples."""
+    def sentence(self) -> str:
+        """Say it in a sentence."""
         same = self.samples - self.differing_samples
         return (
-            f"{same} of {self.samples} {what}: the same spikes in torch (float64) and in the event engine "
+            f"{same} of {self.samples} samples: the same spikes in torch (float64) and in the event engine "
             f"({self.spikes} spikes, {self.ties} ties); "
             f"{self.samples - self.differing_predictions} of {self.samples} the same class (float32)"
         )

@@ -80,7 +80,7 @@ def run(
     network = to_network(trained.model, settings.dt_ms)
     network.save(Path(out) / "network.h5")
     agreement = compare(trained.model, network, test)
-    log(agreement.sentence("words"))
+    log(agreement.sentence())
     if not agreement.exact:
         raise RuntimeError(f"torch and the event engine disagree: {agreement}")
     ledger = count_twice(trained, agreement, network)
@@ -136,7 +136,7 @@ def _write_page(
             f"{trained.test.accuracy:.1%} right; {1 / len(test.classes):.0%} is chance. {test.name}, "
             "voices that were not heard in training.",
         ),
-        Section("Three readings, one network", f"<p>{agreement.sentence('words')}.</p>", _counted(agreement)),
+        Section("Three readings, one network", f"<p>{agreement.sentence()}.</p>", _counted(agreement)),
     ]
     title = f"Spoken words by spikes: {test.name}"
     return energy.to_html(out / "report.html", title=title, before=before, headlines=_headlines(trained))

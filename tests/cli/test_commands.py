@@ -58,7 +58,7 @@ def test_simulate_a_model_and_its_network(trained, tmp_path, capsys):
         counts = json.loads((out / "counts.json").read_text())
         assert counts["samples"] == 120
     printed = capsys.readouterr().out
-    assert "synthetic speech" in printed and "120 of 120 words: the same spikes" in printed
+    assert "synthetic speech" in printed and "120 of 120 samples: the same spikes" in printed
     # a network file knows no tail: it runs longer, to its longest path, and never shorter
     assert spikes[0].n_events <= spikes[1].n_events
 
@@ -116,7 +116,7 @@ def test_data_commands(capsys):
     assert main(["data", "list"]) == 0
     assert main(["data", "verify"]) == 0
     printed = capsys.readouterr().out
-    assert "embedded" in printed and "480 words" in printed and "as published" in printed
+    assert "embedded" in printed and "480 samples" in printed and "as published" in printed
 
 
 @pytest.mark.parametrize(

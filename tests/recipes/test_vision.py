@@ -85,7 +85,7 @@ def test_simulate_and_energy_take_the_model(trained, tmp_path, capsys):
     assert main(["simulate", model, "--out", str(tmp_path / "sim")]) == 0
     printed = capsys.readouterr().out
     assert f"accuracy by events: {last(trained)['test_accuracy']:.1%}" in printed
-    assert "30 of 30 recordings: the same spikes" in printed
+    assert "30 of 30 samples: the same spikes" in printed
     counts = json.loads((tmp_path / "sim" / "counts.json").read_text())
     assert counts["samples"] == 30 and counts["spikes"]["in"] == 30 * 80
     arguments = ["energy", model, "--target", "horowitz45_int8", "--out", str(tmp_path / "r.html")]

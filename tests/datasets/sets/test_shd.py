@@ -60,7 +60,7 @@ def test_every_way_to_a_set_gives_the_same(folder, tmp_path_factory):
     for way in ways[1:]:
         for one, two in zip(shd(ways[0]), shd(way), strict=True):
             assert one.events == two.events and (one.labels == two.labels).all()
-    assert shd(ways[4])[0].name == "words of my_train.h5.gz"
+    assert shd(ways[4])[0].name == "samples of my_train.h5.gz"
 
 
 def test_official_files_are_called_shd(tmp_path):
