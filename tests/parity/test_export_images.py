@@ -123,7 +123,7 @@ def test_the_comparison_sees_images_and_finds_a_difference():
         made[0].weight[1, 0, 1, 1] += 0.3
     found = compare(made, other, data, loss="step_cross_entropy")
     assert not found.exact and found.differing_samples > 3 and found.ties == 0
-    assert "recordings" in found.sentence("recordings")
+    assert "of 12 samples: the same spikes" in found.sentence()
 
 
 def test_what_does_not_sum_is_refused_by_name():
