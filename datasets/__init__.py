@@ -7,8 +7,9 @@ from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EventCameraSet, FrameBinning
 from snn.datasets.folds import folds, hold_out
 from snn.datasets.image_augment import AugmentedImages, ImageAugment
+from snn.datasets.image_set import ImageSet
 from snn.datasets.registry import fetch, find, list_sets, verify
-from snn.datasets.sets.images import ImageSet, images
+from snn.datasets.sets.images import images
 from snn.datasets.sets.nmnist import nmnist
 from snn.datasets.sets.shd import shd
 from snn.datasets.sets.shd_binning import to_steps

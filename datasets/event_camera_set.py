@@ -1,67 +1,58 @@
-"""Recordings of an event camera that stay in their files: read, checked and framed batch by batch."""
+"""Recordings of an event camera that stay in their files: read, checked and binned into frames batch by batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from snn.core import Events
-from snn.datasets.formats.class_tree import Files
+from snn.core.arrays import Int64Array
+from snn.core.checks import choice, number, whole
+from snn.datasets.formats.camera_events import CameraEvents
+from snn.datasets.formats.class_tree import LabelledFiles
 from snn.datasets.formats.locate import Source
 from snn.datasets.spike_set import Batch, SpikeSet, batch_indices
 
-__all__ = ["EventCameraSet", "FrameBinning", "Frames", "Pixels"]
+__all__ = ["EqualFrames", "EventCameraSet", "FrameBinning"]
 
-Frames = Literal["time", "count"]
-
-
-class Pixels(NamedTuple):
-    """Hold the events of one recording, in order of time."""
-
-    time_us: NDArray[np.int64]
-    """Microseconds from the start of the recording, [E]."""
-    x: NDArray[np.int64]
-    """Column, [E]."""
-    y: NDArray[np.int64]
-    """Row, [E]."""
-    polarity: NDArray[np.int64]
-    """1 where light rose, 0 where it fell, [E]."""
+EqualFrames = Literal["time", "count"]
+"""What is equal in all frames of a recording: their length in time, or their count of events."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameBinning:
     """Say how the events of a recording become steps.
 
+    Attributes:
+        n_bins: Frames of every recording, >= 1: equal parts of it. None: as many as frames of `dt_ms` it takes.
+        dt_ms: Length of a frame, ms, >= 0.001, from the start of the recording; None where `n_bins` is given.
+        frames: What is equal in the `n_bins` parts: "time", between the first and the last event, or "count" of
+            events.
+
     Raises:
         ValueError: A value is impossible; the message names it.
     """
 
     n_bins: int | None = 10
-    """Frames of every recording, >= 1: equal parts of it. None: as many as frames of `dt_ms` it takes."""
     dt_ms: float | None = None
-    """Length of a frame, ms, from the start of the recording; None where `n_bins` is given."""
-    frames: Frames = "time"
-    """What is equal in the `n_bins` parts: "time", between the first and the last event, or "count" of events."""
+    frames: EqualFrames = "time"
 
     def __post_init__(self) -> None:
         if (self.n_bins is None) == (self.dt_ms is None):
             raise ValueError(f"give n_bins or dt_ms, one of the two; got {self.n_bins!r} and {self.dt_ms!r}")
-        if self.n_bins is not None and (
-            isinstance(self.n_bins, bool) or int(self.n_bins) != self.n_bins or self.n_bins < 1
-        ):
-            raise ValueError(f"n_bins must be a whole number >= 1, got {self.n_bins!r}")
-        if self.dt_ms is not None and not 0.001 <= self.dt_ms < np.inf:
-            raise ValueError(f"dt_ms must be finite and at least 0.001 ms, got {self.dt_ms!r}")
-        if self.frames not in get_args(Frames):
-            raise ValueError(f"frames must be one of {', '.join(get_args(Frames))}, got {self.frames!r}")
+        if self.n_bins is not None:
+            object.__setattr__(self, "n_bins", whole("n_bins", self.n_bins, low=1))
+        if self.dt_ms is not None:
+            number("dt_ms", self.dt_ms, low=0.001)
+        choice("frames", self.frames, EqualFrames)
         if self.frames == "count" and self.n_bins is None:
-            raise ValueError("frames 'count' needs n_bins, not dt_ms")
+            raise ValueError(f"frames 'count' needs n_bins, got dt_ms {self.dt_ms!r}")
 
-    def __call__(self, time_us: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    def __call__(self, time_us: Int64Array) -> tuple[Int64Array, int]:
         """Give the step of each event [E] (at least one, in order of time) and the number of steps."""
         if self.dt_ms is not None:
             step = np.floor(time_us / (self.dt_ms * 1000.0)).astype(np.int64)
@@ -78,27 +69,29 @@ class EventCameraSet:
     """Hold a labelled set of recordings by their files; what it takes in memory is a batch.
 
     It serves as a `SpikeSet` does: unit (polarity H + y) W + x counts the events of a pixel and polarity.
+
+    Attributes:
+        name: What the data really are, to be printed with every result.
+        files: Where the recordings are, and their classes.
+        shape: Axes of a frame: (2 polarities, H rows, W columns).
+        read_file: Reads and checks one file.
+        frame_binning: How events become steps.
+        nominal_ms: Length of a recording, ms; it gives the length of a step where frames are parts of a recording.
     """
 
     name: str
-    """What the data really are, to be printed with every result."""
-    files: Files
-    """Where the recordings are, and their classes."""
+    files: LabelledFiles
     shape: tuple[int, int, int]
-    """Axes of a frame: (2 polarities, H rows, W columns)."""
-    read_file: Callable[[Source], Pixels]
-    """Read and check one file."""
-    framing: FrameBinning
-    """How events become steps."""
+    read_file: Callable[[Source], CameraEvents]
+    frame_binning: FrameBinning
     nominal_ms: float
-    """Length of a recording, ms, by which a step's length is told where `framing` has none."""
 
     def __len__(self) -> int:
         """Return the number of recordings."""
         return len(self.files)
 
     @property
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> Int64Array:
         """Class of each recording, [B]."""
         return self.files.labels
 
@@ -115,10 +108,10 @@ class EventCameraSet:
     @property
     def dt_ms(self) -> float:
         """Length of a step, ms; nominal where frames are parts of each recording."""
-        if self.framing.dt_ms is not None:
-            return self.framing.dt_ms
-        assert self.framing.n_bins is not None
-        return self.nominal_ms / self.framing.n_bins
+        if self.frame_binning.dt_ms is not None:
+            return self.frame_binning.dt_ms
+        assert self.frame_binning.n_bins is not None
+        return self.nominal_ms / self.frame_binning.n_bins
 
     @property
     def events(self) -> Events:
@@ -148,10 +141,10 @@ class EventCameraSet:
         _, height, width = self.shape
         steps, units, lengths = [], [], []
         for source in part.sources:
-            pixels = self.read_file(source)
-            step, length = self.framing(pixels.time_us)
+            seen = self.read_file(source)
+            step, length = self.frame_binning(seen.time_us)
             steps.append(step)
-            units.append((pixels.polarity * height + pixels.y) * width + pixels.x)
+            units.append((seen.polarity * height + seen.y) * width + seen.x)
             lengths.append(length)
         events = Events.from_lists(
             steps, units, n_units=self.n_units, dt_ms=self.dt_ms, n_steps=np.array(lengths, dtype=np.int64)

@@ -3,49 +3,58 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-__all__ = ["draw_by_label", "folds", "hold_out"]
+from snn.core.arrays import BoolArray, Int64Array
+from snn.core.checks import number, whole
+
+__all__ = ["folds", "hold_out", "mark_held_out"]
 
 
-def draw_by_label(
-    labels: NDArray[np.int64], fraction: float, rng: np.random.Generator, at_least: int = 0
-) -> NDArray[np.bool_]:
-    """Mark a `fraction` of every class, drawn at random: bool [B]; `at_least` so many where it has two or more."""
-    marked = np.zeros(len(labels), dtype=bool)
-    for label in range(int(labels.max(initial=-1)) + 1):
-        own = rng.permutation(np.flatnonzero(labels == label))
-        share = max(round(fraction * len(own)), at_least if len(own) > 1 else 0)
+def mark_held_out(labels: ArrayLike, valid_fraction: float, seed: int, *, at_least: int = 0) -> BoolArray:
+    """Draw samples to validate on, the same share of every class: True for those held out, [B].
+
+    Args:
+        labels: Class of each sample, [B].
+        valid_fraction: Share to hold out, in (0, 1).
+        seed: Decides which.
+        at_least: Samples to hold out of every class that has two or more, however small the share.
+
+    Raises:
+        ValueError: `valid_fraction` is outside (0, 1), or leaves one part empty.
+    """
+    number("valid_fraction", valid_fraction, above=0, below=1)
+    classes = np.asarray(labels, dtype=np.int64)
+    rng = np.random.default_rng((seed, 1))
+    marked = np.zeros(len(classes), dtype=bool)
+    for label in range(int(classes.max(initial=-1)) + 1):
+        own = rng.permutation(np.flatnonzero(classes == label))
+        share = max(round(valid_fraction * len(own)), at_least if len(own) > 1 else 0)
         marked[own[:share]] = True
+    if not marked.any() or marked.all():
+        raise ValueError(f"valid_fraction {valid_fraction!r} of {len(marked)} samples leaves a split empty")
     return marked
 
 
-def hold_out(
-    labels: ArrayLike, fraction: float, seed: int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def hold_out(labels: ArrayLike, valid_fraction: float, seed: int = 0) -> tuple[Int64Array, Int64Array]:
     """Draw samples to validate on: the same share of every class, at least one where it has two.
 
     Args:
         labels: Class of each sample, [B].
-        fraction: Share to hold out, in (0, 1).
+        valid_fraction: Share to hold out, in (0, 1).
         seed: Decides which.
 
     Returns:
         Indices of the others, and of those held out, both ascending.
 
     Raises:
-        ValueError: `fraction` is outside (0, 1), or leaves one part empty.
+        ValueError: `valid_fraction` is outside (0, 1), or leaves one part empty.
     """
-    if not 0 < fraction < 1:
-        raise ValueError(f"valid_fraction must be in (0, 1), got {fraction!r}")
-    rng = np.random.default_rng((seed, 1))
-    marked = draw_by_label(np.asarray(labels, dtype=np.int64), fraction, rng, at_least=1)
-    if not marked.any() or marked.all():
-        raise ValueError(f"valid_fraction {fraction!r} of {len(marked)} samples leaves a split empty")
+    marked = mark_held_out(labels, valid_fraction, seed, at_least=1)
     return np.flatnonzero(~marked), np.flatnonzero(marked)
 
 
-def folds(labels: ArrayLike, k: int, seed: int = 0) -> tuple[NDArray[np.int64], ...]:
+def folds(labels: ArrayLike, k: int, seed: int = 0) -> tuple[Int64Array, ...]:
     """Cut samples into k folds, each class spread evenly over them, none of them far larger than another.
 
     Args:
@@ -60,8 +69,7 @@ def folds(labels: ArrayLike, k: int, seed: int = 0) -> tuple[NDArray[np.int64], 
         ValueError: k is not a whole number from 2 to the number of samples.
     """
     classes = np.asarray(labels, dtype=np.int64)
-    if isinstance(k, bool) or int(k) != k or not 2 <= k <= len(classes):
-        raise ValueError(f"k must be a whole number from 2 to {len(classes)} (the samples), got {k!r}")
+    k = whole("k", k, low=2, high=len(classes))
     shuffled = np.random.default_rng((seed, 3)).permutation(len(classes))
     by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]  # dealt out in turn, class after class
     return tuple(np.sort(by_class[i::k]) for i in range(k))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from snn.datasets.spike_set import Batch
+from snn.core.arrays import Float32Array
+from snn.core.checks import whole
+from snn.datasets.spike_set import Batch, augment_rng
 
 __all__ = ["AugmentedImages", "ImageAugment"]
 
@@ -24,27 +25,28 @@ class _Images(Protocol):
 class ImageAugment:
     """Say how far images may be varied; each sample draws its own values, the same for all its steps.
 
+    Attributes:
+        shift: Move by up to this many pixels along both axes, >= 0; what comes in from the edge is 0.
+        mirror: Swap left and right of every second image, on average.
+
     Raises:
         ValueError: A value is impossible; the message names the field.
     """
 
-    pixels: int = 0
-    """Move by up to this many pixels along both axes; what comes in from the edge is 0."""
+    shift: int = 0
     mirror: bool = False
-    """Swap left and right of every second image, on average."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.pixels, bool) or not isinstance(self.pixels, int) or self.pixels < 0:
-            raise ValueError(f"shift must be a whole number of pixels >= 0, got {self.pixels!r}")
+        object.__setattr__(self, "shift", whole("shift", self.shift, low=0))
 
     def __bool__(self) -> bool:
         """Tell whether anything is varied."""
-        return bool(self.pixels or self.mirror)
+        return bool(self.shift or self.mirror)
 
-    def __call__(self, x: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    def __call__(self, x: Float32Array, rng: np.random.Generator) -> Float32Array:
         """Vary images in time [T, B, C, H, W]."""
         batch, (height, width) = x.shape[1], x.shape[3:]
-        pad = self.pixels
+        pad = self.shift
         edge = ((0, 0), (0, 0), (0, 0), (pad, pad), (pad, pad))
         padded = np.pad(x, edge)
         ends = [[2 * pad + 1], [2 * pad + 1], [1 + self.mirror]]
@@ -59,9 +61,9 @@ class ImageAugment:
 class AugmentedImages:
     """A training set of images whose batches are varied anew in every epoch, decided by the seed of the batches."""
 
-    def __init__(self, base: _Images, shift: ImageAugment) -> None:
-        """Vary `base` by `shift`."""
-        self.base, self.shift = base, shift
+    def __init__(self, base: _Images, augment: ImageAugment) -> None:
+        """Vary `base` by `augment`."""
+        self.base, self.augment = base, augment
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -69,6 +71,6 @@ class AugmentedImages:
 
     def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Batch]:
         """Give batches as the set does, varied."""
-        rng = np.random.default_rng(None if seed is None else (*np.atleast_1d(seed).tolist(), 2))
+        rng = augment_rng(seed)
         for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
-            yield batch._replace(x=self.shift(batch.x, rng))
+            yield batch._replace(x=self.augment(batch.x, rng))

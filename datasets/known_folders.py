@@ -1,26 +1,18 @@
-"""Where data sets known by name are looked for on this machine: $SNN_DATA, ~/.cache/snn, Debian's folder."""
+"""The data sets known by name, and where each is on this machine: $SNN_DATA, ~/.cache/snn, Debian's folder."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["HINTS", "folders", "known", "need"]
+from snn.core.registry import Registry
 
+__all__ = ["EMBEDDED", "KNOWN_SETS", "DataSet", "folders", "need"]
+
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Folder of the set that is part of this package."""
 _DEBIAN = Path("/usr/share/datasets")
-_SIGNS = {
-    "shd": ("shd_train.h5*",),
-    "nmnist": ("[Tt]rain/0/*.bin", "[Tt]rain.zip", "nmnist*.zip"),
-    "mnist": ("train-images*idx3-ubyte*",),
-    "fashion-mnist": ("train-images*idx3-ubyte*",),
-}
-HINTS = {
-    "shd": "snn data fetch shd",
-    "nmnist": "snn data fetch nmnist",
-    "mnist": "put its four idx files into a folder named mnist there",
-    "fashion-mnist": "the Debian package dataset-fashion-mnist",
-}
-"""How to get a set."""
 
 
 def folders() -> list[Path]:
@@ -29,26 +21,102 @@ def folders() -> list[Path]:
     return [*([Path(given)] if given else []), Path.home() / ".cache" / "snn"]
 
 
-def known(name: str) -> Path | None:
-    """Give where a data set is, a folder or a zip; None where it is not on this machine."""
-    own_name_only = "mnist" in name and name != "nmnist"  # MNIST's files are named like Fashion-MNIST's
-    for folder in [*folders(), _DEBIAN]:
-        for place in (folder / name, folder / name.upper(), *([] if own_name_only else [folder])):
-            for sign in _SIGNS[name]:
-                found = sorted(place.glob(sign)) if place.is_dir() else []
-                if found:
-                    return found[0] if sign.startswith(name) and sign.endswith(".zip") else place
-    return None
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Describe a data set known by name.
+
+    Attributes:
+        name: Name for `find` and `fetch`.
+        what: What it holds.
+        licence: Under which it is published.
+        size: Samples and bytes.
+        hint: How to get it.
+        signs: Patterns of files, one of which is in every folder that holds the set.
+        own_folder: Whether its folder must carry its name, since the files of another set are named alike.
+    """
+
+    name: str
+    what: str
+    licence: str
+    size: str
+    hint: str
+    signs: tuple[str, ...]
+    own_folder: bool = False
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it is now, a folder or a zip; None where it is not on this machine."""
+        if self.name == "embedded":
+            return EMBEDDED
+        for root in [*folders(), _DEBIAN]:
+            for folder in (root / self.name, root / self.name.upper(), *([] if self.own_folder else [root])):
+                for sign in self.signs:
+                    found = sorted(folder.glob(sign)) if folder.is_dir() else []
+                    if found:
+                        is_the_set = sign.startswith(self.name) and sign.endswith(".zip")
+                        return found[0] if is_the_set else folder
+        return None
+
+
+_IDX = ("train-images*idx3-ubyte*",)
+_SETS = (
+    DataSet(
+        "embedded",
+        "synthetic speech: English and German number words, espeak-ng voices through SHD's cochlea model",
+        "Apache-2.0 (part of this package)",
+        "600 words, 6 MB",
+        "it is part of this package",
+        (),
+    ),
+    DataSet(
+        "shd",
+        "SHD, the Spiking Heidelberg Digits: real speech",
+        "CC BY 4.0",
+        "10 420 words, 130 MB",
+        "snn data fetch shd",
+        ("shd_train.h5*",),
+    ),
+    DataSet(
+        "nmnist",
+        "N-MNIST: MNIST digits filmed by an event camera",
+        "CC BY-SA 4.0",
+        "70 000 recordings, 1.2 GB",
+        "snn data fetch nmnist",
+        ("[Tt]rain/0/*.bin", "[Tt]rain.zip", "nmnist*.zip"),
+    ),
+    DataSet(
+        "mnist",
+        "MNIST: handwritten digits",
+        "CC BY-SA 3.0",
+        "70 000 images of 28 x 28, 12 MB",
+        "put its four idx files into a folder named mnist there",
+        _IDX,
+        own_folder=True,
+    ),
+    DataSet(
+        "fashion-mnist",
+        "Fashion-MNIST: pieces of clothing",
+        "MIT",
+        "70 000 images of 28 x 28, 31 MB",
+        "the Debian package dataset-fashion-mnist",
+        _IDX,
+        own_folder=True,
+    ),
+)
+KNOWN_SETS: Registry[DataSet] = Registry("name", ((known.name, known) for known in _SETS))
+"""All of them, by name."""
 
 
 def need(name: str) -> Path:
-    """Give where a data set is.
+    """Give where a data set is, a folder or a zip.
 
     Raises:
+        ValueError: No data set of that name is known.
         FileNotFoundError: It is not on this machine; the message says how to get it.
     """
-    where = known(name)
+    known = KNOWN_SETS.find(name)
+    where = known.folder
     if where is None:
-        places = ", ".join(map(str, folders()))
-        raise FileNotFoundError(f"{name} is not in {places}; set SNN_DATA to its folder, or: {HINTS[name]}")
+        searched = ", ".join(map(str, folders()))
+        raise FileNotFoundError(f"{name} is not in {searched}; set SNN_DATA to its folder, or: {known.hint}")
     return where

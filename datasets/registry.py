@@ -7,82 +7,51 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from snn.datasets import known_folders
-from snn.datasets.errors import DataError
+from snn.core.arrays import PathLike
+from snn.core.checks import choice
+from snn.datasets.errors import data_refusal
 from snn.datasets.event_camera_set import FrameBinning
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.idx import find_idx
+from snn.datasets.formats.image_files import IMAGE_ENDINGS
 from snn.datasets.formats.locate import SPLITS, Source, locate
-from snn.datasets.formats.shd_file import read_words
-from snn.datasets.sets.images import ENDINGS, IMAGE_SUMS, load_images
-from snn.datasets.sets.nmnist import ENDING, load_nmnist, read_recording
-from snn.datasets.sets.shd import EMBEDDED, true_name
+from snn.datasets.formats.nmnist_bin import ENDING, read_nmnist_bin
+from snn.datasets.formats.shd_file import read_shd
+from snn.datasets.known_folders import EMBEDDED, KNOWN_SETS, DataSet, folders, need
+from snn.datasets.sets.images import IMAGE_SUMS, load_images
+from snn.datasets.sets.nmnist import load_nmnist
+from snn.datasets.sets.shd import true_name
 
-__all__ = ["DataSet", "Report", "fetch", "find", "list_sets", "verify"]
-
-
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """Describe a data set."""
-
-    name: str
-    """Name for `find` and `fetch`."""
-    what: str
-    """What it holds."""
-    licence: str
-    """Under which it is published."""
-    size: str
-    """Samples and bytes."""
-    folder: Path | None
-    """Where it is on this machine (a folder or zip), None where it is not."""
-    hint: str = ""
-    """How to get it."""
+__all__ = ["DataSet", "SplitReport", "fetch", "find", "list_sets", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Say what `verify` found in one split."""
+class SplitReport:
+    """Say what `verify` found in one split.
+
+    Attributes:
+        split: "train" or "test".
+        source: The file, or the folder or zip that holds the files.
+        name: What the file really holds.
+        samples: Spike trains, recordings or images, all checked.
+        about: What it holds, in numbers.
+        sha256: Of the file as it lies there; of a tree, of its files by class and name; of images, of pixels and
+            labels.
+        checksum: "as published", or "unknown" where no checksum is on record.
+    """
 
     split: str
-    """"train" or "test"."""
     source: str
-    """The file, or the folder or zip that holds the files."""
     name: str
-    """What the file really holds."""
     samples: int
-    """Words, recordings or images, all checked."""
     about: str
-    """What it holds, in numbers."""
     sha256: str
-    """Of the file as it lies there; of a tree, of its files by class and name; of images, of pixels and labels."""
     checksum: str
-    """"as published", or "unknown" where no checksum is on record."""
 
 
 def list_sets() -> tuple[DataSet, ...]:
-    """List the data sets, and where they are on this machine."""
-    described = {
-        "shd": ("SHD, the Spiking Heidelberg Digits: real speech", "CC BY 4.0", "10 420 words, 130 MB"),
-        "nmnist": (
-            "N-MNIST: MNIST digits filmed by an event camera",
-            "CC BY-SA 4.0",
-            "70 000 recordings, 1.2 GB",
-        ),
-        "mnist": ("MNIST: handwritten digits", "CC BY-SA 3.0", "70 000 images of 28 x 28, 12 MB"),
-        "fashion-mnist": ("Fashion-MNIST: pieces of clothing", "MIT", "70 000 images of 28 x 28, 31 MB"),
-    }
-    embedded = DataSet(
-        "embedded",
-        "synthetic speech: English and German number words, espeak-ng voices through SHD's cochlea model",
-        "Apache-2.0 (part of this package)",
-        "600 words, 6 MB",
-        EMBEDDED,
-    )
-    others = (
-        DataSet(name, *facts, known_folders.known(name), known_folders.HINTS[name])
-        for name, facts in described.items()
-    )
-    return (embedded, *others)
+    """List the data sets; `folder` of each is where it is on this machine."""
+    return tuple(map(KNOWN_SETS.find, KNOWN_SETS))
 
 
 def find(name: str) -> Path:
@@ -92,17 +61,14 @@ def find(name: str) -> Path:
         ValueError: No data set of that name is known.
         FileNotFoundError: It is not on this machine; the message says how to get it.
     """
-    names = [known.name for known in list_sets()]
-    if name not in names:
-        raise ValueError(f"no data set {name!r}; known: {', '.join(names)}")
-    return EMBEDDED if name == "embedded" else known_folders.need(name)
+    return need(name)
 
 
-def verify(path: str | Path | None = None) -> tuple[Report, Report]:
+def verify(path: PathLike | None = None) -> tuple[SplitReport, SplitReport]:
     """Read both splits of a set and check every sample; compare checksums where they are on record.
 
     Args:
-        path: Words as for `shd`, recordings as for `nmnist` or images as for `images`: what lies there decides.
+        path: Spikes as for `shd`, recordings as for `nmnist` or images as for `images`: what lies there decides.
             None is the embedded set.
 
     Raises:
@@ -111,53 +77,55 @@ def verify(path: str | Path | None = None) -> tuple[Report, Report]:
     """
     where = EMBEDDED if path is None else Path(path).expanduser()
     if holds_tree(where, (ENDING,)):
-        return _recordings(where)
-    if where.exists() and (find_idx(where) or holds_tree(where, ENDINGS)):
-        return _images(where)
-    train, test = (_words(split, source) for split, source in sorted(locate(where).items(), reverse=True))
-    return train, test
+        return _verify_recordings(where)
+    if where.exists() and (find_idx(where) or holds_tree(where, IMAGE_ENDINGS)):
+        return _verify_images(where)
+    sources = locate(where)
+    return _verify_shd("train", sources["train"]), _verify_shd("test", sources["test"])
 
 
-def _words(split: str, source: Source) -> Report:
+def _compare(where: object, digest: str, published: str | None) -> str:
+    """Compare a checksum with the published one, if there is one, and say what was found."""
+    if published not in (None, digest):
+        raise data_refusal(where, "sha256", f"{published} as published", digest)
+    return "unknown" if published is None else "as published"
+
+
+def _verify_shd(split: str, source: Source) -> SplitReport:
     data = source.path.read_bytes() if source.member is None else source.read().getvalue()
     digest = hashlib.sha256(data).hexdigest()
     record = source.path.parent / "checksums.json"
     published = json.loads(record.read_text(encoding="utf-8")).get(source.name) if record.is_file() else None
-    if published not in (None, digest):
-        raise DataError(f"{source} has sha256 {digest}, published is {published}")
-    words = read_words(source)
-    about = f"{len(words.labels)} words, {words.time_s.size} spikes"
-    checksum = "unknown" if published is None else "as published"
-    return Report(split, str(source), true_name(source), len(words.labels), about, digest, checksum)
+    checksum = _compare(source, digest, published)
+    columns = read_shd(source)
+    about = f"{len(columns)} samples, {columns.time_s.size} spikes"
+    return SplitReport(split, str(source), true_name(source), len(columns), about, digest, checksum)
 
 
-def _recordings(where: Path) -> tuple[Report, Report]:
+def _verify_recordings(where: Path) -> tuple[SplitReport, SplitReport]:
     reports = []
-    sets = load_nmnist(where, FrameBinning())
-    for split, part in zip(SPLITS, sets, strict=True):
+    for split, part in zip(SPLITS, load_nmnist(where, FrameBinning()), strict=True):
         digest, events = hashlib.sha256(), 0
         for source in part.files.sources:
             digest.update(source.read().getbuffer())
-            events += read_recording(source).time_us.size
+            events += read_nmnist_bin(source).time_us.size
         about = f"{len(part)} recordings, {events} events"
-        reports.append(Report(split, str(where), part.name, len(part), about, digest.hexdigest(), "unknown"))
+        found = digest.hexdigest()
+        reports.append(SplitReport(split, str(where), part.name, len(part), about, found, "unknown"))
     return reports[0], reports[1]
 
 
-def _images(where: Path) -> tuple[Report, Report]:
+def _verify_images(where: Path) -> tuple[SplitReport, SplitReport]:
     reports = []
     for split, part in zip(SPLITS, load_images(where, 1), strict=True):
         about = f"{len(part)} images of {' x '.join(map(str, part.shape))}, {len(part.classes)} classes"
         digest = hashlib.sha256(part.pixels.tobytes() + part.labels.astype("<i8").tobytes()).hexdigest()
-        published = IMAGE_SUMS.get((part.name, split))
-        if published not in (None, digest):
-            raise DataError(f"{where}, {split}: sha256 of {part.name} is {digest}, published is {published}")
-        checksum = "unknown" if published is None else "as published"
-        reports.append(Report(split, str(where), part.name, len(part), about, digest, checksum))
+        checksum = _compare(f"{where}, {part.name} {split}", digest, IMAGE_SUMS.get((part.name, split)))
+        reports.append(SplitReport(split, str(where), part.name, len(part), about, digest, checksum))
     return reports[0], reports[1]
 
 
-def fetch(name: str, folder: str | Path | None = None) -> Path:
+def fetch(name: str, folder: PathLike | None = None) -> Path:
     """Download a data set through `tonic`, which checks the archives' checksums. Only called when asked for.
 
     Args:
@@ -171,15 +139,14 @@ def fetch(name: str, folder: str | Path | None = None) -> Path:
         ValueError: It cannot be fetched: unknown, or not published for download.
         OSError: The download failed.
     """
-    kinds = {"shd": "SHD", "nmnist": "NMNIST"}
-    if name not in kinds:
-        raise ValueError(f"cannot fetch {name!r}; can: {', '.join(kinds)}")
+    classes = {"shd": "SHD", "nmnist": "NMNIST"}  # of tonic
+    choice("name", name, classes)
     import tonic  # slow to import, and needed only here
 
-    target = known_folders.folders()[0] if folder is None else Path(folder)
+    target = folders()[0] if folder is None else Path(folder)
     try:
         for train in (True, False):
-            getattr(tonic.datasets, kinds[name])(save_to=str(target), train=train)
+            getattr(tonic.datasets, classes[name])(save_to=str(target), train=train)
     except RuntimeError as error:
         raise OSError(f"could not fetch {name}: {error}") from error
-    return target / kinds[name]
+    return target / classes[name]

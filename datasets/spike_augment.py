@@ -7,48 +7,43 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snn.core import Events
-from snn.datasets.spike_set import Batch, SpikeSet
+from snn.core.arrays import BoolArray, Float64Array, Int64Array
+from snn.core.checks import number, whole
+from snn.datasets.spike_set import Batch, SpikeSet, augment_rng
 
 __all__ = ["AugmentedSpikes", "SpikeAugment"]
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class SpikeAugment:
     """Say how far samples may be varied; each draws its own values, uniformly.
 
+    Attributes:
+        shift_units: All spikes of a sample move by up to this many units up or down, >= 0; those moved off the edge
+            are lost.
+        stretch: Times are scaled by 1 - stretch to 1 + stretch, in [0, 1).
+        drop: Up to this share of a sample's spikes is lost, in [0, 1).
+        blend: Share of samples, in [0, 1], that keep half of their spikes and take half of another's, of the same
+            class and speaker, moved in time until their middles meet. Source: Nowotny, Turner and Knight, 2022.
+        blend_speakers: The other sample may be of any speaker.
+
     Raises:
         ValueError: A value is impossible; the message names the field.
     """
 
     shift_units: int = 0
-    """All spikes of a sample move by up to this many units up or down; those moved off the edge are lost."""
     stretch: float = 0.0
-    """Times are scaled by 1 - stretch to 1 + stretch, in [0, 1)."""
     drop: float = 0.0
-    """Up to this share of a sample's spikes is lost, in [0, 1)."""
     blend: float = 0.0
-    """Share of samples, in [0, 1], that keep half of their spikes and take half of another's, of the same class and
-    speaker, moved in time until their middles meet. Source: Nowotny, Turner and Knight, 2022."""
     blend_speakers: bool = False
-    """The other sample may be of any speaker."""
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.shift_units, bool)
-            or not isinstance(self.shift_units, int)
-            or self.shift_units < 0
-        ):
-            raise ValueError(f"shift_units must be a whole number >= 0, got {self.shift_units!r}")
-        for name in ("stretch", "drop"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)!r}")
-        if not 0 <= self.blend <= 1:
-            raise ValueError(f"blend must be in [0, 1], got {self.blend!r}")
+        object.__setattr__(self, "shift_units", whole("shift_units", self.shift_units, low=0))
+        number("stretch", self.stretch, low=0, below=1)
+        number("drop", self.drop, low=0, below=1)
+        number("blend", self.blend, low=0, high=1)
 
     def __bool__(self) -> bool:
         """Tell whether anything is varied."""
@@ -66,32 +61,35 @@ class SpikeAugment:
         unit = events.unit + shift[sample]
         kept = (unit >= 0) & (unit < events.n_units) & (rng.random(events.n_events) >= lost[sample])
         length = np.maximum(np.ceil(events.n_steps * scale), 1).astype(np.int64)
-        return _events(sample[kept], step[kept], unit[kept], length, events)
+        return _sorted_events(sample[kept], step[kept], unit[kept], length, events)
 
 
-def _events(sample: Ints, step: Ints, unit: Ints, length: Ints, like: Events) -> Events:
+def _sorted_events(
+    sample: Int64Array, step: Int64Array, unit: Int64Array, length: Int64Array, like: Events
+) -> Events:
     """Sort spikes into samples of `length` steps each."""
     order = np.lexsort((unit, step, sample))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(sample, minlength=len(length)))])
     return Events(step[order], unit[order], offsets, like.n_units, like.dt_ms, length)
 
 
-def _middles(events: Events) -> NDArray[np.float64]:
+def _middles(events: Events) -> Float64Array:
     """Give the mean step of each sample's spikes, [B]; 0 where there are none."""
     total = np.bincount(events.sample, events.step, len(events))
     return total / np.maximum(np.bincount(events.sample, minlength=len(events)), 1)
 
 
-def _blended(first: Events, second: Events, chosen: NDArray[np.bool_], rng: np.random.Generator) -> Events:
+def _blended(first: Events, second: Events, chosen: BoolArray, rng: np.random.Generator) -> Events:
     """Draw the spikes of `chosen` samples from two, half of each; the second moves until the mean steps agree."""
-    by = np.rint(_middles(first) - _middles(second)).astype(np.int64)
+    shift = np.rint(_middles(first) - _middles(second)).astype(np.int64)
     half = rng.random(first.n_events) < 0.5, rng.random(second.n_events) < 0.5
-    step = second.step + by[second.sample]
-    stays, joins = half[0] | ~chosen[first.sample], half[1] & chosen[second.sample] & (step >= 0)
-    parts = [(first.sample, first.step, first.unit, stays), (second.sample, step, second.unit, joins)]
-    sample, at, unit = (np.concatenate([part[k][part[3]] for part in parts]) for k in range(3))
-    length = np.where(chosen, np.maximum(first.n_steps, second.n_steps + by), first.n_steps)
-    return _events(sample, at, unit, length, first)
+    moved = second.step + shift[second.sample]
+    stays, joins = half[0] | ~chosen[first.sample], half[1] & chosen[second.sample] & (moved >= 0)
+    sample = np.concatenate([first.sample[stays], second.sample[joins]])
+    step = np.concatenate([first.step[stays], moved[joins]])
+    unit = np.concatenate([first.unit[stays], second.unit[joins]])
+    length = np.where(chosen, np.maximum(first.n_steps, second.n_steps + shift), first.n_steps)
+    return _sorted_events(sample, step, unit, length, first)
 
 
 class AugmentedSpikes:
@@ -110,7 +108,7 @@ class AugmentedSpikes:
 
     def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Batch]:
         """Give batches as `SpikeSet.batches` does, varied."""
-        rng = np.random.default_rng(None if seed is None else (*np.atleast_1d(seed).tolist(), 2))
+        rng = augment_rng(seed)
         for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
             part = self.base.subset(batch.sample)
             events = part.events
@@ -120,9 +118,9 @@ class AugmentedSpikes:
             varied = replace(part, events=self.augment(events, rng))
             yield next(varied.batches(len(part)))._replace(sample=batch.sample)
 
-    def _partners(self, index: Ints, rng: np.random.Generator) -> Ints:
-        """Draw a sample of its kind for each."""
-        # those of a kind lie side by side in `order`
+    def _partners(self, index: Int64Array, rng: np.random.Generator) -> Int64Array:
+        """Draw for each sample a partner of its class and speaker, which may be itself."""
+        # in `_order`, samples of one class and speaker lie side by side
         first, last = (
             np.searchsorted(self._kind[self._order], self._kind[index], side) for side in ("left", "right")
         )

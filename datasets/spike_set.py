@@ -7,42 +7,46 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from snn.core import Events
+from snn.core.arrays import Float32Array, Int64Array
+from snn.core.checks import whole
 
-__all__ = ["Batch", "SpikeSet", "batch_indices"]
+__all__ = ["Batch", "SpikeSet", "augment_rng", "batch_indices"]
 
 
 class Batch(NamedTuple):
-    """Hold some samples densely."""
+    """Hold some samples densely.
 
-    x: NDArray[np.float32]
-    """Spikes per unit and step, [T, B, N] or images in time [T, B, C, H, W]; T is the batch's longest sample."""
-    lengths: NDArray[np.int64]
-    """Steps of each sample, [B]."""
-    label: NDArray[np.int64]
-    """Class of each sample, [B]."""
-    sample: NDArray[np.int64]
-    """Place of each sample in its set, [B]."""
+    Attributes:
+        x: Spikes per unit and step, [T, B, N] or images in time [T, B, C, H, W]; T is the batch's longest sample.
+        lengths: Steps of each sample, [B].
+        label: Class of each sample, [B].
+        sample: Index of each sample in its set, [B].
+    """
+
+    x: Float32Array
+    lengths: Int64Array
+    label: Int64Array
+    sample: Int64Array
 
 
 def batch_indices(
     samples: int, batch_size: int, seed: Any = None, min_batch: int = 1
-) -> Iterator[NDArray[np.int64]]:
+) -> Iterator[Int64Array]:
     """Cut `samples` into batches of indices, the last one smaller; fewer than `min_batch` are left out.
 
     Args:
         samples: Samples of the set.
         batch_size: Samples in a batch, >= 1.
         seed: Decides the order (an integer or several); None keeps that of the set.
-        min_batch: A last batch smaller than this is left out.
+        min_batch: A last batch smaller than this is left out, >= 1.
 
     Raises:
         ValueError: batch_size or min_batch is below 1.
     """
-    if batch_size < 1 or min_batch < 1:
-        raise ValueError(f"batch_size and min_batch must be >= 1, got {batch_size} and {min_batch}")
+    batch_size, min_batch = whole("batch_size", batch_size, low=1), whole("min_batch", min_batch, low=1)
     order = np.arange(samples) if seed is None else np.random.default_rng(seed).permutation(samples)
     for start in range(0, samples, batch_size):
         index = order[start : start + batch_size]
@@ -50,24 +54,36 @@ def batch_indices(
             yield index
 
 
+def augment_rng(seed: Any) -> np.random.Generator:
+    """Make the generator by which batches are varied, apart from the one that orders them.
+
+    Args:
+        seed: Seed of the batches (an integer or several); None draws one.
+    """
+    return np.random.default_rng(None if seed is None else (*np.atleast_1d(seed).tolist(), 2))
+
+
 @dataclass(frozen=True, slots=True)
 class SpikeSet:
-    """Hold labelled spike trains on one time grid."""
+    """Hold labelled spike trains on one time grid.
+
+    Attributes:
+        name: What the data really are, to be printed with every result.
+        events: The spikes; each sample has its own length.
+        labels: Class of each sample, [B].
+        speakers: Speaker of each sample, [B]; -1 where unknown.
+        classes: Names of the classes.
+        dropped_spikes: Spikes cut off by `max_ms`.
+        shape: How the units of a step lie in a batch, such as (C, H, W); () leaves them in one row.
+    """
 
     name: str
-    """What the data really are, to be printed with every result."""
     events: Events
-    """The spikes; each sample has its own length."""
-    labels: NDArray[np.int64]
-    """Class of each sample, [B]."""
-    speakers: NDArray[np.int64]
-    """Speaker of each sample, [B]; -1 where unknown."""
+    labels: Int64Array
+    speakers: Int64Array
     classes: tuple[str, ...]
-    """Names of the classes."""
     dropped_spikes: int = 0
-    """Spikes cut off by `max_ms`."""
     shape: tuple[int, ...] = ()
-    """How the units of a step lie in a batch, such as (C, H, W); () leaves them in one row."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -106,7 +122,7 @@ class SpikeSet:
         for index in batch_indices(len(self), batch_size, seed, min_batch):
             yield self._batch(index)
 
-    def _batch(self, index: NDArray[np.int64]) -> Batch:
+    def _batch(self, index: Int64Array) -> Batch:
         part = self.events.select(index)
         shape = (int(part.n_steps.max(initial=1)), len(index), self.n_units)
         flat = np.ravel_multi_index((part.step, part.sample, part.unit), shape)

@@ -8,36 +8,41 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from snn.core.arrays import Int64Array, PathLike
 from snn.datasets.errors import DataError
-from snn.datasets.formats.locate import SPLITS, Source, open_zip
+from snn.datasets.formats.locate import SPLITS, Source, existing, open_zip
 
-__all__ = ["Files", "class_tree", "holds_tree"]
+__all__ = ["LabelledFiles", "class_tree", "holds_tree"]
 
 _ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """Hold the files of one split, by class and name."""
+class LabelledFiles:
+    """Hold the files of one split, by class and name.
+
+    Attributes:
+        sources: Where each file is.
+        labels: Class of each file, [B].
+        classes: Names of the classes.
+    """
 
     sources: tuple[Source, ...]
-    """Where each file is."""
-    labels: NDArray[np.int64]
-    """Class of each file, [B]."""
+    labels: Int64Array
     classes: tuple[str, ...]
-    """Names of the classes."""
 
     def __len__(self) -> int:
         """Return the number of files."""
         return len(self.sources)
 
-    def __add__(self, other: Files) -> Files:
+    def __add__(self, other: LabelledFiles) -> LabelledFiles:
         """Put two splits of the same classes together."""
-        return Files(self.sources + other.sources, np.concatenate([self.labels, other.labels]), self.classes)
+        labels = np.concatenate([self.labels, other.labels])
+        return LabelledFiles(self.sources + other.sources, labels, self.classes)
 
-    def subset(self, indices: ArrayLike) -> Files:
+    def subset(self, indices: ArrayLike) -> LabelledFiles:
         """Take files by index, in the order given.
 
         Raises:
@@ -48,8 +53,8 @@ class Files:
 
 
 def class_tree(
-    path: str | Path, endings: tuple[str, ...], classes: tuple[str, ...] | None = None
-) -> dict[str, Files]:
+    path: PathLike, endings: tuple[str, ...], classes: tuple[str, ...] | None = None
+) -> dict[str, LabelledFiles]:
     """Find the files of both splits, sorted by class and name.
 
     Args:
@@ -65,24 +70,22 @@ def class_tree(
         FileNotFoundError: Nothing is there.
         DataError: A split is missing or empty, or folders of classes have other names.
     """
-    where = Path(path).expanduser()
-    if not where.exists():
-        raise FileNotFoundError(f"no file, folder or zip at {where}")
+    where = existing(path)
     found: dict[str, list[tuple[str, Source]]] = {split: [] for split in SPLITS}
     for split, name, source in _entries(where):
         if source.name.lower().endswith(endings) and not source.name.startswith("."):
             found[split].append((name, source))
     for split, files in found.items():
         if not files:
-            wanted = f"{split.capitalize()}/<class>/*{endings[0]}"
-            raise DataError(f"{where}: no {wanted}; expected a folder or zip that holds Train and Test")
+            wanted = " and ".join(f"{name.capitalize()}/<class>/*{endings[0]}" for name in SPLITS)
+            raise DataError(f"{where} must be a folder or zip that holds {wanted}, got none of {split}")
     names = classes or tuple(sorted({name for name, _ in found["train"]}))
     for split, files in found.items():
         _check_names(where, split, {name for name, _ in files}, names, exact=classes is None)
     return {split: _sorted(files, names) for split, files in found.items()}
 
 
-def holds_tree(path: str | Path, endings: tuple[str, ...]) -> bool:
+def holds_tree(path: PathLike, endings: tuple[str, ...]) -> bool:
     """Tell whether `class_tree` would find files of both splits."""
     where = Path(path)
     if not where.exists():
@@ -93,15 +96,15 @@ def holds_tree(path: str | Path, endings: tuple[str, ...]) -> bool:
 def _check_names(where: Path, split: str, there: set[str], names: tuple[str, ...], *, exact: bool) -> None:
     odd = there ^ set(names) if exact else there - set(names)
     if odd:
-        what = "the two splits name different classes" if exact else f"allowed classes are {', '.join(names)}"
-        raise DataError(f"{where}, {split}: class folder {', '.join(sorted(odd))}: {what}")
+        rule = "the same in both splits" if exact else f"among {', '.join(names)}"
+        raise DataError(f"{where}: names of classes in {split} must be {rule}, got {', '.join(sorted(odd))}")
 
 
-def _sorted(files: list[tuple[str, Source]], names: tuple[str, ...]) -> Files:
+def _sorted(files: list[tuple[str, Source]], names: tuple[str, ...]) -> LabelledFiles:
     number = {name: i for i, name in enumerate(names)}
     ordered = sorted(files, key=lambda file: (number[file[0]], str(file[1])))
     labels = np.array([number[name] for name, _ in ordered], dtype=np.int64)
-    return Files(tuple(source for _, source in ordered), labels, names)
+    return LabelledFiles(tuple(source for _, source in ordered), labels, names)
 
 
 def _entries(where: Path) -> Iterator[tuple[str, str, Source]]:
@@ -116,9 +119,10 @@ def _entries(where: Path) -> Iterator[tuple[str, str, Source]]:
             if _ZIP.search(file.name) and file.stem.lower() in SPLITS:
                 yield from _zipped(file)
     for split, folder in splits:
-        for kind in sorted(folder.iterdir()):
-            if kind.is_dir():
-                yield from ((split, kind.name, Source(file)) for file in sorted(kind.iterdir()))
+        for class_folder in sorted(folder.iterdir()):
+            if class_folder.is_dir():
+                files = sorted(class_folder.iterdir())
+                yield from ((split, class_folder.name, Source(file)) for file in files)
 
 
 def _split_folders(where: Path) -> list[tuple[str, Path]]:

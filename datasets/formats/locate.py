@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from snn.core.arrays import PathLike
 from snn.datasets.errors import DataError
 
-__all__ = ["SPLITS", "Source", "locate", "open_zip"]
+__all__ = ["SPLITS", "Source", "existing", "locate", "open_zip"]
 
 SPLITS = ("train", "test")
 _HDF5 = re.compile(r"\.(h5|hdf5)(\.gz)?$", re.IGNORECASE)
@@ -21,12 +22,15 @@ _HDF5 = re.compile(r"\.(h5|hdf5)(\.gz)?$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Name one file: on disk, or inside a zip."""
+    """Name one file: on disk, or inside a zip.
+
+    Attributes:
+        path: The file, or the zip.
+        member: Name inside the zip; None for a file on disk.
+    """
 
     path: Path
-    """The file, or the zip."""
     member: str | None = None
-    """Name inside the zip."""
 
     @property
     def name(self) -> str:
@@ -77,8 +81,20 @@ def _opened(path: Path, changed: int, size: int) -> zipfile.ZipFile:
         raise DataError(f"{path} is not a whole zip: {error}") from error
 
 
-def locate(path: str | Path) -> dict[str, Source]:
-    """Find the files of both splits.
+def existing(path: PathLike) -> Path:
+    """Return the path of what is there, with `~` expanded.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+    """
+    where = Path(path).expanduser()
+    if not where.exists():
+        raise FileNotFoundError(f"no file, folder or zip at {where}")
+    return where
+
+
+def locate(path: PathLike) -> dict[str, Source]:
+    """Find the HDF5 files of both splits.
 
     Args:
         path: A folder or zip holding one HDF5 file (.h5, .hdf5, also .gz) with "train" in its name and one with
@@ -91,12 +107,10 @@ def locate(path: str | Path) -> dict[str, Source]:
         FileNotFoundError: Nothing is there, or the other split's file is missing.
         DataError: None or several files fit a split.
     """
-    where = Path(path).expanduser()
+    where = existing(path)
     if where.is_dir():
         found = [Source(file) for file in sorted(where.iterdir()) if _HDF5.search(file.name)]
         return {split: _pick(found, split, where) for split in SPLITS}
-    if not where.is_file():
-        raise FileNotFoundError(f"no file, folder or zip at {where}")
     if where.suffix.lower() == ".zip":
         members = [Source(where, name) for name in sorted(open_zip(where).namelist()) if _HDF5.search(name)]
         return {split: _pick(members, split, where) for split in SPLITS}
@@ -108,17 +122,17 @@ def _pick(found: list[Source], split: str, where: Path) -> Source:
     if len(fitting) == 1:
         return fitting[0]
     names = ", ".join(source.name for source in fitting or found) or "no HDF5 file"
-    what = "no" if not fitting else f"{len(fitting)} files, not one"
-    raise DataError(f"{where}: {what} *{split}*.h5 (.hdf5, .gz); there: {names}")
+    there = names if fitting else f"none among: {names}"
+    raise DataError(f"{where} must hold one file *{split}*.h5 (.hdf5, .gz), got {there}")
 
 
 def _siblings(file: Path) -> dict[str, Source]:
     if not _HDF5.search(file.name):
-        raise DataError(f"{file}: expected .h5, .hdf5, .h5.gz, .hdf5.gz, .zip or a folder")
+        raise DataError(f"{file} must be a folder or end in .zip, .h5, .hdf5, .h5.gz or .hdf5.gz")
     for split, other in (SPLITS, SPLITS[::-1]):
         if split in file.name.lower():
             beside = file.with_name(re.sub(split, other, file.name, flags=re.IGNORECASE))
             if not beside.is_file():
                 raise FileNotFoundError(f"{file} is the {split} split; its {other} split is not at {beside}")
             return {split: Source(file), other: Source(beside)}
-    raise DataError(f"{file}: the name must say train or test, so that the other split can be found")
+    raise DataError(f"{file} must have train or test in its name, so that the other split can be found")

@@ -1,7 +1,7 @@
 """Read one file in the layout of the Spiking Heidelberg Digits, checking every value.
 
-Layout: spikes/times (s, one array per word), spikes/units (0..699), labels; extra/speaker and extra/keys (names of
-classes) may be missing. Source: Cramer et al., 2020.
+Layout: spikes/times (s, one array per sample), spikes/units (0..699), labels; extra/speaker and extra/keys (names
+of classes) may be missing. In SHD itself a sample is a spoken word. Source: Cramer et al., 2020.
 """
 
 from __future__ import annotations
@@ -13,36 +13,44 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.datasets.errors import DataError
+from snn.core.arrays import BoolArray, Int64Array
+from snn.datasets.errors import DataError, data_refusal
 from snn.datasets.formats.locate import Source
 
-__all__ = ["CHANNELS", "Words", "read_words"]
+__all__ = ["CHANNELS", "ShdColumns", "read_shd"]
 
 CHANNELS = 700
 _NEEDED = ("spikes/times", "spikes/units", "labels")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Hold the words of one file; spikes of all words one after another, in the file's own number types."""
+class ShdColumns:
+    """Hold the samples of one file; spikes of all samples one after another, in the file's own number types.
+
+    Attributes:
+        time_s: Time of each spike, s, ascending within a sample, [E].
+        channel: Channel of each spike, 0..699, [E].
+        offsets: Bounds of the samples, [B + 1].
+        labels: Class of each sample, [B].
+        speakers: Speaker of each sample, [B]; -1 where the file names none.
+        classes: Names of the classes.
+    """
 
     time_s: NDArray[np.floating[Any]]
-    """Time of each spike, s, ascending within a word, [E]."""
     channel: NDArray[np.integer[Any]]
-    """Channel of each spike, 0..699, [E]."""
-    offsets: NDArray[np.int64]
-    """Bounds of the words, [B + 1]."""
-    labels: NDArray[np.int64]
-    """Class of each word, [B]."""
-    speakers: NDArray[np.int64]
-    """Speaker of each word, [B]; -1 where the file names none."""
+    offsets: Int64Array
+    labels: Int64Array
+    speakers: Int64Array
     classes: tuple[str, ...]
-    """Names of the classes."""
 
-    def part(self, start: int, stop: int) -> Words:
-        """Take the words from `start` up to `stop`."""
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.labels)
+
+    def part(self, start: int, stop: int) -> ShdColumns:
+        """Take the samples from `start` up to `stop`."""
         first, last = self.offsets[start], self.offsets[stop]
-        return Words(
+        return ShdColumns(
             self.time_s[first:last],
             self.channel[first:last],
             self.offsets[start : stop + 1] - first,
@@ -52,12 +60,13 @@ class Words:
         )
 
 
-def read_words(source: Source) -> Words:
+def read_shd(source: Source) -> ShdColumns:
     """Read and check a file.
 
     Raises:
         FileNotFoundError: It is not there.
-        DataError: It is damaged, of another layout, or holds an impossible value; the message names file and word.
+        DataError: It is damaged, of another layout, or holds an impossible value; the message names the file, the
+            field, the sample and the spike: `spikes/times[3][0]`.
     """
     if not source.path.is_file():
         raise FileNotFoundError(f"no file at {source.path}")
@@ -73,28 +82,26 @@ def read_words(source: Source) -> Words:
             raise DataError(f"{source} is damaged: {error}") from error
 
 
-def _read(file: Any, source: Source) -> Words:
-    missing = [name for name in _NEEDED if name not in file]
-    if missing:
-        raise DataError(
-            f"{source} is not laid out like SHD: no {', '.join(missing)}; there: {', '.join(file) or 'nothing'}"
-        )
+def _read(file: Any, source: Source) -> ShdColumns:
+    if any(name not in file for name in _NEEDED):
+        there = ", ".join(file) or "nothing"
+        raise DataError(f"{source} must hold {', '.join(_NEEDED)}, as SHD's files do, got {there}")
     times, units, labels = (file[name][()] for name in _NEEDED)
     labels = np.asarray(labels, dtype=np.int64)
     if not len(times) == len(units) == len(labels):
-        raise DataError(
-            f"{source}: {len(times)} times, {len(units)} units and {len(labels)} labels; must be as many"
-        )
+        counts = f"{len(times)}, {len(units)} and {len(labels)}"
+        raise DataError(f"{source}: {', '.join(_NEEDED)} must have as many entries, got {counts}")
     if not len(times):
-        raise DataError(f"{source} holds no words")
-    sizes = np.array([len(word) for word in times], dtype=np.int64)
-    other = np.array([len(word) for word in units], dtype=np.int64)
+        raise data_refusal(source, "len(labels)", ">= 1", 0)
+    sizes = np.array([len(row) for row in times], dtype=np.int64)
+    other = np.array([len(row) for row in units], dtype=np.int64)
     if (sizes != other).any():
         b = int((sizes != other).argmax())
-        raise DataError(f"{source}, word {b}: {sizes[b]} times but {other[b]} units")
+        both = f"spikes/times[{b}] and spikes/units[{b}]"
+        raise DataError(f"{source}: {both} must have as many entries, got {sizes[b]} and {other[b]}")
     if (sizes == 0).any():
-        raise DataError(f"{source}, word {int((sizes == 0).argmax())} has no spikes")
-    words = Words(
+        raise data_refusal(source, f"len(spikes/times[{int((sizes == 0).argmax())}])", ">= 1", 0)
+    columns = ShdColumns(
         np.concatenate(times),
         np.concatenate(units),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
@@ -102,20 +109,21 @@ def _read(file: Any, source: Source) -> Words:
         _speakers(file, len(labels), source),
         _classes(file, labels),
     )
-    _check(words, source)
-    return words
+    _check(columns, source)
+    return columns
 
 
-def _speakers(file: Any, n_words: int, source: Source) -> NDArray[np.int64]:
+def _speakers(file: Any, n_samples: int, source: Source) -> Int64Array:
     if "extra/speaker" not in file:
-        return np.full(n_words, -1, dtype=np.int64)
+        return np.full(n_samples, -1, dtype=np.int64)
     speakers = np.asarray(file["extra/speaker"][()], dtype=np.int64)
-    if speakers.shape != (n_words,):
-        raise DataError(f"{source}: extra/speaker has {speakers.size} entries for {n_words} words")
+    if speakers.shape != (n_samples,):
+        rule = f"{n_samples}, one for each sample"
+        raise data_refusal(source, "len(extra/speaker)", rule, speakers.size)
     return speakers
 
 
-def _classes(file: Any, labels: NDArray[np.int64]) -> tuple[str, ...]:
+def _classes(file: Any, labels: Int64Array) -> tuple[str, ...]:
     if "extra/keys" in file:
         return tuple(
             name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in file["extra/keys"]
@@ -123,28 +131,26 @@ def _classes(file: Any, labels: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(str(number) for number in range(int(labels.max(initial=0)) + 1))
 
 
-def _check(words: Words, source: Source) -> None:
-    """Refuse impossible values, naming the word and the spike."""
+def _check(columns: ShdColumns, source: Source) -> None:
+    """Refuse impossible values, naming the sample and the spike."""
 
-    def refuse(bad: NDArray[np.bool_], name: str, values: NDArray[Any], allowed: str) -> None:
+    def refuse(bad: BoolArray, field: str, values: NDArray[Any], rule: str) -> None:
         if bad.any():
-            at = int(bad.argmax())
-            word = int(np.searchsorted(words.offsets, at, side="right")) - 1
-            spike = at - int(words.offsets[word])
-            raise DataError(
-                f"{source}, word {word}, spike {spike}: {name} is {values[at]!s}, allowed {allowed}"
-            )
+            e = int(bad.argmax())
+            sample = int(np.searchsorted(columns.offsets, e, side="right")) - 1
+            spike = e - int(columns.offsets[sample])
+            raise data_refusal(source, f"{field}[{sample}][{spike}]", rule, values[e])
 
-    t = words.time_s
-    refuse(~np.isfinite(t) | (t < 0), "time", t, "finite and >= 0 s")
+    t = columns.time_s
+    refuse(~np.isfinite(t) | (t < 0), "spikes/times", t, "finite and >= 0 s")
     first = np.zeros(t.size, dtype=bool)
-    first[words.offsets[:-1]] = True
-    refuse(np.append(False, t[1:] < t[:-1]) & ~first, "time", t, "not before the spike ahead of it")
-    n = words.channel
-    refuse((n < 0) | (n >= CHANNELS), "unit", n, f"0 to {CHANNELS - 1}")
-    bad = (words.labels < 0) | (words.labels >= len(words.classes))
+    first[columns.offsets[:-1]] = True
+    refuse(
+        np.append(False, t[1:] < t[:-1]) & ~first, "spikes/times", t, "no earlier than the spike before it"
+    )
+    n = columns.channel
+    refuse((n < 0) | (n >= CHANNELS), "spikes/units", n, f"0 to {CHANNELS - 1}")
+    bad = (columns.labels < 0) | (columns.labels >= len(columns.classes))
     if bad.any():
         b = int(bad.argmax())
-        raise DataError(
-            f"{source}, word {b}: label is {words.labels[b]}, allowed 0 to {len(words.classes) - 1}"
-        )
+        raise data_refusal(source, f"labels[{b}]", f"0 to {len(columns.classes) - 1}", columns.labels[b])

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snn.core import Events, delay_steps
+from snn.core.arrays import BoolArray, Int64Array, PathLike
+from snn.core.checks import choice, number, refusal, whole
 from snn.datasets.errors import DataError
-from snn.datasets.folds import draw_by_label
+from snn.datasets.folds import mark_held_out
 from snn.datasets.formats.locate import Source, locate
-from snn.datasets.formats.shd_file import CHANNELS, Words, read_words
-from snn.datasets.sets.shd_binning import BINNINGS, Binning, to_steps
+from snn.datasets.formats.shd_file import CHANNELS, ShdColumns, read_shd
+from snn.datasets.known_folders import EMBEDDED
+from snn.datasets.sets.shd_binning import Binning, to_steps
 from snn.datasets.spike_set import SpikeSet
 
-__all__ = ["EMBEDDED", "SplitBy", "shd", "true_name"]
+__all__ = ["SplitBy", "shd", "true_name"]
 
 SplitBy = Literal["auto", "speaker", "label"]
-EMBEDDED = Path(__file__).parents[1] / "embedded"
 _MANY_SPEAKERS = 8
-_AT_A_TIME = 256  # words placed together: bounds the memory of large sets
+_AT_A_TIME = 256  # samples binned together: bounds the memory of large sets
 _NAMES = {
     "shd_": "SHD (Spiking Heidelberg Digits)",
     "fsdd_": "FSDD spikes (real speech)",
@@ -34,11 +34,11 @@ def true_name(source: Source) -> str:
     for start, name in _NAMES.items():
         if source.name.lower().startswith(start):
             return name
-    return f"words of {source.name}"
+    return f"samples of {source.name}"
 
 
 def shd(
-    path: str | Path | None = None,
+    path: PathLike | None = None,
     *,
     dt_ms: float = 10.0,
     group: int = 5,
@@ -73,14 +73,12 @@ def shd(
     _check_arguments(dt_ms, group, binning, valid_fraction, max_ms, split_by)
     sources = locate(EMBEDDED if path is None else path)
     train, test = (
-        _to_set(read_words(sources[split]), true_name(sources[split]), dt_ms, group, binning, max_ms)
+        _to_set(read_shd(sources[split]), true_name(sources[split]), dt_ms, group, binning, max_ms)
         for split in ("train", "test")
     )
     if train.classes != test.classes:
-        raise DataError(
-            f"{sources['train']} and {sources['test']} name different classes: "
-            f"{', '.join(train.classes)} and {', '.join(test.classes)}"
-        )
+        both = f"{', '.join(train.classes)} and {', '.join(test.classes)}"
+        raise DataError(f"{sources['train']} and {sources['test']} must name the same classes, got {both}")
     held_out = _validation(train, valid_fraction, seed, split_by)
     return train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out)), test
 
@@ -88,64 +86,56 @@ def shd(
 def _check_arguments(
     dt_ms: float, group: int, binning: str, valid_fraction: float, max_ms: float | None, split_by: str
 ) -> None:
-    if not (np.isfinite(dt_ms) and dt_ms > 0):
-        raise ValueError(f"dt_ms must be finite and > 0, got {dt_ms!r}")
-    if group < 1 or CHANNELS % group:
-        raise ValueError(f"group must divide {CHANNELS}, got {group!r}")
-    if binning not in BINNINGS:
-        raise ValueError(f"binning must be one of {', '.join(BINNINGS)}, got {binning!r}")
-    if not 0 < valid_fraction < 1:
-        raise ValueError(f"valid_fraction must be in (0, 1), got {valid_fraction!r}")
-    if max_ms is not None and not max_ms >= dt_ms:
-        raise ValueError(f"max_ms must be at least dt_ms {dt_ms:g} ms, got {max_ms!r}")
-    if split_by not in get_args(SplitBy):
-        raise ValueError(f"split_by must be one of {', '.join(get_args(SplitBy))}, got {split_by!r}")
+    number("dt_ms", dt_ms, above=0)
+    if CHANNELS % whole("group", group, low=1):
+        raise refusal("group", f"a divisor of {CHANNELS}", group)
+    choice("binning", binning, Binning)
+    number("valid_fraction", valid_fraction, above=0, below=1)
+    if max_ms is not None and number("max_ms", max_ms) < dt_ms:
+        raise refusal("max_ms", f"at least dt_ms = {dt_ms:g}", max_ms)
+    choice("split_by", split_by, SplitBy)
 
 
 def _to_set(
-    words: Words, name: str, dt_ms: float, group: int, binning: Binning, max_ms: float | None
+    columns: ShdColumns, name: str, dt_ms: float, group: int, binning: Binning, max_ms: float | None
 ) -> SpikeSet:
-    """Place words on the grid, some at a time; a word lasts to its last spike."""
+    """Bring samples onto the grid, some at a time; a sample lasts to its last spike."""
     end = None if max_ms is None else int(delay_steps(max_ms, dt_ms))
-    starts = range(0, len(words.labels), _AT_A_TIME)
-    parts = [words.part(start, min(start + _AT_A_TIME, len(words.labels))) for start in starts]
+    starts = range(0, len(columns), _AT_A_TIME)
+    parts = [columns.part(start, min(start + _AT_A_TIME, len(columns))) for start in starts]
     step, unit, count, length = (
         np.concatenate(column)
-        for column in zip(*(_place(p, dt_ms, group, binning, end) for p in parts), strict=True)
+        for column in zip(*(_bin(part, dt_ms, group, binning, end) for part in parts), strict=True)
     )
     events = Events(step, unit, np.concatenate([[0], np.cumsum(count)]), CHANNELS // group, dt_ms, length)
-    dropped = words.time_s.size - events.n_events
-    return SpikeSet(name, events, words.labels, words.speakers, words.classes, dropped)
+    dropped = columns.time_s.size - events.n_events
+    return SpikeSet(name, events, columns.labels, columns.speakers, columns.classes, dropped)
 
 
-def _place(
-    words: Words, dt_ms: float, group: int, binning: Binning, end: int | None
-) -> tuple[NDArray[np.int64], ...]:
-    """Give sorted steps and units, and each word's spikes and length; steps from `end` on are dropped."""
-    step, unit = to_steps(words, dt_ms, binning), words.channel.astype(np.int64) // group
-    sample = np.repeat(np.arange(len(words.labels)), np.diff(words.offsets))
+def _bin(
+    columns: ShdColumns, dt_ms: float, group: int, binning: Binning, end: int | None
+) -> tuple[Int64Array, ...]:
+    """Give sorted steps and units, and each sample's spikes and length; steps from `end` on are dropped."""
+    step, unit = to_steps(columns, dt_ms, binning), columns.channel.astype(np.int64) // group
+    sample = np.repeat(np.arange(len(columns)), np.diff(columns.offsets))
     if end is not None:
         step, unit, sample = (a[step < end] for a in (step, unit, sample))
     order = np.lexsort((unit, step, sample))
-    length = np.ones(len(words.labels), dtype=np.int64)
+    length = np.ones(len(columns), dtype=np.int64)
     np.maximum.at(length, sample, step + 1)
-    return step[order], unit[order], np.bincount(sample, minlength=len(words.labels)), length
+    return step[order], unit[order], np.bincount(sample, minlength=len(columns)), length
 
 
-def _validation(train: SpikeSet, fraction: float, seed: int, split_by: SplitBy) -> NDArray[np.bool_]:
-    """Mark the training words that validate, [B]."""
-    rng = np.random.default_rng((seed, 1))
-    voices = np.unique(train.speakers)
-    if split_by == "speaker" and len(voices) < 2:
-        raise ValueError(f"split_by 'speaker' needs at least 2 training speakers, got {len(voices)}")
+def _validation(train: SpikeSet, fraction: float, seed: int, split_by: SplitBy) -> BoolArray:
+    """Mark the training samples that validate, [B]."""
+    speakers = np.unique(train.speakers)
+    if split_by == "speaker" and len(speakers) < 2:
+        raise ValueError(f"split_by 'speaker' needs at least 2 training speakers, got {len(speakers)}")
+    if split_by == "label" or (split_by == "auto" and len(speakers) < _MANY_SPEAKERS):
+        return mark_held_out(train.labels, fraction, seed)
     held_out = np.zeros(len(train), dtype=bool)
-    if split_by == "speaker" or (split_by == "auto" and len(voices) >= _MANY_SPEAKERS):
-        for voice in rng.permutation(voices)[:-1]:
-            held_out |= train.speakers == voice
-            if held_out.mean() >= fraction:
-                break
-        return held_out
-    held_out = draw_by_label(train.labels, fraction, rng)
-    if not held_out.any() or held_out.all():
-        raise ValueError(f"valid_fraction {fraction!r} of {len(train)} words leaves a split empty")
+    for speaker in np.random.default_rng((seed, 1)).permutation(speakers)[:-1]:
+        held_out |= train.speakers == speaker
+        if held_out.mean() >= fraction:
+            break
     return held_out

@@ -44,21 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 when done; 2 for wrong arguments or input (one line on stderr says which); 130 after Ctrl-C.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "help"):
         print(_help())
         return 0
-    if words[0] == "--version":
+    if given[0] == "--version":
         print(snn.__version__)
         return 0
-    name = words[0]
+    name = given[0]
     if name not in _COMMANDS:
         near = difflib.get_close_matches(name, _COMMANDS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         print(f"snn: no command {name!r}{hint} (commands: {', '.join(_COMMANDS)})", file=sys.stderr)
         return 2
     try:
-        import_module(f"snn.cli.{name}").main(words[1:])
+        import_module(f"snn.cli.{name}").main(given[1:])
     except _USER_ERRORS as error:
         if os.environ.get("SNN_TRACEBACK"):
             raise

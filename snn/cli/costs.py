@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
+from snn.core.checks import whole
 from snn.hardware import Ledger, count
-from snn.recipes.saved import Saved, load_saved
+from snn.recipes.saved import SavedModel, load_saved
 
 __all__ = ["count_file"]
 
@@ -30,30 +31,30 @@ def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger
         FileNotFoundError: Nothing is there.
         ValueError: Neither of the two, of another version, a model of an unknown recipe, or bad data.
     """
-    if samples is not None and samples < 1:
-        raise ValueError(f"samples must be >= 1, got {samples}")
+    if samples is not None:
+        whole("samples", samples, low=1)
     if Path(path).suffix not in (".h5", ".hdf5"):
         saved = load_saved(path)
         if saved.recipe in _INPUTS:
-            return _count_images(saved, data, samples)
-    return _count_words(path, data, samples)
+            return _count_in_torch(saved, data, samples)
+    return _count_by_events(path, data, samples)
 
 
-def _count_words(path: str, data: str | None, samples: int | None) -> tuple[Ledger, str]:
+def _count_by_events(path: str, data: str | None, samples: int | None) -> tuple[Ledger, str]:
     """Run the event engine: its counts are those of the model."""
-    from snn.cli.words import load_file, test_words
-    from snn.recipes.agreement import run_words
+    from snn.cli.samples import load_file, test_samples
+    from snn.recipes.agreement import run_samples
 
     loaded = load_file(path)
-    words = test_words(loaded, data)
+    test = test_samples(loaded, data)
     if samples is not None:
-        words = words.subset(range(min(samples, len(words))))
+        test = test.subset(range(min(samples, len(test))))
     last = loaded.network.populations[-1].name
-    rec = run_words(loaded.network, words, loaded.tail_steps, v=(last,))
-    return count(rec, loaded.network), words.name
+    rec = run_samples(loaded.network, test, loaded.tail_steps, v=(last,))
+    return count(rec, loaded.network), test.name
 
 
-def _count_images(saved: Saved, data: str | None, samples: int | None) -> tuple[Ledger, str]:
+def _count_in_torch(saved: SavedModel, data: str | None, samples: int | None) -> tuple[Ledger, str]:
     """Run the model, batch by batch."""
     test = saved.test_set(data)
     if samples is not None:

@@ -6,25 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snn.cli.parse import parse
-from snn.cli.progress import Bar, say
+from snn.cli.progress import Bar, print_line
 
 __all__ = ["Options", "main"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """Train on the embedded synthetic words, run them by events, cost them, and write report.html."""
+    """Train on the embedded synthetic words, run them by events, cost them, and write report.html.
+
+    Attributes:
+        out: Folder to fill.
+        epochs: Passes over the training words.
+        seed: Decides weights, delays, batch order and dropout.
+        target: Hardware to price on.
+        resume: Go on with the run in the folder.
+    """
 
     out: str = "runs/demo"
-    """Folder to fill."""
     epochs: int = 30
-    """Passes over the training words."""
     seed: int = 0
-    """Decides weights, delays, batch order and dropout."""
     target: str = "loihi1"
-    """Hardware to price on."""
     resume: bool = False
-    """Go on with the run in the folder."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         target=options.target,
         resume=options.resume,
         callback=Bar(),
-        told=say,
+        log=print_line,
     )
-    say(made.energy.table())
-    say(f"figures: {options.out}/figures\nreport:  {made.page}")
+    print_line(made.energy.table())
+    print_line(f"figures: {options.out}/figures\nreport:  {made.page}")

@@ -10,27 +10,30 @@ from typing import Annotated
 import tyro
 
 from snn.cli.parse import parse
-from snn.cli.progress import say
+from snn.cli.progress import print_line
 
 __all__ = ["Options", "main"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """Count the operations of a saved model on its test samples and price them on a target."""
+    """Count the operations of a saved model on its test samples and price them on a target.
+
+    Attributes:
+        file: A model (model.safetensors) or a network (network.h5).
+        data: Where the samples are ("embedded": the synthetic words); by default where it was trained.
+        samples: Test samples to count, the first so many; by default all.
+        target: Hardware to price on; `--target list` names them.
+        compare: More targets, which are printed and drawn beside.
+        out: Page to write; the same name with .json holds the numbers.
+    """
 
     file: Annotated[str, tyro.conf.Positional]
-    """A model (model.safetensors) or a network (network.h5)."""
     data: str | None = None
-    """Where the samples are ("embedded": the synthetic words); by default where it was trained."""
     samples: int | None = None
-    """Test samples to count, the first so many; by default all."""
     target: str = "loihi1"
-    """Hardware to price on; `--target list` names them."""
     compare: tuple[str, ...] = ()
-    """More targets, which are printed and drawn beside."""
     out: str = "report.html"
-    """Page to write; the same name with .json holds the numbers."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     from snn.hardware import compare, estimate, find_target, targets
 
     if options.target == "list":
-        say("\n".join(f"{name:<26} {find_target(name).title}" for name in targets()))
+        print_line("\n".join(f"{name:<26} {find_target(name).title}" for name in targets()))
         return
     for name in (options.target, *options.compare):
         find_target(name)
@@ -47,10 +50,10 @@ def main(arguments: Sequence[str]) -> None:
 
     ledger, name = count_file(options.file, options.data, options.samples)
     report = estimate(ledger, options.target)
-    say(f"{name}\n\n{report.table()}")
+    print_line(f"{name}\n\n{report.table()}")
     if options.compare:
-        say(compare(ledger, (options.target, *options.compare)).table())
+        print_line(compare(ledger, (options.target, *options.compare)).table())
     title = f"Energy: {Path(options.file).name} on {name}"
     page = report.to_html(options.out, title=title, compare=options.compare)
     report.to_json(Path(options.out).with_suffix(".json"))
-    say(f"written: {page}")
+    print_line(f"written: {page}")

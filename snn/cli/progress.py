@@ -9,10 +9,10 @@ from tqdm import tqdm
 
 from snn.train import Progress
 
-__all__ = ["Bar", "say"]
+__all__ = ["Bar", "print_line"]
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line, at once."""
     print(text, flush=True)
 
@@ -28,7 +28,7 @@ class Bar:
         """Take a report of `snn.train.fit`."""
         if progress.metrics is not None:
             self._close()
-            say(_line(progress))
+            print_line(_line(progress))
             return
         if self._bar is None:
             title = f"epoch {progress.epoch + 1}/{progress.epochs}"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from snn.cli.parse import parse
-from snn.cli.progress import Bar, say
+from snn.cli.progress import Bar, print_line
+from snn.core.checks import choice
 from snn.recipes import images, nmnist, shd
 
 __all__ = ["ImagesOptions", "NmnistOptions", "ShdOptions", "main"]
@@ -15,38 +16,47 @@ __all__ = ["ImagesOptions", "NmnistOptions", "ShdOptions", "main"]
 
 @dataclasses.dataclass(frozen=True)
 class ShdOptions:
-    """Train a spiking network with delays on spoken words in SHD's layout."""
+    """Train a spiking network with delays on spoken words in SHD's layout.
+
+    Attributes:
+        config: What to run.
+        out: Folder to fill.
+        resume: Go on with the run in the folder; it ends with the bits of an uncut one.
+    """
 
     config: shd.ShdConfig = dataclasses.field(default_factory=shd.ShdConfig)
-    """What to run."""
     out: str = "runs/shd"
-    """Folder to fill."""
     resume: bool = False
-    """Go on with the run in the folder; it ends with the bits of an uncut one."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NmnistOptions:
-    """Train a convolutional spiking network on N-MNIST, digits seen by an event camera."""
+    """Train a convolutional spiking network on N-MNIST, digits seen by an event camera.
+
+    Attributes:
+        config: What to run.
+        out: Folder to fill.
+        resume: Go on with the run in the folder; it ends with the bits of an uncut one.
+    """
 
     config: nmnist.NmnistConfig = dataclasses.field(default_factory=nmnist.NmnistConfig)
-    """What to run."""
     out: str = "runs/nmnist"
-    """Folder to fill."""
     resume: bool = False
-    """Go on with the run in the folder; it ends with the bits of an uncut one."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ImagesOptions:
-    """Train a convolutional spiking network on still images: Fashion-MNIST, MNIST, or a folder per class."""
+    """Train a convolutional spiking network on still images: Fashion-MNIST, MNIST, or a folder per class.
+
+    Attributes:
+        config: What to run.
+        out: Folder to fill.
+        resume: Go on with the run in the folder; it ends with the bits of an uncut one.
+    """
 
     config: images.ImagesConfig = dataclasses.field(default_factory=images.ImagesConfig)
-    """What to run."""
     out: str = "runs/images"
-    """Folder to fill."""
     resume: bool = False
-    """Go on with the run in the folder; it ends with the bits of an uncut one."""
 
 
 _EXPERIMENTS: dict[str, tuple[Any, Any]] = {
@@ -62,19 +72,18 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         ValueError: No such experiment, or impossible options.
     """
-    if not arguments or arguments[0] not in _EXPERIMENTS:
-        if arguments and arguments[0] in ("-h", "--help"):
-            say(f"usage: snn train NAME [options]; NAME is one of: {', '.join(_EXPERIMENTS)}")
-            return
-        got = repr(arguments[0]) if arguments else "nothing"
-        raise ValueError(f"NAME must be one of {', '.join(_EXPERIMENTS)}, got {got}")
-    name = arguments[0]
+    if not arguments:
+        raise ValueError(f"NAME must be one of {', '.join(map(repr, _EXPERIMENTS))}, got nothing")
+    if arguments[0] in ("-h", "--help"):
+        print_line(f"usage: snn train NAME [options]; NAME is one of: {', '.join(_EXPERIMENTS)}")
+        return
+    name = choice("NAME", arguments[0], _EXPERIMENTS)
     kind, recipe = _EXPERIMENTS[name]
     options = parse(kind, f"train {name}", arguments[1:])
-    result = recipe.run(options.config, options.out, resume=options.resume, callback=Bar(), told=say)
+    result = recipe.run(options.config, options.out, resume=options.resume, callback=Bar(), log=print_line)
     selected = result.fit.selected_epoch + 1
-    say(
+    print_line(
         f"{result.sets[2].name}: test accuracy {result.test.accuracy:.1%} ({result.test.samples} samples; epoch "
         f"{selected} selected on validation, {result.fit.selected['valid_accuracy']:.1%})"
     )
-    say(f"model: {options.out}/model.safetensors, figures: {options.out}/figures")
+    print_line(f"model: {options.out}/model.safetensors, figures: {options.out}/figures")

@@ -15,6 +15,7 @@ Uint32Array = NDArray[np.uint32]
 Uint64Array = NDArray[np.uint64]
 Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
+Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 RealArray = NDArray[Any]
 """float32 or float64, as the run has it."""

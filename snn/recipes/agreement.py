@@ -18,46 +18,50 @@ from snn.nn import LIF, Sequential
 from snn.train import LOSSES, prepare
 from snn.train.losses import valid_mask
 
-__all__ = ["Agreement", "compare", "run_words", "scores"]
+__all__ = ["Agreement", "compare", "run_samples", "scores"]
 
-TIE = 1e-9  # closer than this to the threshold, rounding decides
+TIE = 1e-9
+"""Distance to the threshold within which rounding decides whether a neuron fires."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What a comparison found."""
+    """What a comparison found.
 
-    words: int
-    """Samples compared."""
+    Attributes:
+        samples: Samples compared.
+        spikes: Spikes of neurons in the engine, over all samples.
+        differing_samples: Samples in which some spike differs between torch in float64 and the engine.
+        ties: Differing samples whose first difference stands within 1e-9 of the threshold.
+        differing_predictions: Samples whose class differs between torch in float32 and the engine.
+        right: Samples that the engine classifies right.
+        counts: What the engine counted.
+    """
+
+    samples: int
     spikes: int
-    """Spikes of neurons in the engine, over all samples."""
-    differing_words: int
-    """Samples in which some spike differs between torch in float64 and the engine."""
+    differing_samples: int
     ties: int
-    """Differing samples whose first difference stands within 1e-9 of the threshold."""
     differing_predictions: int
-    """Samples whose class differs between torch in float32 and the engine."""
     right: int
-    """Samples that the engine classifies right."""
     counts: Counts
-    """What the engine counted."""
 
     @property
     def exact(self) -> bool:
         """Whether every difference is a tie and every prediction is equal."""
-        return self.differing_words == self.ties and self.differing_predictions == 0
+        return self.differing_samples == self.ties and self.differing_predictions == 0
 
-    def sentence(self, what: str = "words") -> str:
-        """Say it in words; `what` the samples are."""
-        same = self.words - self.differing_words
+    def sentence(self) -> str:
+        """Say it in a sentence."""
+        same = self.samples - self.differing_samples
         return (
-            f"{same} of {self.words} {what}: the same spikes in torch (float64) and in the event engine "
+            f"{same} of {self.samples} samples: the same spikes in torch (float64) and in the event engine "
             f"({self.spikes} spikes, {self.ties} ties); "
-            f"{self.words - self.differing_predictions} of {self.words} the same class (float32)"
+            f"{self.samples - self.differing_predictions} of {self.samples} the same class (float32)"
         )
 
 
-def run_words(
+def run_samples(
     net: Network, data: SpikeSet, tail_steps: int, *, engine: Engine = "event", v: tuple[str, ...] = ("out",)
 ) -> Recording:
     """Run every sample of a set, with the model's tail of silent steps, through an engine."""
@@ -91,7 +95,7 @@ def compare(
     differing, ties, predictions, right, totals = 0, 0, 0, 0, Counts()
     for start in range(0, len(data), batch_size):
         part = data.subset(np.arange(start, min(start + batch_size, len(data))))
-        rec = run_words(net, part, model.tail_steps)
+        rec = run_samples(net, part, model.tail_steps)
         totals = totals + rec.counts
         batch = next(iter(part.batches(len(part))))
         x, lengths, label = prepare(batch, exact)
@@ -108,7 +112,13 @@ def compare(
 
 
 class _Traced(NamedTuple):
-    """Hold what a layer of neurons was given and what it made of it, places in one row."""
+    """Hold what a layer of neurons was given and what it made of it.
+
+    Attributes:
+        neuron: The layer.
+        current: What came in, [T, B, ...].
+        z: Its spikes, neurons in one row, [T, B, N].
+    """
 
     neuron: LIF
     current: Tensor
@@ -120,12 +130,12 @@ def _trace(model: Sequential, x: Tensor, lengths: Tensor) -> list[_Traced]:
     """Run a model and give the layers of neurons that spike, in order: hid1, hid2, ..."""
     found: list[_Traced] = []
 
-    def watch(layer: Module, given: tuple[Any, ...], output: tuple[Tensor, Any]) -> None:
+    def keep(layer: Module, given: tuple[Any, ...], output: tuple[Tensor, Any]) -> None:
         assert isinstance(layer, LIF)
         z = torch.where(valid_mask(output[0], lengths), output[0], 0.0)
         found.append(_Traced(layer, given[0], z.flatten(2)))
 
-    handles = [layer.register_forward_hook(watch) for layer in model.modules() if isinstance(layer, LIF)]
+    handles = [layer.register_forward_hook(keep) for layer in model.modules() if isinstance(layer, LIF)]
     try:
         model(x, None, lengths)
     finally:
@@ -148,11 +158,11 @@ def _differences(model: Sequential, x: Tensor, lengths: Tensor, rec: Recording) 
 
 
 @torch.no_grad()
-def _is_tie(neuron: LIF, current: Tensor, step: int, place: int) -> bool:
-    """Tell whether a threshold moved by the tolerance would turn this spike over."""
+def _is_tie(neuron: LIF, current: Tensor, step: int, unit: int) -> bool:
+    """Tell whether a threshold moved by `TIE` would make this spike appear or vanish."""
     fired = []
     for shift in (-TIE, TIE):
         moved = copy.deepcopy(neuron)
         moved.shift_threshold_(shift)
-        fired.append(moved(current)[0].flatten(2)[step, 0, place])
+        fired.append(moved(current)[0].flatten(2)[step, 0, unit])
     return bool(fired[0] != fired[1])

@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from snn.core import Network
+from snn.core.arrays import PathLike
+from snn.datasets import SpikeSet
 from snn.hardware import EnergyReport, Headline, Ledger, Section, count, estimate
 from snn.nn import to_network
-from snn.plot import confusion, delay_histogram, firing_rates, training_curves
+from snn.plot import confusion, firing_rates, training_curves
 from snn.recipes import pictures, shd
 from snn.recipes.agreement import Agreement, compare
-from snn.train import Progress, TrainConfig, prepare
+from snn.recipes.experiment import Callback, Log, RunResult
+from snn.train import TrainConfig, prepare
 
 __all__ = ["DemoResult", "demo_config", "run"]
+
+Trained = RunResult[SpikeSet]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """Hold what the demo made."""
+    """Hold what the demo made.
 
-    trained: shd.RunResult
-    """The trained model and its scores."""
+    Attributes:
+        trained: The trained model and its scores.
+        network: The same model in the event engine.
+        agreement: How the two agree.
+        energy: What the test words cost.
+        page: report.html.
+    """
+
+    trained: Trained
     network: Network
-    """The same model in the event engine."""
     agreement: Agreement
-    """How the two agree."""
     energy: EnergyReport
-    """What the test words cost."""
     page: Path
-    """report.html."""
 
 
 def demo_config(epochs: int = 30, seed: int = 0) -> shd.ShdConfig:
@@ -43,13 +50,13 @@ def demo_config(epochs: int = 30, seed: int = 0) -> shd.ShdConfig:
 
 
 def run(
-    out: str | Path,
+    out: PathLike,
     *,
     config: shd.ShdConfig | None = None,
     target: str = "loihi1",
     resume: bool = False,
-    callback: Callable[[Progress], None] | None = None,
-    told: Callable[[str], None] | None = None,
+    callback: Callback | None = None,
+    log: Log | None = None,
 ) -> DemoResult:
     """Train, export, compare, count and price; leave the run's folder with network.h5 and report.html.
 
@@ -58,32 +65,32 @@ def run(
         config: What to train; None is `demo_config()`.
         target: Hardware to price on.
         resume: Go on with the run in `out`.
-        callback: Told of every batch and epoch.
-        told: Told in words what was found.
+        callback: Called after every batch and epoch.
+        log: Called with lines of text that say what was found.
 
     Raises:
         ValueError: As `snn.recipes.shd.run`; or an unknown target.
         RuntimeError: The engine and torch disagree (beyond ties): a defect.
     """
-    say = told or (lambda _: None)
+    log = log or (lambda _: None)
     settings = config or demo_config()
-    trained = shd.run(settings, out, resume=resume, callback=callback, told=told)
-    say(f"test accuracy {trained.test.accuracy:.1%} on {trained.test.samples} words of unheard voices")
+    trained = shd.run(settings, out, resume=resume, callback=callback, log=log)
+    log(f"test accuracy {trained.test.accuracy:.1%} on {trained.test.samples} words of unheard voices")
     test = trained.sets[2]
     network = to_network(trained.model, settings.dt_ms)
     network.save(Path(out) / "network.h5")
     agreement = compare(trained.model, network, test)
-    say(agreement.sentence())
+    log(agreement.sentence())
     if not agreement.exact:
         raise RuntimeError(f"torch and the event engine disagree: {agreement}")
-    ledger = count_words(trained, agreement, network)
+    ledger = count_twice(trained, agreement, network)
     energy = estimate(ledger, target)
     energy.to_json(Path(out) / "energy.json")
-    page = _write_page(Path(out), trained, agreement, energy)
+    page = _write_page(Path(out), settings, trained, agreement, energy)
     return DemoResult(trained, network, agreement, energy, page)
 
 
-def count_words(trained: shd.RunResult, agreement: Agreement, network: Network) -> Ledger:
+def count_twice(trained: Trained, agreement: Agreement, network: Network) -> Ledger:
     """Count the test words twice, from the torch model and from the engine's counts.
 
     Raises:
@@ -101,14 +108,15 @@ def count_words(trained: shd.RunResult, agreement: Agreement, network: Network) 
     return by_events
 
 
-def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy: EnergyReport) -> Path:
+def _write_page(
+    out: Path, config: shd.ShdConfig, trained: Trained, agreement: Agreement, energy: EnergyReport
+) -> Path:
     test = trained.sets[2]
-    dt_ms = test.dt_ms
     true, predicted = pictures.predictions(trained.model, test)
     before = [
         Section(
             "The network at work",
-            pictures.one_word(trained.model, test),
+            pictures.one_sample(trained.model, test),
             f"One test word ({test.name}): input channels, the hidden neurons, and the readout; in colour the "
             "class with the largest score.",
         ),
@@ -120,7 +128,7 @@ def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy:
         ),
         Section("Firing", firing_rates(trained.fit.history), "Validation words."),
         Section(
-            "Delays", _delays(trained, dt_ms), "Every synapse learns its own delay together with its weight."
+            "Delays", _delays(config, trained), "Every synapse learns its own delay together with its weight."
         ),
         Section(
             "Test words",
@@ -134,7 +142,7 @@ def _write_page(out: Path, trained: shd.RunResult, agreement: Agreement, energy:
     return energy.to_html(out / "report.html", title=title, before=before, headlines=_headlines(trained))
 
 
-def _headlines(trained: shd.RunResult) -> list[Headline]:
+def _headlines(trained: Trained) -> list[Headline]:
     test = trained.test
     return [
         Headline("Test accuracy", f"{test.accuracy:.1%}", f"{test.samples} words, selected on validation")
@@ -150,6 +158,8 @@ def _counted(agreement: Agreement) -> str:
     )
 
 
-def _delays(trained: shd.RunResult, dt_ms: float) -> Figure:
-    after = pictures.delays_ms(trained.model, dt_ms)
-    return delay_histogram({name: (trained.delays_before[name], after[name]) for name in after}, dt_ms)
+def _delays(config: shd.ShdConfig, trained: Trained) -> Figure:
+    train = trained.sets[0]
+    untrained = shd.build_model(config, train.n_units, len(train.classes), seed=config.train.seed)
+    before = pictures.delays_ms(untrained, train.dt_ms)
+    return pictures.delay_change(before, trained.model, train.dt_ms)

@@ -11,12 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from snn.core.arrays import PathLike
+from snn.core.files.whole import write_whole
+
 __all__ = ["Clock", "check", "read_metrics", "write_config"]
 
 _PACKAGES = ("snn", "torch", "numpy", "numba", "scipy", "spikingjelly")
 
 
-def check(out: str | Path, config: dict[str, Any], resume: bool) -> Path:
+def check(out: PathLike, config: dict[str, Any], resume: bool) -> Path:
     """Refuse a folder that holds another run; writes nothing.
 
     Raises:
@@ -56,7 +59,7 @@ def write_config(path: Path, config: dict[str, Any]) -> None:
     path.mkdir(parents=True, exist_ok=True)
     versions = {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
     text = json.dumps({"config": config, "versions": versions, "machine": platform.machine()}, indent=2)
-    (path / "config.json").write_text(text + "\n", encoding="utf-8")
+    write_whole(path / "config.json", (text + "\n").encode("utf-8"))
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

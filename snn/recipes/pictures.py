@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from snn.core import Events, Raster, TimeGrid
+from snn.core.arrays import Float64Array, Int64Array
+from snn.core.files.whole import write_whole
 from snn.datasets import SpikeSet
 from snn.nn import DelayedLayer, Layer, Sequential, populations
 from snn.plot import confusion, delay_histogram, firing_rates, sample_activity, training_curves
+from snn.recipes.experiment import SampleSet
 from snn.train import LOSSES, Data, FitResult, prepare
 
-__all__ = ["delays_ms", "early", "final", "predictions", "write"]
+__all__ = ["DelaysMs", "RunFigures", "delay_change", "delays_ms", "one_sample", "predictions", "write"]
 
-DelaysMs = dict[str, NDArray[np.float64]]
+DelaysMs = dict[str, Float64Array]
+"""Delays by projection, ms."""
+S = TypeVar("S", bound=SampleSet)
+
+
+class RunFigures(Generic[S]):
+    """Draw what every run leaves: curves and firing rates as it goes, the confusion of the test set at the end."""
+
+    def __init__(self, folder: Path, model: Sequential, test: S, loss: str) -> None:
+        """Draw into `folder`; scores are those that go with `loss`."""
+        self.folder, self.model, self.test, self.loss = folder, model, test, loss
+
+    def during(self, history: list[dict[str, Any]], selected_epoch: int | None = None) -> None:
+        """Draw training.png and rates.png."""
+        write(training_curves(history, selected_epoch), self.folder / "training.png")
+        write(firing_rates(history), self.folder / "rates.png")
+
+    def after(self, result: FitResult) -> None:
+        """Draw these with the selected epoch marked, and confusion.png."""
+        self.during(result.history, result.selected_epoch)
+        true, predicted = predictions(self.model, self.test, self.loss)
+        write(confusion(true, predicted, self.test.classes), self.folder / "confusion.png")
 
 
 def write(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, making the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    write_whole(path, buffer.getvalue())
     return path
 
 
@@ -40,33 +66,14 @@ def delays_ms(model: Sequential, dt_ms: float) -> DelaysMs:
     }
 
 
-def early(
-    path: Path, history: list[dict[str, Any]], model: Sequential, before: DelaysMs, dt_ms: float
-) -> None:
-    """Write the figures that show whether a run is on its way: curves, rates, delays."""
-    write(training_curves(history), path / "training.png")
-    write(firing_rates(history), path / "rates.png")
-    if before:
-        after = delays_ms(model, dt_ms)
-        pairs = {name: (before[name], after[name]) for name in before}
-        write(delay_histogram(pairs, dt_ms), path / "delays.png")
-
-
-def final(
-    path: Path, result: FitResult, model: Sequential, before: DelaysMs, test: SpikeSet, loss: str
-) -> None:
-    """Write all figures of a finished run, those of the test set included, scored as under `loss`."""
-    early(path, result.history, model, before, test.dt_ms)
-    write(training_curves(result.history, result.selected_epoch), path / "training.png")
-    write(one_word(model, test), path / "raster.png")
-    true, predicted = predictions(model, test, loss)
-    write(confusion(true, predicted, test.classes), path / "confusion.png")
+def delay_change(before: DelaysMs, model: Sequential, dt_ms: float) -> Figure:
+    """Draw the delays of a model beside those that it had."""
+    after = delays_ms(model, dt_ms)
+    return delay_histogram({name: (before[name], after[name]) for name in before}, dt_ms)
 
 
 @torch.no_grad()
-def predictions(
-    model: Sequential, data: Data, loss: str = "softmax_sum"
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def predictions(model: Sequential, data: Data, loss: str = "softmax_sum") -> tuple[Int64Array, Int64Array]:
     """Give the true and the predicted class of every sample, by the scores that go with a loss."""
     model.eval()
     true, predicted = [], []
@@ -77,8 +84,8 @@ def predictions(
     return np.concatenate(true), np.concatenate(predicted)
 
 
-def one_word(model: Sequential, data: SpikeSet, sample: int = 0) -> Figure:
-    """Draw one word on its way through the model."""
+def one_sample(model: Sequential, data: SpikeSet, sample: int = 0) -> Figure:
+    """Draw one sample on its way through the model."""
     chosen = data.subset([sample])
     x, lengths, label = prepare(next(iter(chosen.batches(1))), model)
     parts = populations.split(model)

@@ -10,35 +10,36 @@ from snn.datasets import EventCameraSet, ImageSet, SpikeSet
 from snn.datasets.sets.nmnist import NOMINAL_MS
 from snn.nn import Sequential
 from snn.recipes import images, nmnist, shd
+from snn.recipes.experiment import Recipe
 from snn.train import TrainConfig, load, read_info
 
-__all__ = ["Saved", "load_saved"]
+__all__ = ["SavedModel", "load_saved"]
 
 TestSet = SpikeSet | EventCameraSet | ImageSet
 
-_RECIPES: dict[str, tuple[Any, Any]] = {
-    "shd": (shd.ShdConfig, shd.load_data),
-    "nmnist": (nmnist.NmnistConfig, nmnist.load_data),
-    "images": (images.ImagesConfig, images.load_data),
-}
+_ALL: tuple[Recipe[Any, Any], ...] = (shd.RECIPE, nmnist.RECIPE, images.RECIPE)
+_RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """Hold a model and how it is used."""
+class SavedModel:
+    """Hold a model and how it is used.
+
+    Attributes:
+        model: In evaluation mode.
+        recipe: Name of the experiment that trained it: "shd", "nmnist" or "images".
+        data: How its data are read: fields of the recipe's config; `data` is where from.
+        seed: Seed of the run, which decides the validation split.
+        loss: Name of its loss, which decides how its outputs are scored.
+        shape: Axes of a step's input where it is an image, else ().
+    """
 
     model: Sequential
-    """In evaluation mode."""
     recipe: str
-    """Name of the experiment that trained it: "shd", "nmnist" or "images"."""
     data: dict[str, Any]
-    """How its data are read: fields of the recipe's config; `data` is where from."""
     seed: int
-    """Seed of the run, which decides the validation split."""
     loss: str
-    """Name of its loss, which decides how its outputs are scored."""
     shape: tuple[int, ...]
-    """Axes of a step's input where it is an image, else ()."""
 
     @property
     def dt_ms(self) -> float:
@@ -58,17 +59,17 @@ class Saved:
             FileNotFoundError: The data are not there.
             ValueError: They are of another layout, or damaged.
         """
-        kind, read = _RECIPES[self.recipe]
+        recipe = _RECIPES[self.recipe]
         where = self.data["data"] if data is None else None if data == "embedded" else data
-        train, valid, test = read(kind(**{**self.data, "data": where}, train=TrainConfig(seed=self.seed)))
-        return train, valid, test
+        config = recipe.config(**{**self.data, "data": where}, train=TrainConfig(seed=self.seed))
+        return recipe.load_data(config)
 
     def test_set(self, data: str | None = None) -> TestSet:
         """Read the test samples as in training; see `sets`."""
         return self.sets(data)[2]
 
 
-def load_saved(path: str | Path) -> Saved:
+def load_saved(path: str | Path) -> SavedModel:
     """Read a model file of a recipe.
 
     Raises:
@@ -82,4 +83,4 @@ def load_saved(path: str | Path) -> Saved:
         raise ValueError(f"{path} does not say how its data are read; train it with one of {names}")
     loss = about.get("loss", "softmax_sum")
     shape = tuple(about.get("shape", ()))
-    return Saved(model.eval(), recipe, about["data"], about["seed"], loss, shape)
+    return SavedModel(model.eval(), recipe, about["data"], about["seed"], loss, shape)

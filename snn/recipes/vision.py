@@ -1,56 +1,28 @@
-"""What the experiments on images share: the convolutional net, the run, its figures."""
+"""What the experiments on images share: the convolutional net, how images are varied, the figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 import torch
 
-from snn.datasets import AugmentedImages, Batch, ImageAugment
+from snn.core.checks import refusal
+from snn.datasets import AugmentedImages, ImageAugment
 from snn.nn import LIF, SLTT_NEURON, LeakyReadout, Sequential, vgg
-from snn.plot import confusion, firing_rates, frames, training_curves
-from snn.recipes import folder, pictures
-from snn.recipes.experiment import About, carry_out
-from snn.train import FitResult, Progress, Scores, TrainConfig, prepare
+from snn.plot import frames
+from snn.recipes import pictures
+from snn.recipes.experiment import SampleSet
+from snn.train import Data, FitResult, TrainConfig, prepare
 
-__all__ = ["LOSS", "ImageData", "RunResult", "build_model", "per_step", "run"]
+__all__ = ["LOSS", "ImageFigures", "augmented", "build_model", "model_for", "per_step"]
 
 LOSS = "step_cross_entropy"
 """Mean over steps of each step's own cross-entropy: what SLTT needs, and BPTT is given for a fair comparison."""
 
 
-class ImageData(Protocol):
-    """What the run needs of a set: `snn.datasets.EventCameraSet` and `snn.datasets.ImageSet` are such."""
-
-    @property
-    def name(self) -> str:
-        """What the data really are."""
-        ...
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Axes of an image: (C, H, W)."""
-        ...
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
-        ...
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        ...
-
-    def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Batch]:
-        """Give batches of images in time [T, B, C, H, W]."""
-        ...
-
-
-class _Config(Protocol):
-    """What the run needs of a recipe's config."""
+class _NetConfig(Protocol):
+    """What the net needs of a recipe's settings."""
 
     @property
     def channels(self) -> tuple[int, ...]: ...
@@ -59,23 +31,7 @@ class _Config(Protocol):
     @property
     def dropout(self) -> float: ...
     @property
-    def shift(self) -> int: ...
-    @property
     def train(self) -> TrainConfig: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """Hold what a run made."""
-
-    model: Sequential
-    """With the selected weights, in evaluation mode."""
-    fit: FitResult
-    """Metrics by epoch."""
-    test: Scores
-    """The selected weights on the test set."""
-    sets: tuple[ImageData, ImageData, ImageData]
-    """Training, validation and test samples."""
 
 
 def per_step(train: TrainConfig) -> TrainConfig:
@@ -94,12 +50,12 @@ def build_model(
         ValueError: A value is impossible for a layer, or the image too small for so many poolings.
     """
     if not channels:
-        raise ValueError("channels must be at least one size >= 1, got ()")
+        raise refusal("channels", "at least one size >= 1", channels)
     features = tuple(size // 2 ** len(channels) for size in shape[1:])
     if min(features) < 1:
-        raise ValueError(
-            f"channels: {len(channels)} poolings leave nothing of an image of {shape[1]} x {shape[2]}"
-        )
+        most = min(shape[1:]).bit_length() - 1
+        why = f"each halves an image of {shape[1]} x {shape[2]}"
+        raise ValueError(f"channels must be at most {most} sizes, since {why}, got {len(channels)}")
     torch.manual_seed(seed)
     plan = [part for size in channels for part in (size, "A")]
     options = {**SLTT_NEURON, "tau": tau}
@@ -114,71 +70,27 @@ def build_model(
     return Sequential(*body, LeakyReadout(1.0))
 
 
-def run(
-    recipe: str,
-    config: _Config,
-    out: str | Path,
-    load: Callable[[], tuple[ImageData, ImageData, ImageData]],
-    data_fields: tuple[str, ...],
-    *,
-    mirror: bool = False,
-    resume: bool = False,
-    callback: Callable[[Progress], None] | None = None,
-    told: Callable[[str], None] | None = None,
-) -> RunResult:
-    """Train, select on validation, test once, and fill the run's folder.
-
-    Args:
-        recipe: Name of the experiment.
-        config: What to run, a dataclass.
-        out: Folder for config.json, metrics.jsonl, timing.jsonl, model.safetensors, checkpoint/, figures/.
-        load: Reads training, validation and test samples.
-        data_fields: Fields of `config` that decide what a model is given.
-        mirror: Whether training images may be mirrored.
-        resume: Go on with the run in `out`; the end has the bits of an uncut one.
-        callback: Told of every batch and epoch.
-        told: Told in words what is used and made.
-
-    Raises:
-        ValueError: The folder holds a run already (or, resuming, one with other settings), or bad data.
-        FileNotFoundError: The data are not there.
-    """
-    say = told or (lambda _: None)
-    settings = asdict(config)  # type: ignore[call-overload]
-    path = folder.check(out, settings, resume)
-    sets = train, valid, test = load()
-    folder.write_config(path, settings)
-    say(f"data: {train.name}; {len(train)} training, {len(valid)} validation, {len(test)} test samples")
+def model_for(config: _NetConfig, train: SampleSet) -> Sequential:
+    """Build the net that a recipe's settings describe, for a training set."""
     sizes = config.channels, config.tau, config.dropout
-    model = build_model(train.shape, len(train.classes), *sizes, seed=config.train.seed)
-    shift = ImageAugment(config.shift, mirror)
-    figures = path / "figures"
-    made = carry_out(
-        path,
-        model,
-        (AugmentedImages(train, shift) if shift else train, valid, test),
-        config.train,
-        About(recipe, {name: settings[name] for name in data_fields}, test.name, test.classes, test.shape),
-        early=lambda history: _early(figures, history),
-        resume=resume,
-        callback=callback,
-    )
-    _final(figures, model, made.fit, test, config.train.loss)
-    return RunResult(model, made.fit, made.test, sets)
+    return build_model(train.shape, len(train.classes), *sizes, seed=config.train.seed)
 
 
-def _early(figures: Path, history: list[dict[str, Any]], selected: int | None = None) -> None:
-    pictures.write(training_curves(history, selected), figures / "training.png")
-    pictures.write(firing_rates(history), figures / "rates.png")
+def augmented(train: SampleSet, augment: ImageAugment) -> Data:
+    """Give a training set with its images varied; itself where there is nothing to vary."""
+    return AugmentedImages(train, augment) if augment else train
 
 
-@torch.no_grad()
-def _final(figures: Path, model: Sequential, fit: FitResult, test: ImageData, loss: str) -> None:
-    _early(figures, fit.history, fit.selected_epoch)
-    true, predicted = pictures.predictions(model, test, loss)
-    pictures.write(confusion(true, predicted, test.classes), figures / "confusion.png")
-    x, lengths, label = prepare(next(test.batches(1)), model)
-    y, _ = model(x, None, lengths)
-    title = f"{test.name}: “{test.classes[int(label[0])]}”"
-    drawn = frames(x[:, 0].double().numpy(), y[:, 0].double().numpy(), test.classes, title=title)
-    pictures.write(drawn, figures / "sample.png")
+class ImageFigures(pictures.RunFigures[SampleSet]):
+    """Draw also sample.png: the first test sample, its frames and what the net makes of them."""
+
+    @torch.no_grad()
+    def after(self, result: FitResult) -> None:
+        """Draw all figures of a run that is trained."""
+        super().after(result)
+        x, lengths, label = prepare(next(self.test.batches(1)), self.model)
+        y, _ = self.model(x, None, lengths)
+        classes = self.test.classes
+        title = f"{self.test.name}: “{classes[int(label[0])]}”"
+        drawn = frames(x[:, 0].double().numpy(), y[:, 0].double().numpy(), classes, title=title)
+        pictures.write(drawn, self.folder / "sample.png")

@@ -13,10 +13,10 @@ from snn.cli import main
 from snn.recipes import demo
 
 
-def run(words):
+def run(arguments):
     """Give the exit code, as a shell would see it."""
     try:
-        return main(words)
+        return main(arguments)
     except SystemExit as stop:
         return stop.code
 
@@ -25,8 +25,8 @@ def run(words):
 def trained(tmp_path_factory):
     """A demo run too short to learn, with everything a run leaves."""
     out = tmp_path_factory.mktemp("cli") / "demo"
-    words = ["demo", "--epochs", "1", "--out", str(out), "--target", "horowitz45_int8"]
-    assert main(words) == 0
+    arguments = ["demo", "--epochs", "1", "--out", str(out), "--target", "horowitz45_int8"]
+    assert main(arguments) == 0
     return out
 
 
@@ -58,15 +58,22 @@ def test_simulate_a_model_and_its_network(trained, tmp_path, capsys):
         counts = json.loads((out / "counts.json").read_text())
         assert counts["samples"] == 120
     printed = capsys.readouterr().out
-    assert "synthetic speech" in printed and "120 of 120 words: the same spikes" in printed
+    assert "synthetic speech" in printed and "120 of 120 samples: the same spikes" in printed
     # a network file knows no tail: it runs longer, to its longest path, and never shorter
     assert spikes[0].n_events <= spikes[1].n_events
 
 
 def test_energy_of_a_model(trained, tmp_path, capsys):
     out = tmp_path / "r.html"
-    words = ["energy", str(trained / "model.safetensors"), "--target", "horowitz45_int8", "--out", str(out)]
-    assert main([*words, "--compare", "loihi1", "horowitz45_fp32"]) == 0
+    arguments = [
+        "energy",
+        str(trained / "model.safetensors"),
+        "--target",
+        "horowitz45_int8",
+        "--out",
+        str(out),
+    ]
+    assert main([*arguments, "--compare", "loihi1", "horowitz45_fp32"]) == 0
     printed = capsys.readouterr().out
     assert (
         "per inference, mean of 120 samples" in printed
@@ -89,14 +96,14 @@ def test_a_long_run_streams_and_goes_on(tmp_path, capsys):
     net.save(tmp_path / "net.h5")
     events = snn.Events.from_lists([[3, 50]], [[0, 1]], n_units=2, dt_ms=1.0, n_steps=60)
     events.save(tmp_path / "in.h5")
-    words = ["simulate", str(tmp_path / "net.h5"), "--events", f"in={tmp_path / 'in.h5'}", "--v", "n"]
-    words += ["--out", str(tmp_path / "out"), "--chunk", "25"]
-    assert main([*words, "--steps", "60"]) == 0
+    arguments = ["simulate", str(tmp_path / "net.h5"), "--events", f"in={tmp_path / 'in.h5'}", "--v", "n"]
+    arguments += ["--out", str(tmp_path / "out"), "--chunk", "25"]
+    assert main([*arguments, "--steps", "60"]) == 0
     printed = capsys.readouterr().out
     assert "in: 2 spikes, 16.67 Hz" in printed and "(60 steps)" in printed
-    assert main([*words, "--steps", "100"]) == 2
+    assert main([*arguments, "--steps", "100"]) == 2
     assert "holds a recording of 60 steps; resume=True goes on" in capsys.readouterr().err
-    assert main([*words, "--steps", "100", "--resume"]) == 0
+    assert main([*arguments, "--steps", "100", "--resume"]) == 0
     rec = snn.Recording.load(tmp_path / "out" / "recording")
     whole = snn.simulate(net, {"in": events}, 100, record=snn.Record(v=["n"]))
     assert rec.spikes == whole.spikes and (rec.v["n"] == whole.v["n"]).all()
@@ -109,45 +116,45 @@ def test_data_commands(capsys):
     assert main(["data", "list"]) == 0
     assert main(["data", "verify"]) == 0
     printed = capsys.readouterr().out
-    assert "embedded" in printed and "480 words" in printed and "as published" in printed
+    assert "embedded" in printed and "480 samples" in printed and "as published" in printed
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (["tarin"], "no command 'tarin'; did you mean 'train'?"),
-        (["train"], "NAME must be one of shd, nmnist, images, got nothing"),
-        (["train", "shdd"], "NAME must be one of shd, nmnist, images, got 'shdd'"),
+        (["train"], "NAME must be one of 'shd', 'nmnist', 'images', got nothing"),
+        (["train", "shdd"], "NAME must be one of 'shd', 'nmnist', 'images', got 'shdd'"),
         (["train", "shd", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
         (["train", "shd", "--tau", "0.5"], "tau must be a finite number >= 1, got 0.5"),
         (["train", "nmnist", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
-        (["train", "nmnist", "--steps", "0"], "n_bins must be a whole number >= 1, got 0"),
+        (["train", "nmnist", "--steps", "0"], "steps must be a whole number >= 1, got 0"),
         (["train", "nmnist", "--frames", "count", "--dt-ms", "5"], "frames 'count' needs n_bins"),
         (["train", "nmnist", "--k", "2"], "k = 2 needs method 'sltt', got 'bptt'"),
         (
             ["train", "nmnist", "--channels", "8", "8", "8", "8", "8", "8"],
-            "6 poolings leave nothing of an image",
+            "channels must be at most 5 sizes",
         ),
         (["train", "images", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
         (["train", "images", "--steps", "0"], "steps must be a whole number >= 1, got 0"),
-        (["train", "images", "--shift", "-1"], "shift must be a whole number of pixels >= 0, got -1"),
+        (["train", "images", "--shift", "-1"], "shift must be a whole number >= 0, got -1"),
         (["train", "images", "--method", "sltt", "--loss", "softmax_sum"], "loss must be a sum over steps"),
         (["train", "shd", "--epochs", "0"], "epochs must be a whole number >= 1, got 0"),
         (["train", "shd", "--dropout", "1"], r"p must be in [0, 1), got 1.0"),
         (["train", "shd", "--max-delay", "5"], "max_delay must be even"),
-        (["train", "shd", "--group", "3"], "group must divide 700, got 3"),
-        (["train", "shd", "--binning", "floor"], "binning must be one of fixed"),
+        (["train", "shd", "--group", "3"], "group must be a divisor of 700, got 3"),
+        (["train", "shd", "--binning", "floor"], "binning must be one of 'fixed'"),
         (["demo", "--target", "loihi9"], "target is 'loihi9'; known targets"),
         (["simulate", "/nowhere.safetensors"], "no file at /nowhere.safetensors"),
         (["simulate", "/nowhere.h5"], "no file at /nowhere.h5"),
         (["energy", "/nowhere.safetensors", "--target", "loihi9"], "target is 'loihi9'"),
-        (["data", "list", "all"], "got list all"),
-        (["data", "fetch", "embedded"], "cannot fetch 'embedded'"),
+        (["data", "list", "all"], "arguments must be as below, got list all"),
+        (["data", "fetch", "embedded"], "name must be one of 'shd', 'nmnist', got 'embedded'"),
     ],
 )
-def test_mistakes_are_one_clear_line(words, message, capsys, tmp_path, monkeypatch):
+def test_mistakes_are_one_clear_line(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run(words) == 2
+    assert run(arguments) == 2
     error = capsys.readouterr().err
     assert message in error and "Traceback" not in error
 
@@ -182,4 +189,4 @@ def test_help_and_version(capsys):
 
 def test_as_a_program():
     run = subprocess.run([sys.executable, "-m", "snn", "data", "lst"], capture_output=True, text=True)
-    assert run.returncode == 2 and "snn data: got lst" in run.stderr
+    assert run.returncode == 2 and "snn data: arguments must be as below, got lst" in run.stderr

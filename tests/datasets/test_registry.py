@@ -7,26 +7,28 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
+from samples import write_recordings
 
 import snn.datasets
-from snn.datasets import DataError, fetch, find, list_sets, shd, verify
-from snn.datasets.embed import choose
-from snn.datasets.formats.locate import locate
-from snn.datasets.formats.shd_file import read_words
+from snn.cli import main
+from snn.datasets import DataError, fetch, find, images, list_sets, shd, verify
 
 EMBEDDED = Path(snn.datasets.__file__).resolve().parent / "embedded"
+FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 
 def test_list_and_find(tmp_path, monkeypatch):
     monkeypatch.setenv("SNN_DATA", str(tmp_path))
     assert [known.name for known in list_sets()] == ["embedded", "shd", "nmnist", "mnist", "fashion-mnist"]
+    assert list_sets()[0].folder == find("embedded")
     assert shd(find("embedded"))[0].events == shd()[0].events
     with pytest.raises(
         FileNotFoundError, match="shd is not in .*set SNN_DATA to its folder, or: snn data fetch shd"
     ):
         find("shd")
-    with pytest.raises(ValueError, match="no data set 'ssc'; known: embedded, shd, nmnist"):
+    with pytest.raises(ValueError, match="name must be one of 'embedded', 'shd', .*, got 'ssc'"):
         find("ssc")
     (tmp_path / "SHD").mkdir()
     (tmp_path / "SHD" / "shd_train.h5").write_bytes(b"")
@@ -43,17 +45,26 @@ def test_verify(tmp_path):
     (tmp_path / "checksums.json").unlink()
     assert verify(tmp_path)[0].checksum == "unknown"
     (tmp_path / "checksums.json").write_text('{"espeak_words_test.h5.gz": "0"}')
-    with pytest.raises(DataError, match="has sha256 .* published is 0"):
+    with pytest.raises(DataError, match="test.h5.gz: sha256 must be 0 as published, got"):
         verify(tmp_path)
 
 
-def test_the_embedded_choice_is_even():
-    words = read_words(locate(EMBEDDED)["train"])
-    chosen = choose(words, 5)
-    assert len(chosen) == 100 and len(set(chosen)) == 100
-    speakers = {label: words.speakers[chosen][words.labels[chosen] == label] for label in range(20)}
-    assert all(len(set(voices)) == 5 for voices in speakers.values())
-    assert (choose(words, 5) == chosen).all()
+def test_verify_counts_every_event(tmp_path, capsys):
+    tree = write_recordings(tmp_path)
+    train, test = verify(tree)
+    assert (train.samples, test.samples) == (40, 20) and train.about == "40 recordings, 2400 events"
+    assert train.name == "N-MNIST sample (40 + 20 of 60000 + 10000 recordings)"
+    assert main(["data", "verify", str(tree)]) == 0
+    assert "40 recordings, 2400 events, every one in range" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason="the Debian package dataset-fashion-mnist is not here")
+def test_fashion_mnist_is_found_and_whole():
+    train, test = verify(FASHION)
+    assert (train.name, train.samples, test.samples) == ("Fashion-MNIST", 60_000, 10_000)
+    assert train.checksum == test.checksum == "as published"
+    small, _, _ = images(max_train=100)
+    assert small.classes[9] == "ankle boot" and np.bincount(small.labels).tolist() == [9] * 10
 
 
 def test_fetch_asks_tonic(tmp_path, monkeypatch):
@@ -75,5 +86,5 @@ def test_fetch_asks_tonic(tmp_path, monkeypatch):
     fake.datasets.SHD = broken
     with pytest.raises(OSError, match="could not fetch shd: no connection"):
         fetch("shd", tmp_path)
-    with pytest.raises(ValueError, match="cannot fetch 'embedded'; can: shd, nmnist"):
+    with pytest.raises(ValueError, match="name must be one of 'shd', 'nmnist', got 'embedded'"):
         fetch("embedded")

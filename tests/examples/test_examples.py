@@ -13,15 +13,15 @@ import nbformat
 import numpy as np
 import pytest
 from nbclient import NotebookClient
-from PIL import Image
+from samples import write_idx, write_image_folders, write_recordings
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(script: str, *words: str) -> str:
+def run(script: str, *arguments: str) -> str:
     env = os.environ | {"MPLBACKEND": "Agg"}
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / script, *words], capture_output=True, text=True, env=env
+        [sys.executable, ROOT / "examples" / script, *arguments], capture_output=True, text=True, env=env
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -54,8 +54,8 @@ def test_energy_report(tmp_path):
 
 
 def test_flat_memory(tmp_path):
-    words = ("--steps", "40", "--methods", "BPTT", "SLTT, one step at a time", "--out", str(tmp_path))
-    printed = run("04_flat_memory.py", *words)
+    arguments = ("--steps", "40", "--methods", "BPTT", "SLTT, one step at a time", "--out", str(tmp_path))
+    printed = run("04_flat_memory.py", *arguments)
     bptt, sltt = map(float, re.findall(r"T +40: peak memory \+ *([0-9.]+) MB, +[0-9.]+ ms", printed))
     assert 0 < sltt < bptt / 2
     assert (tmp_path / "flat_memory.png").exists()
@@ -63,8 +63,8 @@ def test_flat_memory(tmp_path):
 
 def test_one_time_step(tmp_path):
     small_images(tmp_path / "images")
-    words = ("--data", tmp_path / "images", "--epochs", "2", "--last-epochs", "2", "--out", tmp_path)
-    printed = run("05_one_time_step.py", *map(str, words))
+    arguments = ("--data", tmp_path / "images", "--epochs", "2", "--last-epochs", "2", "--out", tmp_path)
+    printed = run("05_one_time_step.py", *map(str, arguments))
     lines = re.findall(r"^(.{36}) +(\d) +([0-9.]+)% +([0-9.]+) +([0-9.]+) µJ +([0-9.]+) µJ$", printed, re.M)
     assert [int(line[1]) for line in lines] == [1, 5, 5, 3, 1, 1, 1]
     assert all(float(line[4]) < float(line[5]) for line in lines)
@@ -75,13 +75,13 @@ def test_one_time_step(tmp_path):
 
 def small_images(folder):
     """Write images of bars, lying or standing, as folders of a class each."""
-    for split, each in (("train", 24), ("test", 6)):
-        for name, axis in (("lying", 0), ("standing", 1)):
-            (folder / split / name).mkdir(parents=True)
-            for k in range(each):
-                pixels = np.random.default_rng(k).integers(0, 60, (16, 16)).astype(np.uint8)
-                (pixels if axis == 0 else pixels.T)[4 + k % 8] = 255
-                Image.fromarray(pixels).save(folder / split / name / f"{k}.png")
+
+    def lying(k):
+        pixels = np.random.default_rng(k).integers(0, 60, (16, 16))
+        pixels[4 + k % 8] = 255
+        return pixels
+
+    write_image_folders(folder, 24, 6, {"lying": lying, "standing": lambda k: lying(k).T})
 
 
 def test_crossbar(tmp_path):
@@ -148,21 +148,11 @@ def test_compare_runs(tmp_path):
         assert abs(found[str(tmp_path / name)]["accuracy"] - 100 * json.loads(line)["test_accuracy"]) < 1e-6
 
 
-def small_tree(folder):
-    """Recordings in N-MNIST's layout: 5 bytes an event; two digits differ in place."""
-    for split, count in (("Train", 15), ("Test", 3)):
-        for digit in range(2):
-            (folder / split / str(digit)).mkdir(parents=True)
-            for i in range(count):
-                events = b"".join(
-                    bytes([9 * digit + k % 7, 9 + i % 2, k % 2 << 7 | k // 8, 0, k]) for k in range(40)
-                )
-                (folder / split / str(digit) / f"{i}.bin").write_bytes(events)
-    return folder
-
-
 def test_train_on_recordings(tmp_path):
-    data = str(small_tree(tmp_path / "digits"))
+    def in_its_column(digit, i):
+        return ((9 * digit + k % 7, 9 + i % 2, k % 2, (k // 8 << 16) + k) for k in range(40))
+
+    data = str(write_recordings(tmp_path / "digits", 15, 3, digits=2, make=in_its_column))
     size = ("--data", data, "--epochs", "1", "--steps", "2", "--channels", "2")
     for seed in ("0", "1"):
         more = ("--batch-size", "16", "--seed", seed, "--out", str(tmp_path / f"run-{seed}"))
@@ -177,14 +167,11 @@ def test_train_on_recordings(tmp_path):
 
 
 def test_train_on_images(tmp_path):
-    for split, count in (("train", 24), ("t10k", 8)):
-        pixels = bytes(range(200)) * count + bytes(56 * count)
-        head = bytes([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 16, 0, 0, 0, 16])
-        (tmp_path / f"{split}-images-idx3-ubyte").write_bytes(head + pixels)
-        labels = bytes([0, 0, 8, 1, 0, 0, 0, count]) + bytes(i % 2 for i in range(count))
-        (tmp_path / f"{split}-labels-idx1-ubyte").write_bytes(labels)
-    words = ("--data", str(tmp_path), "--epochs", "1", "--steps", "2", "--channels", "2", "--method", "sltt")
-    printed = run("train_images.py", *words, "--k", "1", "--out", str(tmp_path / "run"))
+    pixels = np.append(np.arange(200), np.zeros(56)).reshape(1, 16, 16)
+    train, test = ((np.repeat(pixels, n, axis=0), np.arange(n) % 2) for n in (24, 8))
+    write_idx(tmp_path, train, test, packed=False)
+    size = ("--epochs", "1", "--steps", "2", "--channels", "2", "--method", "sltt", "--k", "1")
+    printed = run("train_images.py", "--data", str(tmp_path), *size, "--out", str(tmp_path / "run"))
     assert "test accuracy" in printed and (tmp_path / "run" / "figures" / "sample.png").exists()
 
 

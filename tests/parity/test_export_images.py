@@ -115,13 +115,13 @@ def test_the_comparison_sees_images_and_finds_a_difference():
     data = snn.datasets.SpikeSet("made here", events, labels, labels, ("0", "1", "2"), shape=SHAPE)
     assert np.array_equal(next(data.batches(12)).x, z)
     found = compare(made, to_network(made, 1.0, shape=SHAPE), data, batch_size=5, loss="step_cross_entropy")
-    assert found.exact and found.words == 12 and found.differing_words == 0 and found.spikes > 100
+    assert found.exact and found.samples == 12 and found.differing_samples == 0 and found.spikes > 100
     other = to_network(made, 1.0, shape=SHAPE)
     with torch.no_grad():
         made[0].weight[1, 0, 1, 1] += 0.3
     found = compare(made, other, data, loss="step_cross_entropy")
-    assert not found.exact and found.differing_words > 3 and found.ties == 0
-    assert "recordings" in found.sentence("recordings")
+    assert not found.exact and found.differing_samples > 3 and found.ties == 0
+    assert "of 12 samples: the same spikes" in found.sentence()
 
 
 def test_what_does_not_sum_is_refused_by_name():

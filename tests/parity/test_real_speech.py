@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import snn
-from snn.recipes.agreement import compare, run_words
+from snn.recipes.agreement import compare, run_samples
 from snn.recipes.shd import ShdConfig, build_model
 from snn.train import prepare
 
@@ -33,6 +33,6 @@ def test_every_word():
     assert found.words == 300 and found.spikes > 100_000
     assert found.exact, found
     some = test.subset(range(40))
-    clock, event = (run_words(net, some, model.tail_steps, engine=engine) for engine in ("clock", "event"))
+    clock, event = (run_samples(net, some, model.tail_steps, engine=engine) for engine in ("clock", "event"))
     assert clock.counts == event.counts
     assert all(clock.spikes[name] == event.spikes[name] for name in clock.spikes)

@@ -11,10 +11,10 @@ import torch
 import snn
 from snn.datasets import SpikeSet
 from snn.nn import LIF, LeakyReadout, Linear, Sequential, to_network
-from snn.recipes.agreement import Agreement, compare, run_words, scores
+from snn.recipes.agreement import Agreement, compare, run_samples, scores
 
 
-def words(samples=7):
+def spike_set(samples=7):
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 12, samples)
     steps = [np.sort(rng.integers(0, n, 9)) for n in lengths]
@@ -42,17 +42,17 @@ def changed(net, **fields):
 
 def test_a_model_agrees_with_its_network():
     made = model()
-    found = compare(made, to_network(made, 1.0), words(), batch_size=3)
+    found = compare(made, to_network(made, 1.0), spike_set(), batch_size=3)
     assert isinstance(found, Agreement) and found.exact
-    assert (found.words, found.differing_words, found.differing_predictions) == (7, 0, 0)
+    assert (found.samples, found.differing_samples, found.differing_predictions) == (7, 0, 0)
     assert found.spikes == found.counts.spikes["hid1"] > 0
-    assert "7 of 7 words: the same spikes" in found.sentence()
+    assert "7 of 7 samples: the same spikes" in found.sentence()
 
 
 def test_another_network_does_not():
     made = model()
-    found = compare(made, changed(to_network(made, 1.0), v_th=0.9), words())
-    assert found.differing_words > 0 and found.ties == 0 and not found.exact
+    found = compare(made, changed(to_network(made, 1.0), v_th=0.9), spike_set())
+    assert found.differing_samples > 0 and found.ties == 0 and not found.exact
 
 
 def test_a_tie_is_told_apart():
@@ -60,18 +60,18 @@ def test_a_tie_is_told_apart():
     made = model()
     with torch.no_grad():
         made[0].weight.fill_(1.0)
-    found = compare(made, changed(to_network(made, 1.0), v_th=1.0 + 1e-12), words())
-    assert found.differing_words == found.ties > 0
+    found = compare(made, changed(to_network(made, 1.0), v_th=1.0 + 1e-12), spike_set())
+    assert found.differing_samples == found.ties > 0
     with torch.no_grad():
         made[0].weight.fill_(1.0 + 5e-7)
-    beyond = compare(made, changed(to_network(made, 1.0), v_th=1.0 + 1e-6), words())
-    assert beyond.differing_words > 0 and beyond.ties == 0
+    beyond = compare(made, changed(to_network(made, 1.0), v_th=1.0 + 1e-6), spike_set())
+    assert beyond.differing_samples > 0 and beyond.ties == 0
 
 
 @pytest.mark.parametrize("engine", ["event", "clock"])
-def test_words_run_with_their_tail(engine):
-    made, data = model(), words()
-    rec = run_words(to_network(made, 1.0), data, 4, engine=engine)
+def test_samples_run_with_their_tail(engine):
+    made, data = model(), spike_set()
+    rec = run_samples(to_network(made, 1.0), data, 4, engine=engine)
     assert rec.counts.steps == int(data.events.n_steps.sum()) + 4 * len(data)
     lengths = torch.from_numpy(data.events.n_steps + 4)
     assert scores(rec, lengths).shape == (7, 2)

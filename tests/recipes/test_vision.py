@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from samples import write_idx, write_recordings
 
 from snn.cli import main
 from snn.nn import Conv2d
@@ -21,32 +22,30 @@ FIGURES = ("training.png", "rates.png", "confusion.png", "sample.png")
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    """Recordings whose place tells the digit: 5 bytes an event, as N-MNIST has them."""
-    folder, rng = tmp_path_factory.mktemp("digits"), np.random.default_rng(0)
-    for split, count in (("Train", 12), ("Test", 3)):
-        for digit in range(10):
-            (folder / split / str(digit)).mkdir(parents=True)
-            for i in range(count):
-                t = np.sort(rng.integers(0, 300_000, 80))
-                x, y = rng.integers(0, 5, (2, 80)) + np.array([[6 * (digit % 5)], [16 * (digit // 5)]])
-                rows = np.stack([x, y, rng.integers(0, 2, 80) << 7 | t >> 16, t >> 8 & 255, t & 255], 1)
-                (folder / split / str(digit) / f"{i}.bin").write_bytes(rows.astype(np.uint8).tobytes())
-    return folder
+    """Recordings whose place on the sensor tells the digit."""
+    rng = np.random.default_rng(0)
+
+    def in_its_corner(digit, _):
+        x, y = rng.integers(0, 5, (2, 80)) + np.array([[6 * (digit % 5)], [16 * (digit // 5)]])
+        events = zip(x, y, rng.integers(0, 2, 80), np.sort(rng.integers(0, 300_000, 80)), strict=True)
+        return (tuple(map(int, event)) for event in events)
+
+    return write_recordings(tmp_path_factory.mktemp("digits"), 12, 3, make=in_its_corner)
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """Bright quarters, in MNIST's format: four classes of 8 x 8."""
-    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for split, count in (("train", 120), ("t10k", 40)):
+def quarters(tmp_path_factory):
+    """Images of 8 x 8 with a bright quarter that tells the class, in MNIST's format."""
+    folder, rng = tmp_path_factory.mktemp("quarters"), np.random.default_rng(0)
+
+    def split(count):
         labels = np.arange(count) % 4
         x = rng.integers(0, 60, (count, 8, 8))
         for b, label in enumerate(labels):
             x[b, 4 * (label // 2) :, 4 * (label % 2) :][:4, :4] += 150
-        head = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in x.shape)
-        (folder / f"{split}-images-idx3-ubyte").write_bytes(head + x.astype(np.uint8).tobytes())
-        head = bytes([0, 0, 8, 1]) + count.to_bytes(4, "big")
-        (folder / f"{split}-labels-idx1-ubyte").write_bytes(head + labels.astype(np.uint8).tobytes())
+        return x, labels
+
+    write_idx(folder, split(120), split(40), packed=False)
     return folder
 
 
@@ -54,7 +53,7 @@ def last(path):
     return json.loads((path / "metrics.jsonl").read_text().splitlines()[-1])
 
 
-def nmnist_words(data, out, epochs):
+def nmnist_arguments(data, out, epochs):
     size = ["--epochs", str(epochs), "--steps", "3", "--channels", "4", "4", "--batch-size", "20"]
     return ["train", "nmnist", "--data", str(data), "--out", str(out), "--shift", "0", *size]
 
@@ -62,7 +61,7 @@ def nmnist_words(data, out, epochs):
 @pytest.fixture(scope="module")
 def trained(digits, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "nmnist"
-    assert main(nmnist_words(digits, out, 12)) == 0
+    assert main(nmnist_arguments(digits, out, 12)) == 0
     return out
 
 
@@ -86,18 +85,18 @@ def test_simulate_and_energy_take_the_model(trained, tmp_path, capsys):
     assert main(["simulate", model, "--out", str(tmp_path / "sim")]) == 0
     printed = capsys.readouterr().out
     assert f"accuracy by events: {last(trained)['test_accuracy']:.1%}" in printed
-    assert "30 of 30 recordings: the same spikes" in printed
+    assert "30 of 30 samples: the same spikes" in printed
     counts = json.loads((tmp_path / "sim" / "counts.json").read_text())
     assert counts["samples"] == 30 and counts["spikes"]["in"] == 30 * 80
-    words = ["energy", model, "--target", "horowitz45_int8", "--out", str(tmp_path / "r.html")]
-    assert main(words) == 0 and (tmp_path / "r.json").stat().st_size > 0
-    assert main([*words, "--data", "/nowhere"]) == 2
+    arguments = ["energy", model, "--target", "horowitz45_int8", "--out", str(tmp_path / "r.html")]
+    assert main(arguments) == 0 and (tmp_path / "r.json").stat().st_size > 0
+    assert main([*arguments, "--data", "/nowhere"]) == 2
     assert "no file, folder or zip at /nowhere" in capsys.readouterr().err
 
 
-def test_a_resumed_run_ends_with_the_same_bits(pictures, tmp_path):
+def test_a_resumed_run_ends_with_the_same_bits(quarters, tmp_path):
     config = images.ImagesConfig(
-        data=str(pictures),
+        data=str(quarters),
         steps=2,
         channels=(3, 4),
         shift=1,
@@ -127,11 +126,22 @@ def test_a_resumed_run_ends_with_the_same_bits(pictures, tmp_path):
 
 
 @pytest.mark.parametrize("method", [["bptt"], ["sltt"], ["sltt", "--k", "1"]])
-def test_images_are_learnt_by_every_method(method, pictures, tmp_path, capsys):
+def test_images_are_learnt_by_every_method(method, quarters, tmp_path, capsys):
     out = tmp_path / "run"
-    words = ["train", "images", "--data", str(pictures), "--out", str(out), "--steps", "3", "--shift", "0"]
-    words += ["--channels", "8", "8", "--epochs", "10", "--batch-size", "20", "--method", *method]
-    assert main(words) == 0
+    arguments = [
+        "train",
+        "images",
+        "--data",
+        str(quarters),
+        "--out",
+        str(out),
+        "--steps",
+        "3",
+        "--shift",
+        "0",
+    ]
+    arguments += ["--channels", "8", "8", "--epochs", "10", "--batch-size", "20", "--method", *method]
+    assert main(arguments) == 0
     assert last(out)["test_accuracy"] > 0.9
     config = json.loads((out / "config.json").read_text())["config"]
     assert config["train"]["chunk"] == (None if method == ["bptt"] else 1)
@@ -139,8 +149,8 @@ def test_images_are_learnt_by_every_method(method, pictures, tmp_path, capsys):
     assert "still images, which are currents in its first layer (Conv2d)" in capsys.readouterr().err
 
 
-def test_a_share_of_the_images_may_train(pictures, tmp_path):
-    config = images.ImagesConfig(data=str(pictures), steps=2, max_train=40, channels=(2,), valid_fraction=0.2)
+def test_a_share_of_the_images_may_train(quarters, tmp_path):
+    config = images.ImagesConfig(data=str(quarters), steps=2, max_train=40, channels=(2,), valid_fraction=0.2)
     train, valid, test = images.load_data(config)
     assert (len(train), len(valid), len(test)) == (32, 8, 40)
     model = vision.build_model(train.shape, 4, config.channels, 1.1, 0.0, seed=0)
@@ -158,11 +168,14 @@ def test_frames_of_equal_length_differ_in_number(digits):
     ("options", "message"),
     [
         ({"channels": ()}, "channels must be at least one size"),
-        ({"channels": (2,) * 6}, "6 poolings leave nothing of an image of 34 x 34"),
+        (
+            {"channels": (2,) * 6},
+            "channels must be at most 5 sizes, since each halves an image of 34 x 34, got 6",
+        ),
         ({"tau": 0.5}, "tau"),
         ({"dropout": 1.0}, r"p must be in \[0, 1\)"),
-        ({"steps": 0}, "n_bins must be a whole number >= 1"),
-        ({"shift": -1}, "shift must be a whole number of pixels"),
+        ({"steps": 0}, "steps must be a whole number >= 1, got 0"),
+        ({"shift": -1}, "shift must be a whole number >= 0, got -1"),
     ],
 )
 def test_impossible_configs_are_refused(options, message):

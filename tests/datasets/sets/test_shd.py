@@ -1,38 +1,21 @@
-"""Spoken words: the layout read, binnings, splits, batches."""
+"""Spoken words: every way to a set, splits, cut words, arguments."""
 
 from __future__ import annotations
 
 import gzip
-import os
 import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from samples import SHARED, small_shd, write_shd
 
 import snn
-from snn.datasets import Batch, SpikeSet, shd, to_steps
-from snn.datasets.formats.shd_file import Words
-
-SHARED = Path(os.environ.get("SNN_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data"
+from snn.datasets import Batch, DataError, SpikeSet, shd
 
 
-def write(path, times, units, labels, speakers=None, classes=("a", "b")):
-    with h5py.File(path, "w") as file:
-        for name, rows, kind in (("times", times, np.float16), ("units", units, np.uint16)):
-            ragged = file.create_dataset(f"spikes/{name}", (len(rows),), h5py.vlen_dtype(np.dtype(kind)))
-            for i, row in enumerate(rows):
-                ragged[i] = np.asarray(row, dtype=kind)
-        file["labels"] = np.asarray(labels, dtype=np.uint16)
-        if speakers is not None:
-            file["extra/speaker"] = np.asarray(speakers, dtype=np.uint16)
-        file["extra/keys"] = np.array([name.encode() for name in classes])
-
-
-def words_of(n, seed=0):
+def random_samples(n, seed=0):
     rng = np.random.default_rng(seed)
     times = [np.sort(rng.uniform(0, 0.5, rng.integers(1, 60))) for _ in range(n)]
     units = [rng.integers(0, 700, len(row)) for row in times]
@@ -42,7 +25,7 @@ def words_of(n, seed=0):
 @pytest.fixture
 def folder(tmp_path):
     for split, n in (("train", 40), ("test", 10)):
-        write(tmp_path / f"my_{split}.h5", *words_of(n, n), speakers=np.arange(n) % 10)
+        write_shd(tmp_path / f"my_{split}.h5", *random_samples(n, n), speakers=np.arange(n) % 10)
     return tmp_path
 
 
@@ -77,64 +60,26 @@ def test_every_way_to_a_set_gives_the_same(folder, tmp_path_factory):
     for way in ways[1:]:
         for one, two in zip(shd(ways[0]), shd(way), strict=True):
             assert one.events == two.events and (one.labels == two.labels).all()
-    assert shd(ways[4])[0].name == "words of my_train.h5.gz"
+    assert shd(ways[4])[0].name == "samples of my_train.h5.gz"
 
 
 def test_official_files_are_called_shd(tmp_path):
     for split in ("train", "test"):
-        write(tmp_path / f"shd_{split}.h5", *words_of(20), speakers=np.arange(20) % 10)
+        write_shd(tmp_path / f"shd_{split}.h5", *random_samples(20), speakers=np.arange(20) % 10)
     assert shd(tmp_path)[0].name == "SHD (Spiking Heidelberg Digits)"
 
 
 def test_channels_are_summed_and_times_floored(tmp_path):
     for split in ("train", "test"):
-        write(tmp_path / f"{split}.h5", [[0.0, 0.0099, 0.011, 0.02]] * 4, [[0, 4, 5, 699]] * 4, [0, 1, 0, 1])
+        write_shd(
+            tmp_path / f"{split}.h5", [[0.0, 0.0099, 0.011, 0.02]] * 4, [[0, 4, 5, 699]] * 4, [0, 1, 0, 1]
+        )
     train, _, _ = shd(tmp_path, valid_fraction=0.5)
     batch = next(train.batches(1))
     assert isinstance(batch, Batch) and isinstance(train, SpikeSet)
     assert batch.x.shape == (3, 1, 140) and batch.x.dtype == np.float32
     assert batch.x[0, 0, 0] == 2 and batch.x[1, 0, 1] == 1 and batch.x[2, 0, 139] == 1 and batch.x.sum() == 4
     assert batch.lengths.tolist() == [3]
-
-
-def words(*rows):
-    sizes = np.cumsum([0, *map(len, rows)])
-    time = np.concatenate([np.asarray(row, dtype=float) for row in rows])
-    n = len(rows)
-    zero = np.zeros(n, dtype=np.int64)
-    return Words(time, np.zeros(time.size, dtype=np.int64), sizes, zero, zero, ("a",))
-
-
-def test_binnings_by_hand():
-    w = words([0.004, 0.013, 0.034, 0.0345, 0.051])
-    assert to_steps(w, 10.0, "fixed").tolist() == [0, 1, 3, 3, 5]
-    assert to_steps(w, 10.0, "first_spike").tolist() == [0, 0, 3, 3, 4]
-    assert to_steps(w, 10.0, "restart").tolist() == [0, 0, 1, 1, 2]
-
-
-def naive_restart(time_ms, dt):
-    """A frame opens at a spike and takes the spikes no later than dt after it."""
-    steps, left, step = [], 0, 0
-    while left < len(time_ms):
-        right = left
-        while right < len(time_ms) and time_ms[right] - time_ms[left] <= dt:
-            steps.append(step)
-            right += 1
-        left, step = right, step + 1
-    return steps
-
-
-@given(st.lists(st.floats(0, 2, width=16), min_size=1, max_size=40), st.floats(0.5, 50))
-def test_restart_is_the_old_frame_builder(times, dt):
-    times = sorted(times)
-    assert to_steps(words(times), dt, "restart").tolist() == naive_restart(np.array(times) * 1000.0, dt)
-
-
-def test_silence_vanishes_only_under_restart():
-    rng = np.random.default_rng(0)
-    sparse = words(np.sort(rng.uniform(0, 0.9, 60)))
-    frames = {binning: to_steps(sparse, 10.0, binning).max() + 1 for binning in ("fixed", "restart")}
-    assert frames["fixed"] > 85 and frames["restart"] < 50
 
 
 def test_cut_words_are_counted(folder):
@@ -155,20 +100,43 @@ def test_validation_by_speaker_and_by_label(folder):
     assert again.events == valid.events and other.events != valid.events
 
 
-def test_batches_hold_every_word_once(folder):
-    train, _, _ = shd(folder)
-    for seed in (None, 3, (0, 1)):
-        batches = list(train.batches(7, seed=seed))
-        index = np.concatenate([batch.sample for batch in batches])
-        assert sorted(index) == list(range(len(train)))
-        assert (seed is None) == (index == np.arange(len(train))).all()
-        for batch in batches:
-            part = train.subset(batch.sample)
-            assert np.array_equal(part.events.to_raster().z, batch.x)
-            assert (part.labels == batch.label).all() and (part.events.n_steps == batch.lengths).all()
-    assert len(list(train.batches(7, min_batch=7))) == len(train) // 7
-    with pytest.raises(ValueError, match="batch_size and min_batch must be >= 1"):
-        next(train.batches(0))
+@pytest.fixture
+def tiny(tmp_path):
+    return small_shd(tmp_path)
+
+
+def test_different_classes(tiny):
+    with h5py.File(tiny / "test.h5", "a") as file:
+        del file["extra/keys"]
+        file["extra/keys"] = np.array([b"a", b"c"])
+    with pytest.raises(DataError, match="must name the same classes, got a, b and a, c"):
+        shd(tiny)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dt_ms": 0}, "dt_ms must be a finite number > 0, got 0"),
+        ({"dt_ms": float("nan")}, "dt_ms must be a finite number > 0, got nan"),
+        ({"group": 3}, "group must be a divisor of 700, got 3"),
+        ({"group": 0}, "group must be a whole number >= 1, got 0"),
+        ({"binning": "floor"}, "binning must be one of 'fixed', 'first_spike', 'restart', got 'floor'"),
+        ({"max_ms": 5}, "max_ms must be at least dt_ms = 10, got 5"),
+        ({"split_by": "voice"}, "split_by must be one of 'auto', 'speaker', 'label', got 'voice'"),
+        ({"split_by": "speaker"}, "split_by 'speaker' needs at least 2 training speakers, got 1"),
+    ],
+)
+def test_impossible_arguments(tiny, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        shd(tiny, **{"valid_fraction": 0.5, **arguments})
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, float("nan")])
+def test_impossible_fractions(tiny, fraction):
+    with pytest.raises(ValueError, match="valid_fraction must be a finite number > 0 and < 1"):
+        shd(tiny, valid_fraction=fraction)
+    with pytest.raises(ValueError, match="leaves a split empty"):
+        shd(tiny, valid_fraction=0.01)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="real speech (../shared) is not here")

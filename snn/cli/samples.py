@@ -7,20 +7,24 @@ from pathlib import Path
 
 from snn.core import Network
 from snn.datasets import EventCameraSet, ImageSet, SpikeSet, shd
+from snn.datasets.formats.shd_file import CHANNELS
 from snn.nn import to_network
-from snn.recipes.saved import Saved, load_saved
+from snn.recipes.saved import SavedModel, load_saved
 
-__all__ = ["Loaded", "load_file", "test_words"]
+__all__ = ["LoadedFile", "load_file", "test_samples"]
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """Hold what a file gave."""
+class LoadedFile:
+    """Hold what a file gave.
+
+    Attributes:
+        network: To run by events.
+        saved: The torch model and how its data are read, if the file held one.
+    """
 
     network: Network
-    """To run by events."""
-    saved: Saved | None
-    """The torch model and how its data are read, if the file held one."""
+    saved: SavedModel | None
 
     @property
     def tail_steps(self) -> int:
@@ -28,7 +32,7 @@ class Loaded:
         return _longest_path(self.network) if self.saved is None else self.saved.model.tail_steps
 
 
-def load_file(path: str) -> Loaded:
+def load_file(path: str) -> LoadedFile:
     """Read a model (.safetensors) or a network (.h5).
 
     Raises:
@@ -36,18 +40,18 @@ def load_file(path: str) -> Loaded:
         ValueError: Neither of the two, of another version, or a model that has no events to run by.
     """
     if Path(path).suffix in (".h5", ".hdf5"):
-        return Loaded(Network.load(path), None)
+        return LoadedFile(Network.load(path), None)
     saved = load_saved(path)
     if saved.recipe == "images":
         raise ValueError(
             f"{path} is given still images, which are currents in its first layer (Conv2d) and no spikes: "
             "it cannot be run by events"
         )
-    return Loaded(to_network(saved.model, saved.dt_ms, shape=saved.shape or None), saved)
+    return LoadedFile(to_network(saved.model, saved.dt_ms, shape=saved.shape or None), saved)
 
 
 def _longest_path(network: Network) -> int:
-    """Give the steps a spike may be under way to the last population: nothing late is cut."""
+    """Give the most steps that a spike takes to the last population, so that nothing late is cut."""
     late = {population.name: 0 for population in network.populations}
     for name in network.order:
         for projection in network.projections:
@@ -57,7 +61,7 @@ def _longest_path(network: Network) -> int:
     return max(late.values())
 
 
-def test_words(loaded: Loaded, data: str | None) -> SpikeSet:
+def test_samples(loaded: LoadedFile, data: str | None) -> SpikeSet:
     """Read the test samples: from `data`, or from where the model was trained.
 
     Raises:
@@ -66,17 +70,17 @@ def test_words(loaded: Loaded, data: str | None) -> SpikeSet:
     """
     source = loaded.network.populations[0]
     if loaded.saved is None:
-        if source.size > 700:
+        if source.size > CHANNELS:
             raise ValueError(
-                f"the network has {source.size} inputs, more than words have channels; run its model.safetensors, "
-                "which says how its data are read"
+                f"inputs of a network file must be at most {CHANNELS}, the channels of SHD's layout, got "
+                f"{source.size}; run its model.safetensors, which says how its data are read"
             )
         path = None if data == "embedded" else data
-        test = shd(path, dt_ms=loaded.network.dt_ms, group=700 // source.size)[2]
+        test = shd(path, dt_ms=loaded.network.dt_ms, group=CHANNELS // source.size)[2]
     else:
         found = loaded.saved.test_set(data)
         assert not isinstance(found, ImageSet)  # load_file refuses their models
         test = found.read() if isinstance(found, EventCameraSet) else found
     if test.n_units != source.size:
-        raise ValueError(f"the network has {source.size} inputs, the samples have {test.n_units} channels")
+        raise ValueError(f"samples must have {source.size} units, the network's inputs, got {test.n_units}")
     return test

@@ -1,4 +1,4 @@
-"""Varied training words: what is promised about every sample, and that seeds decide."""
+"""Varied training samples: what is promised about every sample, and that seeds decide."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import snn
 from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet
 
 
-def words(batch=40, units=30, steps=25):
+def spike_set(batch=40, units=30, steps=25):
     rng = np.random.default_rng(0)
     z = rng.poisson(0.2, (steps, batch, units))
     events = snn.Raster(z, snn.TimeGrid(steps, 10.0)).to_events()
@@ -21,7 +21,7 @@ def rng():
 
 
 def test_nothing_to_vary_changes_nothing():
-    events = words().events
+    events = spike_set().events
     assert not SpikeAugment()
     same = SpikeAugment()(events, rng())
     for name in ("step", "unit", "offsets", "n_steps"):
@@ -29,7 +29,7 @@ def test_nothing_to_vary_changes_nothing():
 
 
 def test_a_shift_moves_a_whole_sample():
-    events = words().events
+    events = spike_set().events
     moved = SpikeAugment(shift_units=4)(events, rng())
     shifts = set()
     for b in range(len(events)):
@@ -46,8 +46,8 @@ def test_a_shift_moves_a_whole_sample():
     assert shifts == set(range(-4, 5))
 
 
-def test_stretched_words_last_as_long_as_their_scale():
-    events = words().events
+def test_stretched_samples_last_as_long_as_their_scale():
+    events = spike_set().events
     varied = SpikeAugment(stretch=0.3)(events, rng())
     assert varied.n_events == events.n_events
     ratio = varied.n_steps / events.n_steps
@@ -58,13 +58,13 @@ def test_stretched_words_last_as_long_as_their_scale():
 
 
 def test_dropped_spikes_are_a_share():
-    events = words().events
+    events = spike_set().events
     share = 1 - SpikeAugment(drop=0.5)(events, rng()).n_events / events.n_events
     assert 0.15 < share < 0.35
 
 
 def kinds():
-    """Give words whose units tell class and speaker (10 class + speaker); 4 spikes each, later and later."""
+    """Give samples whose units tell class and speaker (10 class + speaker); 4 spikes each, later and later."""
     batch = 24
     label, speaker = np.arange(batch) % 3, np.arange(batch) // 3 % 2
     steps = [[2 + b, 3 + b, 4 + b, 5 + b] for b in range(batch)]
@@ -74,49 +74,51 @@ def kinds():
 
 
 @pytest.mark.parametrize("any_speaker", [False, True])
-def test_blended_words_take_from_their_own_kind(any_speaker):
-    words = kinds()
+def test_blended_samples_take_from_their_own_kind(any_speaker):
+    samples = kinds()
     batch = next(
-        AugmentedSpikes(words, SpikeAugment(blend=1.0, blend_speakers=any_speaker)).batches(24, seed=3)
+        AugmentedSpikes(samples, SpikeAugment(blend=1.0, blend_speakers=any_speaker)).batches(24, seed=3)
     )
     speakers = set()
     for b, sample in enumerate(batch.sample):
         unit, step = np.nonzero(batch.x[:, b].T)
-        own = 10 * words.labels[sample] + words.speakers[sample]
-        assert set(unit // 10) <= {words.labels[sample]} and set(step) <= set(range(2 + sample, 6 + sample))
+        own = 10 * samples.labels[sample] + samples.speakers[sample]
+        assert set(unit // 10) <= {samples.labels[sample]} and set(step) <= set(range(2 + sample, 6 + sample))
         speakers.add(bool((unit != own).any()))
     assert True in speakers if any_speaker else speakers == {False}
-    assert 0.6 < batch.x.sum() / words.events.n_events < 1.4
+    assert 0.6 < batch.x.sum() / samples.events.n_events < 1.4
     assert (batch.x > 1).any()  # a step in which both fire
 
 
-def test_words_that_are_not_blended_stay():
-    words = kinds()
-    batch = next(AugmentedSpikes(words, SpikeAugment(blend=0.5)).batches(24, seed=3))
-    plain = {b: x for b, x in enumerate(next(words.batches(24)).x.transpose(1, 0, 2))}
+def test_samples_that_are_not_blended_stay():
+    samples = kinds()
+    batch = next(AugmentedSpikes(samples, SpikeAugment(blend=0.5)).batches(24, seed=3))
+    plain = {b: x for b, x in enumerate(next(samples.batches(24)).x.transpose(1, 0, 2))}
     same = [np.array_equal(batch.x[:30, b], plain[sample]) for b, sample in enumerate(batch.sample)]
     assert 6 < sum(same) < 20
 
 
 def test_seeds_decide_the_batches():
-    varied = AugmentedSpikes(words(), SpikeAugment(2, 0.2, 0.1, 0.5))
+    varied = AugmentedSpikes(spike_set(), SpikeAugment(2, 0.2, 0.1, 0.5))
     first, again, other = (list(varied.batches(16, seed=(0, epoch))) for epoch in (1, 1, 2))
     assert len(varied) == 40 and [len(b.label) for b in first] == [16, 16, 8]
     for a, b in zip(first, again, strict=True):
         assert np.array_equal(a.x, b.x) and np.array_equal(a.sample, b.sample)
     assert not np.array_equal(first[0].x.sum((0, 2)), other[0].x.sum((0, 2)))
-    assert np.array_equal(first[0].label, words().labels[first[0].sample])
+    assert np.array_equal(first[0].label, spike_set().labels[first[0].sample])
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("fields", "message"),
     [
         ({"shift_units": -1}, "shift_units must be a whole number >= 0, got -1"),
-        ({"stretch": 1.0}, r"stretch must be in \[0, 1\), got 1.0"),
-        ({"blend": 1.5}, r"blend must be in \[0, 1\], got 1.5"),
-        ({"drop": float("nan")}, r"drop must be in \[0, 1\), got nan"),
+        ({"shift_units": True}, "shift_units must be a whole number >= 0, got True"),
+        ({"stretch": 1.0}, "stretch must be a finite number >= 0 and < 1, got 1.0"),
+        ({"drop": -0.1}, "drop must be a finite number >= 0 and < 1, got -0.1"),
+        ({"drop": float("nan")}, "drop must be a finite number >= 0 and < 1, got nan"),
+        ({"blend": 1.5}, "blend must be a finite number >= 0 and <= 1, got 1.5"),
     ],
 )
-def test_bad_values_are_named(options, message):
+def test_impossible_variations_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
-        SpikeAugment(**options)
+        SpikeAugment(**fields)
