@@ -36,7 +36,6 @@ class ExactArrays(NamedTuple):
         tau_syn: Synaptic time constants, [2, U], ms; that of the membrane where there is none.
         gain: Steady membrane, above v_rest, per unit of drive or current, [U].
         jump: Jump of the membrane per unit of weight, [U].
-        bias: Constant drive, [U].
         v_th: Threshold, [U]; infinite for a unit that never spikes.
         v_reset: Value after a hard reset, [U].
         reset_by: Fall of a soft reset, [U].
@@ -63,7 +62,6 @@ class ExactArrays(NamedTuple):
     tau_syn: Float64Array
     gain: Float64Array
     jump: Float64Array
-    bias: Float64Array
     v_th: Float64Array
     v_reset: Float64Array
     reset_by: Float64Array
@@ -111,7 +109,6 @@ def _build(network: Network) -> ExactArrays:
         tau_syn=np.concatenate([_tau_syn(population) for population in populations], axis=1),
         gain=on_grid.input_scale / -np.expm1(-network.dt_ms / tau),
         jump=on_grid.input_scale,
-        bias=on_grid.bias,
         v_th=np.where(np.repeat(on_grid.source, np.diff(on_grid.first)), np.inf, on_grid.v_th),
         v_reset=on_grid.v_reset,
         reset_by=on_grid.reset_by,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from heapq import heappush
-from typing import Any
 
 import numpy as np
 
 from snn.core.arrays import Float64Array, Int64Array
-from snn.core.compiled import compiled_entry, part
+from snn.core.compiled import compiled_entry
 from snn.core.exact.layout import ExactArrays
 from snn.core.exact.sample import SOURCE_SPIKE, HeapEntry, SampleInput, SampleState
-from snn.core.exact.step import advance, emit, predict, process_group, state_at
+from snn.core.exact.step import advance, emit, predict, process, state_at
 
 
 @compiled_entry
@@ -54,28 +53,14 @@ def run_sample(
                 state.drive[u] = bias[u] + given.drive[k, column]
                 state.driven_until_ms[u] = (k + 1) * dt
                 predict(arrays, state, population[u], u, heap)
-        _run_through(arrays, state, k * dt, heap, log)
+        process(arrays, state, k * dt, True, heap, log)
         for column, u in enumerate(traced):
             trace[k, column] = state_at(arrays, state, u, k * dt)[0]
-        _run_before(arrays, state, (k + 1) * dt, heap, log)
-    _run_before(arrays, state, end, heap, log)
+        process(arrays, state, (k + 1) * dt, False, heap, log)
+    process(arrays, state, end, False, heap, log)
     for u in range(units):
         advance(arrays, state, u, end)
     times, spiking = np.empty(len(log)), np.empty(len(log), dtype=np.int64)
     for e, (t, u) in enumerate(log):
         times[e], spiking[e] = t, u
     return times, spiking
-
-
-@part
-def _run_before(arrays: ExactArrays, state: SampleState, limit: float, heap: Any, log: Any) -> None:
-    """Process all that is due before `limit`."""
-    while len(heap) > 0 and heap[0].time_ms < limit:
-        process_group(arrays, state, heap, log)
-
-
-@part
-def _run_through(arrays: ExactArrays, state: SampleState, limit: float, heap: Any, log: Any) -> None:
-    """Process all that is due up to `limit`, and at it."""
-    while len(heap) > 0 and heap[0].time_ms <= limit:
-        process_group(arrays, state, heap, log)

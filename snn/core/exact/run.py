@@ -52,7 +52,7 @@ def run_exact(network: Network, request: RunRequest, state: SimulationState | No
     traced, driven = _units(slices, request.v), _units(slices, request.drive)
     samples, made = [], []
     for b, steps in enumerate(request.lengths.tolist()):
-        sample = start_sample(arrays, slices, state, b)
+        sample = start_sample(network, arrays, slices, state, b)
         given = _given(slices, request.events, b, 0.0)
         earlier = _given(slices, {} if state is None else state.recent, b, horizon * dt)
         trace = np.zeros((steps, traced.size))

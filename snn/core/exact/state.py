@@ -12,6 +12,7 @@ from snn.core.arrays import Float64Array, PathLike
 from snn.core.events import Events
 from snn.core.exact.layout import ExactArrays
 from snn.core.exact.sample import SampleState
+from snn.core.layout.neuron_arrays import neuron_arrays_of
 from snn.core.network import Network
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents, times_of
@@ -44,7 +45,7 @@ def slices_of(network: Network, arrays: ExactArrays) -> dict[str, slice]:
 
 
 def start_sample(
-    arrays: ExactArrays, slices: dict[str, slice], before: ExactState | None, b: int
+    network: Network, arrays: ExactArrays, slices: dict[str, slice], before: ExactState | None, b: int
 ) -> SampleState:
     """Set up sample b: at rest, or where an earlier run left it."""
     units = arrays.tau.size
@@ -53,7 +54,7 @@ def start_sample(
         current=np.zeros((2, units)),
         as_of_ms=np.zeros(units),
         held_until_ms=np.full(units, -np.inf),
-        drive=arrays.bias.copy(),
+        drive=neuron_arrays_of(network).bias.copy(),
         driven_until_ms=np.zeros(units),
         prediction=np.zeros(units, dtype=np.int64),
         arrivals=np.zeros((2, units)),

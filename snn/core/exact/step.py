@@ -2,7 +2,7 @@
 
 All that is to come waits in one heap of `HeapEntry`, earliest first; within a time, populations come
 in the order of a step (`Network.order`), so that a spike over a delay of 0 reaches a later population at
-the same time. One group is all that is due to one population at one time (`process_group`).
+the same time. One group is all that is due to one population at one time (`process`).
 """
 
 from __future__ import annotations
@@ -136,32 +136,35 @@ def update(arrays: ExactArrays, state: SampleState, p: int, u: int, t: float) ->
 
 
 @part
-def process_group(arrays: ExactArrays, state: SampleState, heap: Any, log: Any) -> None:
-    """Take the first entry off the heap with all that are due to its population at its time.
+def process(
+    arrays: ExactArrays, state: SampleState, limit: float, inclusive: bool, heap: Any, log: Any
+) -> None:
+    """Take all that is due before `limit` (and at it, if inclusive) off the heap, group by group.
 
-    All arrivals are summed before any threshold is tested. Spikes go to `log` as (time, unit).
+    In a group all arrivals are summed before any threshold is tested. Spikes go to `log` as (time, unit).
     """
-    t, p = heap[0].time_ms, heap[0].population
-    units = [0 for _ in range(0)]
-    while len(heap) > 0 and heap[0].time_ms == t and heap[0].population == p:
-        entry = heappop(heap)
-        u = entry.unit
-        if entry.projection == CROSSING:
-            if entry.number == state.prediction[u]:
-                state.crosses[u] = True
-                if not state.reached[u]:
-                    units.append(u)
-        elif entry.projection == SOURCE_SPIKE:
-            log.append((t, u))
-            emit(arrays, p, u, t, heap)
-        else:
-            deliver(arrays, state, entry, units, heap)
-    units.sort()
-    before = -1
-    for u in units:
-        if u != before:  # a unit may be listed twice: it crosses, and an arrival reached it
-            for _ in range(update(arrays, state, p, u, t)):
+    while len(heap) > 0 and (heap[0].time_ms < limit or (inclusive and heap[0].time_ms == limit)):
+        t, p = heap[0].time_ms, heap[0].population
+        units = [0 for _ in range(0)]
+        while len(heap) > 0 and heap[0].time_ms == t and heap[0].population == p:
+            entry = heappop(heap)
+            u = entry.unit
+            if entry.projection == CROSSING:
+                if entry.number == state.prediction[u]:
+                    state.crosses[u] = True
+                    if not state.reached[u]:
+                        units.append(u)
+            elif entry.projection == SOURCE_SPIKE:
                 log.append((t, u))
                 emit(arrays, p, u, t, heap)
-            predict(arrays, state, p, u, heap)
-        before = u
+            else:
+                deliver(arrays, state, entry, units, heap)
+        units.sort()
+        before = -1
+        for u in units:
+            if u != before:  # a unit may be listed twice: it crosses, and an arrival reached it
+                for _ in range(update(arrays, state, p, u, t)):
+                    log.append((t, u))
+                    emit(arrays, p, u, t, heap)
+                predict(arrays, state, p, u, heap)
+            before = u
