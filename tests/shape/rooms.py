@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -112,19 +113,25 @@ def circles(edges: dict[str, set[str]]) -> list[list[str]]:
     return sorted(found)
 
 
-def floors(root: Path) -> Iterator[list[set[str]]]:
-    """The contracts of type "layers": floors from the top down, each a set of module names."""
+def floors(root: Path) -> Iterator[list[tuple[set[str], bool]]]:
+    """The contracts of type "layers": floors from the top down, module names and whether these are strangers.
+
+    As import-linter reads them: neighbours with "|" between them may not import each other, with ":" they may.
+    """
     tool = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
     for contract in tool["contracts"]:
         if contract["type"] == "layers":
             for house in contract.get("containers", [""]):
                 ahead = f"{house}." if house else ""
-                yield [{ahead + room.strip() for room in floor.split("|")} for floor in contract["layers"]]
+                yield [
+                    ({ahead + room.strip() for room in re.split("[|:]", floor)}, ":" not in floor)
+                    for floor in contract["layers"]
+                ]
 
 
-def arrows_up(edges: dict[str, set[str]], house: list[set[str]]) -> list[str]:
-    """Imports from a floor to one above it, or to a neighbour on the same floor."""
-    place = {room: height for height, floor in enumerate(house) for room in floor}
+def arrows_up(edges: dict[str, set[str]], house: list[tuple[set[str], bool]]) -> list[str]:
+    """Imports from a floor to one above it, or between strangers on the same floor."""
+    place = {room: height for height, (floor, _) in enumerate(house) for room in floor}
 
     def room_of(module: str) -> str | None:
         parts = module.split(".")
@@ -135,7 +142,10 @@ def arrows_up(edges: dict[str, set[str]], house: list[set[str]]) -> list[str]:
     for module, others in edges.items():
         for other in others:
             here, there = room_of(module), room_of(other)
-            if here and there and here != there and place[there] <= place[here]:
+            if here is None or there is None or here == there:
+                continue
+            level = place[here] == place[there] and house[place[here]][1]
+            if level or place[there] < place[here]:
                 found.append(f"{module} -> {other}")
     return sorted(found)
 
