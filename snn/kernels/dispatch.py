@@ -44,6 +44,7 @@ def fused_or_reference(
 
 
 def _has_gradient(argument: Any) -> bool:
+    """Tell whether an argument is a tensor that a graph leads to."""
     return isinstance(argument, Tensor) and argument.requires_grad
 
 

@@ -116,6 +116,7 @@ class _LearnedLIF(torch.autograd.Function):
 
 
 def _valid(h: Tensor, lengths: Tensor) -> Tensor:
+    """Mark the steps within each sample's length, [T, B, 1]."""
     return (torch.arange(h.shape[0])[:, None] < lengths)[:, :, None]
 
 

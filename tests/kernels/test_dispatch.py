@@ -37,12 +37,14 @@ def test_compiled_loops_run_where_they_can(x: torch.Tensor, others: list[torch.T
 
 def test_memory_is_kept_for_passes_that_keep_a_graph_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[bool] = []
+    monkeypatch.setattr(dispatch, "_training_began", False)
     monkeypatch.setattr(dispatch, "keep_free_memory", lambda: calls.append(True))
     x, v = torch.ones(3, 2, 4), torch.zeros(2, 4)
     lif(x, v, LIFOptions())
     with torch.no_grad():
         lif(x.clone().requires_grad_(), v, LIFOptions())
     assert not calls
-    z, _ = lif(x.clone().requires_grad_(), v, LIFOptions())
-    assert z.requires_grad and calls == [True]
-    assert not apply(Spike, x, Surrogate(), False).requires_grad and calls == [True]
+    assert not apply(Spike, x, Surrogate(), False).requires_grad and not calls
+    for _ in range(2):
+        z, _ = lif(x.clone().requires_grad_(), v, LIFOptions())
+        assert z.requires_grad and calls == [True]  # the first pass alone asks for it
