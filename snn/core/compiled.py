@@ -1,7 +1,7 @@
 """How loops are compiled.
 
-A loop that Python calls is an entry: `compiled`, `fused`, or `compiled_entry` and `lean_entry` where it calls loops of
-other modules. Loops that only other loops call are parts of those: `part`, `lean` and `lean_inlined`.
+A loop that Python calls is an entry: `compiled`, `fused`, or `compiled_entry` and `lean_entry` where it calls
+loops of other modules. Loops that only other loops call are parts of those: `part`, `lean` and `lean_inlined`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 _STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _CACHED: dict[str, Any] = {**_STRICT, "cache": True}
+_LEAN_ENTRY: dict[str, Any] = {**_CACHED, "_nrt": False, "no_cfunc_wrapper": True}
 # Parts go into their callers and are kept on disk with these: kept on their own, they would go stale unseen.
 _PART: dict[str, Any] = {**_STRICT, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
 _LEAN: dict[str, Any] = {**_PART, "_nrt": False}
@@ -53,7 +54,7 @@ def compiled_entry(function: F) -> F:
 
 def lean_entry(function: F) -> F:
     """Compile as `compiled_entry` does, without numba's reference counts: for a function that makes no array."""
-    return cast(F, numba.njit(**_CACHED, _nrt=False, no_cfunc_wrapper=True)(_named_by_content(function)))
+    return cast(F, numba.njit(**_LEAN_ENTRY)(_named_by_content(function)))
 
 
 def part(function: F) -> F:

@@ -75,7 +75,9 @@ def simulate(
 def _check_on_grid(request: RunRequest, state: SimulationState | None, seed: int | None, dtype: str) -> None:
     for name, events in request.events.items():
         if isinstance(events, TimedEvents):
-            raise refusal(f"inputs[{name!r}]", "on the grid, as on_grid() makes it, or engine 'exact'", events)
+            raise refusal(
+                f"inputs[{name!r}]", "on the grid, as on_grid() makes it, or engine 'exact'", events
+            )
     if state is None:
         return
     if isinstance(state, off_grid.ExactState):

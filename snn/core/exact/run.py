@@ -21,9 +21,9 @@ from snn.core.events import Events
 from snn.core.exact import layout
 from snn.core.exact.layout import ExactArrays
 from snn.core.exact.loops import Cells, run_exact
-from snn.core.grid.totals import Totals
 from snn.core.grid.request import RunRequest
 from snn.core.grid.spike_log import SpikeRows
+from snn.core.grid.totals import Totals
 from snn.core.layout.neuron_arrays import NeuronArrays, neuron_arrays_of
 from snn.core.network import Network
 from snn.core.record import Recording

@@ -19,7 +19,12 @@ _MOST_ROWS = (1 << SUM_DIGITS) - 1
 def count_bit_rows(s: Sample, q: int, k: int) -> bool:
     """Count in cells what rows of bits, and the lists beside them, bring; tell whether a sender had spiked."""
     projections, arrivals, log, narrow = s.projections, s.arrivals, s.log, s.arrivals.narrow[q]
-    pre, words, rows, first = projections.pre[q], np.uint64(projections.words[q]), 0, s.neurons.first[projections.pre[q]]
+    pre, words, rows, first = (
+        projections.pre[q],
+        np.uint64(projections.words[q]),
+        0,
+        s.neurons.first[projections.pre[q]],
+    )
     synapses = SynapseList(
         projections.post16,
         projections.post32,

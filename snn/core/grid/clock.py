@@ -95,7 +95,11 @@ def _deliver(
     projections: ProjectionArrays, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any
 ) -> None:
     """Add the synapses of sender i with that delay: their weights, or their number if all weigh the same."""
-    shift, first, end = projections.weight_shift[q], projections.delay_first[q], projections.delay_first[q + 1]
+    shift, first, end = (
+        projections.weight_shift[q],
+        projections.delay_first[q],
+        projections.delay_first[q + 1],
+    )
     d = first + np.searchsorted(projections.delay[first:end], delay)
     if d == end or projections.delay[d] != delay:
         return

@@ -13,7 +13,12 @@ from __future__ import annotations
 from snn.core.compiled import lean_entry
 from snn.core.grid.arrivals import decay_for_first_step, deliver
 from snn.core.grid.bundles import Sample
-from snn.core.grid.neuron_step import DECIDE_EVERY, decide_whether_to_sleep, replay_slept_steps, step_population
+from snn.core.grid.neuron_step import (
+    DECIDE_EVERY,
+    decide_whether_to_sleep,
+    replay_slept_steps,
+    step_population,
+)
 from snn.core.grid.noise import draw_noise
 from snn.core.grid.plasticity_step import learn
 from snn.core.grid.rings import fill_block, write_ahead
@@ -29,7 +34,13 @@ def run_event(s: Sample, learning: PlasticityArrays) -> None:
     Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for
     another step.
     """
-    neurons, projections, inputs, log, horizon = s.neurons, s.projections, s.inputs, s.log, s.projections.horizon
+    neurons, projections, inputs, log, horizon = (
+        s.neurons,
+        s.projections,
+        s.inputs,
+        s.log,
+        s.projections.horizon,
+    )
     populations, units, cursor = neurons.slot.size, neurons.decay.size, s.cursor[0]
     used, given = cursor.log_end, cursor.next_input
     if cursor.next_step < 0:

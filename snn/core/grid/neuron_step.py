@@ -24,7 +24,12 @@ _PAUSE = 1024
 @lean
 def decide_whether_to_sleep(s: Sample, p: int, k: int) -> None:
     """Decide from the steps before step k whether population p goes on with the groups alone that are awake."""
-    sleep, touched, low, high = s.sleep, s.counted.touched[p], s.neurons.sleep_group[p], s.neurons.sleep_group[p + 1]
+    sleep, touched, low, high = (
+        s.sleep,
+        s.counted.touched[p],
+        s.neurons.sleep_group[p],
+        s.neurons.sleep_group[p + 1],
+    )
     updates, arrivals = sleep.updates[p], touched - sleep.touched_before[p]
     sleep.updates[p], sleep.touched_before[p] = 0, touched
     if sleep.lazy[p] and 2 * updates > (high - low) * DECIDE_EVERY:
@@ -183,7 +188,9 @@ def _step(s: Sample, p: int, start: int, n: int, k: int) -> None:
 
 
 @lean_inlined
-def _read_currents(current: Any, a: Any, factor: Any, f: Any, x: Any, n: Any, fresh: bool, fade: bool) -> None:
+def _read_currents(
+    current: Any, a: Any, factor: Any, f: Any, x: Any, n: Any, fresh: bool, fade: bool
+) -> None:
     """Read one row of currents to `x`, or add it, and decay it for the next step."""
     if fresh:
         for j in range(n):

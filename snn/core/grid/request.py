@@ -97,7 +97,9 @@ def _input(net: Network, name: str, given: Events | Raster) -> Events:
     if events.dt_ms != net.dt_ms:
         raise refusal(f"inputs[{name!r}].dt_ms", f"{net.dt_ms} as the network's", events.dt_ms)
     if events.n_units != population.size:
-        raise refusal(f"inputs[{name!r}].n_units", f"{population.size} as the size of {name!r}", events.n_units)
+        raise refusal(
+            f"inputs[{name!r}].n_units", f"{population.size} as the size of {name!r}", events.n_units
+        )
     return events
 
 
@@ -137,7 +139,9 @@ def _lengths(events: Mapping[str, Events], n_steps: int | None, samples: int) ->
         return lengths
     steps = whole("n_steps", n_steps, low=0)
     if steps < lengths.max(initial=0):
-        raise refusal("n_steps", f">= {lengths.max()}, the length of the inputs (Events.slice cuts them)", n_steps)
+        raise refusal(
+            "n_steps", f">= {lengths.max()}, the length of the inputs (Events.slice cuts them)", n_steps
+        )
     if steps > MOST_STEPS:
         raise refusal("n_steps", f"<= {MOST_STEPS} in one run (continue from its state)", n_steps)
     return np.full(samples, steps, dtype=np.int64)
