@@ -23,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 _STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _CACHED: dict[str, Any] = {**_STRICT, "cache": True}
+_LEAN_ENTRY: dict[str, Any] = {**_CACHED, "_nrt": False, "no_cfunc_wrapper": True}
 # Parts go into their callers and are kept on disk with these: kept on their own, they would go stale unseen.
 _PART: dict[str, Any] = {**_STRICT, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
 _LEAN: dict[str, Any] = {**_PART, "_nrt": False}

@@ -99,7 +99,7 @@ class Network:
 
     @cached_property
     def first_unit(self) -> Int64Array:
-        """First unit of each population in `order` and the end of the last, [P + 1], all units numbered in a row."""
+        """First unit of each population in `order` where all are numbered in a row, and the end, [P + 1]."""
         return layout.bounds([self.population(name).size for name in self.order])
 
     @cached_property

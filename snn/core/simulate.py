@@ -77,9 +77,8 @@ def simulate(
 def _check_on_grid(request: RunRequest, state: SimulationState | None, seed: int | None, dtype: str) -> None:
     for name, events in request.events.items():
         if isinstance(events, TimedEvents):
-            raise refusal(
-                f"inputs[{name!r}]", "on the grid, as on_grid() makes it, or engine 'exact'", events
-            )
+            rule = "on the grid, as on_grid() makes them (engine='exact' alone runs times off the grid)"
+            raise refusal(f"inputs[{name!r}]", rule, events)
     if state is None:
         return
     if isinstance(state, ExactState):

@@ -58,7 +58,7 @@ def drawn(seed, sample, n, steps, mean):
 
 
 @pytest.mark.parametrize("engine", ["event", "clock"])
-@pytest.mark.parametrize("n", [1, 7, 4100])  # up to more than one stride
+@pytest.mark.parametrize("n", [1, 7, 4100])  # more than are updated together
 def test_the_numbers_are_the_documented_ones(engine, n):
     rec = simulate(counter(n), n_steps=6, record=Record(v=["p"]), engine=engine, seed=3)
     numbers = drawn(3, 0, n, 6, 0.7)
@@ -206,17 +206,26 @@ def test_float32_is_close_to_float64():
             "reset must be",
         ),
         (lambda: simulate(counter(2), n_steps=1, dtype="float16"), "dtype must be one of"),
-        (lambda: simulate(counter(2), n_steps=1, threads=0), "threads must be >= 1"),
-        (lambda: simulate(counter(2), n_steps=1, engine="exact", dtype="float32"), "computes in float64"),
+        (lambda: simulate(counter(2), n_steps=1, threads=0), "threads must be a whole number >= 1, got 0"),
+        (
+            lambda: simulate(counter(2), n_steps=1, engine="exact", dtype="float32"),
+            "dtype must be 'float64' with engine='exact', got 'float32'",
+        ),
         (
             lambda: simulate(counter(2), n_steps=1, engine="exact"),
             "noise to '.*' must be none with engine='exact'",
         ),
         (lambda: simulate(counter(2), n_steps=2_000_000_000), "n_steps must be <="),
-        (lambda: simulate(weighing(1e-50), n_steps=1, dtype="float32"), "does not fit dtype 'float32'"),
-        (lambda: simulate(weighing(1e50), n_steps=1, dtype="float32"), "does not fit dtype 'float32'"),
-        (lambda: goes_on(seed=1), "the state's run has 0"),
-        (lambda: goes_on(dtype="float32"), "the state is of a run in 'float64'"),
+        (
+            lambda: simulate(weighing(1e-50), n_steps=1, dtype="float32"),
+            "weight of 'in-p' must be .* 'float32', got 1e",
+        ),
+        (
+            lambda: simulate(weighing(1e50), n_steps=1, dtype="float32"),
+            "weight of 'in-p' must be .* 'float32', got 1e",
+        ),
+        (lambda: goes_on(seed=1), "seed must be left out or 0, that of the state's run, got 1"),
+        (lambda: goes_on(dtype="float32"), "dtype must be 'float64', that of the state's run, got 'float32'"),
     ],
 )
 def test_refusals_say_what_is_wrong(make, message):

@@ -281,7 +281,7 @@ def test_each_sample_learns_on_its_own_and_the_result_is_a_network():
     fixed = with_learned_weights(net, rec.state, 1, fixed=True)
     assert fixed.projection(name).plasticity is None
     assert snn.simulate(fixed, inputs).weights == {}
-    with pytest.raises(ValueError, match="sample must be from 0 to 2, got 3"):
+    with pytest.raises(ValueError, match="sample must be a whole number >= 0 and <= 2, got 3"):
         with_learned_weights(net, rec.state, 3)
 
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import assert_same, simulate_with
 
 import snn
 from snn.core import STDP, LIFParams, Network, Population, Projection, Raster, Record, TimeGrid
 from snn.core.connectivity import fixed_in_degree
-from snn.core.grid.prepare import Choices
+from snn.core.grid.options import EventOptions
 from snn.core.layout import bitmaps
-from snn.core.layout.neuron_arrays import arrays_of
-from snn.core.layout.projection_arrays import Forms
+from snn.core.layout.projection_arrays import Forms, projection_arrays_of
 
 DTYPE = st.sampled_from(["float64", "float32"])
-
-
-@contextmanager
-def dense(share):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Choices, "forms", Forms(dense=share))
-        yield
 
 
 def drawn(rng, pre, post, probability, weight):
@@ -56,15 +47,6 @@ def network(rng):
     return Network(1.0, populations, projections)
 
 
-def assert_same(a, b):
-    assert a.spikes == b.spikes
-    assert a.counts == b.counts
-    for mine, theirs in ((a.v, b.v), (a.state.v, b.state.v), (a.state.currents, b.state.currents)):
-        for name, array in mine.items():
-            np.testing.assert_array_equal(array, theirs[name])
-    assert a.state.recent == b.state.recent
-
-
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1), dtype=DTYPE, cut=st.integers(0, 30), most=st.sampled_from([0, 1, 70_000])
@@ -78,15 +60,13 @@ def test_bitmaps_equal_lists(seed, dtype, cut, most):
     z[rng.integers(30), 0, 0] = most
     raster = Raster(z, TimeGrid(30, 1.0))
     options = {"record": Record(["in", "a", "b"], ["a", "b"]), "dtype": dtype}
-    with dense(np.inf):
-        lists = snn.simulate(net, {"in": raster}, **options)
-        clock = snn.simulate(net, {"in": raster}, engine="clock", **options)
-    assert_same(lists, clock)
-    with dense(0.0):
-        assert_same(snn.simulate(net, {"in": raster}, **options), lists)
-        assert_same(snn.simulate(net, {"in": raster}, engine="clock", **options), lists)
-        events = raster.to_events()
-        before = snn.simulate(net, {"in": events.slice(0, cut)}, **options)
+    in_lists, in_bits = (EventOptions(forms=Forms(dense=share)) for share in (np.inf, 0.0))
+    lists = simulate_with(in_lists, net, {"in": raster}, **options)
+    assert_same(lists, snn.simulate(net, {"in": raster}, engine="clock", **options))
+    assert_same(simulate_with(in_bits, net, {"in": raster}, **options), lists)
+    assert_same(simulate_with(in_bits, net, {"in": raster}, engine="clock", **options), lists)
+    events = raster.to_events()
+    before = simulate_with(in_bits, net, {"in": events.slice(0, cut)}, **options)
     after = snn.simulate(net, {"in": events.slice(cut, 30)}, state=before.state, **options)
     for name in ("a", "b"):
         parts = [part.spikes[name].to_raster().z for part in (before, after)]
@@ -95,9 +75,10 @@ def test_bitmaps_equal_lists(seed, dtype, cut, most):
 
 
 @pytest.mark.parametrize(
-    "size", [1, 511, 64 * bitmaps.CHUNK, 64 * bitmaps.CHUNK + 1, 3 * 64 * bitmaps.CHUNK - 5]
+    "size",
+    [1, 511, 64 * bitmaps.WORDS_AT_ONCE, 64 * bitmaps.WORDS_AT_ONCE + 1, 3 * 64 * bitmaps.WORDS_AT_ONCE - 5],
 )
-def test_all_chunks_of_all_sizes(size):
+def test_all_pieces_of_all_sizes(size):
     """Counts of up to 150 rows at once: more than one sum holds, and no multiple of what is added in one go."""
     rng = np.random.default_rng(size)
     net = Network(
@@ -105,7 +86,7 @@ def test_all_chunks_of_all_sizes(size):
         [Population("in", 150), Population("n", size, LIFParams(decay=0.0, v_th=1e9))],
         [Projection("in", "n", drawn(rng, 150, size, 0.2, 0.5), 1.0)],
     )
-    assert arrays_of(net, "float32", Forms(dense=0.0))[1].words[0] == -(-size // 512) * 8
+    assert projection_arrays_of(net, "float32", Forms(dense=0.0)).words[0] == -(-size // 512) * 8
     active = np.arange(150) < np.array([1, 6, 7, 8, 62, 63, 64, 150, 0])[:, None]
     z = active * rng.choice([1, 1, 1, 1, 1, 5], active.shape)
     rec = snn.simulate(
@@ -127,7 +108,7 @@ def test_where_bitmaps_are_chosen():
         size = weight.shape[1]
         populations = [Population("in", weight.shape[0]), Population("n", size, LIFParams(tau_mem_ms=9.0))]
         net = Network(1.0, populations, [Projection("in", "n", weight, delay, **options)])
-        return int(arrays_of(net, "float64")[1].words[0])
+        return int(projection_arrays_of(net, "float64").words[0])
 
     assert words(full) == words(few) == words(full, 0.0) == words(full, 900.0) == 24
     assert words(small) == 8
@@ -147,8 +128,8 @@ def test_a_bitmap_takes_the_place_of_the_list():
         [Population("in", 500), Population("n", 2000, LIFParams(tau_mem_ms=9.0))],
         [Projection("in", "n", wiring)],
     )
-    routes = arrays_of(net, "float64")[1]
-    assert routes.bits.size == 501 * routes.words[0]
-    set_bits = int(np.bitwise_count(routes.bits).sum())
+    projections = projection_arrays_of(net, "float64")
+    assert projections.bits.size == 501 * projections.words[0]
+    set_bits = int(np.bitwise_count(projections.bits).sum())
     assert set_bits == np.unique(np.stack(wiring.nonzero()), axis=1).shape[1]
-    assert set_bits + routes.post16.size == wiring.nnz
+    assert set_bits + projections.post16.size == wiring.nnz

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import assert_same, simulate_with
 
 import snn
 from snn.core import (
@@ -22,7 +21,7 @@ from snn.core import (
     Record,
     TimeGrid,
 )
-from snn.core.grid.prepare import Choices
+from snn.core.grid.options import EventOptions
 from snn.core.layout.projection_arrays import Forms
 
 DT = 0.5
@@ -112,61 +111,37 @@ def random_run(rng, net):
     return inputs, currents, record, lengths
 
 
-def assert_same(a, b):
-    assert a.spikes == b.spikes
-    assert a.counts == b.counts
-    assert list(a.v) == list(b.v)
-    for mine, theirs in ((a.v, b.v), (a.state.v, b.state.v), (a.state.currents, b.state.currents)):
-        assert mine.keys() == theirs.keys()
-        for name, array in mine.items():
-            np.testing.assert_array_equal(array, theirs[name])
-    for name, array in a.state.refractory.items():
-        np.testing.assert_array_equal(array, b.state.refractory[name])
-    for name, array in a.state.adaptation.items():
-        np.testing.assert_array_equal(array, b.state.adaptation[name])
-    assert a.state.recent == b.state.recent
-
-
-CHOICES = [
-    {},
-    {"lazy": True, "sparse": np.inf, "forms": Forms(np.inf, np.inf, room=9)},
-    {"lazy": True, "sparse": 0.0, "forms": Forms(0.0, 0.0, room=9)},
-    {"lazy": False, "sparse": np.inf, "forms": Forms(0.0, 0.0, room=9)},
-    {"lazy": False, "sparse": 0.0, "forms": Forms(np.inf, np.inf, room=9)},
+OPTIONS = [
+    EventOptions(),
+    EventOptions(lazy=True, sparse=np.inf, forms=Forms(np.inf, np.inf, room=9)),
+    EventOptions(lazy=True, sparse=0.0, forms=Forms(0.0, 0.0, room=9)),
+    EventOptions(lazy=False, sparse=np.inf, forms=Forms(0.0, 0.0, room=9)),
+    EventOptions(lazy=False, sparse=0.0, forms=Forms(np.inf, np.inf, room=9)),
 ]
-"""Forms of the event loop: as it chooses; hot blocks or all; one by one or swept; rings or log; bits or not."""
-
-
-@contextmanager
-def chosen(**choice):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in choice.items():
-            patch.setattr(Choices, name, value)
-        yield
+"""The event loop as it chooses; groups that are awake or all; one by one or swept; rings or log; bits or not."""
 
 
 @MANY
 @given(
     seed=st.integers(0, 2**32 - 1),
     dyadic=st.booleans(),
-    choice=st.sampled_from(CHOICES),
+    options=st.sampled_from(OPTIONS),
     dtype=st.sampled_from(["float64", "float32"]),
 )
-def test_event_equals_clock(seed, dyadic, choice, dtype):
+def test_event_equals_clock(seed, dyadic, options, dtype):
     rng = np.random.default_rng(seed)
     net = random_network(rng, dyadic, noisy=True)
     inputs, currents, record, _ = random_run(rng, net)
     keep = Record(spikes=[p.name for p in net.populations], v=record)
-    options = {"currents": currents, "record": keep, "dtype": dtype, "seed": seed}
-    with chosen(**choice):
-        event = snn.simulate(net, inputs, **options)
-    assert_same(event, snn.simulate(net, inputs, engine="clock", **options))
+    given = {"currents": currents, "record": keep, "dtype": dtype, "seed": seed}
+    event = simulate_with(options, net, inputs, **given)
+    assert_same(event, snn.simulate(net, inputs, engine="clock", **given))
     assert all(v.dtype == dtype for v in event.state.v.values())
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), choice=st.sampled_from(CHOICES))
-def test_the_choice_may_change_on_the_way(seed, choice):
+@given(seed=st.integers(0, 2**32 - 1), options=st.sampled_from(OPTIONS))
+def test_the_choice_may_change_on_the_way(seed, options):
     """Bursts and silence over several windows of the choice, blocks of several sizes."""
     rng = np.random.default_rng(seed)
     size = int(rng.integers(60, 300))
@@ -183,8 +158,7 @@ def test_the_choice_may_change_on_the_way(seed, choice):
     )
     busy = np.repeat(rng.random(30) < 0.3, 20)[:, None, None]
     inputs = {"in": Raster((rng.random((600, 1, 9)) < 0.1) * busy, TimeGrid(600, DT))}
-    with chosen(**choice):
-        event = snn.simulate(net, inputs)
+    event = simulate_with(options, net, inputs)
     assert_same(event, snn.simulate(net, inputs, engine="clock"))
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import simulate_with
 
 import snn
 from snn.core import LIFParams, Network, Population, Projection, Raster, Record, TimeGrid
 from snn.core.connectivity import fixed_in_degree
-from snn.core.grid.prepare import Choices
-from snn.core.layout.neuron_arrays import arrays_of
-from snn.core.layout.projection_arrays import MOST_BLOCKS, Forms
+from snn.core.grid.options import EventOptions
+from snn.core.layout.projection_arrays import MOST_BLOCKS, Forms, projection_arrays_of
 
 STEPS = 300
 
@@ -49,14 +48,12 @@ def test_blocks_do_not_show(seed, span, room, one_weight, dtype, cut, most):
     z[rng.integers(STEPS), 0, 0] = most
     events = Raster(z, TimeGrid(STEPS, 1.0)).to_events()
     options = {"record": Record(["a", "b"], ["a", "b"]), "dtype": dtype}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Choices, "forms", Forms(short=0.0))
-        log = snn.simulate(net, {"in": events}, **options)
-        patch.setattr(Choices, "forms", Forms(short=np.inf, room=room))
-        ring = snn.simulate(net, {"in": events}, **options)
-        clock = snn.simulate(net, {"in": events}, engine="clock", **options)
-        before = snn.simulate(net, {"in": events.slice(0, cut)}, **options)
-        after = snn.simulate(net, {"in": events.slice(cut, STEPS)}, state=before.state, **options)
+    in_rings = EventOptions(forms=Forms(short=np.inf, room=room))
+    log = simulate_with(EventOptions(forms=Forms(short=0.0)), net, {"in": events}, **options)
+    ring = simulate_with(in_rings, net, {"in": events}, **options)
+    clock = snn.simulate(net, {"in": events}, engine="clock", **options)
+    before = simulate_with(in_rings, net, {"in": events.slice(0, cut)}, **options)
+    after = simulate_with(in_rings, net, {"in": events.slice(cut, STEPS)}, state=before.state, **options)
     assert log.spikes == ring.spikes == clock.spikes
     assert log.counts == ring.counts == clock.counts
     for name in ("a", "b"):
@@ -76,7 +73,7 @@ def test_a_ring_stays_small():
         [Projection("in", "n", weight, delay)],
     )
     for room, steps in ((Forms().room, Forms().room // size), (1, -(-(span + 1) // MOST_BLOCKS))):
-        routes = arrays_of(net, "float64", Forms(room=room))[1]
-        assert routes.depth.tolist() == [steps]
-        assert routes.reach.tolist() == [span]
-    assert arrays_of(net, "float64", Forms(short=0.0))[1].depth.tolist() == [0]
+        projections = projection_arrays_of(net, "float64", Forms(room=room))
+        assert projections.depth.tolist() == [steps]
+        assert projections.reach.tolist() == [span]
+    assert projection_arrays_of(net, "float64", Forms(short=0.0)).depth.tolist() == [0]

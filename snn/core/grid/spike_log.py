@@ -42,7 +42,8 @@ def rows_of(network: Network, events: Mapping[str, Events], b: int) -> SpikeRows
             units.append(events[name].unit[mine] + network.first_unit[network.place[name]])
     step, unit = np.concatenate(steps), np.concatenate(units)
     if len(steps) > 2:
-        # Each population is in order, and its units follow those of the one before: a stable sort by step merges them.
+        # Each population is in order, and its units follow those of the one before: a stable sort by step
+        # merges them (it finds and merges runs that are in order).
         order = np.argsort(step, kind="stable")
         step, unit = step[order], unit[order]
     starts = np.flatnonzero(_differs_from_last(step, unit))

@@ -120,7 +120,7 @@ def plasticity_arrays_of(
 ) -> list[PlasticityArrays]:
     """Give each sample its weights and traces: those of `state`, or as described and 0.
 
-    Without plasticity all samples share the weights of `projections`, which are the same however those are laid out.
+    Without plasticity all samples share the weights of `projections`, which are the same in every form of these.
     """
     built, dtype = _built.setdefault(network, {}), projections.weight.dtype
     if dtype not in built:
