@@ -27,7 +27,6 @@ _LEAN_ENTRY: dict[str, Any] = {**_CACHED, "_nrt": False, "no_cfunc_wrapper": Tru
 # Parts go into their callers and are kept on disk with these: kept on their own, they would go stale unseen.
 _PART: dict[str, Any] = {**_STRICT, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
 _LEAN: dict[str, Any] = {**_PART, "_nrt": False}
-_LEAN_ENTRY: dict[str, Any] = {**_CACHED, "_nrt": False, "no_cfunc_wrapper": True}
 
 
 def compiled(function: F) -> F:

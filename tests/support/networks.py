@@ -6,7 +6,7 @@ import numpy as np
 
 from snn.core import Record
 from snn.core.grid.request import read_request
-from snn.core.grid.run import run
+from snn.core.grid.run import run_on_grid
 
 
 def simulate_with(
@@ -24,7 +24,7 @@ def simulate_with(
     """Run as `snn.simulate` does, with `EventOptions`."""
     request = read_request(net, inputs or {}, None, currents or {}, record or Record(), state)
     seed = seed or 0 if state is None else state.seed
-    return run(net, request, state, engine=engine, seed=seed, dtype=dtype, options=options)
+    return run_on_grid(net, request, state, engine=engine, seed=seed, dtype=dtype, options=options)
 
 
 def assert_same(a, b):
