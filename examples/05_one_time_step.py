@@ -108,7 +108,6 @@ def main() -> None:
         reduce_steps(spiking, shown, replace(config, epochs=epochs, lr=1e-3, schedule="steps"), steps=[n])
         found.append(report.add(f"trained at {n}", spiking, n))
     print(f"from {STEPS[0]} steps to 1: {100 * (found[-1] - found[0]):+.2f} points")
-
     long = replace(config, epochs=len(STEPS) * options.epochs + options.last_epochs)
     for name, make in () if options.no_direct else DIRECT:
         direct = make(network(lambda: LIF(**IIR_NEURON), test.shape, options.seed))

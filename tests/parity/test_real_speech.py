@@ -30,7 +30,7 @@ def test_every_word():
             model(x, None, lengths)
     net = snn.nn.to_network(model, 10.0)
     found = compare(model, net, test)
-    assert found.words == 300 and found.spikes > 100_000
+    assert found.samples == 300 and found.spikes > 100_000
     assert found.exact, found
     some = test.subset(range(40))
     clock, event = (run_samples(net, some, model.tail_steps, engine=engine) for engine in ("clock", "event"))
