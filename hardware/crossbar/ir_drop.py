@@ -127,7 +127,10 @@ def check_array(g_us: Tensor, r_word_ohm: float, r_bit_ohm: float) -> tuple[Tens
     g = torch.as_tensor(g_us).to(torch.float64)
     if g.dim() < 2 or 0 in g.shape[-2:]:
         raise refusal("g_us", "[..., rows, cols] with at least one of each", g)
-    finite("g_us", g.detach().cpu().numpy(), low=0.0)
+    if not bool(
+        (torch.isfinite(g) & (g >= 0)).all()
+    ):  # gated rows are solved pattern by pattern: checked fast
+        finite("g_us", g.detach().cpu().numpy(), low=0.0)
     word, bit = number("r_word_ohm", r_word_ohm, low=0.0), number("r_bit_ohm", r_bit_ohm, low=0.0)
     return g, word * _US_OHM, bit * _US_OHM
 
@@ -167,7 +170,7 @@ def _solve_active_rows(g: Tensor, rw: float, rb: float, active: Tensor, power: b
     """Solve the active rows alone: a row cut off leaves nothing but one more segment in each column."""
     at = active.nonzero()[:, 0]
     rows = g.shape[-2]
-    geff, y = torch.zeros_like(g), g.new_zeros(*g.shape[:-2], rows, rows)
+    geff, y = torch.zeros_like(g), g.new_zeros(*g.shape[:-2], rows, rows) if power else g
     if not len(at):
         return geff, y
     segments = torch.diff(at, append=at.new_tensor([rows])).tolist()
@@ -218,7 +221,7 @@ def _row_blocks(g: Tensor, rw: float, driven: Tensor | None) -> _RowBlocks:
     """Eliminate the row nodes: S = D - D T^-1 D and s = D T^-1 e0 / rw, without a subtraction that cancels."""
     live = torch.ones_like(g[..., 0]) if driven is None else driven.to(g.dtype).expand(g.shape[:-1])
     volts = _node_voltages(g, rw)
-    source = g * volts * live[..., None]
+    source = g * volts if driven is None else g * volts * live[..., None]
     own = source.sum(-1)
     if rw == 0:  # driven: no coupling; floating: all cells of a row meet in one node
         meet = _divide(g, g.sum(-1, keepdim=True)) * (1 - live)[..., None]

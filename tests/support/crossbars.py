@@ -1,10 +1,24 @@
-"""Weights, inputs and small comparisons that the tests of crossbars share."""
+"""Weights, models, inputs and small comparisons that the tests of crossbars share."""
 
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from snn.hardware import MappingConfig, TileConfig
+from snn.nn import (
+    LIF,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    DelayLinear,
+    Flatten,
+    LeakyReadout,
+    Linear,
+    RecurrentLIF,
+    Residual,
+    Sequential,
+)
 
 MAPPINGS = [
     MappingConfig(),
@@ -42,3 +56,45 @@ def close(a, b, tolerance=1e-9):
 
 W, X = random(10, 37), spikes(5, 4, 37)
 """A weight [out, in] and spikes [T, B, in]."""
+
+
+def words():
+    """A network with every kind of connection that stages have, and counts of spikes [T, B, N]."""
+    torch.manual_seed(0)
+    made = Sequential(
+        DelayLinear(12, 16, 6),
+        BatchNorm(16),
+        LIF(**NEURON),
+        DelayLinear(16, 10, 4, kernel_count=2),
+        RecurrentLIF(10, 3, **NEURON),
+        Linear(10, 4, bias=True),
+        LeakyReadout(1.2),
+    )
+    _scatter(made)
+    return made.eval(), torch.poisson(torch.full((14, 4, 12), 0.25))
+
+
+def images():
+    """Convolutions, strided, grouped and around a residual block; and spikes [T, B, C, H, W]."""
+    torch.manual_seed(0)
+    block = Residual(Sequential(Conv2d(4, 4, 3, padding=1, groups=2), BatchNorm(4), LIF(**NEURON)))
+    made = Sequential(
+        Conv2d(2, 4, 3, stride=2, padding=1, bias=True),
+        LIF(**NEURON),
+        block,
+        AvgPool2d(2),
+        Flatten(),
+        Linear(16, 3),
+        LeakyReadout(1.2),
+    )
+    _scatter(made)
+    return made.eval(), (torch.rand(5, 3, 2, 8, 8) < 0.4).float()
+
+
+def _scatter(made):
+    for module in made.modules():
+        if isinstance(module, BatchNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            module.running_mean.uniform_(-0.2, 0.2)
+        elif isinstance(module, Linear | Conv2d) and module.bias is not None:
+            nn.init.uniform_(module.bias, -0.2, 0.2)
