@@ -72,22 +72,11 @@ def stream(
     _check(engine, chunk)
     given, folder = _Given(inputs or {}, currents or {}, n_steps), Path(path)
     counts, state, done = _take_up(net, folder, record or Record(), seed, resume, given.total)
+    fixed: Any = {"engine": engine, "record": record, "seed": seed, "dtype": dtype, "threads": threads}
     with _interrupt_between_chunks() as check_interrupt:
         while done < given.total or counts is None:
-            stop = min(done + chunk, given.total)
-            piece, drive, steps = given.cut(done, stop)
-            rec = simulate(
-                net,
-                piece,
-                steps,
-                engine=engine,
-                currents=drive,
-                record=record,
-                state=state,
-                seed=seed,
-                dtype=dtype,
-                threads=threads,
-            )
+            piece, drive, steps = given.cut(done, stop := min(done + chunk, given.total))
+            rec = simulate(net, piece, steps, currents=drive, state=state, **fixed)
             recordings.save_part(folder, done, stop, rec, seed, engine)
             counts = rec.counts if counts is None else counts + rec.counts
             state, done = rec.state, stop

@@ -170,10 +170,10 @@ def test_a_signal_waits_for_the_chunk_and_a_second_does_not(tmp_path, monkeypatc
 
     run = simulation.simulate
 
-    def press_twice(*arguments):
+    def press_twice(*arguments, **options):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-        return run(*arguments)
+        return run(*arguments, **options)
 
     with pytest.raises(KeyboardInterrupt):
         snn.stream(NET, inputs(), tmp_path, chunk=10, progress=press)
