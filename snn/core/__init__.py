@@ -11,8 +11,7 @@ from snn.core.plasticity import STDP, Hebbian
 from snn.core.poisson import PoissonInput
 from snn.core.population import Population
 from snn.core.projection import Projection
-from snn.core.record import Record
-from snn.core.recording import Recording
+from snn.core.recording import Record, Recording
 from snn.core.simulate import simulate
 from snn.core.state import SimulationState
 from snn.core.stream import stream

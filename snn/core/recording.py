@@ -1,4 +1,4 @@
-"""Hold what a run kept, in memory or in a folder of parts on disk.
+"""Say what a run keeps (`Record`), and hold what it kept (`Recording`), in memory or in a folder of parts on disk.
 
 A part (`snn.core.files.parts` names it) holds some steps of the run: `spikes`, whose steps count from the start
 of the part, `v`, [T, B, N], the counts, the seed, the engine and the network's fingerprint. The state beside it
@@ -27,6 +27,30 @@ VERSION = 2
 """2 keeps a tree of plain values; 1 had a layout of its own."""
 
 _FIELDS = ("fingerprint", "seed", "engine", "counts", "spikes", "v")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Name the populations whose spikes and membranes are kept.
+
+    Attributes:
+        spikes: Populations whose spikes are kept; None keeps those of every population with neurons.
+        v: Populations whose membrane is kept in every step, after reset.
+
+    Raises:
+        TypeError: One name in place of a list of names.
+    """
+
+    spikes: Sequence[str] | None = None
+    v: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("spikes", "v"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise TypeError(f"{name} must be a list of population names, got {value!r}")
+            if value is not None:
+                object.__setattr__(self, name, tuple(value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,7 @@ from snn.core.exact.state import ExactState
 from snn.core.grid.request import RunRequest, read_request
 from snn.core.grid.run import run_on_grid
 from snn.core.network import Network
-from snn.core.record import Record
-from snn.core.recording import Recording
+from snn.core.recording import Record, Recording
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents
 

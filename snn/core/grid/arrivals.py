@@ -65,13 +65,8 @@ def _deliver_from_log(s: Sample, p: int, q: int, k: int, to: Receivers) -> bool:
 
     Where little arrived, the cells of its receivers alone are moved at once.
     """
-    neurons, projections, cells, log, narrow = (
-        s.neurons,
-        s.projections,
-        s.arrivals.cells,
-        s.log,
-        s.arrivals.narrow[q],
-    )
+    neurons, projections, log = s.neurons, s.projections, s.log
+    cells, narrow = s.arrivals.cells, s.arrivals.narrow[q]
     low, high = projections.delay_first[q], projections.delay_first[q + 1]
     pre, populations, row = projections.pre[q], neurons.slot.size, projections.horizon + k
     base, events = projections.table_first[q] - neurons.first[pre] * (high - low) - low, 0

@@ -19,12 +19,8 @@ _MOST_ROWS = (1 << SUM_DIGITS) - 1
 def count_bit_rows(s: Sample, q: int, k: int) -> bool:
     """Count in cells what rows of bits, and the lists beside them, bring; tell whether a sender had spiked."""
     projections, arrivals, log, narrow = s.projections, s.arrivals, s.log, s.arrivals.narrow[q]
-    pre, words, rows, first = (
-        projections.pre[q],
-        np.uint64(projections.words[q]),
-        0,
-        s.neurons.first[projections.pre[q]],
-    )
+    pre, words, rows = projections.pre[q], np.uint64(projections.words[q]), 0
+    first = s.neurons.first[pre]
     synapses = SynapseList(
         projections.post16,
         projections.post32,
@@ -32,14 +28,11 @@ def count_bit_rows(s: Sample, q: int, k: int) -> bool:
         projections.weight,
         projections.weight_shift[q],
     )
-    counts, sums, count_words, starts = (
-        arrivals.cells.counts,
-        arrivals.cells.sums,
-        arrivals.count_words,
-        arrivals.row_starts,
-    )
+    counts, sums = arrivals.cells.counts, arrivals.cells.sums
+    count_words, starts = arrivals.count_words, arrivals.row_starts
     row = projections.horizon + k - projections.delay[projections.delay_first[q]]
-    low, high = log.bounds[row * s.neurons.slot.size + pre], log.bounds[row * s.neurons.slot.size + pre + 1]
+    place = row * s.neurons.slot.size + pre
+    low, high = log.bounds[place], log.bounds[place + 1]
     for e in range(low, high):
         sender, spikes = log.unit[e] - first, log.spikes[e]
         at = np.uint64(projections.bits_first[q]) + np.uint64(sender) * words

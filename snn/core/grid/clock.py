@@ -95,11 +95,7 @@ def _deliver(
     projections: ProjectionArrays, q: int, i: int, delay: int, spikes: Any, total: Any, came: Any
 ) -> None:
     """Add the synapses of sender i with that delay: their weights, or their number if all weigh the same."""
-    shift, first, end = (
-        projections.weight_shift[q],
-        projections.delay_first[q],
-        projections.delay_first[q + 1],
-    )
+    first, end = projections.delay_first[q], projections.delay_first[q + 1]
     d = first + np.searchsorted(projections.delay[first:end], delay)
     if d == end or projections.delay[d] != delay:
         return
@@ -107,7 +103,9 @@ def _deliver(
     for s in range(projections.table[t], projections.table[t + 1]):
         n = np.int64(projections.post32[s]) if projections.wide[q] else np.int64(projections.post16[s])
         came[n] = True
-        total[n] += spikes if projections.counted[q] else projections.weight[s + shift] * spikes
+        total[n] += (
+            spikes if projections.counted[q] else projections.weight[s + projections.weight_shift[q]] * spikes
+        )
 
 
 @part

@@ -34,13 +34,8 @@ def run_event(s: Sample, learning: PlasticityArrays) -> None:
     Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for
     another step.
     """
-    neurons, projections, inputs, log, horizon = (
-        s.neurons,
-        s.projections,
-        s.inputs,
-        s.log,
-        s.projections.horizon,
-    )
+    neurons, projections, inputs, log = s.neurons, s.projections, s.inputs, s.log
+    horizon = projections.horizon
     populations, units, cursor = neurons.slot.size, neurons.decay.size, s.cursor[0]
     used, given = cursor.log_end, cursor.next_input
     if cursor.next_step < 0:

@@ -24,12 +24,8 @@ _PAUSE = 1024
 @lean
 def decide_whether_to_sleep(s: Sample, p: int, k: int) -> None:
     """Decide from the steps before step k whether population p goes on with the groups alone that are awake."""
-    sleep, touched, low, high = (
-        s.sleep,
-        s.counted.touched[p],
-        s.neurons.sleep_group[p],
-        s.neurons.sleep_group[p + 1],
-    )
+    sleep, touched = s.sleep, s.counted.touched[p]
+    low, high = s.neurons.sleep_group[p], s.neurons.sleep_group[p + 1]
     updates, arrivals = sleep.updates[p], touched - sleep.touched_before[p]
     sleep.updates[p], sleep.touched_before[p] = 0, touched
     if sleep.lazy[p] and 2 * updates > (high - low) * DECIDE_EVERY:

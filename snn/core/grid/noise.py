@@ -35,12 +35,8 @@ def draw_noise(s: Sample, p: int, m: int, k: int) -> None:
         for j in range(n):
             drawn[j] = least
         for c in range(neurons.noise_cut_first[m], neurons.noise_cut_first[m + 1], 4):
-            c0, c1, c2, c3 = (
-                neurons.noise_cut[c],
-                neurons.noise_cut[c + 1],
-                neurons.noise_cut[c + 2],
-                neurons.noise_cut[c + 3],
-            )
+            c0, c1 = neurons.noise_cut[c], neurons.noise_cut[c + 1]
+            c2, c3 = neurons.noise_cut[c + 2], neurons.noise_cut[c + 3]
             for j in range(n):
                 r = halves[j]
                 drawn[j] += np.uint32(r > c0) + np.uint32(r > c1) + np.uint32(r > c2) + np.uint32(r > c3)

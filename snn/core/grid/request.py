@@ -13,7 +13,7 @@ from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import finite, refusal, whole
 from snn.core.events import Events, Raster
 from snn.core.network import Network
-from snn.core.record import Record
+from snn.core.recording import Record
 from snn.core.state import SimulationState
 
 MOST_STEPS = 1_000_000_000

@@ -35,12 +35,8 @@ def write_ahead(s: Sample, q: int, low: int, high: int, k: int) -> None:
 def _write(s: Sample, q: int, low: int, high: int, age: int, k: int) -> None:
     """Write what log entries `low` to `high` bring in the block from k on, which began `age` steps after them."""
     projections, arrivals, unit, spikes = s.projections, s.arrivals, s.log.unit, s.log.spikes
-    post, table, size, depth = (
-        projections.post32,
-        projections.table,
-        projections.size[q],
-        projections.depth[q],
-    )
+    post, table = projections.post32, projections.table
+    size, depth = projections.size[q], projections.depth[q]
     counts, sums, starts = arrivals.ring_cells.counts, arrivals.ring_cells.sums, arrivals.row_starts
     weight, shift = projections.weight, np.uint64(projections.weight_shift[q])
     narrow, counted = arrivals.narrow[q], projections.counted[q]
