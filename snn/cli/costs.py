@@ -49,8 +49,7 @@ def _count_by_events(path: str, data: str | None, samples: int | None) -> tuple[
     test = test_samples(loaded, data)
     if samples is not None:
         test = test.subset(range(min(samples, len(test))))
-    last = loaded.network.populations[-1].name
-    rec = run_samples(loaded.network, test, loaded.tail_steps, v=(last,))
+    rec = run_samples(loaded.network, test, loaded.tail_steps, v=())
     return count(rec, loaded.network), test.name
 
 

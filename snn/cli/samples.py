@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from snn.core import Network
 from snn.datasets import EventCameraSet, ImageSet, SpikeSet, shd
@@ -51,14 +55,28 @@ def load_file(path: str) -> LoadedFile:
 
 
 def _longest_path(network: Network) -> int:
-    """Give the most steps that a spike takes to the last population, so that nothing late is cut."""
-    late = {population.name: 0 for population in network.populations}
-    for name in network.order:
-        for projection in network.projections:
-            if projection.pre == name and projection.post != name:
-                delay = int(network.synapses(projection.name).delay_steps.max(initial=0))
-                late[projection.post] = max(late[projection.post], late[name] + delay)
-    return max(late.values())
+    """Give the most steps that a spike takes to the last population, so that nothing late is cut.
+
+    Populations that reach each other form a loop, where spikes may go on for ever: it counts as gone through once.
+    """
+    delay = np.zeros((len(network.order), len(network.order)), dtype=np.int64)
+    linked = np.zeros_like(delay, dtype=bool)
+    for projection in network.projections:
+        pre, post = network.place[projection.pre], network.place[projection.post]
+        if pre != post:
+            longest = int(network.synapses(projection.name).delay_steps.max(initial=0))
+            delay[pre, post], linked[pre, post] = max(delay[pre, post], longest), True
+    loops, loop_of = connected_components(linked, connection="strong")
+    same = loop_of[:, None] == loop_of
+    through = np.bincount(loop_of, np.where(same, delay, 0).max(axis=1, initial=0), minlength=loops)
+
+    @cache
+    def latest(loop: int) -> int:
+        senders, receivers = np.nonzero(linked & ~same & (loop_of == loop))
+        arrivals = (latest(int(loop_of[i])) + delay[i, j] for i, j in zip(senders, receivers, strict=True))
+        return int(through[loop]) + int(max(arrivals, default=0))
+
+    return max(map(latest, range(loops)))
 
 
 def test_samples(loaded: LoadedFile, data: str | None) -> SpikeSet:
@@ -68,7 +86,7 @@ def test_samples(loaded: LoadedFile, data: str | None) -> SpikeSet:
         ValueError: The samples do not have the network's number of inputs, or bad data.
         FileNotFoundError: The data are not there.
     """
-    source = loaded.network.populations[0]
+    source = loaded.network.population("in")
     if loaded.saved is None:
         if source.size > CHANNELS:
             raise ValueError(

@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> None:
     loaded = load_file(options.file)
     test = test_samples(loaded, options.data)
     print_line(f"{test.name}: {len(test)} test samples through {loaded.network}")
-    last = loaded.network.populations[-1].name
-    rec = run_samples(loaded.network, test, loaded.tail_steps, engine=options.engine, v=(last,))
+    scored = () if loaded.saved is None else ("out",)
+    rec = run_samples(loaded.network, test, loaded.tail_steps, engine=options.engine, v=scored)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     for name, events in rec.spikes.items():

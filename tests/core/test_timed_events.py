@@ -23,7 +23,7 @@ def test_timed_events():
     assert events.pad(1).n_steps.tolist() == [5] * 3
     with pytest.raises(ValueError, match="off the grid"):
         simulate(one_neuron(LIParams(decay=0.5)), {"in": spikes_at([1.5], 3)})
-    with pytest.raises(ValueError, match=r"step\[0\] is 4, allowed 0 to 3"):
+    with pytest.raises(ValueError, match=r"step\[0\] must be in \[0, 4\) .*, got 4"):
         spikes_at([4.2], 4)
     with pytest.raises(ValueError, match="lists of the same lengths"):
         TimedEvents.from_times([[1.0]], [[]], n_units=1, dt_ms=1.0, n_steps=4)

@@ -124,7 +124,7 @@ def test_what_cannot_learn_is_refused(setting, message):
 
 
 def test_recurrence_with_learned_neurons_is_refused():
-    with pytest.raises(ValueError, match="for LIF without recurrence"):
+    with pytest.raises(ValueError, match="learn_leak must be False for recurrent neurons, got True"):
         RecurrentLIF(4, 3, learn_leak=True, decay_input=False, detach_reset=True)
 
 

@@ -39,6 +39,7 @@ def compare(net, events, names, n_steps=None, **options):
     keep = Record([*names, "in"], names[-1:])
     ours = snn.simulate(net, {"in": events}, n_steps, record=keep, **options)
     theirs = in_nest.simulate(net, {"in": events}, n_steps, record=keep, **options)
+    assert isinstance(theirs, in_nest.NestRecording)
     assert ours.spikes == theirs.spikes
     for name, v in ours.v.items():
         np.testing.assert_allclose(theirs.v[name], v, rtol=0, atol=1e-10)
