@@ -247,7 +247,7 @@ class Checkout:
 COLD = {
     "first simulation": "import snn; from snn.recipes.balanced import cuba; snn.simulate(cuba(40), n_steps=1)",
     "first training step": (
-        "import torch, snn; m = snn.nn.Sequential(snn.nn.DelayLinear(20, 20, 5), snn.nn.LIF(2.0)); "
+        "import torch, snn; m = snn.nn.Sequential(snn.nn.DelayLinear(20, 20, 6), snn.nn.LIF(2.0)); "
         "m((torch.rand(10, 4, 20) < 0.1).float())[0].sum().backward()"
     ),
 }

@@ -173,7 +173,7 @@ def test_frames_of_equal_length_differ_in_number(digits):
             "channels must be at most 5 sizes, since each halves an image of 34 x 34, got 6",
         ),
         ({"tau": 0.5}, "tau"),
-        ({"dropout": 1.0}, r"p must be in \[0, 1\)"),
+        ({"dropout": 1.0}, "p must be a finite number >= 0 and < 1"),
         ({"steps": 0}, "steps must be a whole number >= 1, got 0"),
         ({"shift": -1}, "shift must be a whole number >= 0, got -1"),
     ],
