@@ -119,7 +119,7 @@ def _move_to_current(came: Any, n: Any, to: Receivers) -> int:
     return 1
 
 
-@lean
+@lean_inlined
 def _sweep_counts(counts: Any, first: int, to: Receivers) -> int:
     """Move the counts from `first` on to the currents; return how many receivers are touched first."""
     current, last_arrival, scale, now, touched = to.current, to.last_arrival, to.scale, np.int32(to.step), 0
@@ -134,7 +134,7 @@ def _sweep_counts(counts: Any, first: int, to: Receivers) -> int:
     return touched
 
 
-@lean
+@lean_inlined
 def _sweep_sums(cells: Cells, first: int, to: Receivers) -> int:
     """Move the sums from `first` on to the currents; return how many receivers are touched first."""
     current, last_arrival, scale, now, touched = to.current, to.last_arrival, to.scale, np.int32(to.step), 0

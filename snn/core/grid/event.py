@@ -37,7 +37,7 @@ def run_event(s: Sample, learning: PlasticityArrays) -> None:
     neurons, projections, inputs, log = s.neurons, s.projections, s.inputs, s.log
     horizon = projections.horizon
     populations, units, cursor = neurons.slot.size, neurons.decay.size, s.cursor[0]
-    used, given = cursor.log_end, cursor.next_input
+    used, given, plastic = cursor.log_end, cursor.next_input, learning.plastic.size > 0
     if cursor.next_step < 0:
         decay_for_first_step(s)
     for k in range(max(cursor.next_step, 0), inputs.n_steps):
@@ -64,7 +64,8 @@ def run_event(s: Sample, learning: PlasticityArrays) -> None:
             for o in range(projections.out_first[p], projections.out_first[p + 1]):
                 write_ahead(s, projections.out[o], begin, used, k)
             log.bounds[(horizon + k) * populations + p + 1] = used
-        learn(learning, log, (horizon + k) * populations, k)
+        if plastic:
+            learn(learning, log, (horizon + k) * populations, k)
     cursor.next_step, cursor.log_end, cursor.next_input = inputs.n_steps, used, given
     for p in range(populations):
         first = neurons.sleep_group[p]
