@@ -51,7 +51,7 @@ class TrainConfig:
         optimizer: "adam", or "sgd" with momentum.
         momentum: Momentum of "sgd", in [0, 1).
         betas: Decay rates of Adam's two averages, in [0, 1); "one_cycle" moves the first between 0.95 and 0.85
-            instead.
+            instead, but that of delay positions.
         eps: Added to Adam's denominator, > 0.
         clip_norm: Largest norm of all gradients together, to which they are scaled down before a step, > 0; None
             leaves them.

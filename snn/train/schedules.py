@@ -139,7 +139,7 @@ def make_optimizer(
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
     for group in groups:
-        group[MOVES_BETA] = config.schedule == "one_cycle"
+        group[MOVES_BETA] = config.schedule == "one_cycle" and group["role"] != "delays"
     return torch.optim.Adam(groups, lr=config.lr, betas=config.betas, eps=config.eps)
 
 
