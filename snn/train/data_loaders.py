@@ -84,7 +84,7 @@ class LoadedBatches:
             return
         in_order = (
             isinstance(loader, DataLoader)
-            and type(loader.sampler) is SequentialSampler
+            and type(self._sampler()) is SequentialSampler
             and (loader.batch_sampler is None or type(loader.batch_sampler) is BatchSampler)
         )
         if not in_order:
@@ -99,7 +99,7 @@ class LoadedBatches:
         Raises:
             ValueError: It cuts batches into shares itself, or its order is not decided.
         """
-        if isinstance(getattr(self.loader, "sampler", None), DistributedSampler):
+        if isinstance(self._sampler(), DistributedSampler):
             raise ValueError(
                 f"sampler of {self.name} must give every process all samples, got a DistributedSampler: "
                 "each process takes its share of every batch"
@@ -112,19 +112,18 @@ class LoadedBatches:
         known = {name: getattr(self.loader, name, None) for name in names}
         return {**known, "batches": self.n_batches, "sampler": self._sampling()}
 
+    def _sampler(self) -> Any:
+        """Give what puts samples in order: beside a batch sampler of one's own, a loader has another, not used."""
+        batch_sampler = getattr(self.loader, "batch_sampler", None)
+        return getattr(batch_sampler, "sampler", None) or getattr(self.loader, "sampler", None)
+
     def _sampling(self) -> str:
-        samplers = [getattr(self.loader, name, None) for name in ("sampler", "batch_sampler")]
+        samplers = (self._sampler(), getattr(self.loader, "batch_sampler", None))
         return " in ".join(type(s).__name__ for s in samplers if s is not None) or type(self.loader).__name__
 
     def _generators(self) -> list[torch.Generator]:
         """Find the generators of a loader and its samplers."""
-        batch_sampler = getattr(self.loader, "batch_sampler", None)
-        holders = (
-            self.loader,
-            getattr(self.loader, "sampler", None),
-            batch_sampler,
-            getattr(batch_sampler, "sampler", None),
-        )
+        holders = (self.loader, self._sampler(), getattr(self.loader, "batch_sampler", None))
         found = [getattr(holder, "generator", None) for holder in holders]
         return [generator for generator in found if isinstance(generator, torch.Generator)]
 
