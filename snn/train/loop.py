@@ -131,7 +131,7 @@ def evaluate(
                 check_labels(scoring, label, y.shape[-1])
                 labelled = lengths - model.tail_steps if per_step else lengths
                 loss_sum += float(scoring.per_sample(y, labelled, label).sum())
-                found = count_right(scoring, y, labelled, label, per_step=per_step)
+                found = count_right(scoring, y, labelled, label, per_step)
                 right, labels, samples = right + found.right, labels + found.labels, samples + len(lengths)
                 for name in sums:
                     sums[name] += float(per_sample(name, y, labelled, label).sum())

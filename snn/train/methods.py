@@ -53,26 +53,27 @@ class BatchResult(NamedTuple):
     labels: int
 
 
-def count_right(
-    loss: Loss, y: Tensor, lengths: Tensor, label: Tensor, *, per_step: bool, score: Tensor | None = None
-) -> BatchResult:
-    """Count how many labels the outputs y [T, B, C] of a batch predict; the loss is left at 0.
+def count_right(loss: Loss, y: Tensor, lengths: Tensor, label: Tensor, per_step: bool) -> BatchResult:
+    """Count how many labels the outputs of a batch predict; the loss is left at 0.
 
     Args:
         loss: How outputs are scored.
-        y: Outputs.
+        y: Outputs, [T, B, C].
         lengths: Steps of each sample that count, [B].
         label: Classes [B], or [T, B] with `per_step`.
         per_step: Whether every step is predicted by its own output.
-        score: Scores [B, C] that are known already.
     """
     if not loss.has_classes:
         return BatchResult(0.0, None, 0, 0)
-    if per_step:
-        counted = valid_steps(y, lengths) & (label != IGNORED)
-        right = (y.argmax(-1) == label) & counted
-        return BatchResult(0.0, None, int(right.sum()), int(counted.sum()))
-    score = loss.score(y.detach(), lengths) if score is None else score
+    if not per_step:
+        return _by_score(loss.score(y, lengths), label)
+    counted = valid_steps(y, lengths) & (label != IGNORED)
+    right = (y.argmax(-1) == label) & counted
+    return BatchResult(0.0, None, int(right.sum()), int(counted.sum()))
+
+
+def _by_score(score: Tensor, label: Tensor) -> BatchResult:
+    """Count how many labels [B] the scores [B, C] predict."""
     return BatchResult(0.0, score, int((score.argmax(1) == label).sum()), len(label))
 
 
@@ -141,7 +142,7 @@ def backward(
         labelled = lengths - model.tail_steps if per_step else lengths
         value = loss.per_sample(y, labelled, label).mean()
         (share * value).backward()  # type: ignore[no-untyped-call]
-        found = count_right(loss, y.detach(), labelled, label, per_step=per_step)
+        found = count_right(loss, y.detach(), labelled, label, per_step)
         return found._replace(loss=value.item())
     with _weights_by_sender(model):
         return _in_pieces(model, x, lengths, label, config, share, per_step)
@@ -182,7 +183,8 @@ def _in_pieces(
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
     labelled = lengths - model.tail_steps if per_step else lengths
-    total, found, state, full_length = 0.0, None, None, bool((lengths == len(x)).all())
+    total, found, score, state = 0.0, BatchResult(0.0, None, 0, 0), None, None
+    full_length = bool((lengths == len(x)).all())
     for start in range(0, len(x), chunk):
         part, learn = x[start : start + chunk], learns[start : start + chunk]
         due = label[start : start + chunk] if per_step else label
@@ -200,23 +202,13 @@ def _in_pieces(
             (weight * learned.mean()).backward()  # type: ignore[no-untyped-call]
         state = _detach(state)
         total += float((learned + rest).detach().mean())
-        found = _added(found, loss, y.detach(), counted, due, per_step)
-    assert found is not None
-    return found._replace(loss=total)
-
-
-def _added(
-    before: BatchResult | None, loss: Loss, y: Tensor, lengths: Tensor, label: Tensor, per_step: bool
-) -> BatchResult:
-    """Count what is right, with all pieces so far: labels per step add up, scores of samples do."""
-    if before is None or per_step or not loss.has_classes:
-        new = count_right(loss, y, lengths, label, per_step=per_step)
-        if before is None:
-            return new
-        return new._replace(right=before.right + new.right, labels=before.labels + new.labels)
-    assert before.score is not None
-    score = before.score + loss.score(y, lengths)
-    return count_right(loss, y, lengths, label, per_step=False, score=score)
+        if per_step:
+            new = count_right(loss, y.detach(), counted, due, per_step)
+            found = found._replace(right=found.right + new.right, labels=found.labels + new.labels)
+        elif loss.has_classes:
+            part_score = loss.score(y.detach(), now)
+            score = part_score if score is None else score + part_score
+    return (found if score is None else _by_score(score, label))._replace(loss=total)
 
 
 def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor, per_step: bool) -> Tensor:
