@@ -215,6 +215,8 @@ def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor,
     """Sum the losses of the marked steps, [B]."""
     assert loss.of_steps is not None
     some = steps.nonzero()[:, 0]  # by index: the gradient of a mask takes three times as long
+    if not len(some):
+        return y.new_zeros(y.shape[1])
     labels = label.index_select(0, some) if per_step else label
     return loss.of_steps(y.index_select(0, some), valid.index_select(0, some), labels).sum(0)
 

@@ -9,7 +9,15 @@ import pytest
 import torch
 from own_parts import Momentum, loader, own_network
 
-from snn.train import TrainConfig, fit, learning_rate, make_optimizer
+from snn.train import (
+    OnGradients,
+    OptimizerMaker,
+    TrainConfig,
+    fit,
+    learning_rate,
+    make_optimizer,
+    parameter_groups,
+)
 from snn.train.schedules import set_step
 
 ONE = TrainConfig(epochs=1, loss="step_cross_entropy")
@@ -68,8 +76,9 @@ def test_a_hook_that_breaks_gradients_is_found_before_the_step():
     def spoil(model: Any) -> None:
         model[0].weight.grad[0, 0] = math.inf
 
+    hook: OnGradients = spoil
     with pytest.raises(FloatingPointError, match="its gradient is not finite in epoch 0, batch 1"):
-        fit(model, loader(), loader(), ONE, on_gradients=spoil)
+        fit(model, loader(), loader(), ONE, on_gradients=hook)
     assert torch.equal(model[0].weight, before)
 
 
@@ -113,6 +122,16 @@ def test_what_is_no_optimiser_is_refused():
         ValueError, match="optimizer must be a function that gives a torch.optim.Optimizer, got 3"
     ):
         fit(own_network(), loader(), loader(), ONE, optimizer=lambda groups: 3)
+
+
+def test_every_parameter_that_learns_is_in_a_group_with_a_role():
+    model = own_network()
+    model[0].weight.requires_grad_(False)
+    groups = parameter_groups(model, TrainConfig(lr=0.1, delay_lr=0.2, weight_decay=0.3))
+    seen = [(group["role"], len(group["params"]), group["lr"], group["weight_decay"]) for group in groups]
+    assert seen == [("weights", 2, 0.1, 0.3), ("plain", 2, 0.1, 0.0), ("delays", 1, 0.2, 0.0)]
+    make: OptimizerMaker = torch.optim.RMSprop
+    assert type(make_optimizer(model, TrainConfig(), make)) is torch.optim.RMSprop
 
 
 def test_settings_reach_the_optimiser():

@@ -12,9 +12,11 @@ import torch
 from layers import InMemory
 from own_parts import Items, Momentum, Signed, collate, loader, own_network, register_parts
 
-from snn.datasets import Batch
+from snn.core import Events
+from snn.datasets import AugmentedSpikes, Batch, SpikeAugment, SpikeSet
 from snn.nn import LIF, Linear, Sequential
 from snn.train import TrainConfig, fit, save
+from snn.train.fingerprint import fingerprint
 
 register_parts()
 
@@ -134,6 +136,21 @@ def test_other_data_are_refused(done):
         resume(done, train=Words(41))
     with pytest.raises(ValueError, match="data train_fingerprint must be '.*' to resume .*, got '.*'"):
         resume(done, train=Words(40, 7))
+
+
+def test_a_fingerprint_tells_data_apart_but_not_their_names():
+    def words(unit=3, label=1, name="words"):
+        events = Events.from_lists([[0, 4], [2]], [[1, unit], [0]], n_units=5, dt_ms=1.0, n_steps=6)
+        labels = np.array([0, label])
+        return SpikeSet(name, events, labels, np.zeros(2, dtype=np.int64), ("a", "b"))
+
+    same = fingerprint(words())
+    assert fingerprint(words()) == fingerprint(words(name="the same, elsewhere")) == same
+    varied = [AugmentedSpikes(words(), SpikeAugment(shift_units=n)) for n in (1, 2)]
+    tensors = [torch.utils.data.TensorDataset(torch.full((3,), float(n))) for n in (1, 2)]
+    parts = [torch.utils.data.Subset(tensors[0], indices) for indices in ([0, 1], [1, 2])]
+    others = [words(unit=4), words(label=0), *varied, *tensors, *parts]
+    assert len({same, *map(fingerprint, others)}) == 1 + len(others)
 
 
 def test_other_loaders_are_refused(tmp_path):
