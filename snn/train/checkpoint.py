@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from snn.train.config import TrainConfig
+from snn.train.gradient_hook import OnGradients, hook_state, restore_hook
+from snn.train.run_identity import check_same_run
+from snn.train.scores import BUILT_IN
+from snn.train.state_tree import join, split
 from snn.train.tensor_files import read_tensors, write_tensors
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
-KIND, VERSION, NAME = "snn.checkpoint", 2, "checkpoint/last.safetensors"
+KIND, VERSION, NAME = "snn.checkpoint", 3, "checkpoint/last.safetensors"
 
 
 @dataclass
 class Checkpoint:
-    """Hold what a run knows after an epoch, besides model and optimiser.
+    """Hold what a run knows after an epoch, besides model, optimiser and hook.
 
     Attributes:
+        select: What the best epoch is the best by: `TrainConfig.select`.
         history: The metrics of every epoch done.
-        best_epoch: Epoch of the best validation accuracy (ties: lower validation loss), -1 before the first.
+        best_epoch: Epoch of the best validation (ties: lower validation loss), -1 before the first.
         best: The model's tensors after that epoch.
+        steps: Steps of the optimiser done.
     """
 
+    select: str = "accuracy"
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = -1
     best: dict[str, Tensor] = field(default_factory=dict)
+    steps: int = 0
 
     @property
     def epoch(self) -> int:
@@ -39,14 +46,14 @@ class Checkpoint:
     def add(self, metrics: dict[str, Any], model: nn.Module) -> None:
         """Add an epoch; keep the model's tensors if it is the best so far."""
         self.history.append(metrics)
-        if self.best_epoch < 0 or _rank(metrics) > _rank(self.history[self.best_epoch]):
+        if self.best_epoch < 0 or self._rank(metrics) > self._rank(self.history[self.best_epoch]):
             self.best_epoch = self.epoch - 1
             self.best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
-
-def _rank(metrics: dict[str, Any]) -> tuple[float, float]:
-    """Order epochs: the larger, the better."""
-    return metrics["valid_accuracy"], -metrics["valid_loss"]
+    def _rank(self, metrics: dict[str, Any]) -> tuple[float, ...]:
+        """Order epochs: the larger, the better."""
+        first = () if self.select == BUILT_IN[1] else (metrics[f"valid_{self.select}"],)
+        return *first, -metrics["valid_loss"]
 
 
 def save_checkpoint(
@@ -54,8 +61,8 @@ def save_checkpoint(
     reached: Checkpoint,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    config: TrainConfig,
-    data: dict[str, Any],
+    hook: OnGradients | None,
+    identity: dict[str, Any],
 ) -> None:
     """Write `out`/checkpoint/last.safetensors.
 
@@ -63,22 +70,26 @@ def save_checkpoint(
         out: Folder of the run.
         reached: What the run knows after its last epoch.
         model: The model after that epoch.
-        optimizer: Its optimiser.
-        config: How it trains.
-        data: What tells the run's data from other data, as JSON values.
+        optimizer: Its optimiser; all of its state is kept.
+        hook: What is done to gradients; its state is kept.
+        identity: What the run is, from `run_identity.identity`.
 
     Raises:
+        ValueError: The state of optimiser or hook holds something that cannot be kept.
         OSError: It could not be written; the one before is still whole.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in reached.best.items()}
-    for index, entries in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in entries.items()}
+    kept: dict[str, Any] = {}
+    for name, state in (("optimizer", optimizer.state_dict()), ("on_gradients", hook_state(hook))):
+        kept[name], found = split(name, state)
+        tensors |= found
     info = {
-        "config": asdict(config),
-        "data": data,
+        "identity": identity,
         "history": reached.history,
         "best_epoch": reached.best_epoch,
+        "steps": reached.steps,
+        **kept,
     }
     (out / NAME).parent.mkdir(parents=True, exist_ok=True)
     write_tensors(out / NAME, KIND, VERSION, tensors, info)
@@ -88,8 +99,8 @@ def load_checkpoint(
     out: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    config: TrainConfig,
-    data: dict[str, Any],
+    hook: OnGradients | None,
+    identity: dict[str, Any],
 ) -> Checkpoint:
     """Put a run back where its last checkpoint left it; a folder without one starts fresh.
 
@@ -97,35 +108,47 @@ def load_checkpoint(
         out: Folder of the run.
         model: The model to fill.
         optimizer: The optimiser to fill.
-        config: How the run trains now, which must be as it trained before.
-        data: What tells the run's data from other data, as `save_checkpoint` was given it.
+        hook: What is done to gradients, to be put back as well.
+        identity: What the run is now, which must be what it was; it may have more epochs.
 
     Raises:
-        ValueError: The checkpoint is of another version, or of a run with other settings or data.
+        ValueError: The checkpoint is of another version, or of another run.
     """
+    select = identity["config"]["select"]
     if not (out / NAME).is_file():
-        return Checkpoint()
+        return Checkpoint(select)
     tensors, info = read_tensors(out / NAME, KIND, VERSION)
-    _check_same("config", info["config"], asdict(config), out)
-    _check_same("data", info["data"], data, out)
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    check_same_run(info["identity"], identity, out)
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}}
     for name, tensor in tensors.items():
         part, rest = name.split(".", 1)
-        parts[part][rest] = tensor
+        parts.setdefault(part, {})[rest] = tensor
     model.load_state_dict(parts["model"])
-    state = optimizer.state_dict()
-    for name, tensor in parts["optimizer"].items():
-        index, entry = name.split(".", 1)
-        state["state"].setdefault(int(index), {})[entry] = tensor
+    _restore_optimizer(optimizer, join(info["optimizer"], tensors))
+    restore_hook(hook, join(info["on_gradients"], tensors))
+    return Checkpoint(select, info["history"], info["best_epoch"], parts["best"], info["steps"])
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load an optimiser's state with the number types that it was saved with.
+
+    torch's own `load_state_dict` turns all state of a parameter into the parameter's number type.
+    """
     optimizer.load_state_dict(state)
-    return Checkpoint(info["history"], info["best_epoch"], parts["best"])
+    if type(optimizer).load_state_dict is not torch.optim.Optimizer.load_state_dict:
+        return  # an optimiser that reads its state in a way of its own
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for key, saved in state["state"].items():
+        owner = parameters[key] if isinstance(key, int) else key
+        optimizer.state[owner] = _on_device(saved, optimizer.state[owner])
 
 
-def _check_same(what: str, old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
-    """Refuse to go on with other values than a run began with."""
-    for key in old.keys() | new.keys():
-        if old.get(key) != new.get(key):
-            raise ValueError(
-                f"{what} {key} must be {old.get(key)!r} to resume {out}, got {new.get(key)!r}; "
-                "resume with the same settings or choose another folder"
-            )
+def _on_device(saved: Any, loaded: Any) -> Any:
+    """Give a tree as saved, its tensors on the devices of those in `loaded`."""
+    if isinstance(saved, Tensor):
+        return saved.to(loaded.device)
+    if isinstance(saved, dict):
+        return {key: _on_device(item, loaded[key]) for key, item in saved.items()}
+    if isinstance(saved, list | tuple):
+        return type(saved)(_on_device(a, b) for a, b in zip(saved, loaded, strict=True))
+    return saved

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from snn.core.checks import choice, flag, number, refusal, whole
 from snn.train.losses import LOSSES
+from snn.train.scores import BUILT_IN, SCORES
 
-__all__ = ["Method", "Optimizer", "Precision", "Schedule", "TrainConfig"]
+__all__ = ["Method", "Optimizer", "Precision", "Schedule", "ScheduleBy", "TrainConfig"]
 
 Method = Literal["bptt", "sltt"]
 Precision = Literal["float32", "bfloat16"]
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["one_cycle", "cosine", "steps", "constant"]
+ScheduleBy = Literal["epoch", "step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,26 @@ class TrainConfig:
             in float32.
         loss: What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time,
             "sum_cross_entropy" and "mean_cross_entropy" that on the sum or mean of the outputs themselves;
-            "step_cross_entropy", the mean of every step's own, is the one for methods in pieces.
-        optimizer: "adam", or "sgd" with momentum 0.9.
+            "step_cross_entropy", the mean of every step's own, is the one for methods in pieces. For targets that
+            are no classes: "mean_squared_error", of the outputs' mean over time, and "step_squared_error", the mean
+            of every step's own. `register_loss` adds others.
+        select: What the epoch is selected by on validation data: "accuracy" (ties: lower loss), "loss", or the name
+            of a registered score (ties: lower loss).
+        scores: Registered scores to report beside, as `valid_<name>`.
+        optimizer: "adam", or "sgd" with momentum.
+        momentum: Momentum of "sgd", in [0, 1).
+        betas: Decay rates of Adam's two averages, in [0, 1); "one_cycle" moves the first between 0.95 and 0.85
+            instead, but that of delay positions.
+        eps: Added to Adam's denominator, > 0.
+        clip_norm: Largest norm of all gradients together, to which they are scaled down before a step, > 0; None
+            leaves them.
         schedule: Learning rate over the run: "one_cycle" from lr / 25 to lr at 30 % and down, "cosine" from lr
-            to 0, "steps" a fifth at 60, 80 and 90 %, "constant".
+            to 0, "steps" a fifth at 60, 80 and 90 %, "constant". A run that is resumed for more epochs goes on
+            at the rate that the schedule over all of them has there.
+        schedule_by: Move learning rates every "epoch", or every "step" of the optimiser (kernel widths move every
+            epoch).
+        warmup_steps: First steps of the optimiser in which learning rates rise to what the schedule says, in equal
+            parts, >= 0.
         lr: Peak learning rate, > 0.
         weight_decay: L2 penalty of the weights; BatchNorm, biases, delays and neurons have none, >= 0.
         delay_lr: Learning rate of delay positions at the start, steps; a cosine takes it to 0, > 0.
@@ -67,8 +85,16 @@ class TrainConfig:
     recompute: bool = False
     precision: Precision = "float32"
     loss: str = "softmax_sum"
+    select: str = "accuracy"
+    scores: tuple[str, ...] = ()
     optimizer: Optimizer = "adam"
+    momentum: float = 0.9
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    clip_norm: float | None = None
     schedule: Schedule = "one_cycle"
+    schedule_by: ScheduleBy = "epoch"
+    warmup_steps: int = 0
     lr: float = 5e-3
     weight_decay: float = 1e-5
     delay_lr: float = 0.1
@@ -77,8 +103,10 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("min_batch", 1), ("seed", 0)):
-            self._set(name, whole(name, getattr(self, name), low=low))
+        for name in ("epochs", "batch_size", "accumulate", "min_batch"):
+            self._set(name, whole(name, getattr(self, name), low=1))
+        for name in ("warmup_steps", "seed"):
+            self._set(name, whole(name, getattr(self, name), low=0))
         self._set("rounded_epochs", whole("rounded_epochs", self.rounded_epochs, low=0, high=self.epochs))
         if self.min_batch > self.batch_size:
             raise refusal("min_batch", f"<= batch_size {self.batch_size}", self.min_batch)
@@ -87,19 +115,44 @@ class TrainConfig:
             ("precision", Precision),
             ("optimizer", Optimizer),
             ("schedule", Schedule),
+            ("schedule_by", ScheduleBy),
             ("loss", tuple(LOSSES)),
+            ("select", (*BUILT_IN, *SCORES)),
         ):
             choice(name, getattr(self, name), allowed)
         for name in ("rescale_k", "recompute"):
             flag(name, getattr(self, name))
         self._check_method()
-        for name in ("lr", "delay_lr", "sigma_end"):
+        self._check_scores()
+        for name in ("lr", "delay_lr", "sigma_end", "eps"):
             self._set(name, number(name, getattr(self, name), above=0))
         self._set("weight_decay", number("weight_decay", self.weight_decay, low=0))
+        self._set("momentum", number("momentum", self.momentum, low=0, below=1))
+        if self.clip_norm is not None:
+            self._set("clip_norm", number("clip_norm", self.clip_norm, above=0))
+        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
+            raise refusal("betas", "two numbers >= 0 and < 1", self.betas)
+        self._set("betas", tuple(number(f"betas[{i}]", b, low=0, below=1) for i, b in enumerate(self.betas)))
 
-    def _set(self, name: str, value: float) -> None:
-        """Put a checked number in the place of the one given, as Python's own type."""
+    @property
+    def reported_scores(self) -> tuple[str, ...]:
+        """Registered scores that a run reports: `scores`, and `select` if it is one."""
+        return tuple(dict.fromkeys((*self.scores, *({self.select} - set(BUILT_IN)))))
+
+    def _set(self, name: str, value: Any) -> None:
+        """Put a checked value in the place of the one given, as Python's own type."""
         object.__setattr__(self, name, value)
+
+    def _check_scores(self) -> None:
+        """Refuse scores that nobody registered, and accuracy where there are no classes."""
+        if not isinstance(self.scores, tuple | list):
+            raise refusal("scores", "a tuple of names", self.scores)
+        self._set("scores", tuple(self.scores))
+        for i, name in enumerate(self.scores):
+            choice(f"scores[{i}]", name, tuple(SCORES))
+        if self.select == "accuracy" and not LOSSES.find(self.loss).has_classes:
+            rule = f"'loss' or a registered score, for loss {self.loss!r} has no classes"
+            raise refusal("select", rule, self.select)
 
     def _check_method(self) -> None:
         """Refuse settings that do not go with the method."""

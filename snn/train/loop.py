@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,26 +17,20 @@ from snn.core.checks import refusal, whole
 from snn.core.files.whole import write_whole
 from snn.nn import LIF, Layer
 from snn.train import processes
+from snn.train.batches import Data, prepare_batch
 from snn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
-from snn.train.losses import LOSSES, valid_mask
-from snn.train.methods import accumulate, check_method
-from snn.train.non_finite import first_non_finite, gradients_are_finite
-from snn.train.schedules import make_optimizer, set_epoch
+from snn.train.data_loaders import LoadedBatches, as_data, steps_per_epoch
+from snn.train.epoch import Progress, Run, train_epoch
+from snn.train.gradient_hook import OnGradients, check_hook
+from snn.train.initial_weights import load_initial_weights
+from snn.train.losses import LOSSES, check_labels, valid_mask
+from snn.train.methods import check_method, count_right
+from snn.train.run_identity import check_named, describe_data, identity
+from snn.train.schedules import OptimizerMaker, make_optimizer, set_epoch
+from snn.train.scores import per_sample
 
-__all__ = ["Data", "FitResult", "Progress", "Scores", "evaluate", "fit", "prepare", "write_metrics"]
-
-
-class Data(Protocol):
-    """What `fit` needs of a data set: `snn.datasets.SpikeSet` is one."""
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        ...
-
-    def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Any]:
-        """Give batches with numpy `x` [T, B, N], `lengths` [B] and `label` [B]; in order without a seed."""
-        ...
+__all__ = ["FitResult", "Scores", "evaluate", "fit", "write_metrics"]
 
 
 class Scores(NamedTuple):
@@ -46,35 +38,18 @@ class Scores(NamedTuple):
 
     Attributes:
         loss: Mean loss of a sample.
-        accuracy: Share of samples classified right, in [0, 1].
+        accuracy: Share of samples (of steps, with labels per step) classified right, in [0, 1]; None where labels
+            are no classes.
         rates: Mean spikes per neuron and step, per LIF layer: hid1, hid2, ...
         samples: Samples seen.
+        values: Means of the registered scores that were asked for, by name.
     """
 
     loss: float
-    accuracy: float
+    accuracy: float | None
     rates: dict[str, float]
     samples: int
-
-
-class Progress(NamedTuple):
-    """Where a run stands: what a callback is given after every batch, and with `metrics` after every epoch.
-
-    Attributes:
-        epoch: The epoch, from 0.
-        epochs: Epochs of the run.
-        batch: Batches of the epoch done; 0 at its end.
-        batches: Batches of an epoch, at most; 0 at its end.
-        loss: Mean loss of a sample, of this batch or, at the end, of the epoch.
-        metrics: Metrics of the epoch, at its end; None before.
-    """
-
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    loss: float
-    metrics: dict[str, Any] | None = None
+    values: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +57,9 @@ class FitResult:
     """What a finished run knows; the model itself holds the selected weights.
 
     Attributes:
-        history: Metrics of every epoch.
-        selected_epoch: The epoch with the best validation accuracy (ties: lower loss), from 0.
+        history: Metrics of every epoch: epoch, train_loss, train_accuracy, valid_loss, valid_accuracy (None where
+            labels are no classes), rates, and valid_NAME of every registered score that the config names.
+        selected_epoch: The epoch with the best validation, as `TrainConfig.select` says (ties: lower loss), from 0.
     """
 
     history: list[dict[str, Any]]
@@ -93,16 +69,6 @@ class FitResult:
     def selected(self) -> dict[str, Any]:
         """Metrics of the selected epoch."""
         return self.history[self.selected_epoch]
-
-
-def prepare(batch: Any, model: Layer) -> tuple[Tensor, Tensor, Tensor]:
-    """Turn a numpy batch into x [T + tail, B, N], lengths and labels, with the model's tail of zero steps."""
-    x = torch.from_numpy(batch.x)
-    like = next((p for p in model.parameters()), torch.zeros(0))
-    longer = like.new_zeros(x.shape[0] + model.tail_steps, *x.shape[1:])
-    longer[: x.shape[0]] = x
-    lengths, label = (torch.from_numpy(part).to(like.device) for part in (batch.lengths, batch.label))
-    return longer, lengths + model.tail_steps, label
 
 
 @contextmanager
@@ -130,138 +96,169 @@ def _count_spikes(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
 
 
 @torch.no_grad()
-def evaluate(model: Layer, data: Data, *, loss: str = "softmax_sum", batch_size: int = 256) -> Scores:
+def evaluate(
+    model: Layer,
+    data: Data | Iterable[Any],
+    *,
+    loss: str = "softmax_sum",
+    batch_size: int = 256,
+    scores: Sequence[str] = (),
+) -> Scores:
     """Score a model on every sample of a set, in evaluation mode (its mode is restored).
 
     Args:
         model: Maps [T, B, N] to outputs [T, B, C].
-        data: The samples.
+        data: The samples: a data set, or batches as for `fit`.
         loss: Name of the loss, as in `TrainConfig`.
-        batch_size: Samples at a time, >= 1; scores do not depend on it.
+        batch_size: Samples at a time, >= 1; scores do not depend on it. A loader has its own.
+        scores: Names of registered scores to report too.
 
     Raises:
-        ValueError: The set is empty, the loss unknown, or batch_size below 1.
+        ValueError: The set is empty, the loss or a score unknown, batch_size below 1, or a batch does not fit the
+            model.
     """
-    if not len(data):
-        raise ValueError("data must hold at least one sample, got none")
+    data = as_data("data", data)
     scoring, batch_size = LOSSES.find(loss), whole("batch_size", batch_size, low=1)
     mode = model.training
     model.eval()
-    loss_sum, correct, samples = 0.0, 0, 0
+    loss_sum, right, labels, samples = 0.0, 0, 0, 0
+    sums = dict.fromkeys(scores, 0.0)
     try:
         with _count_spikes(model) as totals:
             for batch in data.batches(batch_size):
-                x, lengths, label = prepare(batch, model)
+                x, lengths, label, per_step = prepare_batch(batch, model)
                 y, _ = model(x, None, lengths)
-                loss_sum += float(scoring.per_sample(y, lengths, label).sum())
-                correct += int((scoring.score(y, lengths).argmax(1) == label).sum())
-                samples += len(label)
+                check_labels(scoring, label, y.shape[-1])
+                labelled = lengths - model.tail_steps if per_step else lengths
+                loss_sum += float(scoring.per_sample(y, labelled, label).sum())
+                found = count_right(scoring, y, labelled, label, per_step)
+                right, labels, samples = right + found.right, labels + found.labels, samples + len(lengths)
+                for name in sums:
+                    sums[name] += float(per_sample(name, y, labelled, label).sum())
     finally:
         model.train(mode)
-    rates = {name: spikes / neuron_steps for name, (spikes, neuron_steps) in totals.items()}
-    return Scores(loss_sum / samples, correct / samples, rates, samples)
-
-
-def _train_epoch(
-    model: Layer,
-    train: Data,
-    optimizer: torch.optim.Optimizer,
-    config: TrainConfig,
-    epoch: int,
-    report: Callable[[Progress], None],
-) -> tuple[float, float]:
-    """Run one epoch, decided by (seed, epoch) alone; give its mean loss and accuracy."""
-    key = (config.seed, epoch, processes.rank()) if processes.rank() else (config.seed, epoch)
-    torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
-    model.train()
-    n_batches = max(1, math.ceil(len(train) / config.batch_size))
-    loss_sum, correct, samples = 0.0, 0.0, 0.0
-    batches = train.batches(config.batch_size, seed=(config.seed, epoch), min_batch=config.min_batch)
-    for done, batch in enumerate(batches, 1):
-        optimizer.zero_grad(set_to_none=True)
-        x, lengths, label = processes.own_share(*prepare(batch, model))
-        loss, score = accumulate(model, x, lengths, label, config)
-        processes.average_gradients(model, len(label) / len(batch.label))
-        if not (math.isfinite(loss) and gradients_are_finite(model)):
-            first = first_non_finite(model, x, lengths)
-            raise FloatingPointError(
-                f"loss {loss} or its gradient is not finite in epoch {epoch}, batch {done}; first: {first}. "
-                "The last checkpoint is kept; a lower lr may help"
-            )
-        optimizer.step()
-        for module in model.modules():
-            if isinstance(module, Layer):
-                module.clamp_()
-        loss_sum += loss * len(label)
-        correct += float((score.argmax(1) == label).sum())
-        samples += len(label)
-        report(Progress(epoch, config.epochs, done, n_batches, loss))
     if not samples:
+        raise ValueError("data must hold at least one sample, got none")
+    rates = {name: spikes / neuron_steps for name, (spikes, neuron_steps) in totals.items()}
+    values = {name: total / samples for name, total in sums.items()}
+    return Scores(loss_sum / samples, right / labels if labels else None, rates, samples, values)
+
+
+def _run_epoch(run: Run, reached: Checkpoint) -> dict[str, Any]:
+    """Train for an epoch and score it; give its metrics, which `reached` then knows."""
+    config, epoch = run.config, reached.epoch
+    set_epoch(run.model, run.optimizer, config, epoch)
+    for data in (run.train, run.valid):
+        if isinstance(data, LoadedBatches):
+            data.set_epoch(config.seed, epoch)
+    loss, accuracy, steps = train_epoch(run, epoch, reached.steps)
+    scores = evaluate(
+        run.model, run.valid, loss=config.loss, batch_size=config.batch_size, scores=config.reported_scores
+    )
+    metrics = {
+        "epoch": epoch,
+        "train_loss": loss,
+        "train_accuracy": accuracy,
+        "valid_loss": scores.loss,
+        "valid_accuracy": scores.accuracy,
+        "rates": scores.rates,
+        **{f"valid_{name}": value for name, value in scores.values.items()},
+    }
+    reached.steps += steps
+    reached.add(metrics, run.model)
+    return metrics
+
+
+def _check_run(run: Run, resume: bool, named: dict[str, Any]) -> None:
+    """Refuse settings that do not go with the model, the data or the processes, before the first step."""
+    config = run.config
+    if config.min_batch < processes.count():
+        raise refusal("min_batch", f">= {processes.count()}, the number of processes", config.min_batch)
+    check_method(run.model, config)
+    for data in (run.train, run.valid):
+        if isinstance(data, LoadedBatches):
+            if processes.count() > 1:
+                data.check_processes()
+            if resume:
+                data.check_order("to resume")
+    if resume:
+        for name, made in named.items():
+            check_named(name, made)
+    by_step = config.schedule_by == "step"
+    if by_step and steps_per_epoch(run.train, config.batch_size, config.min_batch) is None:
         raise refusal(
-            "min_batch", f"no more than a batch of the {len(train)} training samples", config.min_batch
+            "schedule_by", "'epoch' with a loader that does not know its length", config.schedule_by
         )
-    processes.share_buffers(model)
-    loss_sum, correct, samples = processes.add_up(loss_sum, correct, samples)
-    return loss_sum / samples, correct / samples
+    check_hook(run.hook, run.model, config)
 
 
 def fit(
     model: Layer,
-    train: Data,
-    valid: Data,
+    train: Data | Iterable[Any],
+    valid: Data | Iterable[Any],
     config: TrainConfig,
     *,
     out: PathLike | None = None,
     resume: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    on_gradients: OnGradients | None = None,
+    optimizer: OptimizerMaker | None = None,
+    init: PathLike | None = None,
 ) -> FitResult:
     """Train a model, and leave it with the weights of its best validation epoch, in evaluation mode.
 
-    In several processes (`snn.train.processes`) each takes its share of every batch; the first one alone writes and
-    calls back.
+    In several processes (`snn.train.processes`) each takes its share of every batch; the first one alone writes
+    and calls back. Before a step of the optimiser gradients are averaged over processes, given to `on_gradients`,
+    checked to be finite, and clipped.
 
     Args:
         model: Maps [T, B, N] to outputs [T, B, C]; trained in place.
-        train: Training samples.
-        valid: Validation samples, which select the epoch.
+        train: Training samples: a data set, or an iterable of batches (x, label) or (x, lengths, label), such as a
+            `DataLoader`, x [T, B, ...]. The order and size of its batches are its own: `config.batch_size` and
+            `min_batch` are not used. A generator that it has is set from (seed, epoch) before each epoch.
+        valid: Validation samples, likewise, which select the epoch.
         config: How to train.
         out: Folder for `metrics.jsonl` (a line per epoch) and `checkpoint/`; None writes nothing.
-        resume: Go on from the checkpoint in `out`, if there is one; the end has the bits of an uncut run.
+        resume: Go on from the checkpoint in `out`, if there is one; the end has the bits of an uncut run. Model,
+            data and config must be those of the run, but for more epochs.
         callback: Called after every batch and every epoch.
+        on_gradients: Called with the model before every step, to change its gradients; see `OnGradients`.
+        optimizer: Makes an optimiser of one's own from parameter groups (`parameter_groups`); None: the config's.
+            Of its groups, those that keep their `role` have their learning rate set by the schedule.
+        init: Model file whose weights the run starts from; a run that is resumed has those of its checkpoint.
 
     Raises:
-        ValueError: Nothing to train on, or a checkpoint of another run.
+        ValueError: Nothing to train on, a checkpoint of another run, data or functions with which a run cannot be
+            resumed, or a file of another model.
         FloatingPointError: The loss is not a number any more.
         OSError: A checkpoint could not be written.
     """
-    if config.min_batch < processes.count():
-        raise refusal("min_batch", f">= {processes.count()}, the number of processes", config.min_batch)
-    folder = None if out is None else Path(out)
+    sets = as_data("train", train), as_data("valid", valid)
     first = processes.rank() == 0
-    report = callback if callback and first else (lambda _: None)
-    optimizer = make_optimizer(model, config)
-    check_method(model, config)
-    data = {"train_samples": len(train), "valid_samples": len(valid)}
-    reached = Checkpoint()
-    if folder is not None and resume:
-        reached = load_checkpoint(folder, model, optimizer, config, data)
-    for epoch in range(reached.epoch, config.epochs):
-        set_epoch(model, optimizer, config, epoch)
-        loss, accuracy = _train_epoch(model, train, optimizer, config, epoch, report)
-        scores = evaluate(model, valid, loss=config.loss, batch_size=config.batch_size)
-        metrics = {
-            "epoch": epoch,
-            "train_loss": loss,
-            "train_accuracy": accuracy,
-            "valid_loss": scores.loss,
-            "valid_accuracy": scores.accuracy,
-            "rates": scores.rates,
-        }
-        reached.add(metrics, model)
+    if init is not None:
+        load_initial_weights(init, model)
+    made = make_optimizer(model, config, optimizer)
+    run = Run(model, *sets, config, made, on_gradients, callback if callback and first else (lambda _: None))
+    _check_run(run, resume, {"on_gradients": on_gradients, "optimizer": optimizer})
+    return _run_epochs(run, None if out is None else Path(out), resume, first, optimizer)
+
+
+def _run_epochs(
+    run: Run, folder: Path | None, resume: bool, first: bool, optimizer: OptimizerMaker | None
+) -> FitResult:
+    """Run all epochs that are still to be run."""
+    model, config = run.model, run.config
+    reached = Checkpoint(config.select)
+    if folder is not None:
+        what = identity(model, describe_data(run.train, run.valid), config, run.hook, optimizer)
+        if resume:
+            reached = load_checkpoint(folder, model, run.optimizer, run.hook, what)
+    while reached.epoch < config.epochs:
+        metrics = _run_epoch(run, reached)
         if folder is not None and first:
-            save_checkpoint(folder, reached, model, optimizer, config, data)
+            save_checkpoint(folder, reached, model, run.optimizer, run.hook, what)
             write_metrics(folder, reached.history)
-        report(Progress(epoch, config.epochs, 0, 0, loss, metrics))
+        run.report(Progress(metrics["epoch"], config.epochs, 0, 0, metrics["train_loss"], metrics))
     model.load_state_dict(reached.best)
     model.eval()
     return FitResult(reached.history, reached.best_epoch)

@@ -13,10 +13,11 @@ from torch.utils.checkpoint import checkpoint
 from snn.core.checks import refusal
 from snn.kernels.step_local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear, frozen_statistics
+from snn.train.batches import has_step_labels
 from snn.train.config import TrainConfig
-from snn.train.losses import LOSSES, Loss, valid_mask
+from snn.train.losses import IGNORED, LOSSES, Loss, check_labels, valid_steps
 
-__all__ = ["BatchResult", "accumulate", "backward", "check_method"]
+__all__ = ["BatchResult", "accumulate", "backward", "check_method", "count_right"]
 
 DEFAULT_CHUNK = 50
 """Steps at a time in "sltt": enough for the fused kernels to run at full speed. Twice as many where k learn."""
@@ -41,29 +42,76 @@ class BatchResult(NamedTuple):
 
     Attributes:
         loss: Mean loss of a sample.
-        score: Scores [B, C], without graph.
+        score: Scores [B, C], without graph; None where labels are per step, or no classes.
+        right: Labels predicted right: of samples, or of steps that have one.
+        labels: Labels that were predicted; 0 where they are no classes.
     """
 
     loss: float
-    score: Tensor
+    score: Tensor | None
+    right: int
+    labels: int
 
 
-def accumulate(model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig) -> BatchResult:
+def count_right(loss: Loss, y: Tensor, lengths: Tensor, label: Tensor, per_step: bool) -> BatchResult:
+    """Count how many labels the outputs of a batch predict; the loss is left at 0.
+
+    Args:
+        loss: How outputs are scored.
+        y: Outputs, [T, B, C].
+        lengths: Steps of each sample that count, [B].
+        label: Classes [B], or [T, B] with `per_step`.
+        per_step: Whether every step is predicted by its own output.
+    """
+    if not loss.has_classes:
+        return BatchResult(0.0, None, 0, 0)
+    if not per_step:
+        return _by_score(loss.score(y, lengths), label)
+    counted = valid_steps(y, lengths) & (label != IGNORED)
+    right = (y.argmax(-1) == label) & counted
+    return BatchResult(0.0, None, int(right.sum()), int(counted.sum()))
+
+
+def _by_score(score: Tensor, label: Tensor) -> BatchResult:
+    """Count how many labels [B] the scores [B, C] predict."""
+    return BatchResult(0.0, score, int((score.argmax(1) == label).sum()), len(label))
+
+
+def accumulate(
+    model: Layer,
+    x: Tensor,
+    lengths: Tensor,
+    label: Tensor,
+    config: TrainConfig,
+    *,
+    per_step: bool | None = None,
+) -> BatchResult:
     """Run a batch as `backward` does, in `config.accumulate` parts of its samples, one after another."""
-    parts = min(config.accumulate, len(label))
+    per_step = has_step_labels(x, label) if per_step is None else per_step
+    samples = len(lengths)
+    parts = min(config.accumulate, samples)
     if parts == 1:
-        return backward(model, x, lengths, label, config)
-    loss, scores = 0.0, []
-    for index in torch.arange(len(label), device=x.device).tensor_split(parts):
-        share = len(index) / len(label)
-        part = backward(model, x[:, index], lengths[index], label[index], config, share)
+        return backward(model, x, lengths, label, config, per_step=per_step)
+    loss, right, labels, scores = 0.0, 0, 0, []
+    for index in torch.arange(samples, device=x.device).tensor_split(parts):
+        share = len(index) / samples
+        mine = label[:, index] if per_step else label[index]
+        part = backward(model, x[:, index], lengths[index], mine, config, share, per_step=per_step)
         loss += part.loss * share
-        scores.append(part.score)
-    return BatchResult(loss, torch.cat(scores))
+        right, labels = right + part.right, labels + part.labels
+        scores += [] if part.score is None else [part.score]
+    return BatchResult(loss, torch.cat(scores) if scores else None, right, labels)
 
 
 def backward(
-    model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, share: float = 1.0
+    model: Layer,
+    x: Tensor,
+    lengths: Tensor,
+    label: Tensor,
+    config: TrainConfig,
+    share: float = 1.0,
+    *,
+    per_step: bool | None = None,
 ) -> BatchResult:
     """Run a batch forward and backward by the config's method, adding to the parameters' gradients.
 
@@ -76,19 +124,28 @@ def backward(
         model: Maps [T, B, ...] to outputs [T, B, C].
         x: Input, [T, B, ...], the model's tail included.
         lengths: Valid steps of each sample, [B], tail included.
-        label: Classes, [B].
+        label: What the loss takes: classes [B] or [T, B], or targets [B, ...] or [T, B, ...].
         config: Names method, loss and precision.
         share: Factor of the gradients, for a batch that is part of a larger one.
+        per_step: Whether labels are per step, of which those in the tail are not looked at; None: as their shape
+            says.
+
+    Raises:
+        ValueError: A label is no class of the model.
     """
     loss = LOSSES.find(config.loss)
+    per_step = has_step_labels(x, label) if per_step is None else per_step
     if config.method == "bptt" and (config.chunk is None or config.recompute):
         with _forward_of(config, x):
             y = _recomputed(model, x, lengths, config.chunk or len(x))
-        value = loss.per_sample(y, lengths, label).mean()
+        check_labels(loss, label, y.shape[-1])
+        labelled = lengths - model.tail_steps if per_step else lengths
+        value = loss.per_sample(y, labelled, label).mean()
         (share * value).backward()  # type: ignore[no-untyped-call]
-        return BatchResult(value.item(), loss.score(y.detach(), lengths))
+        found = count_right(loss, y.detach(), labelled, label, per_step)
+        return found._replace(loss=value.item())
     with _weights_by_sender(model):
-        return _in_pieces(model, x, lengths, label, config, share)
+        return _in_pieces(model, x, lengths, label, config, share, per_step)
 
 
 @contextmanager
@@ -111,7 +168,13 @@ def _weights_by_sender(model: nn.Module) -> Iterator[None]:
 
 
 def _in_pieces(
-    model: Layer, x: Tensor, lengths: Tensor, label: Tensor, config: TrainConfig, share: float
+    model: Layer,
+    x: Tensor,
+    lengths: Tensor,
+    label: Tensor,
+    config: TrainConfig,
+    share: float,
+    per_step: bool,
 ) -> BatchResult:
     """Run `backward` piece by piece in time, each from the state that the one before left, cut off its graph."""
     loss = LOSSES.find(config.loss)  # a mean over steps: TrainConfig refuses the others
@@ -119,32 +182,43 @@ def _in_pieces(
     chunk = config.chunk or (2 * DEFAULT_CHUNK if marked else DEFAULT_CHUNK)
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
-    total, score, state, full_length = 0.0, None, None, bool((lengths == len(x)).all())
+    labelled = lengths - model.tail_steps if per_step else lengths
+    total, found, score, state = 0.0, BatchResult(0.0, None, 0, 0), None, None
+    full_length = bool((lengths == len(x)).all())
     for start in range(0, len(x), chunk):
         part, learn = x[start : start + chunk], learns[start : start + chunk]
-        now = (lengths - start).clamp(0, len(part))
+        due = label[start : start + chunk] if per_step else label
+        now, counted = ((steps - start).clamp(0, len(part)) for steps in (lengths, labelled))
         learning = bool(learn.any())
         with torch.set_grad_enabled(learning):
             with _forward_of(config, x, learn if marked else None):
                 y, state = model(part, state, None if full_length else now)
-            valid = valid_mask(y, now)[:, :, 0]
-            learned = _loss_of(learn, loss, y, valid, label) / lengths
-            rest = _loss_of(~learn, loss, y.detach(), valid, label) / lengths
+            if not start:
+                check_labels(loss, label, y.shape[-1])
+            valid = valid_steps(y, counted)
+            learned = _loss_of(learn, loss, y, valid, due, per_step) / labelled
+            rest = _loss_of(~learn, loss, y.detach(), valid, due, per_step) / labelled
         if learning:
             (weight * learned.mean()).backward()  # type: ignore[no-untyped-call]
         state = _detach(state)
         total += float((learned + rest).detach().mean())
-        part_score = loss.score(y.detach(), now)
-        score = part_score if score is None else score + part_score
-    assert score is not None
-    return BatchResult(total, score)
+        if per_step:
+            new = count_right(loss, y.detach(), counted, due, per_step)
+            found = found._replace(right=found.right + new.right, labels=found.labels + new.labels)
+        elif loss.has_classes:
+            part_score = loss.score(y.detach(), now)
+            score = part_score if score is None else score + part_score
+    return (found if score is None else _by_score(score, label))._replace(loss=total)
 
 
-def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
+def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor, per_step: bool) -> Tensor:
     """Sum the losses of the marked steps, [B]."""
     assert loss.of_steps is not None
     some = steps.nonzero()[:, 0]  # by index: the gradient of a mask takes three times as long
-    return loss.of_steps(y.index_select(0, some), valid.index_select(0, some), label).sum(0)
+    if not len(some):
+        return y.new_zeros(y.shape[1])
+    labels = label.index_select(0, some) if per_step else label
+    return loss.of_steps(y.index_select(0, some), valid.index_select(0, some), labels).sum(0)
 
 
 @contextmanager

@@ -10,7 +10,10 @@ import os
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
+
+from snn.core.checks import refusal
+from snn.train.batches import Prepared
 
 __all__ = ["add_up", "average_gradients", "connect", "count", "own_share", "rank", "share_buffers"]
 
@@ -35,10 +38,17 @@ def count() -> int:
     return dist.get_world_size() if _connected() else 1
 
 
-def own_share(x: Tensor, lengths: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Take this process's samples of a batch x [T, B, ...], lengths [B] and labels [B]."""
+def own_share(batch: Prepared) -> Prepared:
+    """Take this process's samples of a batch.
+
+    Raises:
+        ValueError: It has fewer samples than there are processes.
+    """
+    if len(batch.lengths) < count():
+        raise refusal("samples of a batch", f">= {count()}, the number of processes", len(batch.lengths))
     mine = slice(rank(), None, count())
-    return x[:, mine].contiguous(), lengths[mine], label[mine]
+    label = batch.label[:, mine] if batch.per_step else batch.label[mine]
+    return Prepared(batch.x[:, mine].contiguous(), batch.lengths[mine], label, batch.per_step)
 
 
 def average_gradients(model: nn.Module, share: float) -> None:

@@ -1,16 +1,34 @@
-"""Learning rates and kernel widths as pure functions of the epoch, so that a resumed run needs nothing else."""
+"""Learning rates and kernel widths as pure functions of epoch or step, so that a resumed run needs nothing else."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
+from snn.core.checks import refusal
 from snn.nn import BatchNorm, DelayedLayer, DelayLinear, RecurrentLIF
 from snn.train.config import TrainConfig
 
-__all__ = ["delay_learning_rate", "learning_rate", "make_optimizer", "one_cycle", "set_epoch", "sigma_at"]
+__all__ = [
+    "OptimizerMaker",
+    "delay_learning_rate",
+    "learning_rate",
+    "make_optimizer",
+    "one_cycle",
+    "parameter_groups",
+    "set_epoch",
+    "set_step",
+    "sigma_at",
+]
+
+OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
+"""Takes parameter groups (`parameter_groups`) and makes an optimiser of them."""
+MOVES_BETA = "moves_beta"
+"""Key of a group whose beta1 follows the schedule: one of our own Adam's, never of a user's optimiser."""
 
 WARM_UP, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
 """Of one cycle: the share of the run that goes up, and first and last learning rate over the peak."""
@@ -38,17 +56,24 @@ def one_cycle(epoch: int, epochs: int, peak: float) -> tuple[float, float]:
     return _cosine(peak, END * peak, share), _cosine(BETA_LOW, BETA_HIGH, share)
 
 
-def learning_rate(epoch: int, config: TrainConfig) -> tuple[float, float]:
-    """Give the learning rate and Adam's beta1 of an epoch, as the config's schedule has them."""
+def learning_rate(done: int, config: TrainConfig, total: int | None = None) -> tuple[float, float]:
+    """Give the learning rate and Adam's beta1 as the config's schedule has them.
+
+    Args:
+        done: Epochs done, or steps of the optimiser.
+        config: Names the schedule.
+        total: Epochs or steps of the whole run; None: the config's epochs.
+    """
+    total = config.epochs if total is None else total
     if config.schedule == "one_cycle":
-        return one_cycle(epoch, config.epochs, config.lr)
-    share = epoch / config.epochs
+        return one_cycle(done, total, config.lr)
+    share = done / total
     factors = {
         "cosine": _cosine(1.0, 0.0, share),
         "steps": 0.2 ** sum(share >= at for at in (0.6, 0.8, 0.9)),
         "constant": 1.0,
     }
-    return config.lr * factors[config.schedule], 0.9
+    return config.lr * factors[config.schedule], config.betas[0]
 
 
 def delay_learning_rate(epoch: int, epochs: int, start: float) -> float:
@@ -65,10 +90,14 @@ def sigma_at(epoch: int, epochs: int, start: float, end: float) -> float:
     return end if epoch >= quarter or start <= end else start * (end / start) ** (epoch / quarter)
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Make the config's optimiser: weights have weight decay, delays their own learning rate, others neither.
+def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Give a model's parameters as an optimiser takes them, in groups with a role.
 
-    Each of its groups is named by `role`: "weights", "plain" or "delays".
+    The roles are "weights", which alone have weight decay, "delays", which have a learning rate of their own, and
+    "plain": BatchNorm, biases, thresholds and leaks. A group without parameters is left out.
+
+    Returns:
+        One dict per group: `params`, `role`, `weight_decay`, `lr`.
     """
     groups: dict[str, list[nn.Parameter]] = {"weights": [], "plain": [], "delays": []}
     for module in model.modules():
@@ -81,30 +110,82 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
                 groups["plain"].append(parameter)
             else:
                 groups["weights"].append(parameter)
-    decay = {"weights": config.weight_decay}
-    roles = [
-        {"params": parameters, "role": role, "weight_decay": decay.get(role, 0.0)}
+    return [
+        {
+            "params": parameters,
+            "role": role,
+            "weight_decay": config.weight_decay if role == "weights" else 0.0,
+            "lr": config.delay_lr if role == "delays" else config.lr,
+        }
         for role, parameters in groups.items()
         if parameters
     ]
+
+
+def make_optimizer(
+    model: nn.Module, config: TrainConfig, make: OptimizerMaker | None = None
+) -> torch.optim.Optimizer:
+    """Make an optimiser of a model's `parameter_groups`: the config's, or that of a function of one's own.
+
+    Raises:
+        ValueError: `make` gave no torch optimiser.
+    """
+    groups = parameter_groups(model, config)
+    if make is not None:
+        made = make(groups)
+        if not isinstance(made, torch.optim.Optimizer):
+            raise refusal("optimizer", "a function that gives a torch.optim.Optimizer", made)
+        return made
     if config.optimizer == "sgd":
-        return torch.optim.SGD(roles, lr=config.lr, momentum=0.9)
-    return torch.optim.Adam(roles, lr=config.lr)
+        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
+    for group in groups:
+        group[MOVES_BETA] = config.schedule == "one_cycle" and group["role"] != "delays"
+    return torch.optim.Adam(groups, lr=config.lr, betas=config.betas, eps=config.eps)
 
 
 def set_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, epoch: int) -> None:
     """Set learning rates and kernel widths for an epoch, and round delays in the last ones if so configured."""
     rounded = epoch >= config.epochs - config.rounded_epochs
-    lr, beta = learning_rate(epoch, config)
-    for group in optimizer.param_groups:
-        if group["role"] == "delays":
-            group["lr"] = delay_learning_rate(epoch, config.epochs, config.delay_lr)
-        else:
-            group["lr"] = lr
-            if "betas" in group:
-                group["betas"] = (beta, 0.999)
+    _set_rates(optimizer, config, epoch, config.epochs)
     for module in model.modules():
         if rounded and isinstance(module, DelayLinear | RecurrentLIF) and module.mode != "fixed":
             module.mode = "integer"
         if isinstance(module, DelayLinear):
             module.set_sigma_(sigma_at(epoch, config.epochs, float(module.centre), config.sigma_end))
+
+
+def set_step(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, epoch: int, step: int, steps: int | None
+) -> None:
+    """Set learning rates for a step of the optimiser, where they move within an epoch.
+
+    Args:
+        optimizer: Of which the groups that have a role are set.
+        config: How they move.
+        epoch: Epochs done.
+        step: Steps done in the whole run.
+        steps: Steps of an epoch; None where unknown, which goes with `schedule_by="epoch"` only.
+    """
+    if config.schedule_by == "step":
+        assert steps is not None
+        total = config.epochs * steps
+        done = min(step, total - 1)
+    elif step <= config.warmup_steps:
+        done, total = epoch, config.epochs
+    else:
+        return
+    _set_rates(optimizer, config, done, total, min(1.0, (step + 1) / max(config.warmup_steps, 1)))
+
+
+def _set_rates(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, done: int, total: int, share: float = 1.0
+) -> None:
+    """Set the learning rates of all groups with a role to a share of what the schedule says."""
+    lr, beta = learning_rate(done, config, total)
+    for group in optimizer.param_groups:
+        if group.get("role") == "delays":
+            group["lr"] = share * delay_learning_rate(done, total, config.delay_lr)
+        elif "role" in group:
+            group["lr"] = share * lr
+        if group.get(MOVES_BETA):
+            group["betas"] = (beta, config.betas[1])

@@ -21,8 +21,10 @@ from torch import Tensor, nn
 from snn.core.arrays import PathLike
 from snn.core.checks import number, refusal, whole
 from snn.nn import LIF, BatchNorm, Conv2d, Layer, Linear, ReLU, Residual, Sequential
+from snn.train.batches import Data
 from snn.train.config import TrainConfig
-from snn.train.loop import Data, FitResult, Progress, fit
+from snn.train.epoch import Progress
+from snn.train.loop import FitResult, fit
 
 __all__ = ["IIR_NEURON", "ReducedRun", "convert", "fold_batch_norm", "reduce_steps"]
 

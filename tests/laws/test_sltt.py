@@ -200,6 +200,19 @@ def test_pieces_do_not_change_step_local_gradients(net: str, chunk: int) -> None
     assert any(g.abs().sum() > 0 for g in whole)
 
 
+@pytest.mark.parametrize("net", ["linear", "convolutional", "recurrent"])
+@pytest.mark.parametrize(
+    "config", [BPTT, SLTT, dataclasses.replace(SLTT, k=4), dataclasses.replace(SLTT, chunk=3)]
+)
+def test_the_same_label_in_every_step_is_the_label_of_the_sample(net: str, config: TrainConfig) -> None:
+    model, (x, lengths, label) = NETS[net](), spikes(11)
+    once = gradients(model, (x, lengths, label), config)
+    each = gradients(model, (x, lengths, label.repeat(11, 1)), config)
+    for a, b in zip(once, each, strict=True):
+        assert torch.equal(a, b)
+    assert any(g.abs().sum() > 0 for g in once)
+
+
 def shared_net() -> nn.Sequential:
     """Spikes that two ways read, so few that products go by events."""
     ways = (nn.Sequential(nn.Linear(40, 30), nn.LIF(1.5, surrogate="atan")) for _ in range(2))

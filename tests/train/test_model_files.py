@@ -71,11 +71,12 @@ def test_files_of_the_first_format_are_refused_by_their_version():
     for read in (load, read_info):
         with pytest.raises(ValueError, match="must be a 'snn.model' file of version 2, got version 1"):
             read(path / "model.safetensors")
-    config, data = TrainConfig(epochs=2), {"train_samples": 1, "valid_samples": 1}
+    config = TrainConfig(epochs=2)
+    what = {"config": {"select": "accuracy"}}
     model = Sequential(Linear(2, 3), RecurrentLIF(3, 2), Linear(3, 2), LeakyReadout())
     optimizer = make_optimizer(model, config)
-    with pytest.raises(ValueError, match="must be a 'snn.checkpoint' file of version 2, got version 1"):
-        load_checkpoint(path, model, optimizer, config, data)
+    with pytest.raises(ValueError, match="must be a 'snn.checkpoint' file of version 3, got version 1"):
+        load_checkpoint(path, model, optimizer, None, what)
 
 
 def test_a_cut_file_is_refused(tmp_path):

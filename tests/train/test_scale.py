@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from own_parts import Items, loader, own_network
 
 from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, RecurrentLIF, Sequential
-from snn.train import TrainConfig, methods
+from snn.train import TrainConfig, fit, methods, processes
+from snn.train.batches import Prepared
 
 CONFIG = TrainConfig(loss="step_cross_entropy")
 METHODS = [CONFIG, dataclasses.replace(CONFIG, method="sltt")]
@@ -63,9 +65,10 @@ class Data:
     def batches(self, batch_size, *, seed=None, min_batch=1):
         rng = np.random.default_rng(3)
         x, label = (rng.random((8, 40, 5)) < 0.4).astype(np.float64), rng.integers(0, 3, 40)
+        every = rng.integers(0, 3, (8, 40))
         for start in range(0, 40, batch_size):
             at = np.arange(start, min(start + batch_size, 40))
-            yield Batch(x[:, at], np.full(at.size, 8), label[at], at)
+            yield Batch(x[:, at], np.full(at.size, 8), every[:, at] if sys.argv[3] == "step" else label[at], at)
 
 processes.connect()
 torch.manual_seed(0)
@@ -78,15 +81,16 @@ if processes.rank() == 0:
 """
 
 
-def train(out: Path, method: str, processes: int) -> list[object]:
-    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+def train(out: Path, method: str, labels: str, count: int) -> list[object]:
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     (out.parent / "worker.py").write_text(WORKER)
     command = [
         sys.executable,
-        *(launch if processes > 1 else []),
+        *(launch if count > 1 else []),
         str(out.parent / "worker.py"),
         str(out),
         method,
+        labels,
     ]
     ran = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
@@ -96,16 +100,41 @@ def train(out: Path, method: str, processes: int) -> list[object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["bptt", "sltt"])
-def test_two_processes_train_as_one(tmp_path, method):
-    alone, weights = train(tmp_path / "one", method, 1)
-    together, same = train(tmp_path / "two", method, 2)
+@pytest.mark.parametrize(("method", "labels"), [("bptt", "sample"), ("sltt", "sample"), ("sltt", "step")])
+def test_two_processes_train_as_one(tmp_path, method, labels):
+    """Labels are of samples or of steps."""
+    alone, weights = train(tmp_path / "one", method, labels, 1)
+    together, same = train(tmp_path / "two", method, labels, 2)
     for name in weights:
         assert same[name] == pytest.approx(weights[name], rel=1e-9, abs=1e-12)
     for a, b in zip(alone, together, strict=True):
         assert b["train_loss"] == pytest.approx(a["train_loss"], rel=1e-9)
         assert b["train_accuracy"] == pytest.approx(a["train_accuracy"])
     assert len((tmp_path / "two" / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_process_takes_its_samples_with_their_labels(monkeypatch):
+    x, lengths = torch.rand(4, 5, 6), torch.arange(1, 6)
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(processes, "rank", lambda: 1)
+    for label, per_step in ((torch.arange(5), False), (torch.arange(20).reshape(4, 5), True)):
+        mine = processes.own_share(Prepared(x, lengths, label, per_step))
+        assert torch.equal(mine.x, x[:, 1::2]) and torch.equal(mine.lengths, lengths[1::2])
+        assert torch.equal(mine.label, label[..., 1::2]) and mine.per_step == per_step
+    with pytest.raises(ValueError, match="samples of a batch must be >= 2, the number of processes, got 1"):
+        processes.own_share(Prepared(x[:, :1], lengths[:1], torch.zeros(1), False))
+
+
+def test_loaders_that_differ_between_processes_are_refused(monkeypatch):
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    items = Items()
+    shares = torch.utils.data.DistributedSampler(items, num_replicas=2, rank=0)
+    with pytest.raises(ValueError, match="sampler of train must give every process all samples, got a Distr"):
+        fit(own_network(), loader(sampler=shares), loader(), CONFIG)
+    with pytest.raises(
+        ValueError, match="train must be a loader in order or with a generator with several proc"
+    ):
+        fit(own_network(), loader(shuffle=True), loader(), CONFIG)
 
 
 @pytest.mark.parametrize("config", METHODS, ids=lambda c: c.method)

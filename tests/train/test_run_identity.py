@@ -1,0 +1,221 @@
+"""A run is resumed only as what it was: model, data, every setting, functions of one's own; more epochs go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from layers import InMemory
+from own_parts import Items, Momentum, Signed, collate, loader, own_network, register_parts
+
+from snn.core import Events
+from snn.datasets import AugmentedSpikes, Batch, SpikeAugment, SpikeSet
+from snn.nn import LIF, Linear, Sequential
+from snn.train import TrainConfig, fit, save
+from snn.train.fingerprint import fingerprint
+
+register_parts()
+
+CONFIG = TrainConfig(epochs=2, batch_size=20, loss="step_cross_entropy")
+
+CHANGED: dict[str, Any] = {
+    "batch_size": 21,
+    "accumulate": 2,
+    "min_batch": 15,
+    "method": "sltt",
+    "chunk": 5,
+    "precision": "bfloat16",
+    "loss": "own_step",
+    "select": "loss",
+    "scores": ("steadiness",),
+    "optimizer": "sgd",
+    "momentum": 0.8,
+    "betas": (0.9, 0.99),
+    "eps": 1e-7,
+    "clip_norm": 1.0,
+    "schedule": "cosine",
+    "schedule_by": "step",
+    "warmup_steps": 1,
+    "lr": 4e-3,
+    "weight_decay": 1e-4,
+    "delay_lr": 0.2,
+    "sigma_end": 0.3,
+    "rounded_epochs": 1,
+    "seed": 1,
+    # these need others beside them
+    "k": {"method": "sltt", "k": 3},
+    "rescale_k": {"method": "sltt", "k": 3, "rescale_k": True},
+    "recompute": {"chunk": 5, "recompute": True},
+}
+"""Another value for every setting that a resumed run must have as it was."""
+
+
+class Words(InMemory):
+    def __init__(self, samples=40, seed=0):
+        self.label = np.random.default_rng(seed).integers(0, 3, samples)
+
+    def batch(self, index):
+        x = (np.random.default_rng(index[0]).random((9, len(index), 6)) < 0.3).astype(np.float32)
+        return Batch(x, np.full(len(index), 9), self.label[index], index)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    out = tmp_path_factory.mktemp("done")
+    fit(own_network(), Words(), Words(20, 1), CONFIG, out=out)
+    return out
+
+
+def resume(out: Any, config: TrainConfig = CONFIG, model: Any = None, train: Any = None, **given: Any) -> Any:
+    sets = (Words() if train is None else train), Words(20, 1)
+    return fit(model or own_network(), *sets, config, out=out, resume=True, **given)
+
+
+def test_every_setting_is_in_the_list_above():
+    """A new field of `TrainConfig` stands here until it is said how a resumed run treats it."""
+    assert {f.name for f in dataclasses.fields(TrainConfig)} == {*CHANGED, "epochs"}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_no_setting_may_change(done, tmp_path, name):
+    values = CHANGED[name] if isinstance(CHANGED[name], dict) else {name: CHANGED[name]}
+    now = values.pop(name)
+    base = dataclasses.replace(CONFIG, **values)
+    values[name] = now
+    out = done
+    if len(values) > 1:  # a run that has what the setting needs beside it
+        out = tmp_path
+        fit(own_network(), Words(), Words(20, 1), base, out=out)
+    with pytest.raises(
+        ValueError, match=rf"^config {name}(\[\d\])? must be .* to resume .*, got .*; resume with"
+    ):
+        resume(out, dataclasses.replace(CONFIG, **values))
+
+
+def without_delays():
+    torch.manual_seed(0)
+    return Sequential(Linear(6, 12), LIF(1.5), Linear(12, 3))
+
+
+def test_more_epochs_go_on(tmp_path):
+    """Where no rate depends on how many there are, as if they had been asked for at once."""
+    steady = dataclasses.replace(CONFIG, schedule="constant")
+    fit(without_delays(), Words(), Words(20, 1), steady, out=tmp_path)
+    longer = dataclasses.replace(steady, epochs=4)
+    model, whole = without_delays(), without_delays()
+    result = resume(tmp_path, longer, model)
+    assert [m["epoch"] for m in result.history] == [0, 1, 2, 3]
+    assert fit(whole, Words(), Words(20, 1), longer).history == result.history
+    with pytest.raises(ValueError, match="config epochs must be >= 4 to resume .*, got 3"):
+        resume(tmp_path, dataclasses.replace(steady, epochs=3), without_delays())
+
+
+def test_other_models_are_refused(done):
+    torch.manual_seed(0)
+    other = Sequential(
+        *list(own_network())[:2], LIF(3.0, decay_input=False, v_th=0.5), *list(own_network())[3:]
+    )
+    with pytest.raises(ValueError, match=r"^model layers.layers\[2\].tau must be 1.5 to resume .*, got 3.0"):
+        resume(done, model=other)
+    still = own_network()
+    still[0].weight.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"model tensors.layers.0.weight must be .*, trained' to resume"):
+        resume(done, model=still)
+    with pytest.raises(
+        ValueError, match=r"model tensors.* must be '.* torch.float32.* got '.* torch.float64"
+    ):
+        resume(done, model=own_network().double())
+
+
+def test_other_data_are_refused(done):
+    with pytest.raises(ValueError, match="data train_samples must be 40 to resume .*, got 41"):
+        resume(done, train=Words(41))
+    with pytest.raises(ValueError, match="data train_fingerprint must be '.*' to resume .*, got '.*'"):
+        resume(done, train=Words(40, 7))
+
+
+def test_a_fingerprint_tells_data_apart_but_not_their_names():
+    def words(unit=3, label=1, name="words"):
+        events = Events.from_lists([[0, 4], [2]], [[1, unit], [0]], n_units=5, dt_ms=1.0, n_steps=6)
+        labels = np.array([0, label])
+        return SpikeSet(name, events, labels, np.zeros(2, dtype=np.int64), ("a", "b"))
+
+    same = fingerprint(words())
+    assert fingerprint(words()) == fingerprint(words(name="the same, elsewhere")) == same
+    varied = [AugmentedSpikes(words(), SpikeAugment(shift_units=n)) for n in (1, 2)]
+    tensors = [torch.utils.data.TensorDataset(torch.full((3,), float(n))) for n in (1, 2)]
+    parts = [torch.utils.data.Subset(tensors[0], indices) for indices in ([0, 1], [1, 2])]
+    others = [words(unit=4), words(label=0), *varied, *tensors, *parts]
+    assert len({same, *map(fingerprint, others)}) == 1 + len(others)
+
+
+def test_other_loaders_are_refused(tmp_path):
+    fit(own_network(), loader(), Words(20, 1), CONFIG, out=tmp_path)
+    longer = torch.utils.data.DataLoader(
+        Items(), 8, collate_fn=collate, shuffle=True, generator=torch.Generator()
+    )
+    with pytest.raises(ValueError, match=r"data train_loader.batch_size must be 10 to resume .*, got 8"):
+        resume(tmp_path, train=longer)
+    with pytest.raises(
+        ValueError, match=r"data train_loader.sampler must be 'RandomSampler .*got 'Sequential"
+    ):
+        resume(tmp_path, train=loader(shuffle=False))
+    with pytest.raises(ValueError, match="data train_fingerprint must be"):
+        resume(tmp_path, train=loader(seed=3))
+
+
+def test_other_functions_are_refused(done):
+    with pytest.raises(ValueError, match="on_gradients must be None to resume .*, got 'own_parts:Momentum'"):
+        resume(done, on_gradients=Momentum())
+    with pytest.raises(ValueError, match="optimizer must be None to resume .*, got 'own_parts:Signed'"):
+        resume(done, optimizer=Signed)
+
+
+def test_functions_without_a_name_are_not_resumed(done):
+    with pytest.raises(
+        ValueError, match="on_gradients must be a function or class with a name to resume, got"
+    ):
+        resume(done, on_gradients=lambda model: None)
+    with pytest.raises(ValueError, match="optimizer must be a function or class with a name to resume, got"):
+        resume(done, optimizer=functools.partial(lambda groups: Signed(groups)))
+    with pytest.raises(
+        ValueError, match=r"optimizer \(a partial\) must be made with numbers and strings .*, got"
+    ):
+        resume(done, optimizer=functools.partial(torch.optim.SGD, lr=torch.tensor(1.0)))
+    fit(own_network(), Words(), Words(20, 1), CONFIG, on_gradients=lambda model: None)
+
+
+def test_a_run_starts_from_the_weights_of_a_file(tmp_path):
+    first = own_network(seed=5)
+    save(first, tmp_path / "m.safetensors")
+    runs = []
+    for model, init in ((own_network(seed=5), None), (own_network(seed=6), tmp_path / "m.safetensors")):
+        runs.append(fit(model, Words(), Words(20, 1), CONFIG, init=init).history)
+    assert runs[0] == runs[1]
+
+
+def test_weights_of_another_model_are_no_start(tmp_path):
+    save(own_network(), tmp_path / "m.safetensors")
+    other = own_network(outputs=4)
+    message = r"layers\[5\].out_features of the model must be 3 to start from the weights in .*, got 4"
+    with pytest.raises(ValueError, match=message):
+        fit(other, Words(), Words(20, 1), CONFIG, init=tmp_path / "m.safetensors")
+    shorter = Sequential(Linear(6, 12))
+    with pytest.raises(ValueError, match=r"layers of the model must be of 7 entries .*, got 1"):
+        fit(shorter, Words(), Words(20, 1), CONFIG, init=tmp_path / "m.safetensors")
+    with pytest.raises(FileNotFoundError, match="no file at"):
+        fit(other, Words(), Words(20, 1), CONFIG, init=tmp_path / "nothing.safetensors")
+
+
+def test_a_resumed_run_has_the_weights_of_its_checkpoint(tmp_path):
+    save(own_network(seed=5), tmp_path / "m.safetensors")
+    half = dataclasses.replace(CONFIG, epochs=1, schedule="constant")
+    fit(own_network(), Words(), Words(20, 1), half, out=tmp_path)
+    longer = dataclasses.replace(half, epochs=2)
+    model, plain = own_network(), own_network()
+    result = resume(tmp_path, longer, model, init=tmp_path / "m.safetensors")
+    assert result.history == fit(plain, Words(), Words(20, 1), longer).history
