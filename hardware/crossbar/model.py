@@ -70,7 +70,7 @@ class AnalogLayer(Layer):
         self._aged: tuple[float, tuple[Crossbar, ...], Tensor | None] | None = None
 
     @property
-    def tail_steps(self) -> int:  # type: ignore[override]
+    def tail_steps(self) -> int:
         """Zero steps to append to the input: the layer's."""
         return self.layer.tail_steps
 
@@ -172,7 +172,7 @@ class AnalogModel(Layer):
         return {name: found[name] for name in self.names.values() if name in found}
 
     @property
-    def tail_steps(self) -> int:  # type: ignore[override]
+    def tail_steps(self) -> int:
         """Zero steps to append to the input: the model's."""
         return self.model.tail_steps
 
