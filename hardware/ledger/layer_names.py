@@ -24,8 +24,8 @@ def name_layers(model: Layer) -> dict[Layer, str]:
     """Name every connection and every population.
 
     Connections and populations are named as in `snn.nn.populations`, so that they read the same in the event
-    engines; in any other model a layer is called by its kind and its place among those of it: "conv1", "lif1". Layers
-    that are made of others (`Layer.stages`) have no name of their own.
+    engines; in any other model a layer is called by its kind and its place among those of it: "conv1", "lif1".
+    Layers that are made of others (`Layer.stages`) have no name of their own.
 
     Args:
         model: The model; one that holds `names` of its own keeps them.

@@ -1,8 +1,8 @@
 """Build the ledger of a model of `snn.nn` while it runs, layer by layer.
 
 A counter is a function from a layer and the signal that comes in to the signal that goes out; it writes what the
-layer did through the `LedgerBuilder`. A new kind of layer that says by `stages` which layers it is made of needs none;
-for any other, registering one is all.
+layer did through the `LedgerBuilder`. Registering one is all that a new kind of layer needs; one that is made of
+other layers (`Layer.stages`) needs none.
 """
 
 from __future__ import annotations

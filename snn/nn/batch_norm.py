@@ -25,7 +25,7 @@ _KEPT: ContextVar[bool] = ContextVar("keep_statistics", default=False)
 
 @contextmanager
 def keep_statistics() -> Iterator[None]:
-    """Leave running statistics as they are while the block runs, but normalise by the batch: for steps run twice."""
+    """Leave running statistics as they are, but normalise by the batch in training: for steps run twice."""
     token = _KEPT.set(True)
     try:
         yield

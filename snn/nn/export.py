@@ -43,7 +43,7 @@ def to_network(
         `model.tail_steps` silent steps appended, and it spikes as the model does.
 
     Raises:
-        ValueError: The layers are not such populations (maxima, residual blocks, and layers of your own that have no
+        ValueError: The layers are not such populations (maxima, residual blocks, and layers of your own without
             `stages` are not), dt_ms is not above 0, or `shape` is missing.
     """
     if takes_images(model):

@@ -41,8 +41,8 @@ def frozen(model: nn.Module, batch_norm: bool = True, neurons: bool = True) -> I
     for name, module in model.named_modules():
         if batch_norm and isinstance(module, _OF_TORCH):
             raise ValueError(
-                f"batch_norm must be False for a model with a BatchNorm of torch, got True and {name or 'the model'} "
-                f"({type(module).__name__}); snn.nn.BatchNorm can be held"
+                "batch_norm must be False for a model with a BatchNorm of torch, got True and "
+                f"{name or 'the model'} ({type(module).__name__}); snn.nn.BatchNorm can be held"
             )
         if batch_norm and isinstance(module, BatchNorm):
             norms.append(module)

@@ -78,7 +78,9 @@ def register_layer(kind: K) -> K:
     if name == kind.__name__:
         raise refusal("kind", "a class of your own", name)
     if "<locals>" in name:
-        raise refusal("kind", "a class at the top level of a module, so that it can be found by its name", name)
+        raise refusal(
+            "kind", "a class at the top level of a module, so that it can be found by its name", name
+        )
     _REGISTERED[name] = kind
     return kind
 
@@ -148,7 +150,9 @@ def _find_registered(name: str, allow: Collection[str]) -> type[Layer]:
     """Find a user's kind: registered in this process, or in a module that may be imported for it."""
     module, _, path = name.partition(":")
     if name not in _REGISTERED and module in allow:
-        found: Any = import_module(module)  # a decorator in it has registered the kind by now, or it is done here
+        found: Any = import_module(
+            module
+        )  # a decorator in it has registered the kind by now, or it is done here
         for part in path.split("."):
             found = getattr(found, part, None)
         if not (isinstance(found, type) and issubclass(found, Layer)):
