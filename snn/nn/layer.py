@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from snn.core.checks import shown
+
 __all__ = ["Layer", "flat_stages", "runs_as"]
 
 
@@ -92,6 +94,8 @@ def flat_stages(layer: Layer) -> list[Layer]:
         ValueError: A stage is not a module of the layer, or it is the layer beside others.
     """
     stages, name = layer.stages(), type(layer).__name__
+    if not isinstance(stages, list | tuple):
+        raise TypeError(f"stages() of {name} must be a list of layers, got {shown(stages)}")
     if len(stages) == 1 and stages[0] is layer:
         return [layer]
     held = {*layer.modules()} - {layer}

@@ -192,6 +192,7 @@ def test_stages_are_the_model():
 def test_stages_that_are_none():
     block = Block(2, 3)
     for stages, error, message in (
+        (None, TypeError, r"stages\(\) of Block must be a list of layers, got None"),
         (
             [block, block.fire],
             ValueError,
