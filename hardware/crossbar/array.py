@@ -134,8 +134,7 @@ def program_measured(
         The arrays at their first reading; the weight is of the type of the conductances (whole numbers: float64).
 
     Raises:
-        ValueError: Conductances that are not two matrices of one shape, or not finite and >= 0; a mapping without
-            pairs or with digits.
+        ValueError: Conductances that are no two matrices of one shape, finite and >= 0; a mapping not of pairs.
     """
     plus, minus = _measured("g_plus_us", g_plus_us), _measured("g_minus_us", g_minus_us)
     if plus.shape != minus.shape:

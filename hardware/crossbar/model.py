@@ -268,8 +268,7 @@ def to_crossbar(
 
     A linear layer is one array; a convolution is unrolled, a row per place of its kernel and a read per place of
     the image, one array per group; a layer with delays has a row per input and delay, a convolution over time;
-    recurrent synapses have an array of their own. A layer that says by `stages` what it is made of is put there
-    stage by stage; other kinds of layers need `register_placement`.
+    recurrent synapses have an array of their own. A kind of your own needs `stages` or `register_placement`.
 
     Args:
         model: The model; it is copied, and runs in evaluation.
@@ -288,19 +287,14 @@ def to_crossbar(
 
     Raises:
         TypeError: `arrays` holds something else than arrays.
-        ValueError: A layer that has no place on a crossbar (named), a time out of range, or arrays for a layer that
-            there is not, of another number or shape than it needs, or with the same noise as others.
+        ValueError: A layer that has no place on a crossbar (named), a time out of range, or arrays that do not fit:
+            of an unknown layer, of another number or shape than it needs, with the same noise as others.
     """
     drift_every = whole("drift_every", drift_every, low=1)
-    if dt_ms is not None:
-        dt_ms = number("dt_ms", dt_ms, above=0.0)
-    if time_s is not None:
-        time_s = number("time_s", time_s, low=0.0)
-    source = copy.deepcopy(model).eval()
+    dt_ms = None if dt_ms is None else number("dt_ms", dt_ms, above=0.0)
+    time_s = None if time_s is None else number("time_s", time_s, low=0.0)
+    source = _source(model)
     on_arrays = layers_on_arrays(source)
-    for layer in on_arrays:
-        if isinstance(layer.weight_transform, DeviceWeights):  # in training for hardware: it is written here
-            layer.weight_transform = None
     given = checked_arrays(arrays or {}, tuple(on_arrays.values()))
 
     def placed(layer: Layer) -> Layer:
@@ -319,6 +313,15 @@ def to_crossbar(
         return AnalogLayer(copy.deepcopy(layer), placement, name, programmed, time_s, dt_ms, drift_every)
 
     return AnalogModel(_rebuilt(source, placed), source, config).eval()
+
+
+def _source(model: Layer) -> Layer:
+    """Copy a model in evaluation, without the devices it may be training for: its weights are written anew."""
+    source = copy.deepcopy(model).eval()
+    for layer in source.modules():
+        if isinstance(layer, Layer) and isinstance(layer.weight_transform, DeviceWeights):
+            layer.weight_transform = None
+    return source
 
 
 def array_name(layer: str, which: int) -> str:
