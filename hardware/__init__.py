@@ -29,7 +29,7 @@ from snn.hardware.targets.target import EnergyRow, Target, Timed
 from snn.hardware.targets.truenorth import TrueNorth
 
 if TYPE_CHECKING:
-    from snn.hardware.crossbar.array import Crossbar, form_random_array, program_crossbar
+    from snn.hardware.crossbar.array import Crossbar, form_random_array, program_crossbar, program_measured
     from snn.hardware.crossbar.array_figures import plot_adc_range, plot_conductances, plot_ir_drop
     from snn.hardware.crossbar.calibrate import calibrate
     from snn.hardware.crossbar.config import (
@@ -152,6 +152,7 @@ __all__ = [
     "plot_conductances",
     "plot_ir_drop",
     "program_crossbar",
+    "program_measured",
     "reads_of",
     "register_counter",
     "register_device",
@@ -213,6 +214,7 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "plot_conductances": "crossbar.array_figures",
     "plot_ir_drop": "crossbar.array_figures",
     "program_crossbar": "crossbar.array",
+    "program_measured": "crossbar.array",
     "reads_of": "crossbar.model_energy",
     "register_counter": "ledger.ledger_builder",
     "register_device": "crossbar.device_presets",

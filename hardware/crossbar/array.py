@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from snn.core.checks import number
+from snn.core.checks import finite, number, refusal
 from snn.hardware.crossbar.config import CrossbarConfig
 from snn.hardware.crossbar.diagnosis import Diagnosis, diagnose_array
 from snn.hardware.crossbar.mapping import EncodedWeight, encode_weight, mid_range_us
@@ -20,15 +22,15 @@ from snn.hardware.crossbar.programmed import ProgrammedArray
 from snn.hardware.crossbar.programming import form_cells, nearest_writable, write_cells
 from snn.hardware.crossbar.tiles import cut_into_tiles
 
-__all__ = ["Crossbar", "form_random_array", "program_crossbar"]
+__all__ = ["Crossbar", "form_random_array", "program_crossbar", "program_measured"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Crossbar(ProgrammedArray):
     """Hold a weight on arrays of cells, and read it; every method leaves it as it is.
 
-    Made by `program_crossbar` and `form_random_array`. Its fields and what follows from them alone (`weight`, `at`,
-    `conductance_us`, ...) are those of `ProgrammedArray`.
+    Made by `program_crossbar`, `program_measured` and `form_random_array`. Its fields and what follows from them
+    alone (`weight`, `at`, `conductance_us`, ...) are those of `ProgrammedArray`.
     """
 
     def matmul(self, x: Tensor, *, step: int = 0, sample: int = 0) -> Tensor:
@@ -103,6 +105,79 @@ def program_crossbar(
             written_us=write_cells(writable_us, device, seed, name, write_number),
         )
     )
+
+
+def program_measured(
+    g_plus_us: Tensor | ArrayLike,
+    g_minus_us: Tensor | ArrayLike,
+    config: CrossbarConfig,
+    *,
+    scale: float = 1.0,
+    name: str = "crossbar",
+    seed: int = 0,
+) -> Crossbar:
+    """Make arrays of cells that were measured: W [out, in] = scale (G+ - G-) transposed, bit for bit.
+
+    The cells are as written: what writing does to them (levels, programming noise, differences between devices) and
+    the faults of a chip are in the measurement, and are not drawn again. From then on they are cells of the
+    device: they drift, and are read with its noise, its wires and its converters.
+
+    Args:
+        g_plus_us: Conductances of the positive cells, [rows = inputs, columns = outputs], microsiemens, >= 0.
+        g_minus_us: Those of the negative cells, of the same shape.
+        config: The hardware; its mapping is of pairs, without digits.
+        scale: Weight per microsiemens.
+        name: Name of the arrays; noise is drawn by it, so give each array of a model its own.
+        seed: Which chip: its draws of noise and drift.
+
+    Returns:
+        The arrays at their first reading; the weight is of the type of the conductances (whole numbers: float64).
+
+    Raises:
+        ValueError: Conductances that are no two matrices of one shape, finite and >= 0; a mapping not of pairs.
+    """
+    plus, minus = _measured("g_plus_us", g_plus_us), _measured("g_minus_us", g_minus_us)
+    if plus.shape != minus.shape:
+        raise ValueError(
+            f"g_minus_us must be of the shape {list(plus.shape)} of g_plus_us, got {list(minus.shape)}"
+        )
+    mapping, scale = config.mapping, number("scale", scale)
+    if mapping.scheme == "offset":
+        raise refusal("scheme", "'one_sided' or 'two_sided' for pairs of measured cells", mapping.scheme)
+    if mapping.slice_bits is not None:
+        raise refusal("slice_bits", "None for measured cells", mapping.slice_bits)
+    weight = (scale * (plus - minus)).T
+    layout = cut_into_tiles(plus.shape[0], plus.shape[1], config, weight.device)
+    planes = torch.stack([plus, minus]).to(torch.float64)
+    per_us = torch.tensor([scale, -scale], dtype=torch.float64, device=weight.device)
+    cells_us = layout.planes_to_tiles(planes, 0.0)
+    measured = replace(config.device, stuck_low=0.0, stuck_high=0.0, open_cells=0.0)
+    return _conducting(
+        Crossbar(
+            config=replace(config, device=measured),
+            name=name,
+            seed=seed,
+            write_number=0,
+            time_s=measured.t0_s,
+            target_weight=weight,
+            encoded=EncodedWeight(planes, weight.double(), per_us[:, None].expand(-1, plus.shape[1]), 0.0),
+            layout=layout,
+            target_us=cells_us,
+            writable_us=cells_us,
+            written_us=cells_us,
+        )
+    )
+
+
+def _measured(name: str, values: Tensor | ArrayLike) -> Tensor:
+    """Give measured conductances as a matrix of real numbers."""
+    array = values.detach().double().cpu().numpy() if isinstance(values, Tensor) else np.array(values)
+    if array.ndim != 2 or 0 in array.shape:
+        raise refusal(name, "[rows, columns] with at least one of each", values)
+    checked = finite(name, array, low=0.0, unit="microsiemens")
+    if isinstance(values, Tensor):
+        return values.detach() if values.is_floating_point() else values.double()
+    return torch.from_numpy(array if array.dtype.kind == "f" else checked)
 
 
 def form_random_array(

@@ -11,8 +11,7 @@ from torch import Tensor
 from snn.core.checks import refusal
 from snn.hardware.crossbar.array import program_crossbar
 from snn.hardware.crossbar.config import CrossbarConfig
-from snn.hardware.crossbar.placements import placement_of
-from snn.hardware.ledger.layer_names import name_layers
+from snn.hardware.crossbar.placements import layers_on_arrays
 from snn.nn import Layer
 
 __all__ = ["DeviceWeights", "hardware_aware"]
@@ -67,18 +66,13 @@ def hardware_aware(model: Layer, config: CrossbarConfig, *, seed: int = 0) -> It
     Raises:
         ValueError: A layer that has no place on a crossbar, or one that has a `weight_transform` already.
     """
-    names = name_layers(model)
-    placed = [
-        layer
-        for layer in model.modules()
-        if isinstance(layer, Layer) and placement_of(layer, names.get(layer, "a layer")) is not None
-    ]
-    for layer in placed:
+    placed = layers_on_arrays(model)
+    for layer, name in placed.items():
         if layer.weight_transform is not None:
-            raise refusal(f"weight_transform of {names[layer]}", "None", layer.weight_transform)
+            raise refusal(f"weight_transform of {name}", "None", layer.weight_transform)
     try:
-        for layer in placed:
-            layer.weight_transform = DeviceWeights(layer, config, seed, names[layer])
+        for layer, name in placed.items():
+            layer.weight_transform = DeviceWeights(layer, config, seed, name)
         yield model
     finally:
         for layer in placed:

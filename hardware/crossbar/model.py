@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,12 +14,14 @@ from torch import Tensor
 from snn.core.checks import number, whole
 from snn.hardware.crossbar.array import Crossbar, program_crossbar
 from snn.hardware.crossbar.config import CrossbarConfig
+from snn.hardware.crossbar.given_arrays import check_shapes, checked_arrays
 from snn.hardware.crossbar.hardware_aware import DeviceWeights
 from snn.hardware.crossbar.model_counters import count_analog_layer, count_analog_model
-from snn.hardware.crossbar.placements import Placement, placement_of
+from snn.hardware.crossbar.placements import Placement, layers_on_arrays, placement_of
 from snn.hardware.ledger.layer_names import name_layers
 from snn.hardware.ledger.ledger_builder import register_counter
 from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
+from snn.nn.layer import flat_stages
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "array_name", "rows_read", "to_crossbar"]
 
@@ -46,7 +48,7 @@ class AnalogLayer(Layer):
         placement: How it lies on arrays.
         name: Name in ledgers and diagnoses.
         arrays: Its arrays, as written.
-        start_s: Age of the arrays at the first step, s; None: as written.
+        start_s: Age of the arrays at the first step, s; None: each as old as it is.
         dt_ms: Length of a step, ms; None: the arrays do not age while they are read.
         drift_every: Steps between two looks at their age.
         observer: Called at every read as ``observer(array, rows [T, n, in])``; None: nothing is. With one, even
@@ -70,7 +72,7 @@ class AnalogLayer(Layer):
         self._aged: tuple[float, tuple[Crossbar, ...], Tensor | None] | None = None
 
     @property
-    def tail_steps(self) -> int:  # type: ignore[override]
+    def tail_steps(self) -> int:
         """Zero steps to append to the input: the layer's."""
         return self.layer.tail_steps
 
@@ -112,7 +114,7 @@ class AnalogLayer(Layer):
         arrays, weight = self._at(now.step)
         if weight is not None and self.observer is None:
             # a read is the product with this weight: the layer computes it itself, in its fastest form
-            self.layer.weight_transform = lambda _: weight
+            self.layer.weight_transform = lambda own: weight.to(own.dtype)
             try:
                 return self.layer(x, now.inner, lengths)  # type: ignore[no-any-return]
             finally:
@@ -128,15 +130,18 @@ class AnalogLayer(Layer):
 
     def _at(self, step: int) -> tuple[tuple[Crossbar, ...], Tensor | None]:
         """Give the arrays at a step, and the weight that they make where a read is the product with one."""
-        time_s = self.arrays[0].time_s if self.start_s is None else self.start_s
+        passed_s = 0.0
         if self.dt_ms is not None:
-            time_s += step // self.drift_every * self.drift_every * self.dt_ms * 1e-3
-        if self._aged is None or self._aged[0] != time_s:
-            arrays = tuple(array.at(time_s) for array in self.arrays)
+            passed_s = step // self.drift_every * self.drift_every * self.dt_ms * 1e-3
+        if self._aged is None or self._aged[0] != passed_s:
+            arrays = tuple(
+                array.at((array.time_s if self.start_s is None else self.start_s) + passed_s)
+                for array in self.arrays
+            )
             weight = (
                 self.placement.weight(self.layer, [a.weight() for a in arrays]) if self.is_plain else None
             )
-            self._aged = (time_s, arrays, weight)
+            self._aged = (passed_s, arrays, weight)
         return self._aged[1], self._aged[2]
 
 
@@ -172,7 +177,7 @@ class AnalogModel(Layer):
         return {name: found[name] for name in self.names.values() if name in found}
 
     @property
-    def tail_steps(self) -> int:  # type: ignore[override]
+    def tail_steps(self) -> int:
         """Zero steps to append to the input: the model's."""
         return self.model.tail_steps
 
@@ -257,12 +262,13 @@ def to_crossbar(
     time_s: float | None = None,
     dt_ms: float | None = None,
     drift_every: int = 1,
+    arrays: Mapping[str, Crossbar | Sequence[Crossbar]] | None = None,
 ) -> AnalogModel:
     """Put the weights of a model into crossbar arrays; everything else stays digital.
 
     A linear layer is one array; a convolution is unrolled, a row per place of its kernel and a read per place of
     the image, one array per group; a layer with delays has a row per input and delay, a convolution over time;
-    recurrent synapses have an array of their own. Other kinds of layers need `register_placement`.
+    recurrent synapses have an array of their own. A kind of your own needs `stages` or `register_placement`.
 
     Args:
         model: The model; it is copied, and runs in evaluation.
@@ -272,36 +278,50 @@ def to_crossbar(
         time_s: Age of the arrays at the first step, s; None: as they were written.
         dt_ms: Length of a step, ms: the arrays age while a sequence runs. None: they stand still.
         drift_every: Steps between two looks at their age.
+        arrays: Arrays to be used as they are, of their own hardware and age, by the name of their layer in ledgers
+            ("in-hid1"; "hid1" for recurrent synapses): one, or as many as the layer is laid on. What they weigh
+            takes the place of the layer's weight: `program_measured` makes them of measured cells.
 
     Returns:
         A model with the same forward pass.
 
     Raises:
-        ValueError: A layer that has no place on a crossbar (named), or a time out of range.
+        TypeError: `arrays` holds something else than arrays.
+        ValueError: A layer that has no place on a crossbar (named), a time out of range, or arrays that do not fit:
+            of an unknown layer, of another number or shape than it needs, with the same noise as others.
     """
     drift_every = whole("drift_every", drift_every, low=1)
-    if dt_ms is not None:
-        dt_ms = number("dt_ms", dt_ms, above=0.0)
-    if time_s is not None:
-        time_s = number("time_s", time_s, low=0.0)
-    source = copy.deepcopy(model).eval()
-    names = name_layers(source)
-    for layer in names:
-        if isinstance(layer.weight_transform, DeviceWeights):  # in training for hardware: it is written here
-            layer.weight_transform = None
+    dt_ms = None if dt_ms is None else number("dt_ms", dt_ms, above=0.0)
+    time_s = None if time_s is None else number("time_s", time_s, low=0.0)
+    source = _source(model)
+    on_arrays = layers_on_arrays(source)
+    given = checked_arrays(arrays or {}, tuple(on_arrays.values()))
 
     def placed(layer: Layer) -> Layer:
-        placement = placement_of(layer, names.get(layer, "a layer"))
-        if placement is None:
+        if layer not in on_arrays:
             return layer
-        name = names[layer]
-        arrays = tuple(
+        name = on_arrays[layer]
+        placement = placement_of(layer, name)
+        matrices = placement.matrices(layer)
+        if name in given:
+            check_shapes(name, given[name], [tuple(matrix.shape) for matrix in matrices])
+            return AnalogLayer(copy.deepcopy(layer), placement, name, given[name], None, dt_ms, drift_every)
+        programmed = tuple(
             program_crossbar(matrix, config, seed, name=array_name(name, i), write_number=write_number)
-            for i, matrix in enumerate(placement.matrices(layer))
+            for i, matrix in enumerate(matrices)
         )
-        return AnalogLayer(copy.deepcopy(layer), placement, name, arrays, time_s, dt_ms, drift_every)
+        return AnalogLayer(copy.deepcopy(layer), placement, name, programmed, time_s, dt_ms, drift_every)
 
     return AnalogModel(_rebuilt(source, placed), source, config).eval()
+
+
+def _source(model: Layer) -> Layer:
+    """Copy a model in evaluation, without the devices it may be training for: its weights are written anew."""
+    source = copy.deepcopy(model).eval()
+    for layer in source.modules():
+        if isinstance(layer, Layer) and isinstance(layer.weight_transform, DeviceWeights):
+            layer.weight_transform = None
+    return source
 
 
 def array_name(layer: str, which: int) -> str:
@@ -310,24 +330,17 @@ def array_name(layer: str, which: int) -> str:
 
 
 def _rebuilt(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
-    """Copy a tree of layers with each of them changed, from the outside in; a changed one is not entered."""
-    new = change(layer)
-    if new is not layer or isinstance(layer, AnalogLayer):
-        return new
-    children = {
-        name: _rebuilt(part, change) if isinstance(part, Layer) else part
-        for name, part in layer.named_children()
-    }
-    if not children:
-        return layer
+    """Copy a model with each of its parts changed; its stages run in a plain sequence, whatever ran them before."""
+    stages = flat_stages(layer)
+    if stages != [layer]:
+        return Sequential(*(_rebuilt(stage, change) for stage in stages))
+    if not isinstance(layer, Residual):
+        return change(layer)
     made = copy.copy(layer)
-    made._modules = dict(layer._modules)
-    for name, part in children.items():
-        if isinstance(part, torch.nn.ModuleList):
-            part = torch.nn.ModuleList(
-                _rebuilt(item, change) if isinstance(item, Layer) else item for item in part
-            )
-        made._modules[name] = part
+    made._modules = {
+        name: _rebuilt(branch, change) if isinstance(branch, Layer) else branch
+        for name, branch in layer._modules.items()
+    }
     return made
 
 

@@ -1,6 +1,7 @@
 """Say how each kind of layer lies on arrays: which matrices it has, and how it reads them step by step.
 
-A placement is all that a new kind of layer needs to run on crossbars.
+A placement is all that a new kind of layer needs to run on crossbars; one that is made of other layers
+(`Layer.stages`) needs none.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from torch.nn import functional
 
 from snn import nn as ours
 from snn.core.registry import ClassRegistry
+from snn.hardware.ledger.layer_names import name_layers
 from snn.kernels.lif import lif
 from snn.nn import Layer
 from snn.nn.delays import steps_before_end
+from snn.nn.layer import flat_stages
 
-__all__ = ["Placement", "ReadArray", "placement_of", "register_placement"]
+__all__ = ["Placement", "ReadArray", "layers_on_arrays", "placement_of", "register_placement"]
 
 ReadArray = Callable[..., Tensor]
 """Read an array of a layer: ``read(which, rows [T, n, in], first_step=0)`` gives [T, n, out].
@@ -52,7 +55,7 @@ def register_placement(kind: type[Layer], placement: Placement | None) -> None:
 
     Args:
         kind: Class of layers.
-        placement: Its placement; None keeps the layer digital.
+        placement: Its placement; None keeps the layer digital, with all that is in it.
 
     Raises:
         ValueError: The kind has a placement already.
@@ -60,13 +63,40 @@ def register_placement(kind: type[Layer], placement: Placement | None) -> None:
     _PLACEMENTS.add(kind, placement)
 
 
-def placement_of(layer: Layer, name: str) -> Placement | None:
-    """Find the placement of a layer's class, or of the nearest class it inherits from; None: digital.
+def placement_of(layer: Layer, name: str) -> Placement:
+    """Give the placement of a layer that lies on arrays: that of its class, or of the nearest it inherits from.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is none, or the layer stays digital.
     """
-    return _PLACEMENTS.find(name, layer)
+    placement = _PLACEMENTS.find(name, layer)
+    if placement is None:
+        raise ValueError(
+            f"{name} must be a layer with weights on arrays, got {type(layer).__name__}, which has none"
+        )
+    return placement
+
+
+def layers_on_arrays(model: Layer) -> dict[Layer, str]:
+    """Give the layers of a model that have weights on arrays, in the order of the model, with their names.
+
+    Raises:
+        ValueError: A layer has no placement.
+    """
+    names = name_layers(model)
+    parts = [(layer, names.get(layer, "a layer")) for layer in _parts_of(model)]
+    return {layer: name for layer, name in parts if _PLACEMENTS.find(name, layer) is not None}
+
+
+def _parts_of(layer: Layer) -> list[Layer]:
+    """Give the layers that a model is made of, those in both branches of residual blocks too."""
+    stages = flat_stages(layer)
+    if stages != [layer]:
+        return [part for stage in stages for part in _parts_of(stage)]
+    if isinstance(layer, ours.Residual):
+        branches = (layer.body, layer.shortcut)
+        return [part for branch in branches if branch is not None for part in _parts_of(branch)]
+    return [layer]
 
 
 # --- linear ---
@@ -178,7 +208,6 @@ for _kind in (
     ours.LIF,
     ours.LeakyReadout,
     ours.ReLU,
-    ours.Sequential,
     ours.Residual,
 ):
     register_placement(_kind, None)

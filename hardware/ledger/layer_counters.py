@@ -79,15 +79,6 @@ def _made_of_populations(model: Layer) -> bool:
     return True
 
 
-def _sequence(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
-    parts = list(layer)
-    for part, behind in zip(parts, [*parts[1:], None], strict=True):
-        if isinstance(behind, ours.BatchNorm):
-            builder.kept_outputs[part] = behind.scale_and_offset()[0] != 0
-        signal = builder.count(part, signal)
-    return signal
-
-
 def _residual(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     builder.notes.append(_JOINED)
     body = builder.count(layer.body, signal)
@@ -257,7 +248,6 @@ def _pool(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
 
 
 for _kinds, _counter in (
-    ((ours.Sequential,), _sequence),
     ((ours.Residual,), _residual),
     ((ours.BatchNorm, ours.Dropout), _same_places),
     ((ours.Flatten,), _flatten),

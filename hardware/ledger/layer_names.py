@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, Sequential, populations
+from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, populations
+from snn.nn.layer import flat_stages
 
 __all__ = ["name_layers"]
 
@@ -16,7 +17,7 @@ _STEMS = {
     "MaxPool2d": "pool",
     "RecurrentLIF": "lif",
 }
-_UNNAMED = (Sequential, Residual, BatchNorm, Dropout, Flatten)
+_UNNAMED = (Residual, BatchNorm, Dropout, Flatten)
 
 
 def name_layers(model: Layer) -> dict[Layer, str]:
@@ -24,6 +25,7 @@ def name_layers(model: Layer) -> dict[Layer, str]:
 
     Connections and populations are named as in `snn.nn.populations`, so that they read the same in the event
     engines; in any other model a layer is called by its kind and its place among those of it: "conv1", "lif1".
+    Layers that are made of others (`Layer.stages`) have no name of their own.
 
     Args:
         model: The model; one that holds `names` of its own keeps them.
@@ -32,7 +34,7 @@ def name_layers(model: Layer) -> dict[Layer, str]:
         A name for each connection and population, and elsewhere for each pooling layer, in the model's order.
     """
     names = getattr(model, "names", None)
-    if isinstance(names, dict):
+    if isinstance(names, dict) and names and all(isinstance(layer, Layer) for layer in names):
         return dict(names)
     try:
         parts = populations.split(model)
@@ -49,7 +51,7 @@ def _by_kind(model: Layer) -> dict[Layer, str]:
     found: dict[Layer, str] = {}
     seen: dict[str, int] = {}
     for layer in model.modules():
-        if isinstance(layer, Layer) and not isinstance(layer, _UNNAMED):
+        if isinstance(layer, Layer) and not isinstance(layer, _UNNAMED) and flat_stages(layer) == [layer]:
             stem = _STEMS.get(type(layer).__name__, type(layer).__name__.lower())
             seen[stem] = seen.get(stem, 0) + 1
             found[layer] = f"{stem}{seen[stem]}"

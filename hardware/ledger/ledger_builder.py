@@ -1,7 +1,8 @@
 """Build the ledger of a model of `snn.nn` while it runs, layer by layer.
 
 A counter is a function from a layer and the signal that comes in to the signal that goes out; it writes what the
-layer did through the `LedgerBuilder`. Registering one is all that a new kind of layer needs.
+layer did through the `LedgerBuilder`. Registering one is all that a new kind of layer needs; one that is made of
+other layers (`Layer.stages`) needs none.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.counting_loops import count_nonzero
 from snn.hardware.ledger.input_tally import InputTally
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger, neurons_alone, step_counts
-from snn.nn import Layer
+from snn.nn import BatchNorm, Layer
+from snn.nn.layer import flat_stages
 
 __all__ = ["Counter", "LedgerBuilder", "Signal", "register_counter"]
 
@@ -73,13 +75,20 @@ class LedgerBuilder:
         self._valid: BoolArray = (torch.arange(steps)[:, None] < lengths.cpu()).numpy()
 
     def count(self, layer: Layer, signal: Signal) -> Signal:
-        """Count one layer by the counter of its class or of the nearest class it inherits from.
+        """Count a layer stage by stage, or by the counter of its class or of the nearest class it inherits from.
 
         Raises:
             ValueError: No counter knows the layer.
         """
-        counter = _COUNTERS.find(self.names.get(layer, "a layer"), layer)
-        return counter(layer, signal, self)
+        stages = flat_stages(layer)
+        if stages == [layer]:
+            counter = _COUNTERS.find(self.names.get(layer, "a layer"), layer)
+            return counter(layer, signal, self)
+        for stage, behind in zip(stages, [*stages[1:], None], strict=True):
+            if isinstance(behind, BatchNorm):
+                self.kept_outputs[stage] = behind.scale_and_offset()[0] != 0
+            signal = self.count(stage, signal)
+        return signal
 
     def forward(self, layer: Layer, x: Tensor) -> Tensor:
         """Run a layer on [T, B, ...] from rest."""

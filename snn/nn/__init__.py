@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from snn.nn import populations
 from snn.nn.architectures import SLTT_NEURON, VGG_PLANS, resnet18, vgg
-from snn.nn.batch_norm import BatchNorm, frozen_statistics
+from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, DelayState, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.delays import DelayedLayer
 from snn.nn.dropout import Dropout, DropoutState
 from snn.nn.export import to_network
+from snn.nn.frozen import frozen
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState, ReLU
 from snn.nn.recurrent import RecurrentLIF, RecurrentLIFState
-from snn.nn.registry import from_config, to_config
+from snn.nn.registry import from_config, register_layer, to_config
 from snn.nn.residual import Residual, ResidualState
 from snn.nn.sequential import Sequential
 
@@ -44,8 +45,9 @@ __all__ = [
     "ResidualState",
     "Sequential",
     "from_config",
-    "frozen_statistics",
+    "frozen",
     "populations",
+    "register_layer",
     "resnet18",
     "to_config",
     "to_network",

@@ -16,28 +16,33 @@ from snn.kernels.step_local import learning_steps
 from snn.nn.layer import Layer
 from snn.nn.tensor_checks import check_input, check_lengths
 
-__all__ = ["BatchNorm", "Over", "frozen_statistics"]
+__all__ = ["BatchNorm", "Over", "keep_statistics"]
 
 Over = Literal["sequence", "step"]
 
-_FROZEN: ContextVar[bool] = ContextVar("frozen_statistics", default=False)
+_KEPT: ContextVar[bool] = ContextVar("keep_statistics", default=False)
 
 
 @contextmanager
-def frozen_statistics() -> Iterator[None]:
-    """Keep running statistics as they are while the block runs, in training too: for steps run a second time."""
-    token = _FROZEN.set(True)
+def keep_statistics() -> Iterator[None]:
+    """Leave running statistics as they are, but normalise by the batch in training: for steps run twice."""
+    token = _KEPT.set(True)
     try:
         yield
     finally:
-        _FROZEN.reset(token)
+        _KEPT.reset(token)
 
 
 class BatchNorm(Layer):
     """Normalise each feature over valid steps and samples; in evaluation by the running statistics.
 
     Features are axis 2 of x [T, B, features, ...]; over images, a channel is a feature and its places are samples.
+
+    Attributes:
+        frozen: Whether it does in training what it does in evaluation; see `snn.nn.frozen`.
     """
+
+    frozen: bool = False
 
     def __init__(
         self,
@@ -93,8 +98,8 @@ class BatchNorm(Layer):
             ValueError: x has another number of features.
         """
         check_input("BatchNorm", x, self.num_features, "...")
-        lengths = check_lengths(x, lengths) if self.training else None
-        if self.training and self.over == "step":
+        lengths = check_lengths(x, lengths) if self._by_batch else None
+        if self._by_batch and self.over == "step":
             if lengths is None and x[0, :, 0].numel() > 1:
                 return self._by_whole_steps(x), ()
             return self._by_steps(x, lengths), ()
@@ -108,9 +113,14 @@ class BatchNorm(Layer):
         normal = self._normalise(rows.index_select(0, valid))
         return torch.zeros_like(rows).index_copy(0, valid, normal).reshape(x.shape), ()
 
+    @property
+    def _by_batch(self) -> bool:
+        """Whether the batch is normalised by its own statistics, which move the running ones."""
+        return self.training and not self.frozen
+
     def _over_valid(self, x: Tensor, lengths: Tensor) -> Tensor:
         y, mean, var = normalise(x, lengths.to(torch.int64), self.weight, self.bias, self.eps)
-        if not _FROZEN.get():
+        if not _KEPT.get():
             count = int(lengths.sum())
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_((var * (count / (count - 1))).to(self.running_var.dtype), self.momentum)
@@ -138,7 +148,7 @@ class BatchNorm(Layer):
         mean = (x * valid).sum(others, keepdim=True) / count.clamp(min=1)
         centred = (x - mean) * valid
         var = centred.square().sum(others, keepdim=True) / count.clamp(min=1)
-        if not _FROZEN.get():
+        if not _KEPT.get():
             self._move_statistics(*(a.detach().flatten(1) for a in (mean, var, count)))
         weight, bias = (a.reshape(-1, *[1] * (x.dim() - 3)) for a in (self.weight, self.bias))
         return centred * (weight * torch.rsqrt(var + self.eps)) + bias * valid
@@ -152,9 +162,9 @@ class BatchNorm(Layer):
 
     def _normalise(self, rows: Tensor) -> Tensor:
         mean, var = self.running_mean, self.running_var
-        if self.training and _FROZEN.get():
+        if self._by_batch and _KEPT.get():
             # copies to throw away; without any, autograd would save other tensors than in the run before, and
             # torch's checkpointing, which runs the layer a second time, refuses that
             mean, var = mean.clone(), var.clone()
-        settings = (self.weight, self.bias, self.training, self.momentum, self.eps)
+        settings = (self.weight, self.bias, self._by_batch, self.momentum, self.eps)
         return nn.functional.batch_norm(rows, mean, var, *settings)

@@ -145,7 +145,7 @@ class DelayLinear(DelayedLayer):
         return self.max_delay + 1
 
     @property
-    def tail_steps(self) -> int:  # type: ignore[override]
+    def tail_steps(self) -> int:
         """Zero steps to append to the input: (K - 1) / 2, as the reference pads."""
         return self.centre
 

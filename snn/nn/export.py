@@ -10,7 +10,7 @@ from snn.core import LIFParams, LIParams, Network, Population, Projection
 from snn.core.arrays import Float64Array
 from snn.core.checks import refusal
 from snn.nn import populations
-from snn.nn.layer import Layer
+from snn.nn.layer import Layer, runs_as
 from snn.nn.neurons import LIF, LeakyReadout
 from snn.nn.populations import ConnectedPopulation, FoldedPopulation
 from snn.nn.unrolled import UnrolledWeights, takes_images
@@ -43,8 +43,8 @@ def to_network(
         `model.tail_steps` silent steps appended, and it spikes as the model does.
 
     Raises:
-        ValueError: The layers are not such populations (maxima and residual blocks are not), dt_ms is not above 0,
-            or `shape` is missing.
+        ValueError: The layers are not such populations (maxima, residual blocks, and layers of your own without
+            `stages` are not), dt_ms is not above 0, or `shape` is missing.
     """
     if takes_images(model):
         if fold is not populations.fold:
@@ -75,7 +75,7 @@ def _of_images(model: Layer, dt_ms: float, shape: Sequence[int] | None) -> Netwo
     unrolled = UnrolledWeights(shape)
     for i, layer in enumerate(layers):
         place = f"layer {i} of the model"
-        if isinstance(layer, LIF | LeakyReadout) and type(layer) in (LIF, LeakyReadout):
+        if isinstance(layer, LIF | LeakyReadout) and runs_as(layer, LIF, LeakyReadout):
             if unrolled.weight is None:
                 raise ValueError(f"{place} must be a weighted sum of spikes, got {type(layer).__name__}")
             pre, post = names[len(projections)], names[len(projections) + 1]

@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["Layer"]
+from snn.core.checks import shown
+
+__all__ = ["Layer", "flat_stages", "runs_as"]
 
 
 class Layer(nn.Module):
@@ -15,16 +17,45 @@ class Layer(nn.Module):
 
     No layer changes T. `lengths` [B] counts the valid steps of each sample: what lies beyond enters no statistic
     and no state, and the state returned for a sample is its state at its length. Outputs beyond it are undefined.
+    A state is a tree of tuples (named ones too) and tensors, `()` where there is nothing to carry; a layer that is
+    given None begins at rest.
+
+    A layer of your own has a `forward` as above, and further
+    - `config` if its constructor takes arguments, and `snn.nn.register_layer`, to be saved and loaded;
+    - `stages`, if it is made of layers of `snn.nn` that run one after another: `snn.nn.to_network`,
+      `snn.hardware.count` and `snn.hardware.to_crossbar` follow from that. Otherwise
+      `snn.hardware.register_counter` and `register_placement` say what it does, and it cannot run by events.
+
+    Step-local training (`method="sltt"`) keeps gradients inside a step. Layers of `snn.nn` do so by themselves. A
+    layer that looks back in time by arithmetic of its own asks `snn.kernels.step_local`:
+    - where `is_local()` is true, what comes from an earlier step (a membrane, a past input, the state it was given)
+      is to be detached before it is used; values stay the same. Without that a gradient passes through time.
+    - `learning_steps(len(x))` marks the steps that the loss is made of, bool [T]; None: all. A layer may run the
+      others under `torch.no_grad()`, which saves memory and changes no gradient.
+    - `local_in_time()` is the block in which both are so: for a test that a run of all steps has the gradients of
+      the same steps one by one, each from the detached state of the one before.
 
     Attributes:
-        tail_steps: Zero steps to append to the input once, so that late input still reaches the output.
         weight_transform: What the layer does to its weight before it uses it, once per forward pass; None: nothing.
             For weights as a device would hold them (noise, levels) in training and evaluation: a plain function,
             not saved.
     """
 
-    tail_steps: int = 0
     weight_transform: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def tail_steps(self) -> int:
+        """Zero steps to append to the input once, so that late input still reaches the output."""
+        stages = flat_stages(self)
+        return 0 if stages == [self] else sum(stage.tail_steps for stage in stages)
+
+    def stages(self) -> list[Layer]:
+        """Give the layers that this one runs exactly, one after another; a layer of its own kind gives itself.
+
+        Only for layers that it holds as modules. What it carries as its state is its own business: whatever reads a
+        model by its stages begins at rest.
+        """
+        return [self]
 
     def weight_in_use(self) -> Tensor:
         """Give the weight as a forward pass sees it: transformed, if a `weight_transform` is set.
@@ -47,9 +78,40 @@ class Layer(nn.Module):
         """Bring parameters back into their range; `fit` calls it after every optimiser step."""
 
     def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON values."""
-        raise NotImplementedError(f"{type(self).__name__} has no config()")
+        """Return the constructor's arguments as JSON values: `type(layer)(**layer.config())` builds it anew."""
+        return {}
 
     def extra_repr(self) -> str:
         """Show the constructor's arguments."""
         return ", ".join(f"{key}={value!r}" for key, value in self.config().items())
+
+
+def flat_stages(layer: Layer) -> list[Layer]:
+    """Give the stages of a layer, those of its stages in their place; `[layer]` for one that is not made of others.
+
+    Raises:
+        TypeError: `stages` gave something else than a list of layers.
+        ValueError: A stage is not a module of the layer, or it is the layer beside others.
+    """
+    stages, name = layer.stages(), type(layer).__name__
+    if not isinstance(stages, list | tuple):
+        raise TypeError(f"stages() of {name} must be a list of layers, got {shown(stages)}")
+    if len(stages) == 1 and stages[0] is layer:
+        return [layer]
+    held = {*layer.modules()} - {layer}
+    flat = []
+    for i, stage in enumerate(stages):
+        if not isinstance(stage, Layer):
+            raise TypeError(f"stages()[{i}] of {name} must be a layer of snn.nn, got {type(stage).__name__}")
+        if stage not in held:
+            raise ValueError(
+                f"stages()[{i}] of {name} must be a layer that it holds as a module, got "
+                f"{f'the {name} itself' if stage is layer else type(stage).__name__}"
+            )
+        flat += flat_stages(stage)
+    return flat
+
+
+def runs_as(layer: Layer | None, *kinds: type[Layer]) -> bool:
+    """Tell whether a layer is of one of these kinds, and not of a class that inherits and runs in another way."""
+    return any(isinstance(layer, kind) and type(layer).forward is kind.forward for kind in kinds)

@@ -16,10 +16,9 @@ from torch import Tensor
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.dropout import Dropout
-from snn.nn.layer import Layer
+from snn.nn.layer import Layer, flat_stages, runs_as
 from snn.nn.neurons import LIF, LeakyReadout
 from snn.nn.recurrent import RecurrentLIF
-from snn.nn.sequential import Sequential
 
 __all__ = [
     "ConnectedPopulation",
@@ -88,12 +87,8 @@ class FoldedPopulation:
 
 
 def sequence(model: Layer) -> Iterator[Layer]:
-    """Give the layers of nested sequences one after another; dropout is passed over."""
-    for layer in model if isinstance(model, Sequential) else (model,):
-        if isinstance(layer, Sequential):
-            yield from sequence(layer)
-        elif not isinstance(layer, Dropout):
-            yield layer
+    """Give the layers that a model is made of (`Layer.stages`) one after another; dropout is passed over."""
+    return (layer for layer in flat_stages(model) if not runs_as(layer, Dropout))
 
 
 def population_names(count: int) -> tuple[str, ...]:
@@ -116,14 +111,14 @@ def split(model: Layer) -> tuple[ConnectedPopulation, ...]:
         if found and isinstance(found[-1][2], LeakyReadout):
             raise ValueError(f"{place} must follow neurons that spike, got LeakyReadout, which never spikes")
         connection = layers.pop(0)
-        if not isinstance(connection, Linear | DelayLinear):
+        if not (isinstance(connection, Linear | DelayLinear) and runs_as(connection, Linear, DelayLinear)):
             raise ValueError(
                 f"{place} must begin with Linear or DelayLinear, got {type(connection).__name__}"
             )
         norm, neuron = None, layers.pop(0) if layers else None
-        if isinstance(neuron, BatchNorm):
+        if isinstance(neuron, BatchNorm) and runs_as(neuron, BatchNorm):
             norm, neuron = neuron, layers.pop(0) if layers else None
-        if not isinstance(neuron, LIF | LeakyReadout):
+        if not (isinstance(neuron, LIF | LeakyReadout) and runs_as(neuron, LIF, RecurrentLIF, LeakyReadout)):
             got = "the end of the model" if neuron is None else type(neuron).__name__
             raise ValueError(f"{place} must end in LIF or LeakyReadout, got {got}")
         found.append((connection, norm, neuron))

@@ -62,7 +62,7 @@ class Residual(Layer):
         self.body, self.shortcut = body, shortcut
 
     @property
-    def tail_steps(self) -> int:  # type: ignore[override]
+    def tail_steps(self) -> int:
         """Zero steps to append to the input: those of the branch that needs more."""
         return max(branch.tail_steps for branch in (self.body, self.shortcut) if branch is not None)
 

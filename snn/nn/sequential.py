@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from snn.nn.layer import Layer
+from snn.nn.layer import Layer, flat_stages
 
 __all__ = ["Sequential"]
 
@@ -27,11 +27,6 @@ class Sequential(Layer):
                 raise TypeError(f"layers[{i}] must be a layer of snn.nn, got {type(layer).__name__}")
         self.layers = nn.ModuleList(layers)
 
-    @property
-    def tail_steps(self) -> int:  # type: ignore[override]
-        """Zero steps to append to the input: the sum over the layers."""
-        return sum(layer.tail_steps for layer in self)
-
     def __iter__(self) -> Iterator[Layer]:
         """Go through the layers in order."""
         for layer in self.layers:
@@ -46,13 +41,16 @@ class Sequential(Layer):
         """Return one layer."""
         return list(self)[index]
 
-    def extra_repr(self) -> str:
-        """Show nothing beside the layers."""
-        return ""
+    @property
+    def tail_steps(self) -> int:
+        """Zero steps to append to the input: the sum over the layers."""
+        return sum(layer.tail_steps for layer in self)
 
-    def config(self) -> dict[str, Any]:
-        """Refuse: a sequence is described by its layers, see `snn.nn.to_config`."""
-        raise TypeError("a Sequential is described by snn.nn.to_config")
+    def stages(self) -> list[Layer]:
+        """Give the layers, those of sequences within in their place."""
+        if type(self).forward is not Sequential.forward:
+            return [self]  # a class that inherits and runs its layers in another way
+        return [stage for layer in self for stage in flat_stages(layer)]
 
     def forward(
         self, x: Tensor, state: tuple[Any, ...] | None = None, lengths: Tensor | None = None

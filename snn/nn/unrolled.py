@@ -14,7 +14,7 @@ from snn.core.arrays import Float64Array
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten
-from snn.nn.layer import Layer
+from snn.nn.layer import Layer, runs_as
 
 __all__ = ["UnrolledWeights", "takes_images"]
 
@@ -52,12 +52,12 @@ class UnrolledWeights:
         Raises:
             ValueError: The layer does not fit the shape of its input.
         """
-        if isinstance(layer, BatchNorm) and self.weight is not None:
+        if isinstance(layer, BatchNorm) and runs_as(layer, BatchNorm) and self.weight is not None:
             scale, offset = (np.repeat(a.numpy(), self._places) for a in layer.scale_and_offset())
             self.weight = scipy.sparse.csr_array(self.weight @ scipy.sparse.diags_array(scale))
             self.bias = self.bias * scale + offset
             return True
-        if not isinstance(layer, (*_OVER_IMAGES, Linear)):
+        if not runs_as(layer, *_OVER_IMAGES, Linear):
             return False
         weight, bias, self.shape = _matrix(layer, self.shape)
         first = self.weight is None

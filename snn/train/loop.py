@@ -73,12 +73,19 @@ class FitResult:
 
 @contextmanager
 def _count_spikes(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
-    """Collect (spikes, neuron-steps) of every LIF layer while the block runs."""
+    """Collect (spikes, neuron-steps) of every LIF layer while the block runs.
+
+    A layer may be given its lengths by position, by keyword or not at all; then all of its steps count.
+    """
     totals: dict[str, tuple[float, int]] = {}
 
     def make_hook(name: str) -> Any:
-        def hook(_: nn.Module, inputs: tuple[Any, ...], output: tuple[Tensor, Any]) -> None:
-            z, lengths = output[0], inputs[2]
+        def hook(
+            _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: tuple[Tensor, Any]
+        ) -> None:
+            z, lengths = output[0], inputs[2] if len(inputs) > 2 else named.get("lengths")
+            if lengths is None:
+                lengths = torch.full((z.shape[1],), z.shape[0], device=z.device)
             spikes, neuron_steps = totals.get(name, (0.0, 0))
             valid = torch.where(valid_mask(z, lengths), z, 0.0)
             neurons = z[0, 0].numel()
@@ -87,7 +94,10 @@ def _count_spikes(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
         return hook
 
     layers = [module for module in model.modules() if isinstance(module, LIF)]
-    handles = [layer.register_forward_hook(make_hook(f"hid{i}")) for i, layer in enumerate(layers, 1)]
+    handles = [
+        layer.register_forward_hook(make_hook(f"hid{i}"), with_kwargs=True)
+        for i, layer in enumerate(layers, 1)
+    ]
     try:
         yield totals
     finally:

@@ -12,7 +12,8 @@ from torch.utils.checkpoint import checkpoint
 
 from snn.core.checks import refusal
 from snn.kernels.step_local import local_in_time
-from snn.nn import BatchNorm, Layer, Linear, frozen_statistics
+from snn.nn import BatchNorm, Layer, Linear
+from snn.nn.batch_norm import keep_statistics
 from snn.train.batches import has_step_labels
 from snn.train.config import TrainConfig
 from snn.train.losses import IGNORED, LOSSES, Loss, check_labels, valid_steps
@@ -253,7 +254,7 @@ def _recomputed(model: Layer, x: Tensor, lengths: Tensor, chunk: int) -> Tensor:
             state,
             now,
             use_reentrant=False,
-            context_fn=lambda: (nullcontext(), frozen_statistics()),
+            context_fn=lambda: (nullcontext(), keep_statistics()),
         )
         outputs.append(y)
     return torch.cat(outputs)

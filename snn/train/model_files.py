@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from snn.core.arrays import PathLike
@@ -17,26 +18,32 @@ def save(model: Layer, path: PathLike, info: dict[str, Any] | None = None) -> No
     """Write a model: its layers, weights and, if given, JSON values about it (data settings, scores).
 
     Raises:
-        TypeError: A layer is not one of ours.
+        TypeError: A layer is neither ours nor registered.
+        ValueError: What a layer's `config()` gives does not build it.
         OSError: The file could not be written.
     """
     about = {"model": to_config(model), "about": info or {}}
     write_tensors(path, KIND, VERSION, dict(model.state_dict()), about)
 
 
-def load(path: PathLike, model: Layer | None = None) -> Layer:
+def load(path: PathLike, model: Layer | None = None, *, allow: Collection[str] = ()) -> Layer:
     """Read a model written by `save`, in evaluation mode.
 
     Args:
         path: The file.
         model: A model to fill; None builds the one the file describes.
+        allow: Modules that may be imported to find layers of your own, such as ``("my.module",)``. Layers that are
+            registered in this process (`snn.nn.register_layer`) need none.
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: Not a model file of this version, or its weights do not fit the model.
+        TypeError: `allow` is one string.
+        ValueError: Not a model file of this version, its weights do not fit the model, or it holds a layer whose
+            module is not allowed; the message gives the line to add.
+        ImportError: An allowed module cannot be imported.
     """
     tensors, info = read_tensors(path, KIND, VERSION)
-    filled = from_config(info["model"]) if model is None else model
+    filled = from_config(info["model"], allow) if model is None else model
     try:
         filled.load_state_dict(tensors)
     except RuntimeError as error:

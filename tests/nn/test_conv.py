@@ -19,9 +19,9 @@ from snn.nn import (
     MaxPool2d,
     Sequential,
     from_config,
-    frozen_statistics,
     to_config,
 )
+from snn.nn.batch_norm import keep_statistics
 from snn.train import TrainConfig, backward
 
 LENGTHS = torch.tensor([7, 3, 1, 7])
@@ -130,10 +130,10 @@ def test_batchnorm_per_step_is_torch_step_after_step(ragged):
 
 
 @pytest.mark.parametrize("over", ["sequence", "step"])
-def test_statistics_can_be_frozen(over):
+def test_statistics_can_be_kept(over):
     x = torch.randn(7, 4, 3, 5, 6)
     moved, frozen = BatchNorm(3, over), BatchNorm(3, over)
-    with frozen_statistics():
+    with keep_statistics():
         y, _ = frozen(x)
     assert torch.equal(y, moved(x)[0])
     assert not frozen.running_mean.any() and moved.running_mean.any()
