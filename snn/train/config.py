@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from snn.core.checks import choice, flag, number, refusal, whole
-from snn.train.losses import LOSSES
 
 __all__ = ["Method", "Optimizer", "Precision", "Schedule", "TrainConfig"]
 
@@ -14,6 +13,33 @@ Method = Literal["bptt", "sltt"]
 Precision = Literal["float32", "bfloat16"]
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["one_cycle", "cosine", "steps", "constant"]
+
+_PER_STEP = {
+    "softmax_sum": False,
+    "sum_cross_entropy": False,
+    "mean_cross_entropy": False,
+    "step_cross_entropy": True,
+}
+"""Our losses, and whether each is a mean over steps: said here once more, so that settings load without torch."""
+
+
+def _per_step(loss: str) -> bool:
+    """Tell whether a loss is a mean over steps, each of its own output.
+
+    Raises:
+        ValueError: Unknown name; the message lists the known ones.
+    """
+    if isinstance(loss, str) and loss in _PER_STEP:
+        return _PER_STEP[loss]
+    from snn.train.losses import LOSSES  # brings torch in, which a loss of the user's own needs anyway
+
+    return LOSSES.find(loss).per_step
+
+
+def _per_step_losses() -> list[str]:
+    from snn.train.losses import LOSSES
+
+    return [name for name in LOSSES if LOSSES.find(name).per_step]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +113,9 @@ class TrainConfig:
             ("precision", Precision),
             ("optimizer", Optimizer),
             ("schedule", Schedule),
-            ("loss", tuple(LOSSES)),
         ):
             choice(name, getattr(self, name), allowed)
+        _per_step(self.loss)
         for name in ("rescale_k", "recompute"):
             flag(name, getattr(self, name))
         self._check_method()
@@ -114,7 +140,7 @@ class TrainConfig:
                 f"got method {self.method!r} and chunk {self.chunk!r}"
             )
         pieces = self.method == "sltt" or (self.chunk is not None and not self.recompute)
-        if pieces and not LOSSES.find(self.loss).per_step:
-            allowed = ", ".join(repr(name) for name in LOSSES if LOSSES.find(name).per_step)
+        if pieces and not _per_step(self.loss):
+            allowed = ", ".join(map(repr, _per_step_losses()))
             what = "method 'sltt'" if self.method == "sltt" else f"chunk = {self.chunk}"
             raise refusal("loss", f"a sum over steps for {what} ({allowed})", self.loss)

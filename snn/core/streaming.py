@@ -20,7 +20,7 @@ from snn.core.files.parts import parts_of, state_path
 from snn.core.network import Network
 from snn.core.record import Record
 from snn.core.recording import read_summary, save_part
-from snn.core.simulate import Dtype, Engine, simulate
+from snn.core.simulation import Dtype, Engine, simulate
 from snn.core.state import SimulationState
 
 Inputs = Mapping[str, Events | Raster]
