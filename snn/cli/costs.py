@@ -32,9 +32,7 @@ def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger
         whole("samples", samples, low=1)
     if Path(path).suffix not in (".h5", ".hdf5"):
         saved = load_saved(path)
-        if (
-            saved.shape
-        ):  # images: their convolutions are counted as layers, not as the projections of a network
+        if saved.recipe.inputs != "spikes":  # counted by convolution, not by the projections that it becomes
             return _count_in_torch(saved, data, samples)
     return _count_by_events(path, data, samples)
 
@@ -58,7 +56,7 @@ def _count_in_torch(saved: SavedModel, data: str | None, samples: int | None) ->
     test = saved.test_set(data)
     if samples is not None:
         test = test.subset(range(min(samples, len(test))))
-    inputs = {} if saved.recipe.spikes else {"in": "real"}
+    inputs = {"in": "real"} if saved.recipe.inputs == "currents" else {}
     found: Ledger | None = None
     for batch in test.batches(32):
         x, lengths = torch.from_numpy(batch.x), torch.from_numpy(batch.lengths)

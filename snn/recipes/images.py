@@ -90,5 +90,5 @@ RECIPE = Recipe(
     data_fields=DATA_FIELDS,
     load_data=load_data,
     step_ms=lambda _: 1.0,  # a still image has no time of its own
-    spikes=False,
+    inputs="currents",
 )

@@ -106,4 +106,5 @@ RECIPE = Recipe(
     data_fields=DATA_FIELDS,
     load_data=load_data,
     step_ms=_step_ms,
+    inputs="frame",
 )

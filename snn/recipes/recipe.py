@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import snn
 from snn.core.arrays import PathLike
@@ -86,7 +86,8 @@ class Recipe(Generic[C, R]):
         data_fields: Fields of the settings that decide what a model is given; saved with it.
         load_data: Reads training, validation and test samples.
         step_ms: Gives the length of a step of the samples, ms.
-        spikes: Whether samples are spikes, which the event engines take; else they are currents.
+        inputs: What a step of a sample is: "spikes" of units in a row, a "frame" of spikes, or "currents", which no
+            event engine takes.
         epoch_line: Gives the line that is printed of an epoch that is done.
     """
 
@@ -98,5 +99,5 @@ class Recipe(Generic[C, R]):
     data_fields: tuple[str, ...]
     load_data: Callable[[C], tuple[Any, Any, Any]]
     step_ms: Callable[[C], float]
-    spikes: bool = True
+    inputs: Literal["spikes", "frame", "currents"] = "spikes"
     epoch_line: Callable[[snn.train.Progress], str] = epoch_line
