@@ -14,7 +14,7 @@ from snn.core.checks import refusal
 
 __all__ = ["collate", "dense_counts"]
 
-_DATA = "the events of one sample, on the grid, or numbers [T, ...]"
+_DATA = "the events of one sample or numbers [T, ...]"
 
 
 def dense_counts(events: Events) -> NDArray[np.float32]:
