@@ -174,9 +174,8 @@ class Experiment(Generic[C, S]):
         model.to(device)
         on_progress = _progress(path, figures, resume, callback)
         varied = self.augment(config, train)
-        begin: dict[str, Any] = {} if init is None else {"init": init}
         result = snn.train.fit(
-            model, varied, valid, config.train, out=path, resume=resume, callback=on_progress, **begin
+            model, varied, valid, config.train, out=path, resume=resume, init=init, callback=on_progress
         )
         loss, batch_size = config.train.loss, config.train.batch_size
         scores = snn.train.evaluate(model, test, loss=loss, batch_size=batch_size)

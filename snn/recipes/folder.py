@@ -35,6 +35,7 @@ def hold(out: PathLike) -> Iterator[Path]:
         OSError: It cannot be made.
     """
     path = Path(out)
+    path.mkdir(parents=True, exist_ok=True)
     file = path / ".lock"
     lock = _lock(file)
     try:
@@ -42,14 +43,11 @@ def hold(out: PathLike) -> Iterator[Path]:
     finally:
         file.unlink(missing_ok=True)
         lock.close()
-        with suppress(OSError):
-            path.rmdir()  # succeeds where nothing was written, since a folder that holds something stays
 
 
 def _lock(file: Path) -> IO[bytes]:
     """Make and lock a file, which stays locked until it is closed."""
     while True:
-        file.parent.mkdir(parents=True, exist_ok=True)
         lock = file.open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

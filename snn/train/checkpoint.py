@@ -124,7 +124,8 @@ def load_checkpoint(
 def _check_same(what: str, old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
     """Refuse to go on with other values than a run began with."""
     for key in old.keys() | new.keys():
-        if old.get(key) != new.get(key):
+        longer = key == "epochs" and new.get(key, 0) > old.get(key, 0)
+        if old.get(key) != new.get(key) and not longer:
             raise ValueError(
                 f"{what} {key} must be {old.get(key)!r} to resume {out}, got {new.get(key)!r}; "
                 "resume with the same settings or choose another folder"

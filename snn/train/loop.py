@@ -23,6 +23,7 @@ from snn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
 from snn.train.losses import LOSSES, valid_mask
 from snn.train.methods import accumulate, check_method
+from snn.train.model_files import load_weights
 from snn.train.non_finite import first_non_finite, gradients_are_finite
 from snn.train.schedules import make_optimizer, set_epoch
 
@@ -213,6 +214,7 @@ def fit(
     *,
     out: PathLike | None = None,
     resume: bool = False,
+    init: PathLike | None = None,
     callback: Callable[[Progress], None] | None = None,
 ) -> FitResult:
     """Train a model, and leave it with the weights of its best validation epoch, in evaluation mode.
@@ -227,10 +229,11 @@ def fit(
         config: How to train.
         out: Folder for `metrics.jsonl` (a line per epoch) and `checkpoint/`; None writes nothing.
         resume: Go on from the checkpoint in `out`, if there is one; the end has the bits of an uncut run.
+        init: Model file whose weights the run starts from; a run that is resumed has those of its checkpoint.
         callback: Called after every batch and every epoch.
 
     Raises:
-        ValueError: Nothing to train on, or a checkpoint of another run.
+        ValueError: Nothing to train on, a checkpoint of another run, or a file of another model.
         FloatingPointError: The loss is not a number any more.
         OSError: A checkpoint could not be written.
     """
@@ -239,6 +242,8 @@ def fit(
     folder = None if out is None else Path(out)
     first = processes.rank() == 0
     report = callback if callback and first else (lambda _: None)
+    if init is not None:
+        load_weights(init, model)
     optimizer = make_optimizer(model, config)
     check_method(model, config)
     data = {"train_samples": len(train), "valid_samples": len(valid)}

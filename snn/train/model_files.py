@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from snn.core.arrays import PathLike
+from snn.core.checks import refusal
 from snn.nn import Layer, from_config, to_config
 from snn.train.tensor_files import read_tensors, write_tensors
 
-__all__ = ["load", "read_info", "save"]
+__all__ = ["load", "load_weights", "read_info", "save"]
 
 KIND, VERSION = "snn.model", 2
 
@@ -42,6 +44,20 @@ def load(path: PathLike, model: Layer | None = None) -> Layer:
     except RuntimeError as error:
         raise ValueError(f"weights in {path} must fit the model, got: {error}") from error
     return filled.eval()
+
+
+def load_weights(path: PathLike, model: Layer) -> None:
+    """Fill a model with the weights of a file written by `save`, which must describe the same model.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: Not a model file of this version, or one of another model.
+    """
+    tensors, info = read_tensors(path, KIND, VERSION)
+    given = json.loads(json.dumps(to_config(model)))
+    if given != info["model"]:
+        raise refusal("model", f"as described in {path} to start from the weights there", given)
+    model.load_state_dict(tensors)
 
 
 def read_info(path: PathLike) -> dict[str, Any]:

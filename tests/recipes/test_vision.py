@@ -72,7 +72,12 @@ def test_a_run_leaves_a_whole_folder_and_learns(trained, digits):
     assert summary["test_accuracy"] > 0.8 and summary["test_samples"] == 30
     assert "N-MNIST sample (120 + 30" in summary["data"]
     saved = load_saved(trained / "model.safetensors")
-    assert (saved.recipe.name, saved.loss, saved.shape, saved.dt_ms) == ("nmnist", vision.LOSS, (2, 34, 34), 100.0)
+    assert (saved.recipe.name, saved.loss, saved.shape, saved.dt_ms) == (
+        "nmnist",
+        vision.LOSS,
+        (2, 34, 34),
+        100.0,
+    )
     test = saved.test_set()
     assert evaluate(saved.model, test, loss=saved.loss).accuracy == summary["test_accuracy"]
     assert evaluate(saved.model, saved.test_set(str(digits)), loss=saved.loss).samples == 30
