@@ -3,6 +3,7 @@
 if __name__ == "datasets":
     raise ImportError("this folder is a part of snn: write `import snn.datasets`")
 
+from snn.datasets.collate import collate
 from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EventCameraSet, FrameBinning
 from snn.datasets.folds import folds, hold_out
@@ -27,6 +28,7 @@ __all__ = [
     "ImageSet",
     "SpikeAugment",
     "SpikeSet",
+    "collate",
     "fetch",
     "find",
     "folds",

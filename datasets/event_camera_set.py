@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core import Events
-from snn.core.arrays import Int64Array
+from snn.core.arrays import Float32Array, Int64Array
 from snn.core.checks import choice, number, whole
 from snn.datasets.formats.camera_events import CameraEvents
 from snn.datasets.formats.class_tree import LabelledFiles
 from snn.datasets.formats.locate import Source
-from snn.datasets.spike_set import Batch, SpikeSet, batch_indices
+from snn.datasets.spike_set import Batch, SpikeSet, batch_indices, sample_index
 
 __all__ = ["EqualFrames", "EventCameraSet", "FrameBinning"]
 
@@ -89,6 +89,16 @@ class EventCameraSet:
     def __len__(self) -> int:
         """Return the number of recordings."""
         return len(self.files)
+
+    def __getitem__(self, index: SupportsIndex) -> tuple[Events | Float32Array, int]:
+        """Read one recording: its frames [T, 2, H, W] of event counts, and its label.
+
+        Raises:
+            IndexError: There is no such recording.
+            TypeError: The index is no integer.
+            DataError: The file has been damaged since it was checked.
+        """
+        return self.read([sample_index(index, len(self))])[0]
 
     @property
     def labels(self) -> Int64Array:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from snn.core.arrays import ByteArray, Int64Array
-from snn.datasets.spike_set import Batch, batch_indices
+from snn.core.arrays import ByteArray, Float32Array, Int64Array
+from snn.datasets.spike_set import Batch, batch_indices, sample_index
 
 __all__ = ["ImageSet"]
 
@@ -37,6 +37,16 @@ class ImageSet:
         """Return the number of images."""
         return len(self.pixels)
 
+    def __getitem__(self, index: SupportsIndex) -> tuple[Float32Array, int]:
+        """Give one image as currents [T, C, H, W] in 0..1, and its label.
+
+        Raises:
+            IndexError: There is no such image.
+            TypeError: The index is no integer.
+        """
+        i = sample_index(index, len(self))
+        return self._shown(self.pixels[i]), int(self.labels[i])
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Axes of an image: (C, H, W)."""
@@ -58,6 +68,11 @@ class ImageSet:
             ValueError: batch_size or min_batch is below 1.
         """
         for index in batch_indices(len(self), batch_size, seed, min_batch):
-            still = self.pixels[index].astype(np.float32) / np.float32(255)
-            x = np.repeat(still[None], self.n_steps, axis=0)
-            yield Batch(x, np.full(len(index), self.n_steps), self.labels[index], index)
+            yield Batch(
+                self._shown(self.pixels[index]), np.full(len(index), self.n_steps), self.labels[index], index
+            )
+
+    def _shown(self, pixels: ByteArray) -> Float32Array:
+        """Give the currents of one image or several, [T, ...]."""
+        still = pixels.astype(np.float32) / np.float32(255)
+        return np.repeat(still[None], self.n_steps, axis=0)

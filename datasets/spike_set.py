@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core import Events
 from snn.core.arrays import Float32Array, Int64Array
-from snn.core.checks import whole
+from snn.core.checks import shown, whole
+from snn.datasets.collate import dense_counts
 
-__all__ = ["Batch", "SpikeSet", "augment_rng", "batch_indices"]
+__all__ = ["Batch", "SpikeSet", "augment_rng", "batch_indices", "sample_index"]
 
 
 class Batch(NamedTuple):
@@ -63,9 +65,27 @@ def augment_rng(seed: Any) -> np.random.Generator:
     return np.random.default_rng(None if seed is None else (*np.atleast_1d(seed).tolist(), 2))
 
 
+def sample_index(index: SupportsIndex, samples: int) -> int:
+    """Give the place of one sample, from 0; a negative index counts from the end.
+
+    Raises:
+        IndexError: There is no such sample.
+        TypeError: It is no integer.
+    """
+    try:
+        given = operator.index(index)
+    except TypeError:
+        raise TypeError(f"index must be an integer (subset takes several), got {shown(index)}") from None
+    if not -samples <= given < samples:
+        raise IndexError(f"index must be from {-samples} to {samples - 1}, got {given}")
+    return given % samples
+
+
 @dataclass(frozen=True, slots=True)
 class SpikeSet:
     """Hold labelled spike trains on one time grid.
+
+    Samples can be taken one by one, as torch's DataLoader does; `collate` puts them together.
 
     Attributes:
         name: What the data really are, to be printed with every result.
@@ -88,6 +108,20 @@ class SpikeSet:
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.events)
+
+    def __getitem__(self, index: SupportsIndex) -> tuple[Events | Float32Array, int]:
+        """Give one sample and its label: its events, or its counts [T, C, H, W] where a step is an image (`shape`).
+
+        Raises:
+            IndexError: There is no such sample.
+            TypeError: The index is no integer.
+        """
+        i = sample_index(index, len(self))
+        events = self.events.select([i])
+        if not self.shape:
+            return events, int(self.labels[i])
+        frames = dense_counts(events)[: int(events.n_steps[0])].reshape(-1, *self.shape)
+        return frames, int(self.labels[i])
 
     @property
     def n_units(self) -> int:
@@ -124,8 +158,6 @@ class SpikeSet:
 
     def _batch(self, index: Int64Array) -> Batch:
         part = self.events.select(index)
-        shape = (int(part.n_steps.max(initial=1)), len(index), self.n_units)
-        flat = np.ravel_multi_index((part.step, part.sample, part.unit), shape)
-        x = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.float32).reshape(shape)
-        x = x.reshape(*shape[:2], *(self.shape or shape[2:]))
+        x = dense_counts(part)
+        x = x.reshape(*x.shape[:2], *(self.shape or x.shape[2:]))
         return Batch(x, part.n_steps.copy(), self.labels[index], index)

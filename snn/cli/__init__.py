@@ -5,22 +5,22 @@ Each command is a module here with `main(arguments)`; it is imported only when c
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import snn
+from snn.cli.suggest import did_you_mean
 
 __all__ = ["main"]
 
 _COMMANDS = {
     "demo": "train on the embedded words, run them by events, cost them, write report.html",
-    "train": "train a named experiment: snn train shd|nmnist|images [--data PATH] [--out DIR] [--resume]",
+    "train": "train a named experiment: snn train NAME [--data PATH] [--out DIR] [--resume]",
     "simulate": "run a saved model or network by events: snn simulate FILE --data PATH",
     "energy": "count and price a saved model: snn energy FILE --data PATH --target loihi1",
-    "data": "the data sets: snn data list, snn data verify PATH",
+    "data": "the data sets: snn data list, verify PATH, fetch NAME",
 }
 
 # What a user can cause and mend: shown as one line. Anything else is a defect and keeps its traceback.
@@ -53,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     name = given[0]
     if name not in _COMMANDS:
-        near = difflib.get_close_matches(name, _COMMANDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, _COMMANDS)
         print(f"snn: no command {name!r}{hint} (commands: {', '.join(_COMMANDS)})", file=sys.stderr)
         return 2
     try:

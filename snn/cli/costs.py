@@ -12,9 +12,6 @@ from snn.recipes.saved import SavedModel, load_saved
 
 __all__ = ["count_file"]
 
-_INPUTS: dict[str, dict[str, str]] = {"nmnist": {}, "images": {"in": "real"}}
-"""What the input of a model over images is: events are spikes, still images real values."""
-
 
 def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger, str]:
     """Count a model (.safetensors) or a network (.h5) on its test samples.
@@ -35,7 +32,7 @@ def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger
         whole("samples", samples, low=1)
     if Path(path).suffix not in (".h5", ".hdf5"):
         saved = load_saved(path)
-        if saved.recipe in _INPUTS:
+        if saved.recipe.inputs != "spikes":  # counted by convolution, not by the projections that it becomes
             return _count_in_torch(saved, data, samples)
     return _count_by_events(path, data, samples)
 
@@ -58,10 +55,11 @@ def _count_in_torch(saved: SavedModel, data: str | None, samples: int | None) ->
     test = saved.test_set(data)
     if samples is not None:
         test = test.subset(range(min(samples, len(test))))
+    inputs = {"in": "real"} if saved.recipe.inputs == "currents" else {}
     found: Ledger | None = None
     for batch in test.batches(32):
         x, lengths = torch.from_numpy(batch.x), torch.from_numpy(batch.lengths)
-        part = count(saved.model, x, lengths, inputs=_INPUTS[saved.recipe])
+        part = count(saved.model, x, lengths, inputs=inputs)
         found = part if found is None else found + part
     if found is None:
         raise ValueError(f"{test.name} has no test samples")

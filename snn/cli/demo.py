@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from snn.cli.parse import parse
 from snn.cli.progress import Bar, print_line
+from snn.recipes.recipe import epoch_line
 
 __all__ = ["Options", "main"]
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         config=demo.demo_config(options.epochs, options.seed),
         target=options.target,
         resume=options.resume,
-        callback=Bar(),
+        callback=Bar(epoch_line),
         log=print_line,
     )
     print_line(made.energy.table())

@@ -20,7 +20,7 @@ class Options:
     """Count the operations of a saved model on its test samples and price them on a target.
 
     Attributes:
-        file: A model (model.safetensors) or a network (network.h5).
+        file: A model (model.safetensors) or a network (network.h5); `--target list` needs none.
         data: Where the samples are ("embedded": the synthetic words); by default where it was trained.
         samples: Test samples to count, the first so many; by default all.
         target: Hardware to price on; `--target list` names them.
@@ -28,7 +28,7 @@ class Options:
         out: Page to write; the same name with .json holds the numbers.
     """
 
-    file: Annotated[str, tyro.conf.Positional]
+    file: Annotated[str | None, tyro.conf.Positional] = None
     data: str | None = None
     samples: int | None = None
     target: str = "loihi1"
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str]) -> None:
     if options.target == "list":
         print_line("\n".join(f"{name:<26} {find_target(name).title}" for name in targets()))
         return
+    if options.file is None:
+        raise ValueError("FILE must be a model (.safetensors) or a network (.h5), got nothing")
     for name in (options.target, *options.compare):
         find_target(name)
     from snn.cli.costs import count_file

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from tqdm import tqdm
-
-from snn.train import Progress
+import snn
 
 __all__ = ["Bar", "print_line"]
 
@@ -20,17 +19,20 @@ def print_line(text: str) -> None:
 class Bar:
     """Show batches as a bar on a terminal, and every epoch as a line."""
 
-    def __init__(self) -> None:
-        """Start without a bar."""
+    def __init__(self, epoch_line: Callable[[snn.train.Progress], str]) -> None:
+        """Start without a bar; `epoch_line` makes the line of an epoch that is done."""
+        self._epoch_line = epoch_line
         self._bar: Any = None
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: snn.train.Progress) -> None:
         """Take a report of `snn.train.fit`."""
         if progress.metrics is not None:
             self._close()
-            print_line(_line(progress))
+            print_line(self._epoch_line(progress))
             return
         if self._bar is None:
+            from tqdm import tqdm  # only a run that trains needs it
+
             title = f"epoch {progress.epoch + 1}/{progress.epochs}"
             quiet = not sys.stderr.isatty()
             self._bar = tqdm(total=progress.batches, desc=title, leave=False, disable=quiet)
@@ -41,12 +43,3 @@ class Bar:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
-
-
-def _line(progress: Progress) -> str:
-    m = progress.metrics or {}
-    rates = " ".join(f"{name} {rate:.1%}" for name, rate in m["rates"].items())
-    return (
-        f"epoch {progress.epoch + 1:>3}/{progress.epochs}  loss {m['train_loss']:.3f}  "
-        f"train {m['train_accuracy']:.1%}  valid {m['valid_accuracy']:.1%}  firing {rates}"
-    )

@@ -1,4 +1,4 @@
-"""`snn train NAME`: train a named experiment."""
+"""`snn train NAME`: run a recipe."""
 
 from __future__ import annotations
 
@@ -8,82 +8,67 @@ from typing import Any
 
 from snn.cli.parse import parse
 from snn.cli.progress import Bar, print_line
-from snn.core.checks import choice
-from snn.recipes import images, nmnist, shd
+from snn.cli.suggest import did_you_mean
+from snn.recipes.recipe import Recipe
+from snn.recipes.table import RECIPES
 
-__all__ = ["ImagesOptions", "NmnistOptions", "ShdOptions", "main"]
+__all__ = ["main"]
 
+_TEXTS = """
 
-@dataclasses.dataclass(frozen=True)
-class ShdOptions:
-    """Train a spiking network with delays on spoken words in SHD's layout.
-
-    Attributes:
-        config: What to run.
-        out: Folder to fill.
-        resume: Go on with the run in the folder; it ends with the bits of an uncut one.
-    """
-
-    config: shd.ShdConfig = dataclasses.field(default_factory=shd.ShdConfig)
-    out: str = "runs/shd"
-    resume: bool = False
+Attributes:
+    config: What to run.
+    out: Folder to fill.
+    resume: Go on with the run in the folder; it ends with the bits of an uncut one.
+    init: A model file (model.safetensors) of the same description, whose weights the run begins with.
+    torch_device: Where torch computes: cpu, cuda, cuda:1, ...
+"""
 
 
-@dataclasses.dataclass(frozen=True)
-class NmnistOptions:
-    """Train a convolutional spiking network on N-MNIST, digits seen by an event camera.
-
-    Attributes:
-        config: What to run.
-        out: Folder to fill.
-        resume: Go on with the run in the folder; it ends with the bits of an uncut one.
-    """
-
-    config: nmnist.NmnistConfig = dataclasses.field(default_factory=nmnist.NmnistConfig)
-    out: str = "runs/nmnist"
-    resume: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class ImagesOptions:
-    """Train a convolutional spiking network on still images: Fashion-MNIST, MNIST, or a folder per class.
-
-    Attributes:
-        config: What to run.
-        out: Folder to fill.
-        resume: Go on with the run in the folder; it ends with the bits of an uncut one.
-    """
-
-    config: images.ImagesConfig = dataclasses.field(default_factory=images.ImagesConfig)
-    out: str = "runs/images"
-    resume: bool = False
+def _options(recipe: Recipe[Any, Any]) -> type[Any]:
+    """Make the class of a recipe's options: its settings, and those of every run."""
+    fields = [
+        ("config", recipe.config, dataclasses.field(default_factory=recipe.config)),
+        ("out", str, dataclasses.field(default=f"runs/{recipe.name}")),
+        ("resume", bool, dataclasses.field(default=False)),
+        ("init", str | None, dataclasses.field(default=None)),
+        ("torch_device", str, dataclasses.field(default="cpu")),
+    ]
+    return dataclasses.make_dataclass(
+        "Options", fields, frozen=True, namespace={"__doc__": recipe.help + _TEXTS}
+    )
 
 
-_EXPERIMENTS: dict[str, tuple[Any, Any]] = {
-    "shd": (ShdOptions, shd),
-    "nmnist": (NmnistOptions, nmnist),
-    "images": (ImagesOptions, images),
-}
+def _usage() -> str:
+    rows = "\n".join(f"  {name:<9} {RECIPES.find(name).help}" for name in RECIPES)
+    return f"usage: snn train NAME [options]\n\n{rows}\n\nsnn train NAME --help tells its options."
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        ValueError: No such experiment, or impossible options.
+        ValueError: No such recipe, or impossible options.
     """
+    names = ", ".join(map(repr, RECIPES))
     if not arguments:
-        raise ValueError(f"NAME must be one of {', '.join(map(repr, _EXPERIMENTS))}, got nothing")
-    if arguments[0] in ("-h", "--help"):
-        print_line(f"usage: snn train NAME [options]; NAME is one of: {', '.join(_EXPERIMENTS)}")
+        raise ValueError(f"NAME must be one of {names}, got nothing")
+    name = arguments[0]
+    if name in ("-h", "--help"):
+        print_line(_usage())
         return
-    name = choice("NAME", arguments[0], _EXPERIMENTS)
-    kind, recipe = _EXPERIMENTS[name]
-    options = parse(kind, f"train {name}", arguments[1:])
-    result = recipe.run(options.config, options.out, resume=options.resume, callback=Bar(), log=print_line)
-    selected = result.fit.selected_epoch + 1
-    print_line(
-        f"{result.sets[2].name}: test accuracy {result.test.accuracy:.1%} ({result.test.samples} samples; epoch "
-        f"{selected} selected on validation, {result.fit.selected['valid_accuracy']:.1%})"
+    if name not in RECIPES:
+        raise ValueError(f"NAME must be one of {names}, got {name!r}{did_you_mean(name, RECIPES)}")
+    recipe = RECIPES.find(name)
+    options = parse(_options(recipe), f"train {name}", arguments[1:])
+    result = recipe.run(
+        options.config,
+        options.out,
+        resume=options.resume,
+        init=options.init,
+        torch_device=options.torch_device,
+        callback=Bar(recipe.epoch_line),
+        log=print_line,
     )
-    print_line(f"model: {options.out}/model.safetensors, figures: {options.out}/figures")
+    for line in recipe.result_lines(result):
+        print_line(line)

@@ -313,7 +313,7 @@ class Raster:
     """Hold the spikes of a batch as counts, [T, B, N].
 
     Attributes:
-        z: Spikes of each unit in each step, [T, B, N], of an integer or boolean type, >= 0; read-only.
+        z: Spikes of each unit in each step, [T, B, N], integers or booleans (int64 for floats), >= 0; read-only.
         grid: Number and length of the steps.
         lengths: Length of each sample in steps, [B], in [0, T]; later rows are empty.
     """
@@ -326,21 +326,20 @@ class Raster:
         """Check and keep the counts.
 
         Args:
-            z: Spikes, [T, B, N], integer or boolean.
+            z: Spikes, [T, B, N]: integers, booleans, or floats without a fraction, as layers give them.
             grid: Its `n_steps` is T.
             lengths: Length of each sample, [B]; None means T for all.
 
         Raises:
-            ValueError: A shape does not fit, a count is negative, or a spike is past a length.
-            TypeError: `z` or `lengths` is not of an integer type.
+            ValueError: A shape does not fit, a count is no whole number >= 0, or a spike is past a length.
+            TypeError: `z` is not of a real or boolean type, or `lengths` not of an integer type.
         """
         counts = np.array(z)
-        if counts.dtype.kind not in "iub":
-            raise TypeError(f"z must be of an integer or boolean type, got {shown(counts)}")
+        if counts.dtype.kind not in "iubf":
+            raise TypeError(f"z must be integers, booleans or floats without a fraction, got {shown(counts)}")
         if counts.ndim != 3 or counts.shape[0] != grid.n_steps or counts.shape[2] < 1:
             raise refusal("z", f"of shape [{grid.n_steps}, B, N >= 1], as n_steps of grid", counts)
-        if counts.dtype.kind == "i" and counts.size and counts.min() < 0:
-            raise refusal("z", ">= 0", counts.min())
+        counts = _whole_counts(counts)
         rows, samples = counts.shape[:2]
         ends = np.full(samples, rows, dtype=np.int64) if lengths is None else _integers("lengths", lengths)
         if ends.shape != (samples,) or (ends < 0).any() or (ends > rows).any():
@@ -376,6 +375,21 @@ class Raster:
             self.grid.dt_ms,
             self.lengths,
         )
+
+
+def _whole_counts(z: NDArray[Any]) -> NDArray[Any]:
+    """Check that counts [T, B, N] are whole numbers >= 0; floats become int64."""
+    if z.dtype.kind in "ub":
+        return z
+    with np.errstate(
+        invalid="ignore"
+    ):  # NaN and what is too large become another number, which is seen below
+        counts = z if z.dtype.kind == "i" else z.astype(np.int64)
+    bad = (counts != z) | (counts < 0)
+    if bad.any():
+        t, b, n = (int(i) for i in np.argwhere(bad)[0])
+        raise refusal(f"z[{t}, {b}, {n}]", "a whole number >= 0", z[t, b, n])
+    return counts
 
 
 def _integers(name: str, values: Any) -> Int64Array:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from snn.core import Counts, Network, Record, Recording, simulate
-from snn.core.simulate import Engine
+from snn.core.simulation import Engine
 from snn.datasets import SpikeSet
 from snn.nn import LIF, Sequential
 from snn.train import LOSSES, prepare

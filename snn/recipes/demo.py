@@ -17,7 +17,9 @@ from snn.nn import to_network
 from snn.plot import confusion, firing_rates, training_curves
 from snn.recipes import pictures, shd
 from snn.recipes.agreement import Agreement, compare
-from snn.recipes.experiment import Callback, Log, RunResult
+from snn.recipes.experiment import RunResult
+from snn.recipes.folder import hold
+from snn.recipes.recipe import Callback, Log
 from snn.train import TrainConfig, prepare
 
 __all__ = ["DemoResult", "demo_config", "run"]
@@ -72,21 +74,26 @@ def run(
         ValueError: As `snn.recipes.shd.run`; or an unknown target.
         RuntimeError: The engine and torch disagree (beyond ties): a defect.
     """
-    log = log or (lambda _: None)
-    settings = config or demo_config()
-    trained = shd.run(settings, out, resume=resume, callback=callback, log=log)
+    with hold(out) as path:
+        return _run_in(path, config or demo_config(), target, resume, callback, log or (lambda _: None))
+
+
+def _run_in(
+    path: Path, config: shd.ShdConfig, target: str, resume: bool, callback: Callback | None, log: Log
+) -> DemoResult:
+    trained = shd.EXPERIMENT.run_in(path, config, resume=resume, callback=callback, log=log)
     log(f"test accuracy {trained.test.accuracy:.1%} on {trained.test.samples} words of unheard voices")
     test = trained.sets[2]
-    network = to_network(trained.model, settings.dt_ms)
-    network.save(Path(out) / "network.h5")
+    network = to_network(trained.model, config.dt_ms)
+    network.save(path / "network.h5")
     agreement = compare(trained.model, network, test)
     log(agreement.sentence())
     if not agreement.exact:
         raise RuntimeError(f"torch and the event engine disagree: {agreement}")
     ledger = count_twice(trained, agreement, network)
     energy = estimate(ledger, target)
-    energy.to_json(Path(out) / "energy.json")
-    page = _write_page(Path(out), settings, trained, agreement, energy)
+    energy.to_json(path / "energy.json")
+    page = _write_page(path, config, trained, agreement, energy)
     return DemoResult(trained, network, agreement, energy, page)
 
 

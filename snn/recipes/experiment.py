@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import Field, asdict, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import snn
 from snn.core.arrays import PathLike
-from snn.nn import Sequential
+from snn.core.checks import refusal
 from snn.recipes import folder
-from snn.train import Data, FitResult, Progress, Scores, TrainConfig, evaluate, fit, save, write_metrics
+from snn.recipes.recipe import Callback, Config, Log
+from snn.train.config import TrainConfig
 
-__all__ = ["Callback", "Config", "Figures", "Log", "Recipe", "RunResult", "SampleSet"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Experiment", "Figures", "RunResult", "SampleSet", "check_device", "result_lines"]
 
 FIGURES_EVERY = 10
 """Epochs after which the figures of a run are drawn anew."""
-
-Callback = Callable[[Progress], None]
-"""Takes a report of every batch and epoch."""
-Log = Callable[[str], None]
-"""Takes a line of text."""
 
 
 class SampleSet(Protocol):
@@ -50,17 +50,6 @@ class SampleSet(Protocol):
         ...
 
 
-class Config(Protocol):
-    """What a run needs of a recipe's settings, which are a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    @property
-    def train(self) -> TrainConfig:
-        """How to train."""
-        ...
-
-
 class Figures(Protocol):
     """What draws the figures of one run."""
 
@@ -68,8 +57,8 @@ class Figures(Protocol):
         """Draw what shows whether a run is on its way, given its metrics by epoch."""
         ...
 
-    def after(self, result: FitResult) -> None:
-        """Draw all figures of a run that is trained; the model has the selected weights."""
+    def after(self, result: snn.train.FitResult) -> None:
+        """Draw all figures of a run that is trained; the model has the selected weights and is on the CPU."""
         ...
 
 
@@ -82,25 +71,37 @@ class RunResult(Generic[S]):
     """Hold what a run made.
 
     Attributes:
-        model: With the selected weights, in evaluation mode.
+        folder: The run's folder.
+        model: With the selected weights, in evaluation mode, on the CPU.
         fit: Metrics by epoch.
         test: The selected weights on the test set.
         sets: Training (not varied), validation and test samples.
     """
 
-    model: Sequential
-    fit: FitResult
-    test: Scores
+    folder: Path
+    model: snn.nn.Sequential
+    fit: snn.train.FitResult
+    test: snn.train.Scores
     sets: tuple[S, S, S]
 
 
+def result_lines(result: RunResult[Any]) -> list[str]:
+    """Say what a run came to on the test set, and where everything is."""
+    valid = f"{result.fit.selected['valid_accuracy']:.1%}"
+    selected = f"epoch {result.fit.selected_epoch + 1} selected on validation, {valid}"
+    test = f"test accuracy {result.test.accuracy:.1%} ({result.test.samples} samples; {selected})"
+    return [
+        f"{result.sets[2].name}: {test}",
+        f"model: {result.folder}/model.safetensors, figures: {result.folder}/figures",
+    ]
+
+
 @dataclass(frozen=True, slots=True)
-class Recipe(Generic[C, S]):
-    """Describe a named experiment, and run it.
+class Experiment(Generic[C, S]):
+    """Train a model by `snn.train.fit` as a recipe says, and test it.
 
     Attributes:
-        name: Its name on the command line and in saved models.
-        config: Class of its settings.
+        name: Name of the recipe, saved with the model.
         data_fields: Fields of the settings that decide what a model is given; saved with it.
         load_data: Reads training, validation and test samples.
         build_model: Builds the untrained model for a training set.
@@ -110,12 +111,11 @@ class Recipe(Generic[C, S]):
     """
 
     name: str
-    config: type[C]
     data_fields: tuple[str, ...]
     load_data: Callable[[C], tuple[S, S, S]]
-    build_model: Callable[[C, S], Sequential]
-    augment: Callable[[C, S], Data]
-    figures: Callable[[Path, Sequential, S, str], Figures]
+    build_model: Callable[[C, S], snn.nn.Sequential]
+    augment: Callable[[C, S], snn.train.Data]
+    figures: Callable[[Path, snn.nn.Sequential, S, str], Figures]
 
     def run(
         self,
@@ -123,48 +123,96 @@ class Recipe(Generic[C, S]):
         out: PathLike,
         *,
         resume: bool = False,
+        init: PathLike | None = None,
+        torch_device: str = "cpu",
         callback: Callback | None = None,
         log: Log | None = None,
     ) -> RunResult[S]:
-        """Train, select on validation, test once, and fill the run's folder.
+        """Train, select on validation, test once, and fill the run's folder, which no other run may use meanwhile.
 
         Args:
             config: The settings.
             out: Folder for config.json, metrics.jsonl, timing.jsonl, model.safetensors, checkpoint/, figures/.
-            resume: Go on with the run in `out`; the end has the bits of an uncut one.
+            resume: Go on with the run in `out`; the end has the bits of an uncut one. More epochs may be asked for.
+            init: A model file of the same description, whose weights the run begins with.
+            torch_device: Where torch computes, such as "cpu" or "cuda".
             callback: Called after every batch and epoch.
             log: Called with a line of text that says what data are used.
 
         Raises:
-            ValueError: The folder holds a run already (or, resuming, one with other settings), or bad data.
-            FileNotFoundError: The data are not there.
+            ValueError: The folder holds a run already (or, resuming, one with other settings) or is in use by one,
+                torch has no such device, or the data or `init` are bad.
+            FileNotFoundError: The data or `init` are not there.
         """
+        with folder.hold(out) as path:
+            return self.run_in(
+                path, config, resume=resume, init=init, torch_device=torch_device, callback=callback, log=log
+            )
+
+    def run_in(
+        self,
+        path: Path,
+        config: C,
+        *,
+        resume: bool,
+        init: PathLike | None = None,
+        torch_device: str = "cpu",
+        callback: Callback | None = None,
+        log: Log | None = None,
+    ) -> RunResult[S]:
+        """Do what `run` does, in a folder that the caller holds."""
         settings = asdict(config)
-        path = folder.check(out, settings, resume)
+        folder.check(path, settings, resume)
+        device = check_device(torch_device)
         sets = train, valid, test = self.load_data(config)
-        folder.write_config(path, settings)
+        folder.write_config(path, settings, init)
         if log is not None:
             sizes = f"{len(train)} training, {len(valid)} validation, {len(test)} test samples"
             log(f"data: {train.name}; {sizes}")
         model = self.build_model(config, train)
         figures = self.figures(path / "figures", model, test, config.train.loss)
-        varied = self.augment(config, train)
+        model.to(device)
         on_progress = _progress(path, figures, resume, callback)
-        result = fit(model, varied, valid, config.train, out=path, resume=resume, callback=on_progress)
-        scores = evaluate(model, test, loss=config.train.loss, batch_size=config.train.batch_size)
-        write_metrics(path, [*result.history, _summary(test, result, scores)])
+        varied = self.augment(config, train)
+        result = snn.train.fit(
+            model, varied, valid, config.train, out=path, resume=resume, init=init, callback=on_progress
+        )
+        loss, batch_size = config.train.loss, config.train.batch_size
+        scores = snn.train.evaluate(model, test, loss=loss, batch_size=batch_size)
+        snn.train.write_metrics(path, [*result.history, _summary(test, result, scores)])
+        model.cpu()
         how = {name: settings[name] for name in self.data_fields}
         info = {"recipe": self.name, "data": how, **_model_info(test, config.train, scores)}
-        save(model, path / "model.safetensors", info)
+        snn.train.save(model, path / "model.safetensors", info)
         figures.after(result)
-        return RunResult(model, result, scores, sets)
+        return RunResult(path, model, result, scores, sets)
+
+
+def check_device(name: str) -> torch.device:
+    """Give torch's device of that name.
+
+    Raises:
+        ValueError: There is none, or it is not on this machine.
+    """
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.ones(1, device=device).item()
+    except (
+        RuntimeError,
+        AssertionError,
+    ) as error:  # torch says with the one or the other that it cannot use it
+        here = ", ".join(["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))])
+        raise refusal("torch_device", f"a device that torch can use here ({here})", name) from error
+    return device
 
 
 def _progress(path: Path, figures: Figures, resume: bool, callback: Callback | None) -> Callback:
     """Make the callback of `fit`: write what each epoch took, and draw figures in the first and every tenth."""
     clock = folder.Clock(path, resume)
 
-    def on_progress(progress: Progress) -> None:
+    def on_progress(progress: snn.train.Progress) -> None:
         if progress.metrics is None:
             clock.mark()
         else:
@@ -177,7 +225,7 @@ def _progress(path: Path, figures: Figures, resume: bool, callback: Callback | N
     return on_progress
 
 
-def _summary(test: SampleSet, result: FitResult, scores: Scores) -> dict[str, Any]:
+def _summary(test: SampleSet, result: snn.train.FitResult, scores: snn.train.Scores) -> dict[str, Any]:
     """Give the last line of metrics.jsonl: what the run came to."""
     return {
         "selected_epoch": result.selected_epoch,
@@ -189,7 +237,7 @@ def _summary(test: SampleSet, result: FitResult, scores: Scores) -> dict[str, An
     }
 
 
-def _model_info(test: SampleSet, train: TrainConfig, scores: Scores) -> dict[str, Any]:
+def _model_info(test: SampleSet, train: TrainConfig, scores: snn.train.Scores) -> dict[str, Any]:
     """Say what is saved with a model, beside how its data are read, so that it can be used."""
     return {
         "data_name": test.name,

@@ -1,22 +1,66 @@
-"""A run's folder: its config with versions, its timing."""
+"""A run's folder: who may write into it, its config with versions, its timing."""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import platform
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from snn.core.arrays import PathLike
 from snn.core.files.whole import write_whole
 
-__all__ = ["Clock", "check", "read_metrics", "write_config"]
+__all__ = ["Clock", "check", "hold", "read_metrics", "write_config"]
 
 _PACKAGES = ("snn", "torch", "numpy", "numba", "scipy", "spikingjelly")
+
+
+@contextmanager
+def hold(out: PathLike) -> Iterator[Path]:
+    """Make a folder and keep it for one run: no other can hold it meanwhile, in this process or another.
+
+    What is locked is `out`/.lock, by `flock`: the system frees it when the process ends, however it ends, so that a
+    file left by a process that was killed is in nobody's way.
+
+    Raises:
+        ValueError: Another run holds it.
+        OSError: It cannot be made.
+    """
+    path = Path(out)
+    path.mkdir(parents=True, exist_ok=True)
+    file = path / ".lock"
+    lock = _lock(file)
+    try:
+        yield path
+    finally:
+        file.unlink(missing_ok=True)
+        lock.close()
+
+
+def _lock(file: Path) -> IO[bytes]:
+    """Make and lock a file, which stays locked until it is closed."""
+    while True:
+        lock = file.open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise ValueError(
+                f"{file.parent} must be a folder that no run is writing into, got one that is in use; "
+                "wait for that run, or --out chooses another folder"
+            ) from None
+        with suppress(FileNotFoundError):
+            if file.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                return lock
+        lock.close()  # the run before removed the file between our opening and locking it
 
 
 def check(out: PathLike, config: dict[str, Any], resume: bool) -> Path:
@@ -34,7 +78,8 @@ def check(out: PathLike, config: dict[str, Any], resume: bool) -> Path:
     old = _flat(json.loads(file.read_text(encoding="utf-8"))["config"])
     settings = _flat(json.loads(json.dumps(config)))
     for key in old.keys() | settings.keys():
-        if old.get(key) != settings.get(key):
+        longer = key == "epochs" and settings.get(key, 0) > old.get(key, 0)  # a run may go on for longer
+        if old.get(key) != settings.get(key) and not longer:
             raise ValueError(
                 f"cannot resume {path}: {key} was {old.get(key)!r}, now {settings.get(key)!r}; "
                 "resume with the same settings or choose another folder"
@@ -50,16 +95,21 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def write_config(path: Path, config: dict[str, Any]) -> None:
-    """Make the folder and write config.json: settings, versions, machine.
+def write_config(path: Path, config: dict[str, Any], init: PathLike | None = None) -> None:
+    """Write config.json: settings, versions, machine, and the file whose weights the run began with, if any.
 
     Raises:
         OSError: It cannot be written.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    versions = {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
-    text = json.dumps({"config": config, "versions": versions, "machine": platform.machine()}, indent=2)
-    write_whole(path / "config.json", (text + "\n").encode("utf-8"))
+    file = path / "config.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    values = {
+        "config": config,
+        "init": before.get("init") if init is None else str(init),
+        "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "machine": platform.machine(),
+    }
+    write_whole(file, (json.dumps(values, indent=2) + "\n").encode("utf-8"))
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

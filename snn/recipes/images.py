@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import snn
 from snn.core.checks import whole
-from snn.datasets import ImageAugment, ImageSet, images
+from snn.datasets import ImageAugment, ImageSet
 from snn.recipes import vision
-from snn.recipes.experiment import Recipe
-from snn.train import Data, TrainConfig
+from snn.recipes.experiment import Experiment, result_lines
+from snn.recipes.recipe import Recipe
+from snn.train.config import TrainConfig
 
-__all__ = ["DATA_FIELDS", "RECIPE", "ImagesConfig", "load_data", "run"]
+__all__ = ["DATA_FIELDS", "EXPERIMENT", "RECIPE", "ImagesConfig", "load_data", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class ImagesConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "train", vision.per_step(self.train))
         whole("steps", self.steps, low=1)
+        vision.check_net(self)
         ImageAugment(self.shift, self.mirror)
 
 
@@ -61,7 +64,7 @@ DATA_FIELDS = ("data", "steps", "max_train", "valid_fraction")
 
 def load_data(config: ImagesConfig) -> tuple[ImageSet, ImageSet, ImageSet]:
     """Read the training, validation and test images."""
-    return images(
+    return snn.datasets.images(
         config.data,
         n_steps=config.steps,
         max_train=config.max_train,
@@ -70,13 +73,22 @@ def load_data(config: ImagesConfig) -> tuple[ImageSet, ImageSet, ImageSet]:
     )
 
 
-def _augmented(config: ImagesConfig, train: ImageSet) -> Data:
+def _augmented(config: ImagesConfig, train: ImageSet) -> snn.train.Data:
     return vision.augmented(train, ImageAugment(config.shift, config.mirror))
 
 
-RECIPE = Recipe(
-    "images", ImagesConfig, DATA_FIELDS, load_data, vision.model_for, _augmented, vision.ImageFigures
-)
+EXPERIMENT = Experiment("images", DATA_FIELDS, load_data, vision.model_for, _augmented, vision.figures)
+run = EXPERIMENT.run
+"""Train, select on validation, test once, and fill the run's folder; see `Experiment.run`."""
 
-run = RECIPE.run
-"""Train, select on validation, test once, and fill the run's folder; see `Recipe.run`."""
+RECIPE = Recipe(
+    name="images",
+    help="Train a convolutional spiking network on still images: Fashion-MNIST, MNIST, or a folder per class.",
+    config=ImagesConfig,
+    run=run,
+    result_lines=result_lines,
+    data_fields=DATA_FIELDS,
+    load_data=load_data,
+    step_ms=lambda _: 1.0,  # a still image has no time of its own
+    inputs="currents",
+)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import snn
 from snn.core.checks import whole
-from snn.datasets import EventCameraSet, FrameBinning, ImageAugment, nmnist
+from snn.datasets import EventCameraSet, FrameBinning, ImageAugment
 from snn.datasets.event_camera_set import EqualFrames
-from snn.datasets.sets.nmnist import SHAPE
+from snn.datasets.sets.nmnist import NOMINAL_MS, SHAPE
 from snn.recipes import vision
-from snn.recipes.experiment import Recipe
-from snn.train import Data, TrainConfig
+from snn.recipes.experiment import Experiment, result_lines
+from snn.recipes.recipe import Recipe
+from snn.train.config import TrainConfig
 
-__all__ = ["DATA_FIELDS", "RECIPE", "NmnistConfig", "load_data", "run"]
+__all__ = ["DATA_FIELDS", "EXPERIMENT", "RECIPE", "NmnistConfig", "load_data", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class NmnistConfig:
             whole("steps", self.steps, low=1)
         _frame_binning(self)
         ImageAugment(self.shift)
-        vision.build_model(SHAPE, 10, self.channels, self.tau, self.dropout, seed=0)
+        vision.check_net(self)
+        vision.check_poolings(SHAPE, self.channels)
 
 
 DATA_FIELDS = ("data", "steps", "frames", "dt_ms", "valid_fraction")
@@ -71,7 +74,7 @@ def _frame_binning(config: NmnistConfig) -> FrameBinning:
 def load_data(config: NmnistConfig) -> tuple[EventCameraSet, EventCameraSet, EventCameraSet]:
     """Find the training, validation and test recordings, and check them."""
     frame_binning = _frame_binning(config)
-    return nmnist(
+    return snn.datasets.nmnist(
         config.data,
         n_bins=frame_binning.n_bins,
         dt_ms=frame_binning.dt_ms,
@@ -81,13 +84,27 @@ def load_data(config: NmnistConfig) -> tuple[EventCameraSet, EventCameraSet, Eve
     )
 
 
-def _augmented(config: NmnistConfig, train: EventCameraSet) -> Data:
+def _step_ms(config: NmnistConfig) -> float:
+    """Length of a frame, ms; nominal where frames are parts of each recording."""
+    return NOMINAL_MS / config.steps if config.dt_ms is None else config.dt_ms
+
+
+def _augmented(config: NmnistConfig, train: EventCameraSet) -> snn.train.Data:
     return vision.augmented(train, ImageAugment(config.shift))
 
 
-RECIPE = Recipe(
-    "nmnist", NmnistConfig, DATA_FIELDS, load_data, vision.model_for, _augmented, vision.ImageFigures
-)
+EXPERIMENT = Experiment("nmnist", DATA_FIELDS, load_data, vision.model_for, _augmented, vision.figures)
+run = EXPERIMENT.run
+"""Train, select on validation, test once, and fill the run's folder; see `Experiment.run`."""
 
-run = RECIPE.run
-"""Train, select on validation, test once, and fill the run's folder; see `Recipe.run`."""
+RECIPE = Recipe(
+    name="nmnist",
+    help="Train a convolutional spiking network on N-MNIST, digits seen by an event camera.",
+    config=NmnistConfig,
+    run=run,
+    result_lines=result_lines,
+    data_fields=DATA_FIELDS,
+    load_data=load_data,
+    step_ms=_step_ms,
+    inputs="frame",
+)

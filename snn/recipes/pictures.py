@@ -15,11 +15,21 @@ from snn.core.arrays import Float64Array, Int64Array
 from snn.core.files.whole import write_whole
 from snn.datasets import SpikeSet
 from snn.nn import DelayedLayer, Layer, Sequential, populations
-from snn.plot import confusion, delay_histogram, firing_rates, sample_activity, training_curves
+from snn.plot import confusion, delay_histogram, firing_rates, frames, sample_activity, training_curves
 from snn.recipes.experiment import SampleSet
 from snn.train import LOSSES, Data, FitResult, prepare
 
-__all__ = ["DelaysMs", "RunFigures", "delay_change", "delays_ms", "one_sample", "predictions", "write"]
+__all__ = [
+    "DelaysMs",
+    "ImageFigures",
+    "RunFigures",
+    "WordFigures",
+    "delay_change",
+    "delays_ms",
+    "one_sample",
+    "predictions",
+    "write",
+]
 
 DelaysMs = dict[str, Float64Array]
 """Delays by projection, ms."""
@@ -45,6 +55,42 @@ class RunFigures(Generic[S]):
         write(confusion(true, predicted, self.test.classes), self.folder / "confusion.png")
 
 
+class WordFigures(RunFigures[SpikeSet]):
+    """Draw also delays.png and raster.png, a test word on its way through the model."""
+
+    def __init__(self, folder: Path, model: Sequential, test: SpikeSet, loss: str) -> None:
+        """Draw into `folder`; the model is untrained, and its delays are those that training starts from."""
+        super().__init__(folder, model, test, loss)
+        self.delays_before = delays_ms(model, test.dt_ms)
+
+    def during(self, history: list[dict[str, Any]], selected_epoch: int | None = None) -> None:
+        """Draw training.png, rates.png and, where there are delays, delays.png."""
+        super().during(history, selected_epoch)
+        if self.delays_before:
+            change = delay_change(self.delays_before, self.model, self.test.dt_ms)
+            write(change, self.folder / "delays.png")
+
+    def after(self, result: FitResult) -> None:
+        """Draw all figures of a run that is trained."""
+        super().after(result)
+        write(one_sample(self.model, self.test), self.folder / "raster.png")
+
+
+class ImageFigures(RunFigures[SampleSet]):
+    """Draw also sample.png: the first test sample, its frames and what the net makes of them."""
+
+    @torch.no_grad()
+    def after(self, result: FitResult) -> None:
+        """Draw all figures of a run that is trained."""
+        super().after(result)
+        x, lengths, label = prepare(next(self.test.batches(1)), self.model)
+        y, _ = self.model(x, None, lengths)
+        classes = self.test.classes
+        title = f"{self.test.name}: “{classes[int(label[0])]}”"
+        drawn = frames(x[:, 0].double().numpy(), y[:, 0].double().numpy(), classes, title=title)
+        write(drawn, self.folder / "sample.png")
+
+
 def write(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, making the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +106,7 @@ def delays_ms(model: Sequential, dt_ms: float) -> DelaysMs:
     for part in populations.split(model):
         parts += [(part.projection, part.connection), (f"{part.post}-{part.post}", part.neuron)]
     return {
-        name: layer.delays().detach().double().numpy() * dt_ms
+        name: layer.delays().detach().double().cpu().numpy() * dt_ms
         for name, layer in parts
         if isinstance(layer, DelayedLayer)
     }

@@ -7,18 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from snn.datasets import EventCameraSet, ImageSet, SpikeSet
-from snn.datasets.sets.nmnist import NOMINAL_MS
 from snn.nn import Sequential
-from snn.recipes import images, nmnist, shd
-from snn.recipes.experiment import Recipe
+from snn.recipes.recipe import Recipe
+from snn.recipes.table import RECIPES
 from snn.train import TrainConfig, load, read_info
 
 __all__ = ["SavedModel", "load_saved"]
 
 TestSet = SpikeSet | EventCameraSet | ImageSet
-
-_ALL: tuple[Recipe[Any, Any], ...] = (shd.RECIPE, nmnist.RECIPE, images.RECIPE)
-_RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +23,7 @@ class SavedModel:
 
     Attributes:
         model: In evaluation mode.
-        recipe: Name of the experiment that trained it: "shd", "nmnist" or "images".
+        recipe: The experiment that trained it.
         data: How its data are read: fields of the recipe's config; `data` is where from.
         seed: Seed of the run, which decides the validation split.
         loss: Name of its loss, which decides how its outputs are scored.
@@ -35,7 +31,7 @@ class SavedModel:
     """
 
     model: Sequential
-    recipe: str
+    recipe: Recipe[Any, Any]
     data: dict[str, Any]
     seed: int
     loss: str
@@ -44,10 +40,11 @@ class SavedModel:
     @property
     def dt_ms(self) -> float:
         """Length of a step, ms; nominal where frames are parts of each recording, 1 for still images."""
-        given = self.data.get("dt_ms")
-        if self.recipe == "nmnist" and given is None:
-            return NOMINAL_MS / int(self.data["steps"])
-        return 1.0 if given is None else float(given)
+        return float(self.recipe.step_ms(self._config(self.data["data"])))
+
+    def _config(self, where: str | None) -> Any:
+        """Make the recipe's settings that read the data as in training, from `where`."""
+        return self.recipe.config(**{**self.data, "data": where}, train=TrainConfig(seed=self.seed))
 
     def sets(self, data: str | None = None) -> tuple[TestSet, TestSet, TestSet]:
         """Read training, validation and test samples as in training.
@@ -59,10 +56,8 @@ class SavedModel:
             FileNotFoundError: The data are not there.
             ValueError: They are of another layout, or damaged.
         """
-        recipe = _RECIPES[self.recipe]
         where = self.data["data"] if data is None else None if data == "embedded" else data
-        config = recipe.config(**{**self.data, "data": where}, train=TrainConfig(seed=self.seed))
-        return recipe.load_data(config)
+        return self.recipe.load_data(self._config(where))
 
     def test_set(self, data: str | None = None) -> TestSet:
         """Read the test samples as in training; see `sets`."""
@@ -77,10 +72,10 @@ def load_saved(path: str | Path) -> SavedModel:
         ValueError: No model file, of another version, or not of a recipe.
     """
     model, about = load(path), read_info(path)
-    recipe = about.get("recipe")
-    if recipe not in _RECIPES or not isinstance(model, Sequential):
-        names = ", ".join(f"`snn train {name}`" for name in _RECIPES)
+    name = about.get("recipe", "")
+    if name not in RECIPES or not isinstance(model, Sequential):
+        names = ", ".join(f"`snn train {name}`" for name in RECIPES)
         raise ValueError(f"{path} does not say how its data are read; train it with one of {names}")
     loss = about.get("loss", "softmax_sum")
     shape = tuple(about.get("shape", ()))
-    return SavedModel(model.eval(), recipe, about["data"], about["seed"], loss, shape)
+    return SavedModel(model.eval(), RECIPES.find(name), about["data"], about["seed"], loss, shape)

@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
+import snn
+from snn.core.checks import choice, number, refusal, whole
+from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet
+from snn.recipes.experiment import Experiment, Figures, result_lines
+from snn.recipes.recipe import Recipe
+from snn.train.config import TrainConfig
 
-from snn.core.checks import choice, refusal, whole
-from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet, shd
-from snn.nn import LIF, BatchNorm, DelayLinear, Dropout, LeakyReadout, Linear, RecurrentLIF, Sequential
-from snn.nn.connections import DelayMode
-from snn.nn.recurrent import RecurrentMode
-from snn.recipes import pictures
-from snn.recipes.experiment import Recipe
-from snn.train import Data, FitResult, TrainConfig
-
-__all__ = ["DATA_FIELDS", "PAPER", "RECIPE", "ShdConfig", "build_model", "load_data", "run"]
+__all__ = ["DATA_FIELDS", "EXPERIMENT", "PAPER", "RECIPE", "ShdConfig", "build_model", "load_data", "run"]
 
 DelayKind = Literal["learned", "linear", "fixed", "none"]
 
-_MODES: dict[str, DelayMode] = {"learned": "gauss", "linear": "linear", "fixed": "fixed"}
+_MODES: dict[str, Literal["gauss", "linear", "fixed"]] = {
+    "learned": "gauss",
+    "linear": "linear",
+    "fixed": "fixed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,12 @@ class ShdConfig:
             raise refusal("hidden", "at least one size >= 1", self.hidden)
         for i, size in enumerate(self.hidden):
             whole(f"hidden[{i}]", size, low=1)
-        build_model(self, 1, 1, seed=0)  # the layers check the rest
+        if self.delays != "none" and whole("max_delay", self.max_delay, low=2) % 2:
+            raise refusal("max_delay", "even, so that the taps have a middle", self.max_delay)
+        whole("kernel_count", self.kernel_count, low=1)
+        number("tau", self.tau, low=1)
+        number("dropout", self.dropout, low=0, below=1)
+        number("surrogate_alpha", self.surrogate_alpha, above=0)
 
 
 DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms", "split_by", "valid_fraction")
@@ -85,37 +90,36 @@ DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms", "split_by", "valid
 def load_data(config: ShdConfig) -> tuple[SpikeSet, SpikeSet, SpikeSet]:
     """Read the training, validation and test words."""
     given = {name: getattr(config, name) for name in DATA_FIELDS if name != "data"}
-    return shd(config.data, seed=config.train.seed, **given)
+    return snn.datasets.shd(config.data, seed=config.train.seed, **given)
 
 
-def build_model(config: ShdConfig, n_in: int, n_out: int, *, seed: int) -> Sequential:
-    """Build the network: per hidden layer weights (with delays), BatchNorm, LIF, dropout; then the readout.
+def build_model(config: ShdConfig, n_in: int, n_out: int, *, seed: int) -> snn.nn.Sequential:
+    """Build the network: per hidden layer weights (with delays), BatchNorm, LIF, dropout; then the readout."""
+    import torch
 
-    Raises:
-        ValueError: A value of the config is impossible for a layer.
-    """
     torch.manual_seed(seed)
+    nn = snn.nn
 
-    def connect(pre: int, post: int) -> Linear | DelayLinear:
+    def connect(pre: int, post: int) -> snn.nn.Layer:
         if config.delays == "none":
-            return Linear(pre, post)
+            return nn.Linear(pre, post)
         mode = _MODES[config.delays]
-        return DelayLinear(pre, post, config.max_delay, mode, kernel_count=config.kernel_count)
+        return nn.DelayLinear(pre, post, config.max_delay, mode, kernel_count=config.kernel_count)
 
     options: dict[str, Any] = {"decay_input": False, "detach_reset": True, "surrogate": "atan"}
     options["surrogate_alpha"] = config.surrogate_alpha
 
-    def neurons(size: int) -> LIF:
+    def neurons(size: int) -> snn.nn.LIF:
         if not config.recurrent:
-            return LIF(config.tau, **options)
-        mode: RecurrentMode = "fixed" if config.delays == "fixed" else "linear"
+            return nn.LIF(config.tau, **options)
+        mode: Literal["linear", "fixed"] = "fixed" if config.delays == "fixed" else "linear"
         longest = 1 if config.delays == "none" else config.max_delay
-        return RecurrentLIF(size, longest, mode, config.tau, **options)
+        return nn.RecurrentLIF(size, longest, mode, config.tau, **options)
 
-    layers: list[Any] = []
+    layers: list[snn.nn.Layer] = []
     for pre, post in zip((n_in, *config.hidden), config.hidden, strict=False):
-        layers += [connect(pre, post), BatchNorm(post), neurons(post), Dropout(config.dropout)]
-    return Sequential(*layers, connect(config.hidden[-1], n_out), LeakyReadout(config.tau))
+        layers += [connect(pre, post), nn.BatchNorm(post), neurons(post), nn.Dropout(config.dropout)]
+    return nn.Sequential(*layers, connect(config.hidden[-1], n_out), nn.LeakyReadout(config.tau))
 
 
 PAPER = ShdConfig(binning="restart", train=TrainConfig(epochs=150, batch_size=256))
@@ -124,33 +128,31 @@ frame builder opened a frame at the next spike. There the test set selected the 
 Source: Hammouamri et al., 2023, and its repository."""
 
 
-def _model_for(config: ShdConfig, train: SpikeSet) -> Sequential:
+def _model_for(config: ShdConfig, train: SpikeSet) -> snn.nn.Sequential:
     return build_model(config, train.n_units, len(train.classes), seed=config.train.seed)
 
 
-def _augmented(config: ShdConfig, train: SpikeSet) -> Data:
+def _augmented(config: ShdConfig, train: SpikeSet) -> snn.train.Data:
     return AugmentedSpikes(train, config.augment) if config.augment else train
 
 
-class _WordFigures(pictures.RunFigures[SpikeSet]):
-    """Draw also delays.png and raster.png, a test word on its way through the model."""
+def _figures(folder: Path, model: snn.nn.Sequential, test: SpikeSet, loss: str) -> Figures:
+    from snn.recipes.pictures import WordFigures  # brings matplotlib in
 
-    def __init__(self, folder: Path, model: Sequential, test: SpikeSet, loss: str) -> None:
-        super().__init__(folder, model, test, loss)
-        self.delays_before = pictures.delays_ms(model, test.dt_ms)
-
-    def during(self, history: list[dict[str, Any]], selected_epoch: int | None = None) -> None:
-        super().during(history, selected_epoch)
-        if self.delays_before:
-            change = pictures.delay_change(self.delays_before, self.model, self.test.dt_ms)
-            pictures.write(change, self.folder / "delays.png")
-
-    def after(self, result: FitResult) -> None:
-        super().after(result)
-        pictures.write(pictures.one_sample(self.model, self.test), self.folder / "raster.png")
+    return WordFigures(folder, model, test, loss)
 
 
-RECIPE = Recipe("shd", ShdConfig, DATA_FIELDS, load_data, _model_for, _augmented, _WordFigures)
+EXPERIMENT = Experiment("shd", DATA_FIELDS, load_data, _model_for, _augmented, _figures)
+run = EXPERIMENT.run
+"""Train, select on validation, test once, and fill the run's folder; see `Experiment.run`."""
 
-run = RECIPE.run
-"""Train, select on validation, test once, and fill the run's folder; see `Recipe.run`."""
+RECIPE = Recipe(
+    name="shd",
+    help="Train a spiking network with delays on spoken words in SHD's layout.",
+    config=ShdConfig,
+    run=run,
+    result_lines=result_lines,
+    data_fields=DATA_FIELDS,
+    load_data=load_data,
+    step_ms=lambda config: config.dt_ms,
+)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
-import torch
-
-from snn.core.checks import refusal
+import snn
+from snn.core.checks import number, refusal, whole
 from snn.datasets import AugmentedImages, ImageAugment
-from snn.nn import LIF, SLTT_NEURON, LeakyReadout, Sequential, vgg
-from snn.plot import frames
-from snn.recipes import pictures
-from snn.recipes.experiment import SampleSet
-from snn.train import Data, FitResult, TrainConfig, prepare
+from snn.recipes.experiment import Figures, SampleSet
+from snn.train.config import TrainConfig
 
-__all__ = ["LOSS", "ImageFigures", "augmented", "build_model", "model_for", "per_step"]
+__all__ = [
+    "LOSS",
+    "augmented",
+    "build_model",
+    "check_net",
+    "check_poolings",
+    "figures",
+    "model_for",
+    "per_step",
+]
 
 LOSS = "step_cross_entropy"
 """Mean over steps of each step's own cross-entropy: what SLTT needs, and BPTT is given for a fair comparison."""
@@ -39,58 +45,74 @@ def per_step(train: TrainConfig) -> TrainConfig:
     return replace(train, chunk=1) if train.method == "sltt" and train.chunk is None else train
 
 
+def check_net(config: _NetConfig) -> None:
+    """Check what the net needs of a recipe's settings.
+
+    Raises:
+        ValueError: A value is impossible; the message names the field.
+    """
+    if not config.channels:
+        raise refusal("channels", "at least one size >= 1", config.channels)
+    for i, size in enumerate(config.channels):
+        whole(f"channels[{i}]", size, low=1)
+    number("tau", config.tau, low=1)
+    number("dropout", config.dropout, low=0, below=1)
+
+
+def check_poolings(shape: tuple[int, ...], channels: tuple[int, ...]) -> None:
+    """Check that images (C, H, W) are large enough for the pooling that follows each convolution.
+
+    Raises:
+        ValueError: There are too many.
+    """
+    most = min(shape[1:]).bit_length() - 1
+    if len(channels) > most:
+        why = f"each halves an image of {shape[1]} x {shape[2]}"
+        raise ValueError(f"channels must be at most {most} sizes, since {why}, got {len(channels)}")
+
+
 def build_model(
     shape: tuple[int, ...], n_out: int, channels: tuple[int, ...], tau: float, dropout: float, seed: int
-) -> Sequential:
+) -> snn.nn.Sequential:
     """Build the net: per entry of `channels` a 3x3 convolution, BatchNorm over steps, LIF and average pooling.
 
     A linear layer and a readout without memory follow: its output in a step is the current of that step.
 
     Raises:
-        ValueError: A value is impossible for a layer, or the image too small for so many poolings.
+        ValueError: The image is too small for so many poolings.
     """
-    if not channels:
-        raise refusal("channels", "at least one size >= 1", channels)
-    features = tuple(size // 2 ** len(channels) for size in shape[1:])
-    if min(features) < 1:
-        most = min(shape[1:]).bit_length() - 1
-        why = f"each halves an image of {shape[1]} x {shape[2]}"
-        raise ValueError(f"channels must be at most {most} sizes, since {why}, got {len(channels)}")
+    import torch
+
+    check_poolings(shape, channels)
     torch.manual_seed(seed)
+    nn = snn.nn
+    height, width = (size // 2 ** len(channels) for size in shape[1:])
     plan = [part for size in channels for part in (size, "A")]
-    options = {**SLTT_NEURON, "tau": tau}
-    body = vgg(
+    options = {**nn.SLTT_NEURON, "tau": tau}
+    body = nn.vgg(
         plan,
         shape[0],
         n_out,
-        features=(features[0], features[1]),
+        features=(height, width),
         dropout=dropout,
-        neurons=lambda: LIF(**options),
+        neurons=lambda: nn.LIF(**options),
     )
-    return Sequential(*body, LeakyReadout(1.0))
+    return nn.Sequential(*body, nn.LeakyReadout(1.0))
 
 
-def model_for(config: _NetConfig, train: SampleSet) -> Sequential:
+def model_for(config: _NetConfig, train: SampleSet) -> snn.nn.Sequential:
     """Build the net that a recipe's settings describe, for a training set."""
     sizes = config.channels, config.tau, config.dropout
     return build_model(train.shape, len(train.classes), *sizes, seed=config.train.seed)
 
 
-def augmented(train: SampleSet, augment: ImageAugment) -> Data:
+def augmented(train: SampleSet, augment: ImageAugment) -> snn.train.Data:
     """Give a training set with its images varied; itself where there is nothing to vary."""
     return AugmentedImages(train, augment) if augment else train
 
 
-class ImageFigures(pictures.RunFigures[SampleSet]):
-    """Draw also sample.png: the first test sample, its frames and what the net makes of them."""
+def figures(folder: Path, model: snn.nn.Sequential, test: SampleSet, loss: str) -> Figures:
+    """Make what draws the figures of a run on images."""
+    from snn.recipes.pictures import ImageFigures  # brings matplotlib in
 
-    @torch.no_grad()
-    def after(self, result: FitResult) -> None:
-        """Draw all figures of a run that is trained."""
-        super().after(result)
-        x, lengths, label = prepare(next(self.test.batches(1)), self.model)
-        y, _ = self.model(x, None, lengths)
-        classes = self.test.classes
-        title = f"{self.test.name}: “{classes[int(label[0])]}”"
-        drawn = frames(x[:, 0].double().numpy(), y[:, 0].double().numpy(), classes, title=title)
-        pictures.write(drawn, self.folder / "sample.png")
+    return ImageFigures(folder, model, test, loss)

@@ -124,7 +124,7 @@ def test_data_commands(capsys):
     [
         (["tarin"], "no command 'tarin'; did you mean 'train'?"),
         (["train"], "NAME must be one of 'shd', 'nmnist', 'images', got nothing"),
-        (["train", "shdd"], "NAME must be one of 'shd', 'nmnist', 'images', got 'shdd'"),
+        (["train", "shdd"], "NAME must be one of 'shd', 'nmnist', 'images', got 'shdd'; did you mean 'shd'?"),
         (["train", "shd", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
         (["train", "shd", "--tau", "0.5"], "tau must be a finite number >= 1, got 0.5"),
         (["train", "nmnist", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
@@ -140,7 +140,7 @@ def test_data_commands(capsys):
         (["train", "images", "--shift", "-1"], "shift must be a whole number >= 0, got -1"),
         (["train", "images", "--method", "sltt", "--loss", "softmax_sum"], "loss must be a sum over steps"),
         (["train", "shd", "--epochs", "0"], "epochs must be a whole number >= 1, got 0"),
-        (["train", "shd", "--dropout", "1"], "p must be a finite number >= 0 and < 1, got 1.0"),
+        (["train", "shd", "--dropout", "1"], "dropout must be a finite number >= 0 and < 1, got 1.0"),
         (["train", "shd", "--max-delay", "5"], "max_delay must be even"),
         (["train", "shd", "--group", "3"], "group must be a divisor of 700, got 3"),
         (["train", "shd", "--binning", "floor"], "binning must be one of 'fixed'"),

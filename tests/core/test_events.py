@@ -145,15 +145,34 @@ def test_wrong_types_and_lists():
         one([], []).select([0.5])
 
 
+@FEW
+@given(events(), st.sampled_from([np.float16, np.float32, np.float64]))
+def test_floats_without_a_fraction_are_counts(ev, kind):
+    counts = ev.to_raster()
+    raster = Raster(counts.z.astype(kind), counts.grid, counts.lengths)
+    assert raster.z.dtype == np.int64 and raster.to_events() == ev
+    assert Raster(counts.z > 0, counts.grid, counts.lengths).z.dtype == np.bool_
+
+
 def test_raster_refusals():
     grid = TimeGrid(3, 1.0)
     z = np.zeros((3, 2, 4), dtype=int)
     z[2, 1, 0] = 1
     assert "[3, 2, 4]" in repr(Raster(z, grid))
     for change, error, message in [
-        ({"z": z.astype(float)}, TypeError, "integer or boolean"),
+        (
+            {"z": z.astype(complex)},
+            TypeError,
+            "z must be integers, booleans or floats without a fraction, got",
+        ),
+        ({"z": z.astype(str)}, TypeError, "z must be integers, booleans or floats without a fraction, got"),
         ({"z": z[:2]}, ValueError, r"z must be of shape \[3, B, N >= 1\]"),
-        ({"z": -z}, ValueError, "z must be >= 0, got -1"),
+        ({"z": -z}, ValueError, r"z\[2, 1, 0\] must be a whole number >= 0, got -1$"),
+        ({"z": -1.0 * z}, ValueError, r"z\[2, 1, 0\] must be a whole number >= 0, got -1.0$"),
+        ({"z": z * np.float32(0.5)}, ValueError, r"z\[2, 1, 0\] must be a whole number >= 0, got 0.5$"),
+        ({"z": np.where(z, np.nan, 0.0)}, ValueError, r"z\[2, 1, 0\] must be a whole number >= 0, got nan$"),
+        ({"z": np.where(z, np.inf, 0.0)}, ValueError, r"z\[2, 1, 0\] must be a whole number >= 0, got inf$"),
+        ({"z": np.where(z, 1e30, 0.0)}, ValueError, r"z\[2, 1, 0\] must be a whole number >= 0, got 1e\+30$"),
         ({"lengths": [3, 4]}, ValueError, "lengths must be"),
         ({"lengths": [3, 2]}, ValueError, "sample 1 has a spike in step 2 but length 2"),
     ]:

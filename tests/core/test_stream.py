@@ -14,11 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snn
-from snn.core import Events, LIFParams, LIParams, Network, Population, Projection, Raster, Record, TimeGrid
+from snn.core import (
+    Events,
+    LIFParams,
+    LIParams,
+    Network,
+    Population,
+    Projection,
+    Raster,
+    Record,
+    TimeGrid,
+    streaming,
+)
 from snn.core.files.parts import parts_of
 from snn.core.recording import join
 
-simulation = sys.modules["snn.core.stream"]  # the function of that name hides the module
 KEEP = Record(spikes=["in", "a", "out"], v=["a"])
 
 
@@ -142,7 +152,7 @@ def test_ctrl_c_keeps_the_chunks_done(where, tmp_path, monkeypatch):
     progress = None
     with monkeypatch.context() as patch:
         if where == "simulate":
-            patch.setattr(simulation, "simulate", interrupt_third(simulation.simulate))
+            patch.setattr(streaming, "simulate", interrupt_third(streaming.simulate))
         elif where == "os.replace":  # the state of the second chunk
             patch.setattr(os, "replace", interrupt_third(os.replace))
         else:
@@ -170,7 +180,7 @@ def test_a_signal_waits_for_the_chunk_and_a_second_does_not(tmp_path, monkeypatc
     def press(done, total):
         signal.raise_signal(signal.SIGINT)
 
-    run = simulation.simulate
+    run = streaming.simulate
 
     def press_twice(*arguments, **options):
         signal.raise_signal(signal.SIGINT)
@@ -180,7 +190,7 @@ def test_a_signal_waits_for_the_chunk_and_a_second_does_not(tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         snn.stream(NET, inputs(), tmp_path, chunk=10, progress=press)
     assert parts_of(tmp_path)[-1].stop == 10
-    monkeypatch.setattr(simulation, "simulate", press_twice)
+    monkeypatch.setattr(streaming, "simulate", press_twice)
     with pytest.raises(KeyboardInterrupt):
         snn.stream(NET, inputs(), tmp_path, chunk=10, resume=True)
     assert parts_of(tmp_path)[-1].stop == 10

@@ -72,7 +72,12 @@ def test_a_run_leaves_a_whole_folder_and_learns(trained, digits):
     assert summary["test_accuracy"] > 0.8 and summary["test_samples"] == 30
     assert "N-MNIST sample (120 + 30" in summary["data"]
     saved = load_saved(trained / "model.safetensors")
-    assert (saved.recipe, saved.loss, saved.shape, saved.dt_ms) == ("nmnist", vision.LOSS, (2, 34, 34), 100.0)
+    assert (saved.recipe.name, saved.loss, saved.shape, saved.dt_ms) == (
+        "nmnist",
+        vision.LOSS,
+        (2, 34, 34),
+        100.0,
+    )
     test = saved.test_set()
     assert evaluate(saved.model, test, loss=saved.loss).accuracy == summary["test_accuracy"]
     assert evaluate(saved.model, saved.test_set(str(digits)), loss=saved.loss).samples == 30
@@ -173,7 +178,7 @@ def test_frames_of_equal_length_differ_in_number(digits):
             "channels must be at most 5 sizes, since each halves an image of 34 x 34, got 6",
         ),
         ({"tau": 0.5}, "tau"),
-        ({"dropout": 1.0}, "p must be a finite number >= 0 and < 1"),
+        ({"dropout": 1.0}, "dropout must be a finite number >= 0 and < 1, got 1.0"),
         ({"steps": 0}, "steps must be a whole number >= 1, got 0"),
         ({"shift": -1}, "shift must be a whole number >= 0, got -1"),
     ],

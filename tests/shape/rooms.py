@@ -116,7 +116,8 @@ def circles(edges: dict[str, set[str]]) -> list[list[str]]:
 def floors(root: Path) -> Iterator[list[tuple[set[str], bool]]]:
     """The contracts of type "layers": floors from the top down, module names and whether these are strangers.
 
-    As import-linter reads them: neighbours with "|" between them may not import each other, with ":" they may.
+    As import-linter reads them: neighbours with "|" between them may not import each other, with ":" they may; a
+    room in brackets may be one that is not there yet.
     """
     tool = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
     for contract in tool["contracts"]:
@@ -124,7 +125,7 @@ def floors(root: Path) -> Iterator[list[tuple[set[str], bool]]]:
             for house in contract.get("containers", [""]):
                 ahead = f"{house}." if house else ""
                 yield [
-                    ({ahead + room.strip() for room in re.split("[|:]", floor)}, ":" not in floor)
+                    ({ahead + room.strip(" ()") for room in re.split("[|:]", floor)}, ":" not in floor)
                     for floor in contract["layers"]
                 ]
 

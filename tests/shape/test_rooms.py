@@ -13,9 +13,10 @@ def test_the_house_is_sound():
 
 
 def house(root: Path, files: dict[str, str]) -> Path:
-    """A small house with one contract, `snn.top` above `snn.low`, and a linked room."""
+    """A small house with one contract, `snn.top` above `snn.low`, a linked room, and room for two more."""
     contract = (
-        '[[tool.importlinter.contracts]]\ntype = "layers"\nlayers = ["snn.top", "snn.low | snn.datasets"]\n'
+        '[[tool.importlinter.contracts]]\ntype = "layers"\n'
+        'layers = ["snn.top", "(snn.side) | (snn.other)", "snn.low | snn.datasets"]\n'
     )
     (root / "pyproject.toml").write_text(contract)
     for name in ("snn/__init__.py", "datasets/__init__.py", "hardware/__init__.py"):
@@ -40,6 +41,8 @@ TYPED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from snn impor
         ({"snn/top.py": "", "snn/low.py": LAZY.format("top")}, "arrow up: snn.low -> snn.top"),
         ({"snn/top.py": "", "snn/low.py": "from .top import x"}, "arrow up: snn.low -> snn.top"),
         ({"snn/top.py": "", "datasets/a.py": "import snn.top"}, "arrow up: snn.datasets.a -> snn.top"),
+        ({"snn/low.py": LAZY.format("side"), "snn/side.py": ""}, "arrow up: snn.low -> snn.side"),
+        ({"snn/side.py": LAZY.format("other"), "snn/other.py": ""}, "arrow up: snn.side -> snn.other"),
         ({"snn/low.py": "", "datasets/a.py": TYPED.format("low")}, "arrow up: snn.datasets.a -> snn.low"),
         (
             {"datasets/a.py": LAZY.format("datasets.b"), "datasets/b.py": "from snn.datasets import a"},

@@ -19,7 +19,7 @@ from snn.core.events import Events, Raster
 from snn.core.files.parts import parts_of, state_path
 from snn.core.network import Network
 from snn.core.recording import Record, read_summary, save_part
-from snn.core.simulate import Dtype, Engine, simulate
+from snn.core.simulation import Dtype, Engine, simulate
 from snn.core.state import SimulationState
 
 Inputs = Mapping[str, Events | Raster]
