@@ -17,7 +17,7 @@ from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.dropout import Dropout
-from snn.nn.layer import Layer
+from snn.nn.layer import Layer, check_kind
 from snn.nn.neurons import LIF, LeakyReadout, ReLU
 from snn.nn.recurrent import RecurrentLIF
 from snn.nn.residual import Residual
@@ -75,8 +75,7 @@ def register_layer(kind: K) -> K:
         TypeError: It is no subclass of `Layer`.
         ValueError: It is one of ours, or it is defined in a function, where no other program finds it.
     """
-    if not (isinstance(kind, type) and issubclass(kind, Layer)):
-        raise TypeError(f"kind must be a subclass of snn.nn.Layer, got {shown(kind)}")
+    check_kind(kind)
     name = _name(kind)
     if name == kind.__name__:
         raise refusal("kind", "a class of your own", name)
@@ -261,14 +260,14 @@ def _check_complete(kind: type[Layer], config: dict[str, Any]) -> None:
         ValueError: It leaves arguments out.
     """
     builder = next(one for one in kind.__mro__ if "__init__" in vars(one))
-    describer = Layer
+    describer: type = Layer
     if kind.config is not Layer.config:
         describer = next(one for one in kind.__mro__ if "config" in vars(one))
     if builder is torch.nn.Module or issubclass(describer, builder):
         return
     missing = []
     for one in list(inspect.signature(vars(builder)["__init__"]).parameters.values())[1:]:
-        stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+        stars = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
         if one.name not in config and (not stars or describer is Layer):
             missing.append(stars + one.name)
     if missing:
