@@ -89,7 +89,10 @@ class Layer(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the constructor's arguments."""
-        return ", ".join(f"{key}={value!r}" for key, value in self.config().items())
+        config: Any = self.config()
+        if not isinstance(config, dict):  # refused when it is saved; a print shows what is there
+            return f"config()={shown(config)}"
+        return ", ".join(f"{key}={value!r}" for key, value in config.items())
 
 
 def _held_layers(module: nn.Module) -> list[Layer]:

@@ -84,6 +84,64 @@ def test_any_layer_prints():
     assert repr(Block(2, 3)).startswith("Block(\n  inputs=2, neurons=3, max_delay=4\n  (fire): LIF(tau=1.5")
 
 
+def test_a_layer_whose_config_is_none_prints():
+    layer = Careless()
+    layer.said = [1]
+    assert repr(layer) == "Careless(config()=[1])"
+
+
+# --- what forward takes and gives ---
+
+
+class Gives(Layer):
+    """A layer that gives what a test says."""
+
+    def __init__(self, give):
+        super().__init__()
+        self.give = give
+
+    def forward(self, x, state=None, lengths=None):
+        return self.give(x)
+
+
+class TakesX(Layer):
+    """A layer that knows of no state."""
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "message"),
+    [
+        (
+            Gives(lambda x: x),
+            TypeError,
+            r"\(Gives\) must give \(y, state\), a tensor .*, got Tensor of shape",
+        ),
+        (Gives(lambda x: (x, (), 1)), TypeError, r"\(Gives\) must give \(y, state\), .*"),
+        (Gives(lambda x: ([x], ())), TypeError, r"\(Gives\) must give \(y, state\), .*"),
+        (Gives(lambda x: None), TypeError, r"\(Gives\) must give \(y, state\), .*, got None$"),
+        (
+            Gives(lambda x: (x[1:], ())),
+            ValueError,
+            r"must give y of 12 steps, .* got the shape \[11, 3, 6\]$",
+        ),
+        (Gives(lambda x: (x.sum(), ())), ValueError, r"must give y of 12 steps, .*, got the shape \[\]$"),
+        (TakesX(), TypeError, r"\(TakesX\) must take \(x, state, lengths\), got one that takes \(x\)$"),
+    ],
+    ids=["y", "three", "no tensor", "nothing", "steps", "no axes", "x only"],
+)
+def test_what_a_layer_takes_and_gives_is_checked_where_it_runs(layer, error, message):
+    with pytest.raises(error, match=r"^forward of layers\[1\] .*" + message):
+        Sequential(Plain(), layer)(spikes())
+
+
+def test_an_error_inside_a_layer_stays_what_it_is():
+    with pytest.raises(TypeError, match="^unsupported operand"):
+        Sequential(Gives(lambda x: x + object()))(spikes())
+
+
 # --- description ---
 
 
