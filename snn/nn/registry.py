@@ -219,7 +219,10 @@ def _find_registered(name: str, allow: Collection[str]) -> type[Layer]:
         line = f"snn.train.load(path, allow=({names},))"
         advice = f"to import {module}, if you trust it: {line}"
         if module == "__main__":
-            advice = "it was in the script that saved it; load it there, or move it to a module of its own"
+            advice = (
+                "it was in the script that saved it, which allow cannot import; load it there, or move it to a "
+                "module of its own"
+            )
         raise ValueError(f"layer kind must be registered in this process, got {name!r}; {advice}")
     return _REGISTERED[name]
 

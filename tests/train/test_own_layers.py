@@ -209,6 +209,7 @@ def test_a_layer_of_a_script_is_found_where_it_is_registered(tmp_path):
     assert type(load(path)) is cell
     del registry._REGISTERED["__main__:Cell"]
     with pytest.raises(
-        ValueError, match="got '__main__:Cell'; it was in the script that saved it; load it there"
+        ValueError,
+        match="got '__main__:Cell'; it was in the script that saved it, which allow cannot import; load it",
     ):
         load(path)
