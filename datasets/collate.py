@@ -114,6 +114,8 @@ def _labels(given: Sequence[Any], lengths: Int64Array, per_step: bool | None) ->
 
 def _array(name: str, rule: str, value: Any, integers: type | None = None) -> NDArray[Any]:
     """Give an array of integers, as they are or of the type `integers`, or of float32 for all other numbers."""
+    if getattr(value, "requires_grad", False):
+        raise refusal(name, "without gradients (a tensor's detach())", value)
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different length

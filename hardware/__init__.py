@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from snn.hardware.ledger.count_steps import (
         count_steps,
     )
-    from snn.hardware.ledger.ledger_builder import register_counter
+    from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal, register_counter
 
 __all__ = [
     "AnalogCircuit",
@@ -103,6 +103,7 @@ __all__ = [
     "LayerReads",
     "LayerSteps",
     "Ledger",
+    "LedgerBuilder",
     "LogRelaxation",
     "Loihi1",
     "LoihiBoard",
@@ -118,6 +119,7 @@ __all__ = [
     "RramCrossbar",
     "Section",
     "SigmaTable",
+    "Signal",
     "SpiNNaker",
     "StepLedger",
     "Sweep",
@@ -184,6 +186,7 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "FlickerNoise": "crossbar.device",
     "Forming": "crossbar.device",
     "LayerReads": "crossbar.model_energy",
+    "LedgerBuilder": "ledger.ledger_builder",
     "LogRelaxation": "crossbar.device",
     "MappingConfig": "crossbar.config",
     "ModelDiagnosis": "crossbar.model_report",
@@ -193,6 +196,7 @@ _LATER = {  # bring torch or scipy in, which pricing does not need
     "ProgrammedArray": "crossbar.programmed",
     "ProgrammedCrossbars": "crossbar.model_energy",
     "SigmaTable": "crossbar.device",
+    "Signal": "ledger.ledger_builder",
     "TileConfig": "crossbar.config",
     "WireConfig": "crossbar.config",
     "calibrate": "crossbar.calibrate",

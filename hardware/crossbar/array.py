@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from snn.core.checks import finite, number, refusal
-from snn.hardware.crossbar.config import CrossbarConfig
+from snn.hardware.crossbar.config import CrossbarConfig, check_config
 from snn.hardware.crossbar.diagnosis import Diagnosis, diagnose_array
 from snn.hardware.crossbar.mapping import EncodedWeight, encode_weight, mid_range_us
 from snn.hardware.crossbar.mvm import calibrated_full_scale, matmul
@@ -134,18 +134,16 @@ def program_measured(
         The arrays at their first reading; the weight is of the type of the conductances (whole numbers: float64).
 
     Raises:
+        TypeError: `config` is no `CrossbarConfig`.
         ValueError: Conductances that are no two matrices of one shape, finite and >= 0; a mapping not of pairs.
     """
+    _check_takes_pairs(config)
     plus, minus = _measured("g_plus_us", g_plus_us), _measured("g_minus_us", g_minus_us)
     if plus.shape != minus.shape:
         raise ValueError(
             f"g_minus_us must be of the shape {list(plus.shape)} of g_plus_us, got {list(minus.shape)}"
         )
-    mapping, scale = config.mapping, number("scale", scale)
-    if mapping.scheme == "offset":
-        raise refusal("scheme", "'one_sided' or 'two_sided' for pairs of measured cells", mapping.scheme)
-    if mapping.slice_bits is not None:
-        raise refusal("slice_bits", "None for measured cells", mapping.slice_bits)
+    scale = number("scale", scale)
     weight = (scale * (plus - minus)).T
     layout = cut_into_tiles(plus.shape[0], plus.shape[1], config, weight.device)
     planes = torch.stack([plus, minus]).to(torch.float64)
@@ -169,9 +167,21 @@ def program_measured(
     )
 
 
+def _check_takes_pairs(config: CrossbarConfig) -> None:
+    """Refuse hardware on which a weight is not one pair of cells."""
+    check_config(config)
+    if config.mapping.scheme == "offset":
+        raise refusal("scheme", "'one_sided' or 'two_sided' for pairs of measured cells", config.mapping.scheme)
+    if config.mapping.slice_bits is not None:
+        raise refusal("slice_bits", "None for measured cells", config.mapping.slice_bits)
+
+
 def _measured(name: str, values: Tensor | ArrayLike) -> Tensor:
     """Give measured conductances as a matrix of real numbers."""
-    array = values.detach().double().cpu().numpy() if isinstance(values, Tensor) else np.array(values)
+    try:
+        array = values.detach().double().cpu().numpy() if isinstance(values, Tensor) else np.array(values)
+    except ValueError:  # rows of different length
+        raise refusal(name, "a matrix [rows, columns], its rows of one length", values) from None
     if array.ndim != 2 or 0 in array.shape:
         raise refusal(name, "[rows, columns] with at least one of each", values)
     checked = finite(name, array, low=0.0, unit="microsiemens")

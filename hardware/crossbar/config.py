@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from snn.core.checks import choice, flag, number, refusal, whole
+from snn.core.checks import choice, flag, number, refusal, shown, whole
 from snn.hardware.crossbar.device import DeviceConfig
 from snn.hardware.crossbar.fields import keep
 from snn.hardware.crossbar.ir_drop import RowMode
@@ -21,6 +21,7 @@ __all__ = [
     "Scheme",
     "TileConfig",
     "WireConfig",
+    "check_config",
 ]
 
 Scheme = Literal["one_sided", "two_sided", "offset"]
@@ -235,3 +236,13 @@ class CrossbarConfig:
     def ideal(cls) -> CrossbarConfig:
         """Give hardware without any flaw."""
         return cls()
+
+
+def check_config(config: Any) -> None:
+    """Refuse what does not describe hardware.
+
+    Raises:
+        TypeError: It is no `CrossbarConfig`.
+    """
+    if not isinstance(config, CrossbarConfig):
+        raise TypeError(f"config must be a CrossbarConfig, got {shown(config)}")

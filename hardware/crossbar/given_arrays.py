@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from snn.core.checks import choice
+from snn.core.checks import choice, shown
 from snn.hardware.crossbar.array import Crossbar
 
 __all__ = ["check_shapes", "checked_arrays"]
@@ -20,9 +20,11 @@ def checked_arrays(
         known: Names of the layers that have weights on arrays.
 
     Raises:
-        TypeError: Something else than an array.
+        TypeError: No dict, or something else than an array in it.
         ValueError: A layer that there is not, or two arrays of which the noise would be the same.
     """
+    if not isinstance(arrays, Mapping):
+        raise TypeError(f"arrays must be a dict of arrays by the name of their layer, got {shown(arrays)}")
     found: dict[str, tuple[Crossbar, ...]] = {}
     noise: dict[tuple[str, int], str] = {}
     for name, value in arrays.items():

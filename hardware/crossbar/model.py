@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from snn.core.checks import number, whole
+from snn.core.checks import number, shown, whole
 from snn.hardware.crossbar.array import Crossbar, program_crossbar
-from snn.hardware.crossbar.config import CrossbarConfig
+from snn.hardware.crossbar.config import CrossbarConfig, check_config
 from snn.hardware.crossbar.given_arrays import check_shapes, checked_arrays
 from snn.hardware.crossbar.hardware_aware import DeviceWeights
 from snn.hardware.crossbar.model_counters import count_analog_layer, count_analog_model
@@ -286,16 +286,16 @@ def to_crossbar(
         A model with the same forward pass.
 
     Raises:
-        TypeError: `arrays` holds something else than arrays.
-        ValueError: A layer that has no place on a crossbar (named), a time out of range, or arrays that do not fit:
-            of an unknown layer, of another number or shape than it needs, with the same noise as others.
+        TypeError: `model` is no layer, `config` no `CrossbarConfig`, or `arrays` no dict of arrays.
+        ValueError: A layer without a place on arrays (named), a time out of range, or arrays that do not fit.
     """
+    check_config(config)
     drift_every = whole("drift_every", drift_every, low=1)
     dt_ms = None if dt_ms is None else number("dt_ms", dt_ms, above=0.0)
     time_s = None if time_s is None else number("time_s", time_s, low=0.0)
     source = _source(model)
     on_arrays = layers_on_arrays(source)
-    given = checked_arrays(arrays or {}, tuple(on_arrays.values()))
+    given = checked_arrays({} if arrays is None else arrays, tuple(on_arrays.values()))
 
     def placed(layer: Layer) -> Layer:
         if layer not in on_arrays:
@@ -317,6 +317,8 @@ def to_crossbar(
 
 def _source(model: Layer) -> Layer:
     """Copy a model in evaluation, without the devices it may be training for: its weights are written anew."""
+    if not isinstance(model, Layer):
+        raise TypeError(f"model must be a layer of snn.nn, got {shown(model)}")
     source = copy.deepcopy(model).eval()
     for layer in source.modules():
         if isinstance(layer, Layer) and isinstance(layer.weight_transform, DeviceWeights):

@@ -15,12 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from snn import nn as ours
+from snn.core.checks import shown
 from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.layer_names import name_layers
 from snn.kernels.lif import lif
 from snn.nn import Layer
 from snn.nn.delays import steps_before_end
-from snn.nn.layer import flat_stages
+from snn.nn.layer import check_kind, flat_stages
 
 __all__ = ["Placement", "ReadArray", "layers_on_arrays", "placement_of", "register_placement"]
 
@@ -47,19 +48,25 @@ class Placement:
     forward: Callable[[Any, ReadArray, Tensor, Any, Tensor | None], tuple[Tensor, Any]]
 
 
-_PLACEMENTS: ClassRegistry[Placement | None] = ClassRegistry("placement")
+_PLACEMENTS: ClassRegistry[Placement | None] = ClassRegistry("placement", method="forward")
 
 
 def register_placement(kind: type[Layer], placement: Placement | None) -> None:
-    """Say how a kind of layer lies on arrays, and with it every kind that inherits from it.
+    """Say how a kind of layer lies on arrays, and with it every kind that inherits from it with its `forward`.
+
+    A kind that has a `forward` of its own does something else: it is refused until it has a placement.
 
     Args:
         kind: Class of layers.
         placement: Its placement; None keeps the layer digital, with all that is in it.
 
     Raises:
+        TypeError: `kind` is no class of layers, or `placement` is neither a `Placement` nor None.
         ValueError: The kind has a placement already.
     """
+    check_kind(kind)
+    if not (placement is None or isinstance(placement, Placement)):
+        raise TypeError(f"placement must be a Placement or None, got {shown(placement)}")
     _PLACEMENTS.add(kind, placement)
 
 

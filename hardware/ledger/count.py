@@ -33,7 +33,8 @@ def count(source: Any, given: Any, lengths: Any = None, *, inputs: Any = None) -
         source: A model of `snn.nn`, which is run in evaluation; another torch model, which is counted through
             hooks; or the recording (or its counts) of an engine run.
         given: For a model its input [T, B, ...], whole numbers of spikes, to which `model.tail_steps` silent steps
-            are appended; for another torch model its input [T, B, ...]; for a recording the network that ran.
+            are appended; for another torch model its input [T, B, ...]; for a recording the network that ran. Time
+            comes first: without `lengths` nothing tells steps from samples.
         lengths: For a model the valid steps of each sample [B], the tail not included; None is all of T.
         inputs: Declared inputs, see `count_steps`, which gives the same counts per time step and sample.
 

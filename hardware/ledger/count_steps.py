@@ -39,7 +39,7 @@ def count_steps(
 
     Args:
         model: The model.
-        x: Its input: [T, B, ...], or [B, ...] without time.
+        x: Its input: [T, B, ...], time first, or [B, ...] without time.
         lengths: Valid steps of each sample [B]; None is all of T.
         time: ``"axis"`` = the model takes [T, B, ...] at once (SpikingJelly's step_mode "m"); ``"loop"`` = it is
             called once per step on [B, ...] and keeps its state (step_mode "s"); ``"none"`` = no time.
@@ -53,7 +53,7 @@ def count_steps(
         One row per layer; `.ledger()` sums it over steps and samples.
 
     Raises:
-        ValueError: A module with parameters that cannot be counted, a shape that does not fit `time`, a declared
+        ValueError: An input that is batch first by its lengths, a module with parameters that cannot be counted, a shape that does not fit `time`, a declared
             input that the values contradict, or a name in `inputs` that is not a counted layer.
     """
     choice("time", time, Time)
@@ -72,8 +72,14 @@ def count_steps(
 def _checked(lengths: Tensor | None, steps: int, batch: int) -> Tensor:
     if lengths is None:
         return torch.full((batch,), steps)
+    if not isinstance(lengths, Tensor):
+        raise refusal("lengths", f"a tensor [{batch}] of whole numbers from 0 to {steps}", lengths)
     given = lengths.detach().cpu()
     whole = given.to(torch.int64)
+    if given.shape == (steps,) and steps != batch:
+        raise ValueError(
+            f"x must be time first, [T, B, ...] with B = len(lengths) = {steps}, got [{steps}, {batch}, ...]"
+        )
     if given.shape != (batch,) or bool(((whole != given) | (whole < 0) | (whole > steps)).any()):
         shown = given.tolist() if given.shape == (batch,) else lengths
         raise refusal("lengths", f"[{batch}] whole numbers from 0 to {steps}", shown)

@@ -32,10 +32,14 @@ def name_layers(model: Layer) -> dict[Layer, str]:
 
     Returns:
         A name for each connection and population, and elsewhere for each pooling layer, in the model's order.
+
+    Raises:
+        ValueError: One layer stands at two places.
     """
     names = getattr(model, "names", None)
     if isinstance(names, dict) and names and all(isinstance(layer, Layer) for layer in names):
         return dict(names)
+    populations.check_layers_differ(model)
     try:
         parts = populations.split(model)
     except ValueError:

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from snn.core.arrays import BoolArray, Int64Array
+from snn.core.checks import shown
 from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.counting_loops import count_nonzero
 from snn.hardware.ledger.input_tally import InputTally
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger, neurons_alone, step_counts
 from snn.nn import BatchNorm, Layer
-from snn.nn.layer import flat_stages
+from snn.nn.layer import check_kind, flat_stages
 
 __all__ = ["Counter", "LedgerBuilder", "Signal", "register_counter"]
 
@@ -78,12 +79,19 @@ class LedgerBuilder:
         """Count a layer stage by stage, or by the counter of its class or of the nearest class it inherits from.
 
         Raises:
+            TypeError: A counter gave no signal.
             ValueError: No counter knows the layer.
         """
         stages = flat_stages(layer)
         if stages == [layer]:
             counter = _COUNTERS.find(self.names.get(layer, "a layer"), layer)
-            return counter(layer, signal, self)
+            sent: Any = counter(layer, signal, self)
+            if not isinstance(sent, Signal):
+                name = getattr(counter, "__name__", "counter")
+                raise TypeError(
+                    f"what {name} gives for {type(layer).__name__} must be a Signal, got {shown(sent)}"
+                )
+            return sent
         for stage, behind in zip(stages, [*stages[1:], None], strict=True):
             if isinstance(behind, BatchNorm):
                 self.kept_outputs[stage] = behind.scale_and_offset()[0] != 0
@@ -129,8 +137,10 @@ class LedgerBuilder:
             name: Row.
             signal: What came in.
             values: What the inputs were.
-            counts: Counts as `step_counts` takes them.
-            **shape: The other fields of `LayerSteps`, `n_pre` to `dense_weights` and `max_delay`.
+            counts: Counts [T x B] by their names in `LayerCounts`, those of `count_inputs` and, with delays,
+                `delay_writes` and `delay_reads`; what is left out is zero.
+            **shape: The other fields of `LayerSteps`: `n_pre`, `n_post`, `synapses`, `dense_synapses`,
+                `stored_weights`, `dense_weights`, and `max_delay` with delays.
         """
         found = step_counts(counts, self._valid)
         self._without_population.append(len(self._rows))
@@ -183,18 +193,25 @@ class LedgerBuilder:
 
 
 Counter = Callable[[Any, Signal, LedgerBuilder], Signal]
-_COUNTERS: ClassRegistry[Counter] = ClassRegistry("counter")
+_COUNTERS: ClassRegistry[Counter] = ClassRegistry("counter", method="forward")
 
 
 def register_counter(kind: type[Layer], counter: Counter) -> None:
-    """Say how a kind of layer is counted, and with it every kind that inherits from it.
+    """Say how a kind of layer is counted, and with it every kind that inherits from it with its `forward`.
+
+    A kind that has a `forward` of its own does something else: it is refused until it has a counter.
 
     Args:
         kind: Class of layers.
         counter: ``counter(layer, signal, builder)`` runs the layer in evaluation on ``signal.x``, writes what it
-            did with `LedgerBuilder.add_synapses` and `LedgerBuilder.add_population`, and gives what goes on.
+            did with `LedgerBuilder.add_synapses` and `LedgerBuilder.add_population`, and gives what goes on, a
+            `Signal`. See the page "Your own layer" for one.
 
     Raises:
+        TypeError: `kind` is no class of layers, or `counter` cannot be called.
         ValueError: The kind has a counter already.
     """
+    check_kind(kind)
+    if not callable(counter):
+        raise TypeError(f"counter must be a function (layer, signal, builder), got {shown(counter)}")
     _COUNTERS.add(kind, counter)

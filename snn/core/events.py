@@ -332,8 +332,10 @@ class Raster:
 
         Raises:
             ValueError: A shape does not fit, a count is no whole number >= 0, or a spike is past a length.
-            TypeError: `z` is not of a real or boolean type, or `lengths` not of an integer type.
+            TypeError: `z` is not of real or boolean type, `lengths` not of an integer one, `grid` no `TimeGrid`.
         """
+        if not isinstance(grid, TimeGrid):
+            raise TypeError(f"grid must be a TimeGrid(n_steps, dt_ms), got {shown(grid)}")
         counts = np.array(z)
         if counts.dtype.kind not in "iubf":
             raise TypeError(f"z must be integers, booleans or floats without a fraction, got {shown(counts)}")
@@ -381,9 +383,7 @@ def _whole_counts(z: NDArray[Any]) -> NDArray[Any]:
     """Check that counts [T, B, N] are whole numbers >= 0; floats become int64."""
     if z.dtype.kind in "ub":
         return z
-    with np.errstate(
-        invalid="ignore"
-    ):  # NaN and what is too large become another number, which is seen below
+    with np.errstate(invalid="ignore"):  # NaN and what is too large become another number, seen below
         counts = z if z.dtype.kind == "i" else z.astype(np.int64)
     bad = (counts != z) | (counts < 0)
     if bad.any():

@@ -48,11 +48,17 @@ class Registry(Generic[T]):
 
 
 class ClassRegistry(Generic[T]):
-    """Hold a thing per class, for its instances and those of every class that inherits from it."""
+    """Hold a thing per class, for its instances and those of classes that inherit from it and do the same."""
 
-    def __init__(self, what: str) -> None:
-        """Start empty; `what` names the things in messages, and ``register_<what>`` is how a user adds one."""
+    def __init__(self, what: str, method: str) -> None:
+        """Start empty.
+
+        Args:
+            what: Name of the things in messages; ``register_<what>`` is how a user adds one.
+            method: What an instance does: a class that has a method of this name of its own inherits no thing.
+        """
         self._what = what
+        self._method = method
         self._entries: dict[type, T] = {}
 
     def add(self, kind: type, entry: T) -> None:
@@ -66,20 +72,24 @@ class ClassRegistry(Generic[T]):
         self._entries[kind] = entry
 
     def find(self, name: str, instance: object) -> T:
-        """Return the thing of an instance's class, or of the nearest class that it inherits from.
+        """Return the thing of an instance's class, or of the nearest class that it inherits from with its method.
 
         Args:
             name: Name of the instance in the message.
             instance: The instance.
 
         Raises:
-            ValueError: None of its classes has one; the message lists those that have.
+            ValueError: No class of the kind has one; the message lists those that have.
         """
-        for kind in type(instance).__mro__:
-            if kind in self._entries:
+        own, unlike = type(instance), ""
+        for kind in own.__mro__:
+            if kind not in self._entries:
+                continue
+            if getattr(own, self._method) is getattr(kind, self._method):
                 return self._entries[kind]
+            unlike = unlike or f", whose {self._method} is not that of {kind.__name__}"
         known = ", ".join(sorted(kind.__name__ for kind in self._entries))
         raise ValueError(
             f"{name} must be of a class that has a {self._what} ({known}; register_{self._what} adds one), "
-            f"got {type(instance).__name__}"
+            f"got {own.__name__}{unlike}"
         )

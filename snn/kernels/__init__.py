@@ -12,6 +12,7 @@ from snn.kernels.delay.whole_delays import delayed_events
 from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
 from snn.kernels.memory import empty_cache
 from snn.kernels.recurrent_lif import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
+from snn.kernels.step_local import is_local, learning_steps, local_in_time
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
 
 __all__ = [
@@ -28,10 +29,13 @@ __all__ = [
     "empty_cache",
     "gauss_kernel",
     "gauss_kernel_reference",
+    "is_local",
+    "learning_steps",
     "lif",
     "lif_fused",
     "lif_reference",
     "linear_kernel",
+    "local_in_time",
     "one_hot_kernel",
     "recurrent_lif",
     "recurrent_lif_fused",

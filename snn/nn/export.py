@@ -44,8 +44,9 @@ def to_network(
 
     Raises:
         ValueError: The layers are not such populations (maxima, residual blocks, and layers of your own without
-            `stages` are not), dt_ms is not above 0, or `shape` is missing.
+            `stages` are not), one layer stands at two places, dt_ms is not above 0, or `shape` is missing.
     """
+    populations.check_layers_differ(model)
     if takes_images(model):
         if fold is not populations.fold:
             raise ValueError("fold must be left out for a model over images, got a function")

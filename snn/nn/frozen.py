@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from snn.core.checks import flag
+from snn.core.checks import flag, shown
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.layer import Layer
 
@@ -32,9 +32,12 @@ def frozen(model: nn.Module, batch_norm: bool = True, neurons: bool = True) -> I
         neurons: Whether neurons, recurrent ones too, keep their `threshold` and `leak`.
 
     Raises:
+        TypeError: `model` is no module.
         ValueError: `batch_norm` or `neurons` is no truth value, or `batch_norm` is True for a model that holds a
             BatchNorm of torch, which moves its statistics by itself.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a module of torch, got {shown(model)}")
     norms: list[BatchNorm] = []
     held: list[nn.Parameter] = []
     batch_norm, neurons = flag("batch_norm", batch_norm), flag("neurons", neurons)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snn.core.checks import shown
 
-__all__ = ["Layer", "flat_stages", "runs_as"]
+__all__ = ["Layer", "check_kind", "flat_stages", "runs_as"]
 
 
 class Layer(nn.Module):
@@ -24,10 +24,12 @@ class Layer(nn.Module):
     - `config` if its constructor takes arguments, and `snn.nn.register_layer`, to be saved and loaded;
     - `stages`, if it is made of layers of `snn.nn` that run one after another: `snn.nn.to_network`,
       `snn.hardware.count` and `snn.hardware.to_crossbar` follow from that. Otherwise
-      `snn.hardware.register_counter` and `register_placement` say what it does, and it cannot run by events.
+      `snn.hardware.register_counter` and `register_placement` say what it does, and it cannot run by events;
+    - `tail_steps`, if it has no `stages` and delays by itself, or if the sum over the layers that it holds is too
+      much: silent steps too many cost time, too few cut late spikes.
 
     Step-local training (`method="sltt"`) keeps gradients inside a step. Layers of `snn.nn` do so by themselves. A
-    layer that looks back in time by arithmetic of its own asks `snn.kernels.step_local`:
+    layer that looks back in time by arithmetic of its own asks `snn.kernels`:
     - where `is_local()` is true, what comes from an earlier step (a membrane, a past input, the state it was given)
       is to be detached before it is used; values stay the same. Without that a gradient passes through time.
     - `learning_steps(len(x))` marks the steps that the loss is made of, bool [T]; None: all. A layer may run the
@@ -45,9 +47,13 @@ class Layer(nn.Module):
 
     @property
     def tail_steps(self) -> int:
-        """Zero steps to append to the input once, so that late input still reaches the output."""
+        """Zero steps to append to the input once, so that late input still reaches the output.
+
+        The sum over the stages; without any, over the layers that this one holds: enough where each is run once.
+        """
         stages = flat_stages(self)
-        return 0 if stages == [self] else sum(stage.tail_steps for stage in stages)
+        inner = _held_layers(self) if stages == [self] else stages
+        return sum(layer.tail_steps for layer in inner)
 
     def stages(self) -> list[Layer]:
         """Give the layers that this one runs exactly, one after another; a layer of its own kind gives itself.
@@ -83,7 +89,18 @@ class Layer(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the constructor's arguments."""
-        return ", ".join(f"{key}={value!r}" for key, value in self.config().items())
+        config: Any = self.config()
+        if not isinstance(config, dict):  # refused when it is saved; a print shows what is there
+            return f"config()={shown(config)}"
+        return ", ".join(f"{key}={value!r}" for key, value in config.items())
+
+
+def _held_layers(module: nn.Module) -> list[Layer]:
+    """Give the layers that a module holds itself or in containers of torch, not those within these layers."""
+    found: list[Layer] = []
+    for child in module.children():
+        found += [child] if isinstance(child, Layer) else _held_layers(child)
+    return found
 
 
 def flat_stages(layer: Layer) -> list[Layer]:
@@ -110,6 +127,16 @@ def flat_stages(layer: Layer) -> list[Layer]:
             )
         flat += flat_stages(stage)
     return flat
+
+
+def check_kind(kind: Any) -> None:
+    """Refuse what is no class of layers.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Layer)):
+        raise TypeError(f"kind must be a subclass of snn.nn.Layer, got {shown(kind)}")
 
 
 def runs_as(layer: Layer | None, *kinds: type[Layer]) -> bool:

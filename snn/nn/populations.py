@@ -15,15 +15,18 @@ from torch import Tensor
 
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, Linear
+from snn.nn.conv import Flatten
 from snn.nn.dropout import Dropout
 from snn.nn.layer import Layer, flat_stages, runs_as
 from snn.nn.neurons import LIF, LeakyReadout
 from snn.nn.recurrent import RecurrentLIF
+from snn.nn.residual import Residual
 
 __all__ = [
     "ConnectedPopulation",
     "FoldedPopulation",
     "FoldedProjection",
+    "check_layers_differ",
     "fold",
     "population_names",
     "sequence",
@@ -89,6 +92,32 @@ class FoldedPopulation:
 def sequence(model: Layer) -> Iterator[Layer]:
     """Give the layers that a model is made of (`Layer.stages`) one after another; dropout is passed over."""
     return (layer for layer in flat_stages(model) if not runs_as(layer, Dropout))
+
+
+def check_layers_differ(model: Layer) -> None:
+    """Refuse a layer that runs at two places of a model: both would have one name, and one row of counts.
+
+    What has no name there (normalisation, dropout, flattening) may stand at several.
+
+    Raises:
+        ValueError: One does; the message names the places.
+    """
+    places: dict[Layer, str] = {}
+    todo = [(str(i), layer) for i, layer in enumerate(flat_stages(model))]
+    while todo:
+        place, layer = todo.pop(0)
+        if isinstance(layer, Residual):
+            for name in ("body", "shortcut"):
+                branch = getattr(layer, name)
+                inner = [] if branch is None else flat_stages(branch)
+                todo += [(f"{place}.{name}.{i}", part) for i, part in enumerate(inner)]
+        elif (
+            not isinstance(layer, BatchNorm | Dropout | Flatten) and places.setdefault(layer, place) != place
+        ):
+            raise ValueError(
+                f"stage {place} of the model must be a layer of its own, got the {type(layer).__name__} that is "
+                f"stage {places[layer]} already"
+            )
 
 
 def population_names(count: int) -> tuple[str, ...]:

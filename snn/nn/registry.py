@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 from collections.abc import Collection
 from importlib import import_module
 from typing import Any, TypeVar
+
+import torch
 
 from snn.core.checks import refusal, shown
 from snn.core.registry import Registry
@@ -14,13 +17,13 @@ from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
 from snn.nn.dropout import Dropout
-from snn.nn.layer import Layer
+from snn.nn.layer import Layer, check_kind
 from snn.nn.neurons import LIF, LeakyReadout, ReLU
 from snn.nn.recurrent import RecurrentLIF
 from snn.nn.residual import Residual
 from snn.nn.sequential import Sequential
 
-__all__ = ["from_config", "register_layer", "to_config"]
+__all__ = ["check_rebuilds", "from_config", "register_layer", "to_config"]
 
 _KINDS: Registry[type[Layer]] = Registry(
     "layer kind",
@@ -72,8 +75,7 @@ def register_layer(kind: K) -> K:
         TypeError: It is no subclass of `Layer`.
         ValueError: It is one of ours, or it is defined in a function, where no other program finds it.
     """
-    if not (isinstance(kind, type) and issubclass(kind, Layer)):
-        raise TypeError(f"kind must be a subclass of snn.nn.Layer, got {shown(kind)}")
+    check_kind(kind)
     name = _name(kind)
     if name == kind.__name__:
         raise refusal("kind", "a class of your own", name)
@@ -89,10 +91,14 @@ def to_config(model: Layer) -> dict[str, Any]:
     """Give a model's layers and their arguments as JSON values (not its weights).
 
     Raises:
-        TypeError: It holds a layer that is neither ours nor registered.
+        TypeError: It is no layer, or holds one that is neither ours nor registered.
         ValueError: What `config()` of a layer gives does not build it, or is no JSON value; the message names it.
     """
     kind = type(model)
+    if not isinstance(model, Layer):
+        raise TypeError(
+            f"model must be a layer of snn.nn (torch.save keeps other modules), got {kind.__name__}"
+        )
     if kind is Sequential:
         assert isinstance(model, Sequential)
         return {"kind": "Sequential", "layers": [to_config(layer) for layer in model]}
@@ -102,11 +108,40 @@ def to_config(model: Layer) -> dict[str, Any]:
         return {"kind": "Residual", "body": to_config(model.body), "shortcut": shortcut, **model.config()}
     name = _name(kind)
     if name not in _KINDS and _REGISTERED.get(name) is not kind:
+        if kind.__module__.startswith("snn."):
+            raise TypeError(
+                f"layers of the model must be of {', '.join(_KINDS)}, or of a class of your own, got "
+                f"{kind.__name__}, which snn makes of another model: save that model"
+            )
         raise TypeError(
             f"layers of the model must be of {', '.join(_KINDS)}, or of a class that is registered "
             f"(snn.nn.register_layer({kind.__qualname__})), got {kind.__name__}"
         )
     return {"kind": name, **_checked_config(model)}
+
+
+def check_rebuilds(model: Layer, description: dict[str, Any]) -> None:
+    """Build a model from its description, as a file gives it back, and compare names and shapes of its tensors.
+
+    Random numbers of torch are drawn from a copy of the generator, so that saving changes no run.
+
+    Raises:
+        ValueError: The description builds nothing, or another model.
+    """
+    with torch.random.fork_rng(devices=[]):
+        again = from_config(json.loads(json.dumps(description)))
+    held = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    built = {name: list(tensor.shape) for name, tensor in again.state_dict().items()}
+    for name in (*held, *built):
+        if held.get(name) != built.get(name):
+            raise ValueError(
+                f"config of the model's layers must build its parameters and buffers: {name} is "
+                f"{_shape(held.get(name))} in the model, got {_shape(built.get(name))}"
+            )
+
+
+def _shape(shape: list[int] | None) -> str:
+    return "missing" if shape is None else f"of shape {shape}"
 
 
 def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Layer:
@@ -118,12 +153,11 @@ def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Lay
             Importing a module runs it: name only what you trust.
 
     Raises:
-        TypeError: `allow` is one string.
+        TypeError: `allow` is no tuple of names.
         ValueError: An unknown kind, one whose module is not allowed, or arguments that do not fit.
         ImportError: An allowed module cannot be imported.
     """
-    if isinstance(allow, str):
-        raise TypeError(f"allow must be a tuple of names of modules, got {allow!r}; write ({allow!r},)")
+    _check_allowed(allow)
     arguments = dict(description)
     kind: str = arguments.pop("kind", "")
     if kind == "Sequential":
@@ -135,8 +169,31 @@ def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Lay
     layer = _find_registered(kind, allow) if ":" in kind else _KINDS.find(kind)
     try:
         return layer(**arguments)
-    except TypeError as error:
-        raise ValueError(f"layer {kind}: {error}") from error
+    except Exception as error:  # the constructor may be a user's
+        raise ValueError(
+            f"layer {kind} must be built from {shown(arguments)}, got {type(error).__name__}: {error}"
+        ) from error
+
+
+def _check_allowed(allow: Any) -> None:
+    """Refuse names of modules that are none.
+
+    Raises:
+        TypeError: `allow` is no tuple, list or set of strings.
+        ValueError: A name is that of a class in a module.
+    """
+    if isinstance(allow, str):
+        raise TypeError(f"allow must be a tuple of names of modules, got {allow!r}; write ({allow!r},)")
+    if not isinstance(allow, tuple | list | set | frozenset):
+        raise TypeError(f"allow must be a tuple of names of modules, got {shown(allow)}")
+    for name in allow:
+        if not isinstance(name, str):
+            own = getattr(name, "__name__", None)
+            hint = f"; write ({own!r},)" if isinstance(own, str) else ""
+            raise TypeError(f"allow must be a tuple of names of modules, got {shown(name)} in it{hint}")
+        if ":" in name:
+            module = name.partition(":")[0]
+            raise ValueError(f"allow must be a tuple of names of modules, got {name!r}; write ({module!r},)")
 
 
 def _name(kind: type[Layer]) -> str:
@@ -149,10 +206,9 @@ def _name(kind: type[Layer]) -> str:
 def _find_registered(name: str, allow: Collection[str]) -> type[Layer]:
     """Find a user's kind: registered in this process, or in a module that may be imported for it."""
     module, _, path = name.partition(":")
-    if name not in _REGISTERED and module in allow:
-        found: Any = import_module(
-            module
-        )  # a decorator in it has registered the kind by now, or it is done here
+    if name not in _REGISTERED and module in allow and module != "__main__":
+        # a decorator in it registers the kind, or it is done here
+        found: Any = import_module(module)
         for part in path.split("."):
             found = getattr(found, part, None)
         if not (isinstance(found, type) and issubclass(found, Layer)):
@@ -163,7 +219,10 @@ def _find_registered(name: str, allow: Collection[str]) -> type[Layer]:
         line = f"snn.train.load(path, allow=({names},))"
         advice = f"to import {module}, if you trust it: {line}"
         if module == "__main__":
-            advice = "it was in the script that saved it; load it there, or move it to a module of its own"
+            advice = (
+                "it was in the script that saved it, which allow cannot import; load it there, or move it to a "
+                "module of its own"
+            )
         raise ValueError(f"layer kind must be registered in this process, got {name!r}; {advice}")
     return _REGISTERED[name]
 
@@ -177,7 +236,15 @@ def _checked_config(layer: Layer) -> dict[str, Any]:
         if name == "kind":
             raise ValueError(f"config() of {kind.__name__} must have no argument named 'kind', got one")
         if not _is_json(value):
-            raise refusal(f"{name} in config() of {kind.__name__}", "a JSON value", value)
+            own = type(value)  # a number of numpy shows as Python's: say what it is
+            rule = (
+                "a JSON value"
+                if own.__module__ == "builtins"
+                else f"a JSON value, not {own.__module__}.{own.__name__}"
+            )
+            raise refusal(f"{name} in config() of {kind.__name__}", rule, value)
+    if kind.__name__ not in _KINDS or _KINDS.find(kind.__name__) is not kind:
+        _check_complete(kind, config)
     try:
         inspect.signature(kind).bind(**config)
     except TypeError as error:
@@ -185,6 +252,31 @@ def _checked_config(layer: Layer) -> dict[str, Any]:
             f"config() of {kind.__name__} must give the arguments of its constructor, got {shown(config)}: {error}"
         ) from error
     return config
+
+
+def _check_complete(kind: type[Layer], config: dict[str, Any]) -> None:
+    """Refuse a description by a `config` that is inherited from a class whose constructor was another one.
+
+    Such a config cannot know the arguments of the constructor, and defaults would take their place unseen.
+
+    Raises:
+        ValueError: It leaves arguments out.
+    """
+    builder = next(one for one in kind.__mro__ if "__init__" in vars(one))
+    describer: type = Layer
+    if kind.config is not Layer.config:
+        describer = next(one for one in kind.__mro__ if "config" in vars(one))
+    if builder is torch.nn.Module or issubclass(describer, builder):
+        return
+    missing = []
+    for one in list(inspect.signature(vars(builder)["__init__"]).parameters.values())[1:]:
+        stars = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
+        if one.name not in config and (not stars or describer is Layer):
+            missing.append(stars + one.name)
+    if missing:
+        raise ValueError(
+            f"config of {kind.__name__} must give its arguments ({', '.join(missing)}), got {shown(config)}"
+        )
 
 
 def _is_json(value: Any) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
 
+from snn.core.checks import shown
 from snn.nn.layer import Layer, flat_stages
 
 __all__ = ["Sequential"]
@@ -58,15 +60,47 @@ class Sequential(Layer):
         """Map [T, B, in] to the last layer's [T, B, out].
 
         Raises:
-            ValueError: `state` does not hold one entry per layer.
+            TypeError: A layer takes no state and lengths, or does not give a pair of a tensor and a state.
+            ValueError: `state` does not hold one entry per layer, or a layer changes the number of steps.
         """
         states = (None,) * len(self) if state is None else state
         if len(states) != len(self):
             raise ValueError(
                 f"state must be a tuple of {len(self)} entries, one per layer, got {len(states)}"
             )
-        after = []
-        for layer, before in zip(self, states, strict=True):
-            x, new = layer(x, before, lengths)
+        after, steps = [], x.shape[0]
+        for i, (layer, before) in enumerate(zip(self, states, strict=True)):
+            try:
+                made = layer(x, before, lengths)
+            except TypeError:
+                _check_arguments(i, layer)
+                raise
+            if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Tensor)):
+                raise TypeError(
+                    f"forward of layers[{i}] ({type(layer).__name__}) must give (y, state), a tensor and what it "
+                    f"carries on, got {shown(made)}"
+                )
+            x, new = made
+            if x.dim() == 0 or x.size(0) != steps:
+                raise ValueError(
+                    f"forward of layers[{i}] ({type(layer).__name__}) must give y of {steps} steps, as its input "
+                    f"has, got the shape {list(x.shape)}"
+                )
             after.append(new)
         return x, tuple(after)
+
+
+def _check_arguments(i: int, layer: Layer) -> None:
+    """Refuse a layer that cannot be called as layers are.
+
+    Raises:
+        TypeError: Its forward takes something else than x, a state and lengths.
+    """
+    takes = inspect.signature(layer.forward)
+    try:
+        takes.bind(None, None, None)
+    except TypeError:
+        name = type(layer).__name__
+        raise TypeError(
+            f"forward of layers[{i}] ({name}) must take (x, state, lengths), got one that takes {takes}"
+        ) from None

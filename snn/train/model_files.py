@@ -7,6 +7,7 @@ from typing import Any
 
 from snn.core.arrays import PathLike
 from snn.nn import Layer, from_config, to_config
+from snn.nn.registry import check_rebuilds
 from snn.train.tensor_files import read_tensors, write_tensors
 
 __all__ = ["load", "read_info", "save"]
@@ -19,10 +20,12 @@ def save(model: Layer, path: PathLike, info: dict[str, Any] | None = None) -> No
 
     Raises:
         TypeError: A layer is neither ours nor registered.
-        ValueError: What a layer's `config()` gives does not build it.
+        ValueError: What a layer's `config()` gives does not build it, or builds other parameters.
         OSError: The file could not be written.
     """
-    about = {"model": to_config(model), "about": info or {}}
+    description = to_config(model)
+    check_rebuilds(model, description)
+    about = {"model": description, "about": info or {}}
     write_tensors(path, KIND, VERSION, dict(model.state_dict()), about)
 
 
@@ -37,7 +40,7 @@ def load(path: PathLike, model: Layer | None = None, *, allow: Collection[str] =
 
     Raises:
         FileNotFoundError: Nothing is there.
-        TypeError: `allow` is one string.
+        TypeError: `allow` is no tuple of names.
         ValueError: Not a model file of this version, its weights do not fit the model, or it holds a layer whose
             module is not allowed; the message gives the line to add.
         ImportError: An allowed module cannot be imported.

@@ -272,3 +272,8 @@ def test_pad_appends_silence():
     assert longer.slice(0, 3).n_steps.tolist() == [3, 3]
     with pytest.raises(ValueError, match="steps must be a whole number >= 0, got -1"):
         events.pad(-1)
+
+
+def test_a_raster_needs_a_time_grid():
+    with pytest.raises(TypeError, match=r"^grid must be a TimeGrid\(n_steps, dt_ms\), got 1.0$"):
+        Raster(np.zeros((2, 1, 1), int), 1.0)

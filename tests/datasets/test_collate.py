@@ -165,3 +165,11 @@ def test_what_does_not_go_together_is_named(items, message):
 def test_spikes_off_the_grid_count_in_the_step_they_fall_into():
     timed = snn.TimedEvents([0.5, 3.9], [0, 2], [0, 2], 4, 1.0, 5)
     assert np.array_equal(collate([(timed, 0)])[0], collate([(timed.on_grid(), 0)])[0])
+
+
+def test_tensors_with_gradients_are_refused():
+    message = (
+        r"^items\[0\]\[0\] must be without gradients \(a tensor's detach\(\)\), got Tensor of shape \[3, 2\]"
+    )
+    with pytest.raises(ValueError, match=message):
+        collate([(torch.ones(3, 2, requires_grad=True), 0)])

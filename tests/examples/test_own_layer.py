@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import snn
 
 SCRIPT = Path(__file__).with_name("own_layer.py")
+COUNTER = Path(__file__).with_name("own_counter.py")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "own-layer.md"
 LINES = (
     r"printed: Block\( inputs=24, neurons=32, tau=2.0 \(connect\): Linear\(.*\) \(fire\): LIF\(tau=2.0, .*\) \)",
@@ -33,8 +36,16 @@ def test_the_script_prints_its_eight_lines():
         assert re.fullmatch(wanted, line), line
 
 
-def test_the_script_imports_public_names_only():
-    for node in ast.walk(ast.parse(SCRIPT.read_text())):
+def test_the_counter_counts_one_event_per_spike():
+    done = subprocess.run([sys.executable, COUNTER], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    wanted = r"counted: gain1 \d+, linear1 \d+ synaptic events\none for each of \d+ spikes: True\n"
+    assert re.fullmatch(wanted, done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("script", [SCRIPT, COUNTER], ids=lambda path: path.stem)
+def test_the_script_imports_public_names_only(script):
+    for node in ast.walk(ast.parse(script.read_text())):
         if isinstance(node, ast.Import):
             assert {alias.name for alias in node.names} <= {"copy", "tempfile", "numpy", "torch", "snn"}
         if isinstance(node, ast.ImportFrom):
@@ -45,8 +56,11 @@ def test_the_script_imports_public_names_only():
                 assert not hasattr(room, "__all__") or node.attr in room.__all__, ast.unparse(node)
 
 
-def test_the_page_shows_pieces_of_the_script():
-    script, blocks = SCRIPT.read_text(), re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def test_the_page_shows_pieces_of_the_scripts():
+    script, blocks = (
+        SCRIPT.read_text() + COUNTER.read_text(),
+        re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL),
+    )
     assert len(blocks) >= 8
     for block in blocks:
         assert f"\n{block}" in script, block

@@ -134,3 +134,8 @@ def test_refusals():
         with pytest.raises(ValueError, match=f"{name} must be True or False, got 'all'"):
             with frozen(network(), **{name: "all"}):
                 pass
+
+
+def test_what_is_no_model():
+    with pytest.raises(TypeError, match="^model must be a module of torch, got 3$"), frozen(3):
+        pass

@@ -250,7 +250,9 @@ def test_unknown_layers_are_refused():
         to_config(Sequential(Mine()))
     with pytest.raises(ValueError, match="layer kind must be one of 'Sequential', .*BatchNorm.*got 'Mine'"):
         from_config({"kind": "Mine"})
-    with pytest.raises(ValueError, match="layer LIF: .*unexpected keyword argument 'colour'"):
+    with pytest.raises(
+        ValueError, match="layer LIF must be built from .*unexpected keyword argument 'colour'"
+    ):
         from_config({"kind": "LIF", "colour": 1})
     with pytest.raises(TypeError, match=r"layers\[1\] must be a layer of snn.nn, got ReLU"):
         Sequential(Linear(2, 2), torch.nn.ReLU())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from own_blocks import Block, Gated
 
 from snn.core import Record, simulate
+from snn.hardware import CrossbarConfig, to_crossbar
 from snn.nn import (
     LIF,
     BatchNorm,
@@ -82,6 +84,64 @@ def test_any_layer_prints():
     assert repr(Block(2, 3)).startswith("Block(\n  inputs=2, neurons=3, max_delay=4\n  (fire): LIF(tau=1.5")
 
 
+def test_a_layer_whose_config_is_none_prints():
+    layer = Careless()
+    layer.said = [1]
+    assert repr(layer) == "Careless(config()=[1])"
+
+
+# --- what forward takes and gives ---
+
+
+class Gives(Layer):
+    """A layer that gives what a test says."""
+
+    def __init__(self, give):
+        super().__init__()
+        self.give = give
+
+    def forward(self, x, state=None, lengths=None):
+        return self.give(x)
+
+
+class TakesX(Layer):
+    """A layer that knows of no state."""
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "message"),
+    [
+        (
+            Gives(lambda x: x),
+            TypeError,
+            r"\(Gives\) must give \(y, state\), a tensor .*, got Tensor of shape",
+        ),
+        (Gives(lambda x: (x, (), 1)), TypeError, r"\(Gives\) must give \(y, state\), .*"),
+        (Gives(lambda x: ([x], ())), TypeError, r"\(Gives\) must give \(y, state\), .*"),
+        (Gives(lambda x: None), TypeError, r"\(Gives\) must give \(y, state\), .*, got None$"),
+        (
+            Gives(lambda x: (x[1:], ())),
+            ValueError,
+            r"must give y of 12 steps, .* got the shape \[11, 3, 6\]$",
+        ),
+        (Gives(lambda x: (x.sum(), ())), ValueError, r"must give y of 12 steps, .*, got the shape \[\]$"),
+        (TakesX(), TypeError, r"\(TakesX\) must take \(x, state, lengths\), got one that takes \(x\)$"),
+    ],
+    ids=["y", "three", "no tensor", "nothing", "steps", "no axes", "x only"],
+)
+def test_what_a_layer_takes_and_gives_is_checked_where_it_runs(layer, error, message):
+    with pytest.raises(error, match=r"^forward of layers\[1\] .*" + message):
+        Sequential(Plain(), layer)(spikes())
+
+
+def test_an_error_inside_a_layer_stays_what_it_is():
+    with pytest.raises(TypeError, match="^unsupported operand"):
+        Sequential(Gives(lambda x: x + object()))(spikes())
+
+
 # --- description ---
 
 
@@ -138,10 +198,14 @@ def test_layers_that_are_not_registered():
     [
         (
             {"width": torch.ones(2)},
-            "width in config() of Careless must be a JSON value, got Tensor of shape [2]",
+            "width in config() of Careless must be a JSON value, not torch.Tensor, got Tensor of shape [2]",
         ),
         ({"width": float("nan")}, "width in config() of Careless must be a JSON value, got nan"),
         ({"width": {1: 2}}, "width in config() of Careless must be a JSON value, got {1: 2}"),
+        (
+            {"width": np.int64(3)},
+            "width in config() of Careless must be a JSON value, not numpy.int64, got 3",
+        ),
         ({"kind": 1}, "config() of Careless must have no argument named 'kind', got one"),
         (
             {"wide": 1},
@@ -165,8 +229,79 @@ def test_a_description_without_the_arguments_is_refused_when_it_is_made():
 
     Forgetful.__qualname__ = "Forgetful"
     layer = register_layer(Forgetful)(2, 3)
-    with pytest.raises(ValueError, match="constructor, got {}: missing a required argument: 'inputs'"):
+    with pytest.raises(
+        ValueError,
+        match=r"^config of Forgetful must give its arguments \(inputs, neurons, max_delay\), got {}$",
+    ):
         to_config(layer)
+
+
+@register_layer
+class Half(Plain):
+    """A layer whose argument has a default, and no description."""
+
+    def __init__(self, gain=1.0):
+        super().__init__()
+        self.gain = gain
+
+
+@register_layer
+class Loose(Plain):
+    """A layer that takes its arguments by name only, whatever they are."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.inner = Linear(options["n"], options["n"])
+
+
+@register_layer
+class Wider(LIF):
+    """Neurons with an argument more than those whose description they inherit."""
+
+    def __init__(self, tau=2.0, width=1):
+        super().__init__(tau)
+
+
+@register_layer
+class Stack(Sequential):
+    """A sequence under another name."""
+
+
+@register_layer
+class Passing(LIF):
+    """Neurons that pass on what they are given: the inherited description holds it all."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Half(5.0), r"^config of Half must give its arguments \(gain\), got {}$"),
+        (Loose(n=2), r"^config of Loose must give its arguments \(\*\*options\), got {}$"),
+        (Stack(Linear(2, 2)), r"^config of Stack must give its arguments \(\*layers\), got {}$"),
+        (Wider(width=3), r"^config of Wider must give its arguments \(width\), got {'tau'"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_arguments_that_a_description_leaves_to_their_defaults(layer, message):
+    with pytest.raises(ValueError, match=message):
+        to_config(Sequential(layer))
+
+
+def test_a_description_that_is_inherited_may_hold_all():
+    assert from_config(to_config(Passing(3.0, v_th=0.5))).options.tau == 3.0
+
+
+def test_what_snn_makes_of_a_model_is_not_described():
+    ideal = to_crossbar(Sequential(Linear(2, 2), LIF()), CrossbarConfig.ideal())
+    with pytest.raises(
+        TypeError, match="got AnalogModel, which snn makes of another model: save that model$"
+    ):
+        to_config(ideal)
+    with pytest.raises(TypeError, match=r"^model must be a layer of snn.nn \(torch.save .*\), got ReLU$"):
+        to_config(torch.nn.ReLU())
 
 
 # --- stages ---

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import snn
-from snn.nn import LIF, DelayLinear, Linear, Residual, Sequential
+from snn.nn import LIF, DelayLinear, Layer, Linear, RecurrentLIF, Residual, Sequential
 from snn.train import prepare
 
 
@@ -64,3 +64,30 @@ def test_a_spike_in_the_last_step_comes_out_of_the_engine(model, late):
     events = snn.Events.from_lists([[4]], [[0]], n_units=1, dt_ms=1.0, n_steps=5)
     rec = snn.simulate(net, {"in": events.pad(model.tail_steps)})
     assert rec.spikes["out"].step.tolist() == [4 + late]
+
+
+class Both(Layer):
+    """A layer of its own arithmetic, without stages, around two that delay."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = torch.nn.ModuleDict({"first": relay(2), "second": Sequential(relay(3))})
+
+    def forward(self, x, state=None, lengths=None):
+        return self.parts["second"](self.parts["first"](x)[0])[0], ()
+
+
+class Exact(Both):
+    """The same, that says so itself."""
+
+    tail_steps = 4
+
+
+def test_a_layer_without_stages_asks_for_the_sum_over_those_that_it_holds():
+    test_a_spike_in_the_last_step_comes_out(Sequential(Both(), relay(1)), 6)
+    assert Exact().tail_steps == 4 and Sequential(Exact(), relay(1)).tail_steps == 5
+
+
+def test_layers_of_ours_ask_for_what_they_did():
+    layers = DelayLinear(2, 2, 6), RecurrentLIF(2, 3), LIF(), Linear(2, 2)
+    assert [layer.tail_steps for layer in layers] == [3, 0, 0, 0]

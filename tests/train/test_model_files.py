@@ -12,7 +12,17 @@ import pytest
 import safetensors.torch
 import torch
 
-from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, RecurrentLIF, Sequential
+from snn.nn import (
+    LIF,
+    BatchNorm,
+    DelayLinear,
+    Layer,
+    LeakyReadout,
+    Linear,
+    RecurrentLIF,
+    Sequential,
+    register_layer,
+)
 from snn.train import TrainConfig, load, make_optimizer, read_info, save
 from snn.train.checkpoint import load_checkpoint
 
@@ -36,6 +46,50 @@ def test_round_trip(tmp_path):
         assert torch.equal(tensor, again.state_dict()[name])
     mine = network()
     assert load(path, mine) is mine
+
+
+@register_layer
+class Careless(Layer):
+    """A layer whose description is not all of it."""
+
+    def __init__(self, width=2, pair=(1, 2), extra=False):
+        super().__init__()
+        if not isinstance(pair, tuple):
+            raise RuntimeError("pair is no tuple")
+        self.inner = Linear(width, width)
+        self.extra = Linear(1, 1) if extra else None
+        self.said = {}
+
+    def config(self):
+        return self.said
+
+
+@pytest.mark.parametrize(
+    ("layer", "said", "message"),
+    [
+        (Careless(3), {}, r"layers.0.inner.weight is of shape \[3, 3\] in the model, got of shape \[2, 2\]"),
+        (Careless(extra=True), {}, r"layers.0.extra.weight is of shape \[1, 1\] in the model, got missing"),
+        (
+            Careless(),
+            {"extra": True},
+            r"layers.0.extra.weight is missing in the model, got of shape \[1, 1\]",
+        ),
+        (Careless(), {"pair": (1, 2)}, r"must be built from .*, got RuntimeError: pair is no tuple"),
+    ],
+    ids=["shape", "less", "more", "tuple"],
+)
+def test_a_description_that_builds_another_model_is_refused_at_save(tmp_path, layer, said, message):
+    layer.said = said
+    with pytest.raises(ValueError, match=message):
+        save(Sequential(layer), tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_saving_draws_no_random_numbers(tmp_path):
+    model = network()
+    before = torch.get_rng_state()
+    save(model, tmp_path / "m.safetensors")
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_double_precision_survives(tmp_path):

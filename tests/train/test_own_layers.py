@@ -181,8 +181,17 @@ def test_a_module_may_leave_registration_to_the_file(saved, tmp_path):
 
 def test_modules_that_do_not_help(saved, tmp_path):
     _, path = saved
-    with pytest.raises(TypeError, match=r"allow must be a tuple of names of modules, got 'own_module'"):
-        load(path, allow="own_module")
+    for allow, got in (
+        ("own_module", r"'own_module'; write \('own_module',\)"),
+        (None, "None"),
+        ((torch,), r".* in it; write \('torch',\)"),
+        ((3,), "3 in it"),
+    ):
+        with pytest.raises(TypeError, match=f"^allow must be a tuple of names of modules, got {got}$"):
+            load(path, allow=allow)
+    message = r"^allow must be .*, got 'own_module:Doubled'; write \('own_module',\)$"
+    with pytest.raises(ValueError, match=message):
+        load(path, allow=("own_module:Doubled",))
     (tmp_path / "own_module.py").write_text("Own = 3\n")
     with pytest.raises(ValueError, match="module own_module must define the layer Own, got 3 of that name"):
         load(path, allow=("own_module",))
@@ -200,6 +209,7 @@ def test_a_layer_of_a_script_is_found_where_it_is_registered(tmp_path):
     assert type(load(path)) is cell
     del registry._REGISTERED["__main__:Cell"]
     with pytest.raises(
-        ValueError, match="got '__main__:Cell'; it was in the script that saved it; load it there"
+        ValueError,
+        match="got '__main__:Cell'; it was in the script that saved it, which allow cannot import; load it",
     ):
         load(path)

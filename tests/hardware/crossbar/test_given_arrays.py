@@ -294,3 +294,23 @@ def test_blocks_train_for_hardware():
 def test_what_is_not_made_of_ours_is_refused_by_name():
     with pytest.raises(ValueError, match="gated1 must be of a class that has a placement .*got Gated"):
         to_crossbar(Sequential(Gated(7, 4)), IDEAL)
+
+
+def test_what_is_no_hardware_no_model_no_dict_of_arrays():
+    plus, minus = cells()
+    model = Sequential(Linear(7, 4), LIF())
+    array = program_measured(plus, minus, IDEAL)
+    for use in (lambda: program_measured(plus, minus, {}), lambda: to_crossbar(model, {})):
+        with pytest.raises(TypeError, match="^config must be a CrossbarConfig, got {}$"):
+            use()
+    with pytest.raises(TypeError, match="^model must be a layer of snn.nn, got Linear"):
+        to_crossbar(torch.nn.Linear(2, 2), IDEAL)
+    for given in ([array], [], array, 3):
+        with pytest.raises(
+            TypeError, match="^arrays must be a dict of arrays by the name of their layer, got "
+        ):
+            to_crossbar(model, IDEAL, arrays=given)
+    with pytest.raises(
+        ValueError, match=r"^g_minus_us must be a matrix .*, its rows of one length, got \[\["
+    ):
+        program_measured(plus, [[1.0, 2.0], [3.0]], IDEAL)

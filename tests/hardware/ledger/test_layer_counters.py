@@ -307,3 +307,17 @@ def test_an_unknown_layer_is_refused_by_name_and_can_be_registered():
         register_counter(Doubled, lambda layer, signal, builder: signal)
     with pytest.raises(ValueError, match="the model has no layer that can be counted"):
         count(Sequential(Flatten()), x)
+
+
+@pytest.mark.parametrize(
+    "model", [Sequential(Linear(6, 3), LIF()), torch.nn.Linear(6, 3)], ids=["ours", "torch"]
+)
+def test_an_input_with_the_batch_first_is_refused_by_its_lengths(model):
+    x = torch.zeros(4, 10, 6)
+    message = r"^x must be time first, \[T, B, ...\] with B = len\(lengths\) = 4, got \[4, 10, ...\]$"
+    with pytest.raises(ValueError, match=message):
+        count(model, x, torch.full((4,), 10))
+    with pytest.raises(
+        ValueError, match=r"^lengths must be a tensor \[10\] of whole numbers .*, got \[1, 2\]$"
+    ):
+        count(model, x, [1, 2])

@@ -7,8 +7,8 @@ import torch
 from own_blocks import Block, Gated
 
 from snn.core import Raster, TimeGrid, simulate
-from snn.hardware import count
-from snn.nn import LIF, BatchNorm, LeakyReadout, Linear, Residual, Sequential, to_network
+from snn.hardware import CrossbarConfig, Placement, count, register_counter, register_placement, to_crossbar
+from snn.nn import LIF, BatchNorm, Layer, LeakyReadout, Linear, Residual, Sequential, to_network
 
 
 def network():
@@ -76,3 +76,95 @@ def test_an_attribute_called_names_is_no_name_of_layers():
     model = Sequential(Block(6, 8), Linear(8, 3), LeakyReadout())
     model.names = {"a": "one", "b": "two"}
     assert [row.name for row in count(model, *spikes())] == ["in-hid1", "hid1-out"]
+
+
+class Half(LIF):
+    """Neurons that inherit and send something else."""
+
+    def forward(self, x, state=None, lengths=None):
+        z, after = super().forward(x, state, lengths)
+        return z * 0.5, after
+
+
+class Twofold(Linear):
+    """Weights that inherit and are read in another way."""
+
+    def forward(self, x, state=None, lengths=None):
+        return super().forward(2 * x, state, lengths)
+
+
+class Renamed(LIF):
+    """Neurons that inherit and run in the same way."""
+
+
+def test_a_counter_is_inherited_only_with_forward():
+    model = Sequential(Linear(6, 4), Renamed())
+    assert [row.name for row in count(model, *spikes())] == ["in-out"]
+    model = Sequential(Linear(6, 4), Half())
+    with pytest.raises(ValueError, match="has a counter .*, got Half, whose forward is not that of LIF$"):
+        count(model, *spikes())
+    message = "has a placement .*, got {}, whose forward is not that of {}$"
+    with pytest.raises(ValueError, match=message.format("Half", "LIF")):
+        to_crossbar(model, CrossbarConfig.ideal())
+    with pytest.raises(ValueError, match=message.format("Twofold", "Linear")):
+        to_crossbar(Sequential(Twofold(6, 4), LIF()), CrossbarConfig.ideal())
+
+
+def test_what_cannot_be_registered():
+    with pytest.raises(TypeError, match="^kind must be a subclass of snn.nn.Layer, got 3$"):
+        register_counter(3, print)
+    with pytest.raises(TypeError, match=r"^counter must be a function \(layer, signal, builder\), got 4$"):
+        register_counter(Half, 4)
+    with pytest.raises(TypeError, match="^kind must be a subclass of snn.nn.Layer, got 3$"):
+        register_placement(3, None)
+    for given in (4, Placement):
+        with pytest.raises(TypeError, match="^placement must be a Placement or None, got "):
+            register_placement(Half, given)
+
+
+class Silent(Layer):
+    """A layer whose counter gives nothing."""
+
+    def forward(self, x, state=None, lengths=None):
+        return x, ()
+
+
+def count_nothing(layer, signal, builder):
+    builder.forward(layer, signal.x)
+
+
+def test_a_counter_that_gives_no_signal():
+    register_counter(Silent, count_nothing)
+    with pytest.raises(TypeError, match="^what count_nothing gives for Silent must be a Signal, got None$"):
+        count(Sequential(Silent(), Linear(6, 3), LIF()), *spikes())
+
+
+class Twice(Layer):
+    """A block that runs its layers two times."""
+
+    def __init__(self):
+        super().__init__()
+        self.connect, self.fire = Linear(6, 6), LIF()
+
+    def stages(self):
+        return [self.connect, self.fire, self.connect, self.fire]
+
+    def forward(self, x, state=None, lengths=None):
+        for layer in self.stages():
+            x, _ = layer(x, None, lengths)
+        return x, ()
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_a_layer_at_two_places_is_refused_everywhere(within):
+    model = Sequential(Linear(6, 6), Residual(Twice()), LIF()) if within else Twice()
+    first, second = ("1.body.0", "1.body.2") if within else ("0", "2")
+    rule = "must be a layer of its own, got the Linear that is stage"
+    message = f"^stage {second} of the model {rule} {first} already$"
+    for use in (
+        lambda: count(model, *spikes()),
+        lambda: to_network(model, 1.0),
+        lambda: to_crossbar(model, CrossbarConfig.ideal()),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
