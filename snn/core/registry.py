@@ -26,7 +26,7 @@ class Registry(Generic[T]):
         Raises:
             ValueError: The name is empty or taken.
         """
-        if not name:
+        if not isinstance(name, str) or not name:
             raise ValueError(f"{self._what} must be a name that is not empty, got {name!r}")
         if name in self._entries:
             raise ValueError(f"{self._what} must be a name that is not taken, got {name!r}")

@@ -134,7 +134,8 @@ class Experiment(Generic[C, S]):
             config: The settings.
             out: Folder for config.json, metrics.jsonl, timing.jsonl, model.safetensors, checkpoint/, figures/.
             resume: Go on with the run in `out`; the end has the bits of an uncut one. More epochs may be asked for.
-            init: A model file of the same description, whose weights the run begins with.
+            init: A model file of the same description, whose weights the run begins with. A run that is resumed
+                begins, if it was stopped before its first checkpoint, with those that it began with.
             torch_device: Where torch computes, such as "cpu" or "cuda".
             callback: Called after every batch and epoch.
             log: Called with a line of text that says what data are used.
@@ -161,15 +162,20 @@ class Experiment(Generic[C, S]):
         log: Log | None = None,
     ) -> RunResult[S]:
         """Do what `run` does, in a folder that the caller holds."""
+        from snn.train.checkpoint import has_checkpoint
+        from snn.train.initial_weights import read_initial_weights
+
         settings = asdict(config)
-        folder.check(path, settings, resume)
+        init = folder.check(path, settings, resume, init)
         device = check_device(torch_device)
         sets = train, valid, test = self.load_data(config)
+        model = self.build_model(config, train)
+        if init is not None and not has_checkpoint(path):
+            read_initial_weights(init, model)  # refuses a wrong file before config.json says that a run began
         folder.write_config(path, settings, init)
         if log is not None:
             sizes = f"{len(train)} training, {len(valid)} validation, {len(test)} test samples"
             log(f"data: {train.name}; {sizes}")
-        model = self.build_model(config, train)
         figures = self.figures(path / "figures", model, test, config.train.loss)
         model.to(device)
         on_progress = _progress(path, figures, resume, callback)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from snn.core.arrays import PathLike
+from snn.core.checks import refusal
 from snn.core.files.whole import write_whole
 
 __all__ = ["Clock", "check", "hold", "read_metrics", "write_config"]
@@ -63,19 +64,31 @@ def _lock(file: Path) -> IO[bytes]:
         lock.close()  # the run before removed the file between our opening and locking it
 
 
-def check(out: PathLike, config: dict[str, Any], resume: bool) -> Path:
+def check(
+    out: PathLike, config: dict[str, Any], resume: bool, init: PathLike | None = None
+) -> PathLike | None:
     """Refuse a folder that holds another run; writes nothing.
 
+    Args:
+        out: The folder.
+        config: The settings.
+        resume: Whether to go on with the run in it.
+        init: The file whose weights the run begins with, as given now.
+
+    Returns:
+        The file whose weights the run begins with: that of the run in the folder, if there is one.
+
     Raises:
-        ValueError: It holds a run already and `resume` is false, or a run with other settings.
+        ValueError: It holds a run already and `resume` is false, or one with other settings or from other weights.
     """
     path = Path(out)
     file = path / "config.json"
     if not file.exists():
-        return path
+        return init
     if not resume:
         raise ValueError(f"{path} holds a run already: --resume continues it, --out chooses another folder")
-    old = _flat(json.loads(file.read_text(encoding="utf-8"))["config"])
+    values = json.loads(file.read_text(encoding="utf-8"))
+    old = _flat(values["config"])
     settings = _flat(json.loads(json.dumps(config)))
     for key in old.keys() | settings.keys():
         longer = key == "epochs" and settings.get(key, 0) > old.get(key, 0)  # a run may go on for longer
@@ -84,7 +97,10 @@ def check(out: PathLike, config: dict[str, Any], resume: bool) -> Path:
                 f"cannot resume {path}: {key} was {old.get(key)!r}, now {settings.get(key)!r}; "
                 "resume with the same settings or choose another folder"
             )
-    return path
+    began: str | None = values.get("init")
+    if init is not None and (began is None or Path(began).resolve() != Path(init).resolve()):
+        raise refusal("init", f"{began!r} to resume {path}, as the run in it began", str(init))
+    return began
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:
@@ -101,15 +117,13 @@ def write_config(path: Path, config: dict[str, Any], init: PathLike | None = Non
     Raises:
         OSError: It cannot be written.
     """
-    file = path / "config.json"
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     values = {
         "config": config,
-        "init": before.get("init") if init is None else str(init),
+        "init": None if init is None else str(init),
         "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
         "machine": platform.machine(),
     }
-    write_whole(file, (json.dumps(values, indent=2) + "\n").encode("utf-8"))
+    write_whole(path / "config.json", (json.dumps(values, indent=2) + "\n").encode("utf-8"))
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

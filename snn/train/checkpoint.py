@@ -15,7 +15,7 @@ from snn.train.scores import BUILT_IN
 from snn.train.state_tree import join, split
 from snn.train.tensor_files import read_tensors, write_tensors
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "has_checkpoint", "load_checkpoint", "save_checkpoint"]
 
 KIND, VERSION, NAME = "snn.checkpoint", 3, "checkpoint/last.safetensors"
 
@@ -95,6 +95,11 @@ def save_checkpoint(
     write_tensors(out / NAME, KIND, VERSION, tensors, info)
 
 
+def has_checkpoint(out: Path) -> bool:
+    """Tell whether a run left a checkpoint in its folder."""
+    return (out / NAME).is_file()
+
+
 def load_checkpoint(
     out: Path,
     model: nn.Module,
@@ -115,7 +120,7 @@ def load_checkpoint(
         ValueError: The checkpoint is of another version, or of another run.
     """
     select = identity["config"]["select"]
-    if not (out / NAME).is_file():
+    if not has_checkpoint(out):
         return Checkpoint(select)
     tensors, info = read_tensors(out / NAME, KIND, VERSION)
     check_same_run(info["identity"], identity, out)

@@ -103,6 +103,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.method in ("sltt-k", "sltt_k", "sltt_K", "SLTT-K"):
+            raise refusal("method", "one of 'bptt', 'sltt'; SLTT-K is method='sltt' with k", self.method)
         for name in ("epochs", "batch_size", "accumulate", "min_batch"):
             self._set(name, whole(name, getattr(self, name), low=1))
         for name in ("warmup_steps", "seed"):

@@ -56,8 +56,16 @@ class LoadedBatches:
 
     def batches(self, batch_size: int = 1, *, seed: Any = None, min_batch: int = 1) -> Iterator[GivenBatch]:
         """Give the batches as they come; all arguments are the loader's affair."""
-        for batch in self.loader:
-            yield _as_batch(self.name, batch)
+        try:
+            for batch in self.loader:
+                yield _as_batch(self.name, batch)
+        except TypeError as error:
+            if "default_collate" not in str(error):
+                raise
+            raise ValueError(
+                f"collate_fn of {self.name} must put its items together, got torch's default_collate, which cannot "
+                f"(snn.datasets.collate can, for items (events or [T, ...], label)): {error}"
+            ) from error
 
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Put the loader's generators where (seed, epoch) says, if it has some."""
@@ -80,14 +88,13 @@ class LoadedBatches:
                 f"persistent_workers of {name} must be False {why}, got True: the random numbers of workers that "
                 "stay go on from one epoch to the next"
             )
-        if self._generators() or isinstance(loader, list | tuple):
-            return
-        in_order = (
-            isinstance(loader, DataLoader)
-            and type(self._sampler()) is SequentialSampler
-            and (loader.batch_sampler is None or type(loader.batch_sampler) is BatchSampler)
-        )
-        if not in_order:
+        if isinstance(loader, DataLoader):
+            # a loader's own generator decides nothing about samplers that were made without it
+            decided = _is_decided(self._sampler(), SequentialSampler)
+            decided &= loader.batch_sampler is None or _is_decided(loader.batch_sampler, BatchSampler)
+        else:
+            decided = isinstance(loader, list | tuple) or bool(self._generators())
+        if not decided:
             raise ValueError(
                 f"{name} must be a loader in order or with a generator {why} "
                 f"(DataLoader(..., shuffle=True, generator=torch.Generator())), got {self._sampling()} without one"
@@ -126,6 +133,11 @@ class LoadedBatches:
         holders = (self.loader, self._sampler(), getattr(self.loader, "batch_sampler", None))
         found = [getattr(holder, "generator", None) for holder in holders]
         return [generator for generator in found if isinstance(generator, torch.Generator)]
+
+
+def _is_decided(sampler: Any, in_order: type) -> bool:
+    """Tell whether a sampler is torch's own of that type, in order, or has a generator that decides its order."""
+    return type(sampler) is in_order or isinstance(getattr(sampler, "generator", None), torch.Generator)
 
 
 def as_data(name: str, given: Data | Iterable[Any]) -> Data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -67,11 +68,19 @@ class Run:
     report: Callable[[Progress], None]
 
 
+def seed_globally(key: tuple[int, ...]) -> None:
+    """Set the global random numbers of torch, numpy and Python, of which a data set may draw, to those of a key."""
+    seed = int(np.random.SeedSequence(key).generate_state(1)[0])
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
 def train_epoch(run: Run, epoch: int, steps: int) -> tuple[float, float | None, int]:
     """Run one epoch, decided by (seed, epoch) alone; give its mean loss, accuracy and number of steps."""
     model, config = run.model, run.config
     key = (config.seed, epoch, processes.rank()) if processes.rank() else (config.seed, epoch)
-    torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+    seed_globally(key)
     model.train()
     due = steps_per_epoch(run.train, config.batch_size, config.min_batch)
     n_batches = due or 1 if isinstance(run.train, LoadedBatches) else -(-len(run.train) // config.batch_size)
@@ -87,6 +96,8 @@ def train_epoch(run: Run, epoch: int, steps: int) -> tuple[float, float | None, 
         loss_sum += found.loss * len(mine.lengths)
         right, labels, samples = right + found.right, labels + found.labels, samples + len(mine.lengths)
         run.report(Progress(epoch, config.epochs, done, n_batches, found.loss))
+    if not done and isinstance(run.train, LoadedBatches):
+        raise ValueError("train must give at least one batch, got none")
     if not samples:
         raise refusal(
             "min_batch", f"no more than a batch of the {len(run.train)} training samples", config.min_batch

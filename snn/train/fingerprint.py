@@ -4,54 +4,124 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
 
 __all__ = ["fingerprint"]
 
 SAMPLED = 65536
 """Elements of an array that are hashed, at equal distances."""
 LONGEST = 1000
-"""Elements of a list or tuple up to which each is looked at."""
+"""Elements of a list, tuple or dict that are looked at, at equal distances."""
 HOLDERS = ("base", "dataset", "augment", "indices", "tensors", "label", "labels", "targets")
-"""Where data sets that are no dataclasses keep what tells them apart: torch's, and ours that vary another."""
+"""Where data sets may keep what tells them apart, be it made when it is asked for."""
+ITEMS = 3
+"""Items at either end that are hashed of a data set that shows nothing else."""
+SINGLE = (type(None), int, float, np.generic)
+NO_DATA = (str, bytes, type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def fingerprint(data: Any) -> str:
     """Hash the numbers and arrays that a data set holds: 16 hexadecimal digits.
 
-    Of a dataclass all fields are looked at, of other objects the attributes that data sets commonly have. Names and
-    paths do not count, so that data may be moved to another folder.
+    Of a dataclass all fields are looked at, of other objects all attributes but single numbers and those
+    that start with an underscore. Names and paths do not count, so that data may be moved to another folder.
+
+    Where no array or list of numbers is found, the first and last items are hashed. The random numbers of Python,
+    numpy and torch are those of a fixed seed meanwhile, and go on afterwards as if nothing had been drawn.
     """
-    digest = hashlib.sha256()
-    _add(digest, data, depth=6)
-    return digest.hexdigest()[:16]
+    found = _Hash()
+    data = data.dataset if isinstance(data, DataLoader) else data
+    found.add(data, depth=6)
+    if not found.holds_data:
+        found.add_items(data)
+    return found.digest.hexdigest()[:16]
 
 
-def _add(digest: Any, part: Any, depth: int) -> None:
-    if isinstance(part, bool | int | float):
-        digest.update(repr(part).encode())
-    elif isinstance(part, np.ndarray | Tensor):
-        _add_array(digest, part)
-    elif depth == 0 or part is None or isinstance(part, str | type):
-        return
-    elif isinstance(part, list | tuple):
-        digest.update(f"[{len(part)}]".encode())
-        for item in part[:LONGEST]:
-            _add(digest, item, depth - 1)
-    else:
-        fields = [f.name for f in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else HOLDERS
-        for name in fields:
-            digest.update(name.encode())
-            _add(digest, getattr(part, name, None), depth - 1)
+class _Hash:
+    """Hash a tree of objects.
+
+    Attributes:
+        digest: The hash so far.
+        holds_data: Whether an array or a list of numbers was among them.
+    """
+
+    def __init__(self) -> None:
+        self.digest, self.holds_data = hashlib.sha256(), False
+        self._seen: dict[int, Any] = {}  # held, so that no other object gets the id of one that was seen
+
+    def add(self, part: Any, depth: int) -> None:
+        """Add an object, and what it holds down to a depth."""
+        if isinstance(part, bool | int | float):
+            self.digest.update(repr(part).encode())
+        elif isinstance(part, np.ndarray | np.generic | Tensor):
+            self._add_array(part)
+        elif depth == 0 or part is None or isinstance(part, NO_DATA):
+            return
+        elif isinstance(part, list | tuple | dict):
+            self.digest.update(f"[{len(part)}]".encode())
+            items = list(part.values()) if isinstance(part, dict) else part
+            for item in items[:: max(1, len(items) // LONGEST)]:
+                self.holds_data |= isinstance(item, int | float)
+                self.add(item, depth - 1)
+        elif id(part) not in self._seen:
+            self._seen[id(part)] = part
+            for name in _attributes(part):
+                value = getattr(part, name, None)
+                if isinstance(value, SINGLE) and not dataclasses.is_dataclass(part):
+                    continue  # it may be a counter, which moves while the data are used
+                self.digest.update(name.encode())
+                self.add(value, depth - 1)
+
+    def add_items(self, data: Any) -> None:
+        """Add the first and last items of what can be indexed."""
+        if isinstance(data, IterableDataset) or not (
+            hasattr(data, "__getitem__") and hasattr(data, "__len__")
+        ):
+            return
+        n = len(data)
+        with _numbers_of_a_fixed_seed():
+            for i in sorted({*range(min(ITEMS, n)), *range(max(0, n - ITEMS), n)}):
+                self.add(data[i], depth=6)
+
+    def _add_array(self, array: Any) -> None:
+        self.digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
+        if isinstance(array, Tensor):
+            flat = array.detach().reshape(-1)[:: max(1, array.numel() // SAMPLED)].cpu().numpy()
+        else:
+            flat = array.reshape(-1)[:: max(1, array.size // SAMPLED)]
+        self.holds_data |= array.ndim > 0
+        self.digest.update(
+            np.ascontiguousarray(flat).tobytes() if flat.dtype != object else repr(flat).encode()
+        )
 
 
-def _add_array(digest: Any, array: Any) -> None:
-    digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
-    if isinstance(array, Tensor):
-        flat = array.detach().reshape(-1)[:: max(1, array.numel() // SAMPLED)].cpu().numpy()
-    else:
-        flat = array.reshape(-1)[:: max(1, array.size // SAMPLED)]
-    digest.update(np.ascontiguousarray(flat).tobytes() if flat.dtype != object else repr(flat).encode())
+def _attributes(part: Any) -> list[str]:
+    """Name where an object keeps its data."""
+    if dataclasses.is_dataclass(part):
+        return [f.name for f in dataclasses.fields(part)]
+    public = [name for name in getattr(part, "__dict__", {}) if not name.startswith("_")]
+    return sorted({*public, *HOLDERS})
+
+
+@contextmanager
+def _numbers_of_a_fixed_seed() -> Iterator[None]:
+    """Let items that are varied by chance come out the same, and leave no trace in the random numbers after."""
+    kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(0)
+    np.random.seed(0)
+    torch.default_generator.manual_seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        torch.set_rng_state(kept[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,17 +19,18 @@ from snn.core.files.whole import write_whole
 from snn.nn import LIF, Layer
 from snn.train import processes
 from snn.train.batches import Data, prepare_batch
-from snn.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from snn.train.checkpoint import Checkpoint, has_checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
 from snn.train.data_loaders import LoadedBatches, as_data, steps_per_epoch
 from snn.train.epoch import Progress, Run, train_epoch
-from snn.train.gradient_hook import OnGradients, check_hook
+from snn.train.gradient_hook import OnGradients, check_hook, hook_state
 from snn.train.initial_weights import load_initial_weights
 from snn.train.losses import LOSSES, check_labels, valid_mask
 from snn.train.methods import check_method, count_right
 from snn.train.run_identity import check_named, describe_data, identity
 from snn.train.schedules import OptimizerMaker, make_optimizer, set_epoch
-from snn.train.scores import per_sample
+from snn.train.scores import BUILT_IN, per_sample
+from snn.train.state_tree import split
 
 __all__ = ["FitResult", "Scores", "evaluate", "fit", "write_metrics"]
 
@@ -127,6 +129,9 @@ def evaluate(
         ValueError: The set is empty, the loss or a score unknown, batch_size below 1, or a batch does not fit the
             model.
     """
+    _check_layer(model)
+    if isinstance(scores, str):
+        raise refusal("scores", "a tuple of names", scores)
     data = as_data("data", data)
     scoring, batch_size = LOSSES.find(loss), whole("batch_size", batch_size, low=1)
     mode = model.training
@@ -138,7 +143,7 @@ def evaluate(
             for batch in data.batches(batch_size):
                 x, lengths, label, per_step = prepare_batch(batch, model)
                 y, _ = model(x, None, lengths)
-                check_labels(scoring, label, y.shape[-1])
+                check_labels(scoring, label, y.shape[-1], per_step)
                 labelled = lengths - model.tail_steps if per_step else lengths
                 loss_sum += float(scoring.per_sample(y, labelled, label).sum())
                 found = count_right(scoring, y, labelled, label, per_step)
@@ -174,13 +179,38 @@ def _run_epoch(run: Run, reached: Checkpoint) -> dict[str, Any]:
         "rates": scores.rates,
         **{f"valid_{name}": value for name, value in scores.values.items()},
     }
+    _check_selecting(metrics, config.select)
     reached.steps += steps
     reached.add(metrics, run.model)
     return metrics
 
 
-def _check_run(run: Run, resume: bool, named: dict[str, Any]) -> None:
-    """Refuse settings that do not go with the model, the data or the processes, before the first step."""
+def _check_layer(model: Any) -> None:
+    if not isinstance(model, Layer):
+        raise ValueError(f"model must be a snn.nn.Layer, got {type(model).__name__}")
+
+
+def _check_selecting(metrics: dict[str, Any], select: str) -> None:
+    """Refuse a NaN among what epochs are selected by: no epoch is larger or smaller than it."""
+    names = [f"valid_{name}" for name in dict.fromkeys((select, BUILT_IN[1]))]
+    for name in names:
+        value = metrics[name]
+        if value is not None and math.isnan(value):
+            raise FloatingPointError(
+                f"{name} must be a number to select an epoch by, got nan in epoch {metrics['epoch']}; "
+                "the last checkpoint is kept"
+            )
+
+
+def _check_run(run: Run, keeps: bool, resume: bool, named: dict[str, Any]) -> None:
+    """Refuse settings that do not go with the model, the data or the processes, before the first step.
+
+    Args:
+        run: The run.
+        keeps: Whether checkpoints are written.
+        resume: Whether it goes on from one.
+        named: Functions that a checkpoint knows by their names.
+    """
     config = run.config
     if config.min_batch < processes.count():
         raise refusal("min_batch", f">= {processes.count()}, the number of processes", config.min_batch)
@@ -191,7 +221,7 @@ def _check_run(run: Run, resume: bool, named: dict[str, Any]) -> None:
                 data.check_processes()
             if resume:
                 data.check_order("to resume")
-    if resume:
+    if keeps:
         for name, made in named.items():
             check_named(name, made)
     by_step = config.schedule_by == "step"
@@ -200,6 +230,10 @@ def _check_run(run: Run, resume: bool, named: dict[str, Any]) -> None:
             "schedule_by", "'epoch' with a loader that does not know its length", config.schedule_by
         )
     check_hook(run.hook, run.model, config)
+    if keeps:
+        split(
+            "on_gradients", hook_state(run.hook)
+        )  # refuses, now and not after an epoch, what cannot be kept
 
 
 def fit(
@@ -225,32 +259,41 @@ def fit(
         model: Maps [T, B, N] to outputs [T, B, C]; trained in place.
         train: Training samples: a data set, or an iterable of batches (x, label) or (x, lengths, label), such as a
             `DataLoader`, x [T, B, ...]. The order and size of its batches are its own: `config.batch_size` and
-            `min_batch` are not used. A generator that it has is set from (seed, epoch) before each epoch.
+            `min_batch` are not used. A generator that it has is set from (seed, epoch) before each epoch, and so
+            are the global random numbers of torch, numpy and Python, of which it may draw.
         valid: Validation samples, likewise, which select the epoch.
         config: How to train.
-        out: Folder for `metrics.jsonl` (a line per epoch) and `checkpoint/`; None writes nothing.
+        out: Folder for `metrics.jsonl` (a line per epoch) and `checkpoint/`; None writes nothing. Those of a run
+            that was there before are overwritten, unless `resume` is true.
         resume: Go on from the checkpoint in `out`, if there is one; the end has the bits of an uncut run. Model,
             data and config must be those of the run, but for more epochs.
         callback: Called after every batch and every epoch.
         on_gradients: Called with the model before every step, to change its gradients; see `OnGradients`.
         optimizer: Makes an optimiser of one's own from parameter groups (`parameter_groups`); None: the config's.
             Of its groups, those that keep their `role` have their learning rate set by the schedule.
-        init: Model file whose weights the run starts from; a run that is resumed has those of its checkpoint.
+        init: Model file whose weights the run starts from. A run that is resumed has those of its checkpoint, and
+            starts from these where it was stopped before its first.
 
     Raises:
         ValueError: Nothing to train on, a checkpoint of another run, data or functions with which a run cannot be
             resumed, or a file of another model.
-        FloatingPointError: The loss is not a number any more.
+        FloatingPointError: The loss, or the score that selects the epoch, is not a number any more.
         OSError: A checkpoint could not be written.
     """
+    _check_layer(model)
+    if not isinstance(config, TrainConfig):
+        raise refusal("config", "a TrainConfig", config)
+    if resume and out is None:
+        raise refusal("out", "the folder of the run to resume", out)
+    folder = None if out is None else Path(out)
     sets = as_data("train", train), as_data("valid", valid)
     first = processes.rank() == 0
-    if init is not None:
+    if init is not None and not (resume and folder is not None and has_checkpoint(folder)):
         load_initial_weights(init, model)
     made = make_optimizer(model, config, optimizer)
     run = Run(model, *sets, config, made, on_gradients, callback if callback and first else (lambda _: None))
-    _check_run(run, resume, {"on_gradients": on_gradients, "optimizer": optimizer})
-    return _run_epochs(run, None if out is None else Path(out), resume, first, optimizer)
+    _check_run(run, folder is not None, resume, {"on_gradients": on_gradients, "optimizer": optimizer})
+    return _run_epochs(run, folder, resume, first, optimizer)
 
 
 def _run_epochs(

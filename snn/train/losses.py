@@ -75,7 +75,7 @@ class Loss:
             mean over its valid steps. It is given any steps, and labels per step of the same.
 
     Raises:
-        ValueError: Both or neither are given.
+        ValueError: Both or neither are given, or one is no function.
     """
 
     score: Callable[[Tensor, Tensor], Tensor] = _no_classes
@@ -85,6 +85,9 @@ class Loss:
     def __post_init__(self) -> None:
         if (self.of_sequence is None) == (self.of_steps is None):
             raise ValueError("one of of_sequence and of_steps must be given, got both or neither")
+        for name in ("score", "of_sequence", "of_steps"):
+            if getattr(self, name) is not None and not callable(getattr(self, name)):
+                raise refusal(f"{name} of a Loss", "a function", getattr(self, name))
 
     @property
     def per_step(self) -> bool:
@@ -97,28 +100,53 @@ class Loss:
         return self.score is not _no_classes
 
     def per_sample(self, y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
-        """Give each sample's loss [B]."""
+        """Give each sample's loss [B].
+
+        Raises:
+            ValueError: The loss gives something else than a value per sample, or per step.
+        """
         if self.of_steps is not None:
-            return self.of_steps(y, valid_steps(y, lengths), label).sum(0) / lengths
+            return self.each_step(y, valid_steps(y, lengths), label).sum(0) / lengths
         assert self.of_sequence is not None
-        return self.of_sequence(y, lengths, label)
+        return self._checked(self.of_sequence(y, lengths, label), y.shape[1:2], "one value per sample [B]")
+
+    def each_step(self, y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
+        """Give the loss of each step [T, B], for a loss of steps.
+
+        Raises:
+            ValueError: The loss gives something else than a value per step.
+        """
+        assert self.of_steps is not None
+        return self._checked(self.of_steps(y, valid, label), y.shape[:2], "one value per step [T, B]")
+
+    def _checked(self, values: Tensor, shape: tuple[int, ...], rule: str) -> Tensor:
+        """Return values of this shape; others would be spread over it, or averaged, unseen."""
+        found = getattr(values, "shape", None)
+        if found != shape:
+            name = next((f"loss {name!r}" for name in LOSSES if LOSSES.find(name) is self), "loss")
+            of_shape = "" if found is None else f" of shape {list(found)}"
+            raise ValueError(f"{name} must give {rule}, got {type(values).__name__}{of_shape}")
+        return values
 
 
-def check_labels(loss: Loss, label: Tensor, n_outputs: int) -> None:
+def check_labels(loss: Loss, label: Tensor, n_outputs: int, per_step: bool) -> None:
     """Refuse labels that are no classes of the model, for a loss that has classes.
 
     Args:
         loss: The loss.
-        label: Classes of any shape, or values.
+        label: Classes [B] or [T, B], or values.
         n_outputs: Outputs of the model.
+        per_step: Whether labels are per step.
 
     Raises:
-        ValueError: Labels are no whole numbers, or some lie outside 0..n_outputs - 1.
+        ValueError: Labels are no whole numbers, of another shape, or some lie outside 0..n_outputs - 1.
     """
     if not loss.has_classes:
         return
     if label.is_floating_point():
         raise refusal("label", "whole numbers, the classes, for a loss with classes", label)
+    if label.dim() != 1 + per_step:
+        raise refusal("label", "[B] or [T, B], time first, for a loss with classes", label)
     classes = label[label != IGNORED] if label.dim() > 1 else label
     if not classes.numel():
         return

@@ -139,7 +139,7 @@ def backward(
     if config.method == "bptt" and (config.chunk is None or config.recompute):
         with _forward_of(config, x):
             y = _recomputed(model, x, lengths, config.chunk or len(x))
-        check_labels(loss, label, y.shape[-1])
+        check_labels(loss, label, y.shape[-1], per_step)
         labelled = lengths - model.tail_steps if per_step else lengths
         value = loss.per_sample(y, labelled, label).mean()
         (share * value).backward()  # type: ignore[no-untyped-call]
@@ -195,13 +195,13 @@ def _in_pieces(
             with _forward_of(config, x, learn if marked else None):
                 y, state = model(part, state, None if full_length else now)
             if not start:
-                check_labels(loss, label, y.shape[-1])
+                check_labels(loss, label, y.shape[-1], per_step)
             valid = valid_steps(y, counted)
             learned = _loss_of(learn, loss, y, valid, due, per_step) / labelled
             rest = _loss_of(~learn, loss, y.detach(), valid, due, per_step) / labelled
         if learning:
             (weight * learned.mean()).backward()  # type: ignore[no-untyped-call]
-        state = _detach(state)
+        state = _detach(state, type(model).__name__)
         total += float((learned + rest).detach().mean())
         if per_step:
             new = count_right(loss, y.detach(), counted, due, per_step)
@@ -214,12 +214,11 @@ def _in_pieces(
 
 def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor, per_step: bool) -> Tensor:
     """Sum the losses of the marked steps, [B]."""
-    assert loss.of_steps is not None
     some = steps.nonzero()[:, 0]  # by index: the gradient of a mask takes three times as long
     if not len(some):
         return y.new_zeros(y.shape[1])
     labels = label.index_select(0, some) if per_step else label
-    return loss.of_steps(y.index_select(0, some), valid.index_select(0, some), labels).sum(0)
+    return loss.each_step(y.index_select(0, some), valid.index_select(0, some), labels).sum(0)
 
 
 @contextmanager
@@ -260,9 +259,17 @@ def _recomputed(model: Layer, x: Tensor, lengths: Tensor, chunk: int) -> Tensor:
     return torch.cat(outputs)
 
 
-def _detach(state: Any) -> Any:
-    """Cut a state, a tree of tuples of tensors, off the graph."""
+def _detach(state: Any, model: str) -> Any:
+    """Cut a state, a tree of tuples of tensors, off the graph.
+
+    Raises:
+        ValueError: It holds something else; the message names the model's class.
+    """
     if isinstance(state, Tensor):
         return state.detach()
-    parts = [_detach(part) for part in state]
+    if not isinstance(state, tuple | list):
+        raise ValueError(
+            f"state of {model} must be a tree of tuples and tensors, got {type(state).__name__} in it"
+        )
+    parts = [_detach(part, model) for part in state]
     return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)

@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from snn.core.checks import refusal
-from snn.nn import Layer, to_config
+from snn.nn import Layer, Residual, Sequential, to_config
 from snn.train.batches import Data
 from snn.train.config import TrainConfig
 from snn.train.data_loaders import LoadedBatches
@@ -49,10 +51,7 @@ def identity(
 
 
 def _describe_model(model: Layer) -> dict[str, Any]:
-    try:
-        layers: Any = to_config(model)
-    except (TypeError, ValueError, NotImplementedError):  # a layer that nobody registered
-        layers = {name: qualified_name(type(module)) for name, module in model.named_modules()}
+    layers = _describe_module(model)
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     tensors = {
         name: f"{list(tensor.shape)} {tensor.dtype}{', trained' if name in trained else ''}"
@@ -61,13 +60,47 @@ def _describe_model(model: Layer) -> dict[str, Any]:
     return {"layers": layers, "tensors": tensors}
 
 
+def _describe_module(module: nn.Module) -> Any:
+    """Describe a module as `to_config` does, and each part that it cannot describe by what can be seen of it.
+
+    A layer that nobody registered, or whose `config()` does not build it, is known by its class, what JSON can hold
+    of its `config()`, and its parts; a module of torch's by its class, what it prints of itself, and its parts.
+    """
+    if type(module) is Sequential:
+        return {"kind": "Sequential", "layers": [_describe_module(layer) for layer in module]}
+    if type(module) is Residual:
+        shortcut = None if module.shortcut is None else _describe_module(module.shortcut)
+        body = _describe_module(module.body)
+        return {"kind": "Residual", "body": body, "shortcut": shortcut, **module.config()}
+    if isinstance(module, Layer):
+        try:
+            return to_config(module)
+        except (TypeError, ValueError, NotImplementedError):
+            about = {"config": _in_json(module)}
+    else:
+        about = {"settings": module.extra_repr()}
+    parts = {name: _describe_module(part) for name, part in module.named_children()}
+    return {"class": qualified_name(type(module)), **about, "parts": parts}
+
+
+def _in_json(layer: Layer) -> Any:
+    """Give what JSON can hold of a layer's `config()`; of other values in it, the class."""
+    try:
+        text = json.dumps(layer.config(), default=lambda value: qualified_name(type(value)), skipkeys=True)
+    except NotImplementedError:
+        return None
+    return json.loads(text, parse_constant=str)  # NaN is not equal to itself
+
+
 def describe_data(train: Data, valid: Data) -> dict[str, Any]:
     """Say what tells the data of a run from other data, as JSON values."""
     sets = {"train": train, "valid": valid}
     found: dict[str, Any] = {f"{name}_samples": len(data) for name, data in sets.items()}
     for name, data in sets.items():
         if isinstance(data, LoadedBatches):
-            found[f"{name}_loader"] = data.describe()
+            collate = getattr(data.loader, "collate_fn", None)
+            made = None if collate is None else qualified_name(collate)
+            found[f"{name}_loader"] = {**data.describe(), "collate": made}
         found[f"{name}_fingerprint"] = fingerprint(data.loader if isinstance(data, LoadedBatches) else data)
     return found
 

@@ -128,8 +128,10 @@ def make_optimizer(
     """Make an optimiser of a model's `parameter_groups`: the config's, or that of a function of one's own.
 
     Raises:
-        ValueError: `make` gave no torch optimiser.
+        ValueError: `make` cannot be called, or gave no torch optimiser.
     """
+    if make is not None and not callable(make):
+        raise refusal("optimizer", "a function that gives a torch.optim.Optimizer", make)
     groups = parameter_groups(model, config)
     if make is not None:
         made = make(groups)

@@ -107,6 +107,23 @@ def test_weights_of_another_model_are_refused(digits, tmp_path, trained, capsys)
     assert "to start from the weights" in str(refused.value) and str(file) in str(refused.value)
     assert main([*arguments(digits, tmp_path / "b"), "--init", "/nowhere.safetensors"]) == 2
     assert "no file at /nowhere.safetensors" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("config.json"))
+
+
+def test_a_run_that_is_resumed_began_with_the_same_weights(digits, tmp_path, trained):
+    file, out = trained / "model.safetensors", tmp_path / "a"
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        images.run(config(digits), out, init=file, callback=stop)
+    with pytest.raises(ValueError, match="init must be .*model.safetensors' to resume .*, got 'other"):
+        images.run(config(digits), out, resume=True, init="other.safetensors")
+    resumed = images.run(config(digits), out, resume=True)
+    whole = images.run(config(digits), tmp_path / "b", init=file)
+    assert resumed.fit.history == whole.fit.history
+    assert json.loads((out / "config.json").read_text())["init"] == str(file)
 
 
 def test_a_run_goes_on_for_more_epochs(digits, tmp_path):

@@ -84,10 +84,13 @@ def test_a_run_may_go_on_for_longer_but_not_otherwise(tmp_path):
     with pytest.raises(ValueError, match="holds a run already: --resume continues it"):
         folder.check(tmp_path, settings, resume=False)
     longer = {"steps": 3, "train": {"epochs": 5, "lr": 0.1}}
-    folder.check(tmp_path, longer, resume=True)
-    folder.write_config(tmp_path, longer)
+    init = folder.check(tmp_path, longer, resume=True)
+    folder.write_config(tmp_path, longer, init)
     written = json.loads((tmp_path / "config.json").read_text())
     assert written["config"]["train"]["epochs"] == 5 and written["init"] == "a.safetensors"
+    assert folder.check(tmp_path, longer, True, init=tmp_path.cwd() / "a.safetensors") == "a.safetensors"
+    with pytest.raises(ValueError, match="init must be 'a.safetensors' to resume .*, got 'b.safetensors'"):
+        folder.check(tmp_path, longer, True, init="b.safetensors")
     with pytest.raises(ValueError, match="epochs was 5, now 4; resume with the same settings"):
         folder.check(tmp_path, settings, resume=True)
     with pytest.raises(ValueError, match="lr was 0.1, now 0.2"):

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 import torch
 from own_parts import Items, collate, loader, own_network
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+)
 
-from snn.datasets import Batch
+from snn.core import Events
+from snn.datasets import Batch, SpikeSet
 from snn.train import TrainConfig, evaluate, fit
 from snn.train.data_loaders import LoadedBatches, as_data, steps_per_epoch
 
@@ -135,7 +143,24 @@ def test_a_stream_has_no_known_length():
         fit(own_network(), stream, loader(shuffle=False), config)
 
 
+class Drawn(Sampler):
+    """An order of chance that no generator decides."""
+
+    def __iter__(self):
+        return iter(torch.randperm(40).tolist())
+
+    def __len__(self):
+        return 40
+
+
 SHUFFLING = {
+    "own sampler": lambda: loader(sampler=Drawn(), generator=torch.Generator()),
+    "own batch sampler": lambda: DataLoader(
+        Items(),
+        batch_sampler=BatchSampler(Drawn(), 10, False),
+        collate_fn=collate,
+        generator=torch.Generator(),
+    ),
     "shuffle": lambda: loader(shuffle=True),
     "sampler": lambda: loader(sampler=RandomSampler(Items())),
     "stream": lambda: DataLoader(Stream(), batch_size=10, collate_fn=collate),
@@ -172,3 +197,14 @@ def test_workers_that_stay_are_not_resumed(tmp_path):
     data = loader(shuffle=False, num_workers=1, persistent_workers=True)
     with pytest.raises(ValueError, match="persistent_workers of train must be False to resume, got True"):
         fit(own_network(), data, loader(), CONFIG, out=tmp_path, resume=True)
+
+
+def test_items_that_nobody_puts_together_are_refused():
+    events = Events.from_lists([[0, 4], [2]], [[1, 3], [0]], n_units=6, dt_ms=1.0, n_steps=6)
+    words = SpikeSet("words", events, np.array([0, 1]), np.zeros(2, dtype=np.int64), ("a", "b"))
+    for use in (
+        lambda data: fit(own_network(), data, data, CONFIG),
+        lambda data: evaluate(own_network(), data),
+    ):
+        with pytest.raises(ValueError, match="collate_fn of (train|data) must put .*snn.datasets.collate"):
+            use(DataLoader(words, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import random
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from own_parts import Items, Momentum, Signed, collate, loader, own_network, reg
 
 from snn.core import Events
 from snn.datasets import AugmentedSpikes, Batch, SpikeAugment, SpikeSet
-from snn.nn import LIF, Linear, Sequential
+from snn.nn import LIF, Layer, Linear, Residual, Sequential
 from snn.train import TrainConfig, fit, save
 from snn.train.fingerprint import fingerprint
 
@@ -219,3 +220,96 @@ def test_a_resumed_run_has_the_weights_of_its_checkpoint(tmp_path):
     model, plain = own_network(), own_network()
     result = resume(tmp_path, longer, model, init=tmp_path / "m.safetensors")
     assert result.history == fit(plain, Words(), Words(20, 1), longer).history
+
+
+class Unregistered(Layer):
+    def __init__(self, gain, tau=2.0):
+        super().__init__()
+        self.gain, self.inner, self.plain = gain, LIF(tau), torch.nn.Dropout(gain / 10)
+
+    def forward(self, x, state=None, lengths=None):
+        return self.inner(x, state, lengths)
+
+    def config(self):
+        return {"gain": self.gain, "other": object(), "nothing": float("nan")}
+
+
+def with_unregistered(gain=1.0, tau=2.0, hidden_tau=1.5):
+    torch.manual_seed(0)
+    return Sequential(
+        Linear(6, 12), Residual(Sequential(LIF(hidden_tau))), Unregistered(gain, tau), Linear(12, 3)
+    )
+
+
+def test_one_layer_that_is_not_registered_hides_no_other(tmp_path):
+    fit(with_unregistered(), Words(), Words(20, 1), CONFIG, out=tmp_path)
+    resume(tmp_path, model=with_unregistered())
+    for changed, place in (
+        ({"hidden_tau": 3.0}, r"layers\[1\].body.layers\[0\].tau must be 1.5"),
+        ({"gain": 2.0}, r"layers\[2\].config.gain must be 1.0"),
+        ({"tau": 4.0}, r"layers\[2\].parts.inner.tau must be 2.0"),
+    ):
+        with pytest.raises(ValueError, match=f"^model layers.{place} to resume"):
+            resume(tmp_path, model=with_unregistered(**changed))
+
+
+class Ordinary(torch.utils.data.Dataset):
+    def __init__(self, **held):
+        self.__dict__.update(held)
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return torch.full((3, 2), getattr(self, "_scale", 1.0)) * float(
+            np.random.rand() > 2
+        ) + self._scale, index
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        lambda n: {"x": np.full(4, n), "y": np.zeros(4)},
+        lambda n: {"x": torch.ones(3), "y": torch.full((3,), n)},
+        lambda n: {"answers": [0, 1, n], "path": "here"},
+        lambda n: {"files": {"a": np.full(4, n)}},
+        lambda n: {"inner": Ordinary(x=np.full(4, n))},
+        lambda n: {"long": list(range(5000)) + [n] * 5000},
+        lambda n: {"_scale": float(n), "path": "here"},
+    ],
+)
+def test_a_fingerprint_reads_ordinary_data_sets(held):
+    same, again, other = (Ordinary(**held(n)) for n in (1, 1, 2))
+    assert fingerprint(same) == fingerprint(again) != fingerprint(other)
+    assert fingerprint(torch.utils.data.DataLoader(same, num_workers=1)) == fingerprint(same)
+
+
+def test_a_fingerprint_leaves_random_numbers_alone():
+    class Chance(Ordinary):
+        def __getitem__(self, index):
+            return torch.rand(2) + random.random() + np.random.rand(2)
+
+    def draw():
+        return random.random(), np.random.rand(), torch.rand(()).item()
+
+    found = []
+    for read in (False, True, True):
+        for seed in (random.seed, np.random.seed, torch.manual_seed):
+            seed(3)
+        draw()
+        prints = {fingerprint(Chance()) for _ in range(2)} if read else {""}
+        found.append((draw(), *prints))
+    assert found[0][0] == found[1][0] and found[1] == found[2] and len(found[1]) == 2
+
+
+def test_another_collate_function_is_refused(tmp_path):
+    def other(items):
+        return collate(items)
+
+    fit(own_network(), loader(), Words(20, 1), CONFIG, out=tmp_path)
+    changed = loader()
+    changed.collate_fn = other
+    with pytest.raises(
+        ValueError, match=r"data train_loader.collate must be 'own_parts:collate' .*got '.*other'"
+    ):
+        resume(tmp_path, train=changed)
