@@ -171,7 +171,9 @@ def _check_takes_pairs(config: CrossbarConfig) -> None:
     """Refuse hardware on which a weight is not one pair of cells."""
     check_config(config)
     if config.mapping.scheme == "offset":
-        raise refusal("scheme", "'one_sided' or 'two_sided' for pairs of measured cells", config.mapping.scheme)
+        raise refusal(
+            "scheme", "'one_sided' or 'two_sided' for pairs of measured cells", config.mapping.scheme
+        )
     if config.mapping.slice_bits is not None:
         raise refusal("slice_bits", "None for measured cells", config.mapping.slice_bits)
 

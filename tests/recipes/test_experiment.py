@@ -21,6 +21,8 @@ from snn.train import load
 RUN = """
 import sys, time
 from dataclasses import replace
+import torch
+torch.set_num_threads(int(sys.argv[3]))  # the weight gradient of a convolution has other bits with others
 from snn.recipes import images
 def stop_after_the_first_epoch(progress):
     if progress.metrics is not None:
@@ -63,9 +65,8 @@ def tensors(model):
 def test_two_runs_into_one_folder(digits, tmp_path, trained, capsys):
     """The second is refused while the first runs; when that is killed, its folder can be used at once."""
     out = tmp_path / "out"
-    first = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(digits), str(out)], stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", RUN, str(digits), str(out), str(torch.get_num_threads())]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert first.stdout.readline() == "an epoch\n"
         assert main([*arguments(digits, out), "--resume"]) == 2
