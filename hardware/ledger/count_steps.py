@@ -53,8 +53,9 @@ def count_steps(
         One row per layer; `.ledger()` sums it over steps and samples.
 
     Raises:
-        ValueError: An input that is batch first by its lengths, a module with parameters that cannot be counted, a shape that does not fit `time`, a declared
-            input that the values contradict, or a name in `inputs` that is not a counted layer.
+        ValueError: An input that is batch first by its lengths, a module with parameters that cannot be counted, a
+            shape that does not fit `time`, a declared input that the values contradict, or a name in `inputs` that
+            is not a counted layer.
     """
     choice("time", time, Time)
     without_time = time == "none" and not isinstance(model, Layer)
