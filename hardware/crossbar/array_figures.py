@@ -13,16 +13,15 @@ from torch import Tensor
 from snn.hardware.crossbar.array import Crossbar
 from snn.hardware.crossbar.converters import dac
 from snn.hardware.crossbar.mvm import converter_inputs, full_scale, tile_currents
+from snn.hardware.report.figure_style import BLUE, DARK_BLUE, DARK_ORANGE, GRID, INK, SOFT, canvas, quiet_axes
 from snn.hardware.report.text import age_text
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["plot_adc_range", "plot_conductances", "plot_ir_drop"]
 
-_INK, _SOFT, _GRID = "#1d2733", "#5b6875", "#d5dbe1"
-_BLUE, _ORANGE, _GREEN = "#1f4e79", "#c9701a", "#2f6f4f"
+_GREEN = "#2f6f4f"
 _BINS = 80
 
 
@@ -51,23 +50,23 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     height = float(np.clip(6.6 * image.shape[0] / image.shape[1], 2.6, 7.0))
     from matplotlib import colormaps
 
-    figure, axes = _canvas(height)
+    figure, axes = canvas(height)
     # near-empty cells may be credited with many times their current: the ends of the scale leave 1 % out each
     seen = image[np.isfinite(image)]
     low, high = np.percentile(seen, (1.0, 99.0)) if seen.size else (0.0, 1.0)
-    colours = colormaps["viridis"].with_extremes(bad=_GRID)
+    colours = colormaps["viridis"].with_extremes(bad=GRID)
     drawn = axes.imshow(image, aspect="auto", cmap=colours, interpolation="nearest")
     drawn.set_clim(min(float(low), 0.99), max(1.0, float(high)))
     for edge in row_edges[:-1]:
         axes.axhline(edge - 0.5, color="white", lw=2)
     for edge in column_edges[:-1]:
         axes.axvline(edge - 0.5, color="white", lw=2)
-    axes.set_xlabel("bit lines (outputs)", color=_SOFT)
-    axes.set_ylabel("word lines (inputs)", color=_SOFT)
+    axes.set_xlabel("bit lines (outputs)", color=SOFT)
+    axes.set_ylabel("word lines (inputs)", color=SOFT)
     bar = figure.colorbar(drawn, ax=axes, pad=0.015, extend="both")
-    bar.set_label("share of the current that is left", color=_SOFT)
+    bar.set_label("share of the current that is left", color=SOFT)
     bar.outline.set_visible(False)
-    _quiet(axes, grid=False)
+    quiet_axes(axes, grid=False)
     return figure
 
 
@@ -79,8 +78,8 @@ def plot_conductances(array: Crossbar, times_s: Sequence[float] = ()) -> Figure:
         times_s: Seconds after writing.
     """
     used = array.used
-    parts = [("target", array.target_us, _SOFT), ("written", array.conductance_us, _BLUE)]
-    shades = [_ORANGE, _GREEN, "#7b3f73", "#8a4b08"]
+    parts = [("target", array.target_us, SOFT), ("written", array.conductance_us, DARK_BLUE)]
+    shades = [DARK_ORANGE, _GREEN, "#7b3f73", "#8a4b08"]
     parts += [
         (f"after {age_text(t)}", array.at(t).conductance_us, shades[i % len(shades)])
         for i, t in enumerate(times_s)
@@ -88,19 +87,19 @@ def plot_conductances(array: Crossbar, times_s: Sequence[float] = ()) -> Figure:
     values = [(name, us[used].detach().cpu().numpy(), colour) for name, us, colour in parts]
     ends = min(float(v.min()) for _, v, _ in values), max(float(v.max()) for _, v, _ in values)
     edges = np.linspace(ends[0], max(ends[1], ends[0] + 1e-9), _BINS + 1)
-    figure, axes = _canvas(3.8)
+    figure, axes = canvas(3.8)
     for i, (name, us, colour) in enumerate(values):
         counts, _ = np.histogram(us, edges)
         if i == 0:
-            axes.stairs(counts, edges, fill=True, color=_GRID, label=name)
+            axes.stairs(counts, edges, fill=True, color=GRID, label=name)
         else:
             axes.stairs(counts, edges, color=colour, lw=1.6, label=name)
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("conductance (µS)", color=_SOFT)
-    axes.set_ylabel("cells", color=_SOFT)
-    axes.legend(frameon=False, fontsize=9, labelcolor=_INK)
-    _quiet(axes)
+    axes.set_xlabel("conductance (µS)", color=SOFT)
+    axes.set_ylabel("cells", color=SOFT)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    quiet_axes(axes)
     return figure
 
 
@@ -117,40 +116,23 @@ def plot_adc_range(array: Crossbar, rows: Tensor) -> Figure:
     share = (seen / full_scale(array).to(seen.dtype)[:, None]).flatten().double().cpu().numpy()
     reach = max(1.1, float(np.abs(share).max(initial=0.0)) * 1.05)
     edges = np.linspace(-reach if share.min(initial=0.0) < 0 else 0.0, reach, _BINS + 1)
-    figure, axes = _canvas(3.6)
+    figure, axes = canvas(3.6)
     counts, _ = np.histogram(share, edges)
-    axes.stairs(counts, edges, fill=True, color="#4f86b8")
+    axes.stairs(counts, edges, fill=True, color=BLUE)
     for limit in (-1, 1) if edges[0] < 0 else (1,):
-        axes.axvline(limit, color=_ORANGE, lw=1.6, label="full scale" if limit == 1 else None)
+        axes.axvline(limit, color=DARK_ORANGE, lw=1.6, label="full scale" if limit == 1 else None)
     beyond = float((np.abs(share) > 1 + 1e-6).mean()) if share.size else 0.0
     bits = "no converter" if config.adc_bits is None else f"{config.adc_bits} bits"
     axes.set_title(
         f"{bits}; {beyond:.2%} of conversions cut off, {float((share == 0).mean()):.0%} are zero",
         fontsize=10,
-        color=_INK,
+        color=INK,
         loc="left",
     )
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("column current over full scale", color=_SOFT)
-    axes.set_ylabel("conversions", color=_SOFT)
-    axes.legend(frameon=False, fontsize=9, labelcolor=_INK, loc="upper right")
-    _quiet(axes)
+    axes.set_xlabel("column current over full scale", color=SOFT)
+    axes.set_ylabel("conversions", color=SOFT)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper right")
+    quiet_axes(axes)
     return figure
-
-
-def _canvas(height: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.0, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _quiet(axes: Axes, grid: bool = True) -> None:
-    if grid:
-        axes.grid(color=_GRID, lw=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(color=_GRID, labelcolor=_SOFT)
-    for side in ("top", "right", "left", "bottom"):
-        axes.spines[side].set_visible(grid and side in ("left", "bottom"))
-        axes.spines[side].set_color(_GRID)

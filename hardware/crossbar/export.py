@@ -60,7 +60,7 @@ def _projections(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) 
         weight = weight * scale[:, None]
     inner = layer.layer
     first = inner.min_delay if isinstance(inner, DelayedLayer) else 0
-    senders = weight.shape[1] // (inner.max_delay - first + 1 if isinstance(inner, DelayedLayer) else 1)
+    senders = weight.shape[1] // (inner.delay_count if isinstance(inner, DelayedLayer) else 1)
     found = 0
     for d, tap in enumerate(torch.split(weight, senders, 1), start=first):
         if found and not bool((tap != 0).any()):

@@ -62,7 +62,7 @@ def reads_of(model: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> tu
     made = []
     for name, layer in layers.items():
         inner = layer.layer
-        taps = inner.max_delay - inner.min_delay + 1 if isinstance(inner, DelayedLayer) else 1
+        taps = inner.delay_count if isinstance(inner, DelayedLayer) else 1
         row = f"{name}-{name}" if layer.recurrent else name
         parts = tuple(found[name, i] for i in range(len(layer.arrays)) if (name, i) in found)
         made.append(LayerReads(row, taps, parts))

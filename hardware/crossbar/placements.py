@@ -154,7 +154,7 @@ def _delay_matrices(layer: Any) -> list[Tensor]:
     weight, delays = layer.weight_in_use().detach(), layer.delay_steps()
     weight, delays = (part.reshape(-1, *part.shape[-2:]) for part in (weight, delays))
     out, senders = weight.shape[-2:]
-    first, taps = layer.min_delay, layer.max_delay - layer.min_delay + 1
+    first, taps = layer.min_delay, layer.delay_count
     made = weight.new_zeros(taps, out, senders)
     for w, d in zip(weight, delays, strict=True):
         made.scatter_add_(0, d[None] - first, w[None])

@@ -23,12 +23,12 @@ def canvas(height: float, width: float = 9.0) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def quiet_axes(axes: Axes) -> None:
-    """Set the frame of the axes back behind what they hold."""
-    axes.grid(color=GRID, lw=0.7)
+def quiet_axes(axes: Axes, grid: bool = True) -> None:
+    """Set the frame of the axes back behind what they hold; without `grid` (an image) there is no frame."""
+    if grid:
+        axes.grid(color=GRID, lw=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(color=GRID, labelcolor=SOFT)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("bottom", "left"):
+    for side in ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(grid and side in ("bottom", "left"))
         axes.spines[side].set_color(GRID)

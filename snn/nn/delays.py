@@ -33,6 +33,11 @@ class DelayedLayer(Layer):
         """Delay c of position 0, steps."""
         return (self.min_delay + self.max_delay) // 2
 
+    @property
+    def delay_count(self) -> int:
+        """How many delays there are to choose from: those of min_delay to max_delay."""
+        return self.max_delay - self.min_delay + 1
+
     def delays(self) -> Tensor:
         """Give the delays d = c - P, steps, in the shape of the weights."""
         return (self.centre - self.position).expand_as(self.weight)

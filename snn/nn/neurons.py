@@ -109,10 +109,9 @@ class LIF(Layer):
     @property
     def options(self) -> LIFOptions:
         """What the neuron does in a step now, learned values included."""
-        o = self._options
-        if self.threshold is not None:
-            o = replace(o, v_th=self.threshold.item())
-        return o if self.leak is None else replace(o, leak=self.leak.item())
+        learned = {"v_th": self.threshold, "leak": self.leak}
+        found: dict[str, Any] = {name: value.item() for name, value in learned.items() if value is not None}
+        return replace(self._options, **found) if found else self._options
 
     @torch.no_grad()
     def shift_threshold_(self, by: float) -> None:

@@ -17,6 +17,7 @@ from snn.core.neurons import LIFParams, NeuronParams, per_neuron
 from snn.core.population import Population
 from snn.core.projection import Projection
 from snn.core.synapses import bounds, entries
+from snn.core.units import delay_steps
 
 _MOST_RECEPTORS = 2
 
@@ -165,7 +166,7 @@ def _tau_syn(population: Population) -> Float64Array:
 
 def _projections(network: Network) -> dict[str, Any]:
     """Compute the fields of `ExactArrays` from `out_first` on."""
-    place = {name: p for p, name in enumerate(network.order)}
+    place = network.place
     projections = [network.projection(name) for name in projection_order(network)]
     rows, synapses = [np.zeros(0, np.int64)], [(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))]
     count = 0
@@ -189,7 +190,7 @@ def _projections(network: Network) -> dict[str, Any]:
         "post": post.astype(np.uint32),
         "weight": weight,
         "delay": delay,
-        "delayed": np.rint(delay / network.dt_ms) > 0,
+        "delayed": delay_steps(delay, network.dt_ms) > 0,
     }
 
 

@@ -64,7 +64,7 @@ def run_event(s: Sample, learning: PlasticityArrays) -> None:
             for o in range(projections.out_first[p], projections.out_first[p + 1]):
                 write_ahead(s, projections.out[o], begin, used, k)
             log.bounds[(horizon + k) * populations + p + 1] = used
-        if plastic:
+        if plastic:  # the call alone passes on a hundred arrays, in every step
             learn(learning, log, (horizon + k) * populations, k)
     cursor.next_step, cursor.log_end, cursor.next_input = inputs.n_steps, used, given
     for p in range(populations):
