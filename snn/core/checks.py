@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from snn.core.arrays import Float64Array
+from snn.core.arrays import Float64Array, Int64Array
 
 _LONGEST = 80
 """Characters of a value that a message shows."""
@@ -107,6 +107,35 @@ def finite(
         rule = "finite" + _limits(low, high, above).replace(" ", " and ", 1) + (f" {unit}" if unit else "")
         raise refusal(where, rule, array[place])
     return array
+
+
+def wholes(name: str, values: Any, *, low: int | None = None, high: int | None = None) -> Int64Array:
+    """Return `values` as an int64 array; the message names the first that is no whole number.
+
+    Args:
+        name: Name in the message, to which the place of the value is added.
+        values: Whole numbers of any shape, of any real dtype; an empty list of any.
+        low: Least value allowed; None: that of int64.
+        high: Largest value allowed; None: that of int64.
+
+    Raises:
+        ValueError: They are not real numbers (truth values are none), or one has a fraction, is not finite or is
+            outside the limits.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise refusal(name, "whole numbers", values)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float64)
+    least, most = -(2**63) if low is None else low, 2**63 - 1 if high is None else high
+    bad = (array < least) | (array > most)
+    if array.dtype.kind == "f":  # 2^63 - 1 is no float64: compared with one, it becomes 2^63
+        bad |= ~(np.floor(array) == array) | (array >= 2.0**63)
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        where = f"{name}[{', '.join(map(str, place))}]" if place else name
+        raise refusal(where, f"a whole number{_limits(low, high)}", array[place])
+    return array.astype(np.int64)
 
 
 def choice(name: str, value: Any, allowed: Any) -> Any:

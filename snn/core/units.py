@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from snn.core.arrays import Int64Array
-from snn.core.checks import finite, number, whole
+from snn.core.arrays import Float64Array, Int64Array
+from snn.core.checks import finite, number, refusal, whole
 
-_SNAP = 1e-9
-"""Fraction of a step within which an event time is on the grid (0.3 / 0.1 is 2.9999999999999996)."""
+MOST_STEPS = 2**53
+"""Largest number of a step: a float64 tells every whole number up to it."""
+
+_LEAST_FORGIVEN = 1e-9
+"""Fraction of a step within which any event time is on the grid (0.3 / 0.1 is 2.9999999999999996)."""
+
+_MOST_FORGIVEN = 1e-3
+"""Fraction of a step beyond which no event time is moved, however coarse its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +72,55 @@ def delay_steps(delay_ms: ArrayLike, dt_ms: float) -> Int64Array:
     return np.asarray(np.rint(delay / check_dt(dt_ms)), dtype=np.int64)
 
 
-def event_steps(time_ms: ArrayLike, dt_ms: float) -> Int64Array:
+def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: float = 0.0) -> Int64Array:
     """Place event times in steps: floor, so step k covers [k dt, (k + 1) dt).
 
-    A time within 1e-9 steps below a grid point counts as on it, because decimal times have no
-    exact binary form.
+    A time just below a grid point counts as on it when the type it came in can be off by that much: decimal
+    times have no exact binary form, and a float32 lies a rounding below its step as often as above. Forgiven are
+    two roundings of the type as it is given (2 eps of its dtype times the time, or times `origin` where that is
+    larger), at least 1e-9 of the time and of a step, at most 1e-3 of a step. So pass times in the dtype they were
+    stored in: one that was converted to float64 on the way no longer tells what it can be off by.
 
     Args:
-        time_ms: Times of any shape, ms, finite and >= 0.
+        time: Times of any shape, finite, not before `origin` by more than what is forgiven.
         dt_ms: Step, ms.
+        unit_ms: Length of the unit that `time` and `origin` count, ms: 1000 for seconds, 0.001 for microseconds.
+        origin: Time of the start of step 0, in the same unit: the beginning of a recording in epoch seconds, say.
 
     Returns:
         Steps, int64, of the same shape (0-dimensional for a scalar).
 
     Raises:
-        ValueError: A time is negative, infinite or NaN.
+        ValueError: A time is before the origin, infinite or NaN, or beyond 2^53 steps.
     """
-    steps = finite("time_ms", time_ms, low=0, unit="ms") / check_dt(dt_ms)
+    given = np.asarray(time)
+    dt = check_dt(dt_ms)
+    unit, start = number("unit_ms", unit_ms, above=0), number("origin", origin)
+    times = finite("time", given)
+    steps = (times - start) * unit / dt
+    eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else 0.0
+    furthest = np.maximum(np.abs(times), abs(start)) * unit / dt
+    forgiven = np.clip(max(2.0 * eps, _LEAST_FORGIVEN) * furthest, _LEAST_FORGIVEN, _MOST_FORGIVEN)
     nearest = np.rint(steps)
-    on_grid = np.abs(steps - nearest) <= _SNAP * np.maximum(1.0, nearest)
-    return np.asarray(np.where(on_grid, nearest, np.floor(steps)), dtype=np.int64)
+    steps = np.where(np.abs(steps - nearest) <= forgiven, nearest, np.floor(steps))
+    if np.any(steps < 0) or np.any(steps > MOST_STEPS):
+        place = np.flatnonzero(np.ravel((steps < 0) | (steps > MOST_STEPS)))[0]
+        rule = f"from {start:g} to {start + MOST_STEPS * dt / unit:g} (0 to 2^53 steps)"
+        raise refusal(f"time[{place}]" if given.ndim else "time", rule, np.ravel(times)[place])
+    return np.asarray(steps, dtype=np.int64)
+
+
+def mid_step_times(step: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0) -> Float64Array:
+    """Give each step the time of its middle, (k + 1/2) dt: what files hold for readers that know no steps.
+
+    Any reader that divides by dt and floors gets the step back, however it rounds.
+
+    Args:
+        step: Steps of any shape, >= 0.
+        dt_ms: Step, ms.
+        unit_ms: Unit of the times, ms: 1000 for seconds.
+
+    Returns:
+        Times in that unit, float64, of the same shape.
+    """
+    return np.asarray((np.asarray(step) + 0.5) * (check_dt(dt_ms) / unit_ms), dtype=np.float64)

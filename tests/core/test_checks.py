@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from snn.core.checks import choice, finite, flag, number, shown, whole
+from snn.core.checks import choice, finite, flag, number, shown, whole, wholes
 from snn.core.registry import Registry
 
 
@@ -30,6 +30,35 @@ def test_other_values_are_no_whole_numbers(value, shows):
     with pytest.raises(ValueError) as caught:
         whole("n", value, low=1, high=5)
     assert str(caught.value) == f"n must be a whole number >= 1 and <= 5, got {shows}"
+
+
+@pytest.mark.parametrize(
+    "values", [[], [0, 3], [0.0, 3.0], np.array([0, 3], np.uint8), np.array([[3.0]], np.float16), 3]
+)
+def test_arrays_of_whole_numbers_become_int64(values):
+    array = wholes("label", values, low=0, high=5)
+    assert array.dtype == np.int64 and np.array_equal(array, values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0, 0.7], "label[1] must be a whole number >= 0, got 0.7"),
+        ([[1.0, float("nan")]], "label[0, 1] must be a whole number >= 0, got nan"),
+        ([float("inf")], "label[0] must be a whole number >= 0, got inf"),
+        ([2.0**63], "label[0] must be a whole number >= 0, got 9.223372036854776e+18"),
+        (np.array([2**63], np.uint64), "label[0] must be a whole number >= 0, got 9223372036854775808"),
+        (-1, "label must be a whole number >= 0, got -1"),
+        ([True], "label must be whole numbers, got [True]"),
+        (["1"], "label must be whole numbers, got ['1']"),
+        ([1j], "label must be whole numbers, got [1j]"),
+        ([None], "label must be whole numbers, got [None]"),
+    ],
+)
+def test_other_arrays_are_no_whole_numbers(values, message):
+    with pytest.raises(ValueError) as caught:
+        wholes("label", values, low=0)
+    assert str(caught.value) == message
 
 
 def test_numbers_within_limits():

@@ -192,8 +192,10 @@ def test_rounding_rules():
     assert delay_steps([0.5, 1.5, 2.5, 0.3], 1.0).tolist() == [0, 2, 2, 0]
     assert event_steps([0.0, 0.99, 1.0, 0.3], 1.0).tolist() == [0, 0, 1, 0]
     assert event_steps(0.3, 0.1) == 3  # 0.3 / 0.1 is below 3 in binary
-    with pytest.raises(ValueError, match=r"time_ms\[1\] must be finite and >= 0 ms, got .*-1"):
+    with pytest.raises(ValueError, match=r"time\[1\] must be from 0 to .* steps\), got -1.0"):
         event_steps([0.0, -1.0], 1.0)
+    with pytest.raises(ValueError, match=r"time\[1\] must be from 0 to .* steps\), got 1e\+300"):
+        event_steps([0.0, 1e300], 1.0)
     with pytest.raises(ValueError, match="delay_ms must be finite"):
         delay_steps(float("inf"), 1.0)
 
