@@ -59,8 +59,9 @@ def vgg(
     """Build convolutions of 3x3 with BatchNorm, neurons and dropout, pooling between them, and a linear head.
 
     The defaults with plan "vgg11" are SLTT's network for event cameras (9.5 M parameters); with "vgg16",
-    features=2, hidden=(4096, 4096), bias=False, head_bias=False it is IIR-SNN's for CIFAR (39.9 M; there no
-    dropout stands before a pooling).
+    features=2, hidden=(4096, 4096), bias=False, head_bias=False it is IIR-SNN's for CIFAR (39.9 M), but that there
+    no dropout stands before a pooling. Convolutions start as in both papers' code; linear layers do not, which
+    start there from a normal of deviation 0.01, here by Kaiming.
 
     Args:
         plan: A name in `VGG_PLANS`, or channels of each convolution with "A" (average) or "M" (maximum) where a
@@ -111,9 +112,10 @@ def resnet18(
 ) -> Sequential:
     """Build a ResNet-18 for small images: a 3x3 stem, four stages of two blocks, average pooling, a linear head.
 
-    "preact" is SLTT's network for CIFAR (11.18 M parameters): BatchNorm and neurons before each convolution, so
-    that real-valued currents pass around the blocks; convolutions of blocks have a bias. "sew" joins spikes with
-    spikes: convolution, BatchNorm, neurons, twice; its shortcuts are the same once.
+    "preact" is SLTT's network for CIFAR (11.18 M parameters): BatchNorm and neurons before each convolution. The
+    spikes of a block's first neurons go around it, as they are or through a convolution of 1x1 where the shape
+    changes, and are added to the currents of its last convolution; convolutions of blocks have a bias. "sew" (Fang
+    et al., 2021) joins spikes with spikes: convolution, BatchNorm, neurons, twice; its shortcuts are the same once.
 
     Args:
         in_channels: Channels of the input.
@@ -155,13 +157,12 @@ def _dropout(p: float) -> list[Layer]:
 def _preactivation(
     channels: int, out: int, stride: int, dropout: float, over: Over, neurons: Neurons
 ) -> list[Layer]:
-    """Give BatchNorm, neurons, convolution twice; a shortcut that changes the shape starts from the spikes."""
-    active = [BatchNorm(channels, over), neurons()]
+    """Give BatchNorm, neurons, convolution twice; the shortcut starts from the spikes of the first neurons."""
     body: list[Layer] = [Conv2d(channels, out, 3, stride, 1, bias=True), BatchNorm(out, over), neurons()]
     body += [*_dropout(dropout), Conv2d(out, out, 3, 1, 1, bias=True)]
-    if stride == 1 and channels == out:
-        return [Residual(Sequential(*active, *body))]
-    return [*active, Residual(Sequential(*body), Conv2d(channels, out, 1, stride, bias=True))]
+    same = stride == 1 and channels == out
+    shortcut = None if same else Conv2d(channels, out, 1, stride, bias=True)
+    return [BatchNorm(channels, over), neurons(), Residual(Sequential(*body), shortcut)]
 
 
 def _spike_element_wise(
