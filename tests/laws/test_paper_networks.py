@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from snn import nn
-from snn.train import IIR_NEURON, TrainConfig, backward, convert, methods
+from snn.train import TrainConfig, backward, convert, methods
 
 STEPS, BATCH, CLASSES = 4, 3, 5
 SLTT = TrainConfig(method="sltt", loss="step_cross_entropy")
@@ -89,7 +89,7 @@ class Block(torch.nn.Module):
 
 
 class SpikeBlock(torch.nn.Module):
-    """Two units of convolution, BatchNorm and neurons; spikes around them, through a unit where the shape changes."""
+    """Two units of convolution, BatchNorm and neurons; spikes go around them, through a unit for a new shape."""
 
     def __init__(self, n_in: int, n_out: int, stride: int, p: float) -> None:
         super().__init__()
