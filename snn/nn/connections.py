@@ -146,7 +146,11 @@ class DelayLinear(DelayedLayer):
 
     @property
     def tail_steps(self) -> int:
-        """Zero steps to append to the input: (K - 1) / 2, as the reference pads."""
+        """Zero steps to append to the input: (K - 1) / 2.
+
+        So many come out of a layer in the code of Hammouamri et al. too, but there each layer is padded for itself
+        and cut: its BatchNorm sees its own silent steps. `fit` appends those of all layers to the input, at once.
+        """
         return self.centre
 
     def config(self) -> dict[str, Any]:

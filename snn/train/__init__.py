@@ -25,6 +25,7 @@ __all__ = [
     "backward",
     "check_method",
     "convert",
+    "cross_entropy_with_mse",
     "delay_learning_rate",
     "evaluate",
     "fit",
@@ -63,6 +64,7 @@ _MODULES = {
     "backward": "methods",
     "check_method": "methods",
     "convert": "time_step_reduction",
+    "cross_entropy_with_mse": "losses",
     "delay_learning_rate": "schedules",
     "evaluate": "loop",
     "fit": "loop",
@@ -90,7 +92,7 @@ if TYPE_CHECKING:
     from snn.train.epoch import Progress
     from snn.train.gradient_hook import OnGradients
     from snn.train.loop import FitResult, Scores, evaluate, fit, write_metrics
-    from snn.train.losses import LOSSES, Loss, register_loss, softmax_sum
+    from snn.train.losses import LOSSES, Loss, cross_entropy_with_mse, register_loss, softmax_sum
     from snn.train.methods import BatchResult, backward, check_method
     from snn.train.model_files import load, read_info, save
     from snn.train.schedules import (

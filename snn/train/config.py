@@ -42,8 +42,10 @@ class TrainConfig:
             in float32.
         loss: What is minimised: "softmax_sum" is cross-entropy on the softmax outputs summed over time,
             "sum_cross_entropy" and "mean_cross_entropy" that on the sum or mean of the outputs themselves;
-            "step_cross_entropy", the mean of every step's own, is the one for methods in pieces. For targets that
-            are no classes: "mean_squared_error", of the outputs' mean over time, and "step_squared_error", the mean
+            "step_cross_entropy", the mean of every step's own, is the one for methods in pieces; with 5 % of
+            squared error to the label, "step_cross_entropy_mse", or to 1 for all, "step_cross_entropy_ones", it is
+            that of SLTT (`cross_entropy_with_mse`); "sum_cross_entropy" is that of IIR-SNN. For targets that are no
+            classes: "mean_squared_error", of the outputs' mean over time, and "step_squared_error", the mean
             of every step's own. `register_loss` adds others.
         select: What the epoch is selected by on validation data: "accuracy" (ties: lower loss), "loss", or the name
             of a registered score (ties: lower loss).
@@ -53,6 +55,7 @@ class TrainConfig:
         betas: Decay rates of Adam's two averages, in [0, 1); "one_cycle" moves the first between 0.95 and 0.85
             instead, but that of delay positions.
         eps: Added to Adam's denominator, > 0.
+        amsgrad: Let Adam's denominator only grow (as IIR-SNN's code trains).
         clip_norm: Largest norm of all gradients together, to which they are scaled down before a step, > 0; None
             leaves them.
         schedule: Learning rate over the run: "one_cycle" from lr / 25 to lr at 30 % and down, "cosine" from lr
@@ -91,6 +94,7 @@ class TrainConfig:
     momentum: float = 0.9
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
+    amsgrad: bool = False
     clip_norm: float | None = None
     schedule: Schedule = "one_cycle"
     schedule_by: ScheduleBy = "epoch"
@@ -122,7 +126,7 @@ class TrainConfig:
             ("select", (*BUILT_IN, *SCORES)),
         ):
             choice(name, getattr(self, name), allowed)
-        for name in ("rescale_k", "recompute"):
+        for name in ("rescale_k", "recompute", "amsgrad"):
             flag(name, getattr(self, name))
         self._check_method()
         self._check_scores()
@@ -134,6 +138,8 @@ class TrainConfig:
             self._set("clip_norm", number("clip_norm", self.clip_norm, above=0))
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise refusal("betas", "two numbers >= 0 and < 1", self.betas)
+        if self.amsgrad and self.optimizer != "adam":
+            raise refusal("amsgrad", f"False with optimizer {self.optimizer!r}", self.amsgrad)
         self._set("betas", tuple(number(f"betas[{i}]", b, low=0, below=1) for i, b in enumerate(self.betas)))
 
     @property

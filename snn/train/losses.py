@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from snn.core.checks import refusal
+from snn.core.checks import choice, number, refusal
 from snn.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = [
     "LOSSES",
     "Loss",
     "check_labels",
+    "cross_entropy_with_mse",
     "register_loss",
     "softmax_sum",
     "valid_mask",
@@ -197,6 +198,36 @@ def _step_cross_entropy(y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
     return _cross_entropy(y.flatten(0, 1), labels).reshape(y.shape[:2]).where(valid, 0.0)
 
 
+def cross_entropy_with_mse(share: float = 0.05, target: Literal["label", "ones"] = "label") -> Loss:
+    """Make SLTT's loss: the cross-entropy of every step, and a small squared error that bounds the outputs.
+
+    A step's loss is (1 - share) times its cross-entropy, plus share times the mean over classes of the squared
+    distance to the target. `LOSSES` holds the two at 5 %: "step_cross_entropy_mse" and "step_cross_entropy_ones".
+    Source: Meng et al., 2023, as its code has it.
+
+    Args:
+        share: Share of the squared error, in [0, 1].
+        target: "label": 1 for the class and 0 for the others (there for event cameras); "ones": 1 for all (there
+            for CIFAR).
+
+    Raises:
+        ValueError: share is outside [0, 1], or there is no such target.
+    """
+    share = number("share", share, low=0, high=1)
+    choice("target", target, ("label", "ones"))
+
+    def of_steps(y: Tensor, valid: Tensor, label: Tensor) -> Tensor:
+        from torch.nn.functional import one_hot
+
+        labels = label.expand(y.shape[:2])
+        counted = valid & (labels != IGNORED)
+        wanted = one_hot(labels.clamp(min=0), y.shape[-1]).to(y.dtype) if target == "label" else 1.0
+        error = (y - wanted).square().mean(-1)
+        return (1 - share) * _step_cross_entropy(y, valid, label) + share * error.where(counted, 0.0)
+
+    return Loss(_output_sum, of_steps=of_steps)
+
+
 def _squared_error(y: Tensor, target: Tensor) -> Tensor:
     """Square y - target, where a target may lack the axis of a single output."""
     shapes = (y.shape, y.shape[:-1]) if y.shape[-1] == 1 else (y.shape,)
@@ -225,6 +256,8 @@ LOSSES: Registry[Loss] = Registry(
         ("sum_cross_entropy", Loss(_output_sum, of_sequence=_sum_cross_entropy)),
         ("mean_cross_entropy", Loss(_output_sum, of_sequence=_mean_cross_entropy)),
         ("step_cross_entropy", Loss(_output_sum, of_steps=_step_cross_entropy)),
+        ("step_cross_entropy_mse", cross_entropy_with_mse(target="label")),
+        ("step_cross_entropy_ones", cross_entropy_with_mse(target="ones")),
         ("mean_squared_error", Loss(of_sequence=_mean_squared_error)),
         ("step_squared_error", Loss(of_steps=_step_squared_error)),
     ],

@@ -17,11 +17,9 @@ from snn.nn.batch_norm import keep_statistics
 from snn.train.batches import has_step_labels
 from snn.train.config import TrainConfig
 from snn.train.losses import IGNORED, LOSSES, Loss, check_labels, valid_steps
+from snn.train.step_memory import steps_at_a_time
 
 __all__ = ["BatchResult", "accumulate", "backward", "check_method", "count_right"]
-
-DEFAULT_CHUNK = 50
-"""Steps at a time in "sltt": enough for the fused kernels to run at full speed. Twice as many where k learn."""
 
 
 def check_method(model: nn.Module, config: TrainConfig) -> None:
@@ -180,7 +178,7 @@ def _in_pieces(
     """Run `backward` piece by piece in time, each from the state that the one before left, cut off its graph."""
     loss = LOSSES.find(config.loss)  # a mean over steps: TrainConfig refuses the others
     marked = config.k is not None and config.k < len(x)
-    chunk = config.chunk or (2 * DEFAULT_CHUNK if marked else DEFAULT_CHUNK)
+    chunk = config.chunk or steps_at_a_time(model, x, marked)
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
     labelled = lengths - model.tail_steps if per_step else lengths

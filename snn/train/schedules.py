@@ -84,6 +84,8 @@ def delay_learning_rate(epoch: int, epochs: int, start: float) -> float:
 def sigma_at(epoch: int, epochs: int, start: float, end: float) -> float:
     """Give the width of the delay kernel: geometric from `start` to `end` over the first quarter, then `end`.
 
+    Runs below four epochs shrink in their first: only epoch 0 has `start`. In the paper's code a quarter of such a
+    run is no epoch, and the kernel keeps its width to the end.
     Source: Hammouamri et al., 2023.
     """
     quarter = max(epochs // 4, 1)
@@ -142,7 +144,7 @@ def make_optimizer(
         return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
     for group in groups:
         group[MOVES_BETA] = config.schedule == "one_cycle" and group["role"] != "delays"
-    return torch.optim.Adam(groups, lr=config.lr, betas=config.betas, eps=config.eps)
+    return torch.optim.Adam(groups, lr=config.lr, betas=config.betas, eps=config.eps, amsgrad=config.amsgrad)
 
 
 def set_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, epoch: int) -> None:
