@@ -1,4 +1,4 @@
-"""Delayed layers against plain loops over the equations of Hammouamri et al., 2023, and where the padding differs."""
+"""Delayed layers against plain loops over the equations of Hammouamri et al., 2023, and what padding changes."""
 
 from __future__ import annotations
 
