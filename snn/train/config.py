@@ -34,8 +34,10 @@ class TrainConfig:
             hooks on spikes may then meet sparse gradients.
         rescale_k: Weigh drawn steps by T / k, so that gradients are those of all steps on average; the paper
             does not.
-        chunk: Steps whose graph is kept at a time; None: all in "bptt", 50 in "sltt", 100 with k. In "bptt" it
-            truncates gradients; in "sltt" it changes none, and 1 takes the least memory.
+        chunk: Steps whose graph is kept at a time; None: all in "bptt"; in "sltt" at most 50 (100 with k), and no
+            more than keep about 64 MiB (twice that with k, four times with delays), by the shapes that the layers
+            of the model give for a batch. In "bptt" it truncates gradients; in "sltt" it changes none, and 1 takes
+            the least memory.
         recompute: In "bptt" with `chunk`: keep gradients whole, and states between chunks only; backward runs
             steps again.
         precision: "bfloat16" takes dense products in half precision (torch's autocast); neurons and events stay

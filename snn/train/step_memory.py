@@ -10,17 +10,17 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from snn.nn import Layer
+from snn.nn import DelayLinear, Layer
 
 __all__ = ["kept_per_step", "steps_at_a_time"]
 
 MOST_STEPS = 50
 """Steps at a time: enough for the fused kernels to run at full speed. Twice as many where k learn."""
-BUDGET = 48 << 20
-"""Bytes that the steps of a piece may keep. Twice as many where k learn, since layers keep less of the others.
+BUDGET = 64 << 20
+"""Bytes that the steps of a piece may keep.
 
-Where a step keeps more than about a megabyte, the work of a step outweighs that of a call, and longer pieces are no
-faster: networks of convolutions are fastest with the fewest steps, as what they keep stays in the cache.
+Twice as many where k learn, since layers keep less of the other steps; four times as many with delays, since a
+piece goes through the `max_delay` steps before it again.
 """
 
 _Key = tuple[tuple[int, ...], torch.dtype]
@@ -37,10 +37,12 @@ def steps_at_a_time(model: Layer, x: Tensor, marked: bool) -> int:
         x: The batch; its first step may be run to see what layers give.
         marked: Whether only some steps learn.
     """
-    twice = 2 if marked else 1
     if len(x) == 1:
         return 1
-    return max(1, min(twice * MOST_STEPS, twice * BUDGET // max(1, kept_per_step(model, x))))
+    twice = 2 if marked else 1
+    delayed = any(isinstance(part, DelayLinear) for part in model.modules())
+    budget = twice * BUDGET * (4 if delayed else 1)
+    return max(1, min(twice * MOST_STEPS, budget // max(1, kept_per_step(model, x))))
 
 
 def kept_per_step(model: Layer, x: Tensor) -> int:

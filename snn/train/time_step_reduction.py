@@ -39,7 +39,8 @@ IIR_NEURON: dict[str, Any] = {
     "learn_threshold": True,
     "learn_leak": True,
 }
-"""The paper's neuron: arguments of `LIF` beside the threshold."""
+"""The paper's neuron: arguments of `LIF` beside the threshold. Its code trains with `TrainConfig(amsgrad=True,
+loss="sum_cross_entropy", weight_decay=0)`."""
 
 SILENT_THRESHOLD = 0.1
 """Threshold of a layer whose inputs are never above 0, as in the paper's code."""
@@ -95,7 +96,8 @@ def convert(
     """Give a spiking copy of a trained network: BatchNorm folded, every `ReLU` a `LIF` with a threshold of its own.
 
     Layer by layer from the input, x runs through what is converted so far for `steps` steps; the percentile of the
-    layer's input current is taken in every step, and the largest becomes its threshold.
+    layer's input current is taken in every step, and the largest becomes its threshold. (A percentile between two
+    values is interpolated; the paper's code takes the nearer one.)
 
     Args:
         model: Layers of `snn.nn` with `ReLU` neurons, trained.
