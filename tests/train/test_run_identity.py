@@ -37,6 +37,7 @@ CHANGED: dict[str, Any] = {
     "momentum": 0.8,
     "betas": (0.9, 0.99),
     "eps": 1e-7,
+    "amsgrad": True,
     "clip_norm": 1.0,
     "schedule": "cosine",
     "schedule_by": "step",
