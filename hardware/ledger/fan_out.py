@@ -31,7 +31,7 @@ class FanOut:
         n_pre: Inputs per step.
         n_post: Outputs per step.
         dense_synapses: Multiply-accumulates of a dense pass on the inputs that there are.
-        padded_synapses: The same with those on the zeros of padding, which many dense kernels compute too.
+        padding_synapses: Those on the zeros of padding, which many dense kernels compute besides.
         stored_weights: Nonzero weights.
         dense_weights: Weights.
         in_shape: Shape of one input.
@@ -42,7 +42,7 @@ class FanOut:
     n_pre: int
     n_post: int
     dense_synapses: int
-    padded_synapses: int
+    padding_synapses: int
     stored_weights: int
     dense_weights: int
     in_shape: tuple[int, ...]
@@ -84,7 +84,7 @@ def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
         n_pre=int(np.prod(shape)),
         n_post=int(np.prod(out_shape)),
         dense_synapses=dense,
-        padded_synapses=positions * size,
+        padding_synapses=positions * size - dense,
         stored_weights=stored,
         dense_weights=size,
         in_shape=shape,
@@ -120,6 +120,9 @@ def reached_outputs(
         is one long where all outputs along it are the same.
     """
     rows = len(x)
+    if not rows:
+        positions = math.prod(fan_out.out_shape[1:])
+        return np.zeros((0, fan_out.out_shape[0], positions, 1), bool), (fan_out.out_shape[0], positions, 1)
     pruned = fan_out.stored_weights < fan_out.dense_weights
     if isinstance(layer, nn.Linear):
         sizes = (fan_out.in_shape[0], layer.out_features, 1)

@@ -52,8 +52,8 @@ class LayerCounts:
         output_spikes: Spikes of `post`.
         updates_dense: Neurons times steps.
         updates_touched: Neuron-steps with at least one arrival over a nonzero weight.
-        padded_synapses: `dense_synapses` and the multiply-accumulates on zeros of padding, which a dense kernel
-            without a test for borders computes too; None is `dense_synapses`.
+        padding_synapses: Multiply-accumulates on zeros of padding, which a dense kernel without a test for borders
+            computes besides.
         stored_weights: Nonzero weights in memory, fewer than `synapses` where they are shared; None is
             `synapses`.
         dense_weights: The same with the zeros; None is `dense_synapses`.
@@ -88,7 +88,7 @@ class LayerCounts:
     output_spikes: int = 0
     updates_dense: int = 0
     updates_touched: int = 0
-    padded_synapses: int | None = None
+    padding_synapses: int = 0
     stored_weights: int | None = None
     dense_weights: int | None = None
     values: str = "counts"
@@ -97,8 +97,6 @@ class LayerCounts:
     def __post_init__(self) -> None:
         choice(f"{self.name}.values", self.values, VALUES)
         flag(f"{self.name}.continued", self.continued)
-        if self.padded_synapses is None:
-            object.__setattr__(self, "padded_synapses", self.dense_synapses)
         if self.stored_weights is None:
             object.__setattr__(self, "stored_weights", self.synapses)
         if self.dense_weights is None:
@@ -145,6 +143,11 @@ class LayerCounts:
         return self.dense_synapses * self.steps
 
     @property
+    def padded_synapses(self) -> int:
+        """Multiply-accumulates of one dense pass, those on padding included: kernel size times positions."""
+        return self.dense_synapses + self.padding_synapses
+
+    @property
     def spikes_per_synapse(self) -> float:
         """Mean spikes that a nonzero synapse passes on per inference."""
         return _ratio(self.synaptic_events, self.synapses * self.samples)
@@ -181,7 +184,7 @@ class LayerCounts:
         return LayerCounts(**shape, **sums, values=values, continued=continued)
 
 
-DENSE_SHAPE = ("dense_synapses", "padded_synapses", "stored_weights", "dense_weights")
+DENSE_SHAPE = ("dense_synapses", "padding_synapses", "stored_weights", "dense_weights")
 """Fields that a dense network of the same layers is priced by."""
 
 ROW_SHAPE = ("name", "post", "pre", "n_pre", "n_post", "synapses", "max_delay", *DENSE_SHAPE)
@@ -193,7 +196,6 @@ _ACTIVITY = tuple(field for field in _ADDED if field not in ("samples", "steps",
 _DERIVED = ("dense_macs", "acs", "memory_reads", "memory_writes")
 _AT_MOST = (
     ("synapses", "dense_synapses"),
-    ("dense_synapses", "padded_synapses"),
     ("macs", "active_inputs"),
     ("active_inputs", "synaptic_events"),
     ("delay_writes", "synaptic_events"),
@@ -259,7 +261,7 @@ class Ledger:
         Raises:
             ValueError: `field` is not a count that adds up over layers.
         """
-        allowed = ("synapses", "dense_synapses", "padded_synapses", *_DERIVED, *_ADDED[2:])
+        allowed = ("synapses", "dense_synapses", "padding_synapses", *_DERIVED, *_ADDED[2:])
         choice("field", field, allowed)
         return sum(getattr(row, field) for row in self.rows)
 

@@ -43,7 +43,7 @@ class LayerSteps:
         values: What the inputs were.
         counts: int64 [T, B] under each name of `ROW_COUNTS`; zero behind the end of a sample.
         max_delay: Largest delay, steps.
-        padded_synapses: The same as `dense_synapses` with those on padding; None: there is none.
+        padding_synapses: Multiply-accumulates on padding, besides.
     """
 
     name: str
@@ -59,7 +59,7 @@ class LayerSteps:
     values: str
     counts: dict[str, Int64Array]
     max_delay: int = 0
-    padded_synapses: int | None = None
+    padding_synapses: int = 0
 
     def __getitem__(self, count: str) -> Int64Array:
         if count not in self.counts:

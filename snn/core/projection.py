@@ -29,7 +29,7 @@ class SummingLayer:
 
     Attributes:
         dense_synapses: Multiply-accumulates of a dense pass of the layer, those on padding left out.
-        padded_synapses: The same with those on zeros of padding.
+        padding_synapses: Those on zeros of padding, besides.
         stored_weights: Nonzero weights in memory; 0 for pooling, which has none.
         dense_weights: The same with the zeros.
         links: Which units feed which over a nonzero weight, CSR [in, out] of ones; None where these are the
@@ -37,7 +37,7 @@ class SummingLayer:
     """
 
     dense_synapses: int
-    padded_synapses: int
+    padding_synapses: int
     stored_weights: int
     dense_weights: int
     links: Any = None
@@ -66,7 +66,7 @@ class SummingLayer:
         return cls(**given)
 
 
-_SIZES = ("dense_synapses", "padded_synapses", "stored_weights", "dense_weights")
+_SIZES = ("dense_synapses", "padding_synapses", "stored_weights", "dense_weights")
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)

@@ -56,17 +56,18 @@ class CountedLayer:
         """Give the sizes of a `SummingLayer`, in its order."""
         links = int(self._matrix.nnz)
         if not self.has_weights:
-            return links, links, 0, 0
+            return links, 0, 0, 0
         present = (self._layer.weight_in_use().detach() != 0).cpu().numpy()
         present = present.reshape(len(present), -1)
         positions = self._open.reshape(len(present), -1)  # of each output channel
         stored = int(present.sum(1) @ positions.any(1))
         padded = present.size * positions.shape[1]
         if not isinstance(self._layer, Conv2d):
-            return padded, padded, stored, present.size
+            return padded, 0, stored, present.size
         pairs = present.size // math.prod(self._layer.kernel_size)
         reads = [_reads(self._layer, axis, size) for axis, size in enumerate(self._before[1:])]
-        return pairs * math.prod(reads), padded, stored, present.size
+        dense = pairs * math.prod(reads)
+        return dense, padded - dense, stored, present.size
 
 
 def _reads(layer: Conv2d, axis: int, size: int) -> int:
@@ -91,6 +92,6 @@ def summing_layers(layers: list[CountedLayer]) -> list[SummingLayer]:
         for layer in layers[1:]:
             links = links @ layer.links(closed=False)
         stored, weights = (sum(part) for part in zip(*(layer.sizes()[2:] for layer in layers), strict=True))
-        return [SummingLayer(links.nnz, links.nnz, stored, weights)]
+        return [SummingLayer(links.nnz, 0, stored, weights)]
     alone = len(layers) == 1
     return [SummingLayer(*layer.sizes(), None if alone else layer.links()) for layer in layers]
