@@ -230,7 +230,9 @@ def kept_features(behind: Sequence[Layer]) -> Tensor | None:
         if isinstance(layer, BatchNorm):
             open_ = layer.scale_and_offset()[0].cpu() != 0
             size = max(kept.numel(), open_.numel())  # an image's channels are repeated for its places
-            kept = kept.repeat_interleave(size // kept.numel()) & open_.repeat_interleave(size // open_.numel())
+            kept = kept.repeat_interleave(size // kept.numel()) & open_.repeat_interleave(
+                size // open_.numel()
+            )
         elif not isinstance(layer, _KEEP_FEATURES):
             break
     return None if bool(kept.all()) else kept
