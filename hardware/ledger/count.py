@@ -1,6 +1,10 @@
 """Count what a network did: from a torch model on a batch, or from the counts of an engine run.
 
 The two give the same integers for the same network and input, because both count the network, not the program.
+A convolution is its kernel at every place, pooling the additions that it takes, dropout nothing; a weight of zero,
+or one that normalisation multiplies by zero, is no synapse. What sums behind weights with no neurons between (a
+convolution of a convolution, a mean of currents) is one layer in the engines, their product, and several in torch.
+Models over images run in the number format that they have: `model.double()` counts as the engines run.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 from snn.core import Counts, Network, Population, Projection, Recording
-from snn.hardware.ledger.ledger import DENSE_SHAPE, LayerCounts, Ledger
+from snn.hardware.ledger.ledger import DENSE_SHAPE, POOLED, LayerCounts, Ledger
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +100,8 @@ def _of_run(counts: Counts, net: Network) -> Ledger:
     for population in net.populations:
         if population.neuron is not None and population.name not in seen:
             rows.append(_alone(counts, population, {row.name for row in rows}))
-    return Ledger(tuple(rows))
+    pooled = any(not layer.dense_weights for projection in net.projections for layer in projection.layers)
+    return Ledger(tuple(rows), (POOLED,) if pooled else ())
 
 
 def _alone(counts: Counts, population: Population, taken: set[str]) -> LayerCounts:
@@ -120,7 +125,7 @@ def _of_projection(counts: Counts, net: Network, projection: Projection) -> Laye
     name, pre, post = projection.name, projection.pre, projection.post
     synapses = net.synapses(name)
     n_pre, n_post = net.population(pre).size, net.population(post).size
-    shape = {"dense_synapses": n_pre * n_post}
+    shape: dict[str, Any] = {"dense_synapses": n_pre * n_post}
     macs = counts.macs[name]
     if len(projection.layers) == 1:
         (layer,) = projection.layers
@@ -153,12 +158,12 @@ def _of_layers(counts: Counts, projection: Projection, whole: LayerCounts) -> li
     for i, layer in enumerate(projection.layers):
         last = i == len(projection.layers) - 1
         n_pre, n_post = layer.links.shape
-        fields = _passed(counts, projection, i)
+        fields: dict[str, Any] = {**_passed(counts, projection, i)}
         fields |= {size: getattr(layer, size) for size in DENSE_SHAPE}
         name = projection.name if last else f"{projection.name}.pool{i + 1}"
         values = "counts" if i == 0 else "levels"
-        sizes = {"n_pre": n_pre, "n_post": n_post, "synapses": layer.links.nnz}
-        rows.append(replace(whole, name=name, values=values, max_delay=0, **sizes, **fields))
+        fields |= {"n_pre": n_pre, "n_post": n_post, "synapses": layer.links.nnz, "values": values}
+        rows.append(replace(whole, name=name, **fields))
     return rows
 
 

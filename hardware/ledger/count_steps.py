@@ -36,9 +36,10 @@ def count_steps(
     an add or a multiply follows from its values. The model runs once, in evaluation and without gradients; modules
     that have a `reset` are reset before and after. Layers without zero weights cost one pass over their input;
     zero weights make the lazy updates of the neurons behind cost about one more pass of that layer. A layer or
-    population that runs on [B, ...] once for each step, in a loop of the model's own, is placed step after step; one
-    that runs once stands behind the time axis, at the last step. What else the model does is refused by name where
-    the hooks cannot see it: synapses inside neurons, classes of unknown kind, state that nothing resets.
+    population that runs on [B, ...] once for each step, in a loop of the model's own, is placed step after step;
+    one that runs once stands behind the time axis, at the last step. What hooks cannot see is refused by name:
+    synapses inside neurons, classes of unknown kind, state that nothing resets. Where neurons and average pooling
+    fix the value of a spike, inputs are multiples of it in every batch; elsewhere a batch decides by its values.
 
     Args:
         model: The model.
@@ -58,9 +59,9 @@ def count_steps(
         One row per layer; `.ledger()` sums it over steps and samples.
 
     Raises:
-        ValueError: An input that is batch first by its lengths, a module that cannot be counted (named), a shape or
-            a number of runs that does not fit `time`, state left over from an earlier run, a declared input that the
-            values contradict, or a name in `inputs` that is not a counted layer.
+        ValueError: An input that is batch first by its lengths, a module that cannot be counted (named), a shape
+            or a number of runs that does not fit `time`, state left over from an earlier run, a declared input that
+            the values contradict, or a name in `inputs` that is not a counted layer.
     """
     choice("time", time, Time)
     without_time = time == "none" and not isinstance(model, Layer)

@@ -120,12 +120,11 @@ def reached_outputs(
         is one long where all outputs along it are the same.
     """
     rows = len(x)
-    if not rows:
-        positions = math.prod(fan_out.out_shape[1:])
-        return np.zeros((0, fan_out.out_shape[0], positions, 1), bool), (fan_out.out_shape[0], positions, 1)
     pruned = fan_out.stored_weights < fan_out.dense_weights
     if isinstance(layer, nn.Linear):
         sizes = (fan_out.in_shape[0], layer.out_features, 1)
+        if not rows:
+            return np.zeros((0, *sizes), dtype=bool), sizes
         places: Any = x.reshape(rows, *fan_out.in_shape) != 0
         if not pruned:
             return places.any(-1).reshape(rows, -1, 1, 1), sizes
@@ -134,6 +133,8 @@ def reached_outputs(
         return found.reshape(rows, *sizes), sizes
     groups: int = layer.groups  # type: ignore[assignment]
     sizes = (groups, fan_out.out_shape[0] // groups, int(np.prod(fan_out.out_shape[1:])))
+    if not rows:
+        return np.zeros((0, *sizes), dtype=bool), sizes
     if pruned:
         image = torch.from_numpy(x.reshape(rows, *fan_out.in_shape) != 0).float()
         return _reached_by_mask(layer, image).reshape(rows, *sizes), sizes

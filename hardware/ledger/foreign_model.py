@@ -75,8 +75,8 @@ def _roles(
             hidden = [part for part, weight in module.named_parameters() if weight.dim() > 1]
             if hidden:
                 raise ValueError(
-                    f"{name} ({type(module).__name__}) has synapses inside ({', '.join(hidden)}), which hooks cannot "
-                    "count; write them as a layer of their own"
+                    f"{name} ({type(module).__name__}) has synapses inside ({', '.join(hidden)}), which hooks "
+                    "cannot count; write them as a layer of their own"
                 )
             mode = getattr(module, "step_mode", None)
             if (mode, time) in (("s", "axis"), ("m", "loop")):
@@ -96,8 +96,8 @@ def _roles(
             )
         elif not _is_known(module):
             raise ValueError(
-                f"{name} ({type(module).__name__}) is of no class that is known to spike or to cost nothing: name it in "
-                "neurons= or free="
+                f"{name} ({type(module).__name__}) is of no class that is known to spike or to cost nothing: name "
+                "it in neurons= or free="
             )
     return roles
 

@@ -188,7 +188,8 @@ class HookCounter:
             if self._time == "axis" and leading % size == 0 and (divisible or leading == size):
                 return size
         raise ValueError(
-            f"{name}: {leading} leading entries do not fit {steps} steps of {batch} samples with time={self._time!r}"
+            f"{name}: {leading} leading entries do not fit {steps} steps of {batch} samples with "
+            f"time={self._time!r}"
         )
 
     def _rows(self, name: str, module: _Rows, covered: int) -> slice:
@@ -208,8 +209,8 @@ class HookCounter:
         if calls > self._steps or (not most and calls not in (0, 1, self._steps)):
             often = f"more than {self._steps}" if most else str(calls)
             raise ValueError(
-                f"{name} must run once for each of {self._steps} steps, or once behind the time axis, to be placed in "
-                f"time, got {often} runs on the samples of one step; time='loop' calls the model step by step"
+                f"{name} must run once for each of {self._steps} steps, or once behind the time axis, to be placed "
+                f"in time, got {often} runs on the samples of one step; time='loop' calls the model step by step"
             )
 
     def _touched(self, calls: tuple[_Call, ...], rows: slice, size: int) -> Int64Array | None:
@@ -227,28 +228,31 @@ class HookCounter:
             part, sizes = self._reached(call, call.inputs[rows] if covers_more else call.inputs)
             at = call.rows if len(call.inputs) < count else slice(None)
             reached[at] |= np.broadcast_to(part, (len(part), *sizes)).reshape(len(part), size)
-        return np.count_nonzero(reached, axis=1)
+        counted: Int64Array = np.count_nonzero(reached, axis=1)
+        return counted
 
     def _reached(self, call: _Call, inputs: RealArray) -> tuple[BoolArray, tuple[int, int, int]]:
         return reached_outputs(call.module, self._layers[call.name].fan_out, inputs)
 
     def _place_last(self) -> None:
         """Move what ran once behind the time axis to the last step."""
-        for name, module in [*self._layers.items(), *self._neurons.items()]:
-            self._check_step_calls(name, module.step_calls)
-            if module.step_calls != 1 or self._steps == 1:
+        for name, layer in self._layers.items():
+            if self._ran_last(name, layer):
+                layer.inputs.roll(-self._batch)
+        for name, neurons in self._neurons.items():
+            if not self._ran_last(name, neurons):
                 continue
-            if isinstance(module, _Layer):
-                module.inputs.roll(-self._batch)
-            else:
-                for counted in (module.spikes, module.updates, module.touched):
-                    counted[:] = np.roll(counted, -self._batch)
-                before = None if module.layer is None else self._layers[module.layer]
-                if (
-                    before is not None and before.step_calls != 1
-                ):  # any step of that layer may have reached them
-                    module.touched[:] = module.updates
-                    module.touched_is_exact = False
+            for counted in (neurons.spikes, neurons.updates, neurons.touched):
+                counted[:] = np.roll(counted, -self._batch)
+            before = None if neurons.layer is None else self._layers[neurons.layer]
+            if before is not None and before.step_calls != 1:  # any step of that layer may have reached them
+                neurons.touched[:] = neurons.updates
+                neurons.touched_is_exact = False
+
+    def _ran_last(self, name: str, module: _Rows) -> bool:
+        """Tell whether a module ran once, behind the time axis."""
+        self._check_step_calls(name, module.step_calls)
+        return module.step_calls == 1 and self._steps > 1
 
     def build(
         self, lengths: Int64Array, roles: Mapping[str, Role], declared: Mapping[str, str]

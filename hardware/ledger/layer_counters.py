@@ -17,6 +17,7 @@ from snn.core.checks import refusal
 from snn.hardware.ledger.evaluation import detached_copy, in_evaluation, renew_weights
 from snn.hardware.ledger.fan_out import FanOut, fan_out_of, reached_outputs
 from snn.hardware.ledger.layer_names import name_layers
+from snn.hardware.ledger.ledger import POOLED
 from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal, register_counter
 from snn.hardware.ledger.pooling import pool_arrivals, pool_fan_out, pooled_spikes
 from snn.hardware.ledger.step_ledger import StepLedger
@@ -24,10 +25,6 @@ from snn.nn import Layer, populations
 
 __all__ = ["count_layers"]
 
-_POOLED = (
-    "Pooling: one add (average) or compare (maximum) per spike and window, without a weight to fetch; a dense "
-    "network pays one add per input of a window."
-)
 _JOINED = (
     "Residual joins: spikes or currents of both ways meet in the receiving neurons at no cost of their own; a "
     "population counts with the connections that ran between it and the neurons before."
@@ -64,6 +61,9 @@ def count_layers(
     else:
         x = x.to(next((part.dtype for part in model.parameters()), x.dtype))
     longer = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])]) if model.tail_steps else x
+    longer = (
+        longer if len(longer) else x.new_zeros(1, *x.shape[1:])
+    )  # a step beyond all ends, for layers to run on
     builder = LedgerBuilder(lengths + model.tail_steps, len(longer), names)
     with in_evaluation(model):
         renew_weights(model)
@@ -159,13 +159,15 @@ def _of_places(by_place: Tensor | None, fan_out: FanOut) -> Tensor | None:
 
 
 def _fan_out_to(by_place: Tensor, layer: nn.Conv2d, fan_out: FanOut) -> Int64Array:
-    """Count the kept outputs that each input reaches, flat: what a transposed convolution of them with ones sums."""
+    """Count the kept outputs that each input reaches, flat: the gradient of their sum over weights of one."""
     weight = (layer.weight != 0).double().cpu()
-    shape = (fan_out.n_pre // math.prod(fan_out.in_shape[1:]), *fan_out.in_shape[1:])
-    image = by_place.double().reshape(1, *fan_out.out_shape)
-    settings = (layer.stride, layer.padding, layer.dilation, layer.groups)
-    found = torch.nn.grad.conv2d_input((1, *shape), weight, image, *settings)
-    return found.round().long().flatten().numpy()
+    image = torch.ones(1, *fan_out.in_shape, dtype=torch.float64, requires_grad=True)
+    with torch.enable_grad():
+        settings = (layer.stride, layer.padding, layer.dilation, layer.groups)
+        y = nn.functional.conv2d(image, weight, None, *settings)  # type: ignore[arg-type]
+        (found,) = torch.autograd.grad(y, image, by_place.to(y).reshape(y.shape))
+    counted: Int64Array = found.round().long().flatten().numpy()
+    return counted
 
 
 def _as_torch(layer: Any, by_place: Tensor | None) -> nn.Conv2d:
@@ -278,7 +280,7 @@ def _recurrent(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
 
 def _pool(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count windows: one operation per spike and window, never a multiply, no weights."""
-    builder.notes.append(_POOLED)
+    builder.notes.append(POOLED)
     name = builder.names[layer]
     fan_out = pool_fan_out(layer, tuple(signal.x.shape[2:]))
     links = int(fan_out.sum())

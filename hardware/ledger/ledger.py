@@ -20,6 +20,10 @@ from snn.core.files.whole import write_whole
 _INT64_MAX = 2**63 - 1
 SCHEMA, VERSION = "snn.ledger", 3
 """3 tells what a dense pass computes from what it computes on padding, and continued runs from others."""
+POOLED = (
+    "Pooling: one add (average) or compare (maximum) per spike and window, without a weight to fetch; a dense "
+    "network pays one add per input of a window."
+)
 VALUES = ("counts", "silent", "binary", "levels", "real")
 
 

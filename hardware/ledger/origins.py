@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -79,14 +78,14 @@ def _unit_after(name: str, args: Any, kwargs: Any, units: set[float | None]) -> 
     assert unit is not None
     if name in _KEEPS_UNIT:
         return unit
-    given = dict(zip(_POOL_ARGUMENTS, args, strict=False)) | kwargs
+    given: dict[str, Any] = dict(zip(_POOL_ARGUMENTS, args, strict=False)) | kwargs
     x = given.get("input")
     if name in ("avg_pool1d", "avg_pool2d") and not given.get("ceil_mode"):
         if given.get("divisor_override") is not None or given.get("count_include_pad") is False:
             return None
-        size = given["kernel_size"]
-        axes = 1 if name == "avg_pool1d" else 2
-        return unit / (int(size) ** axes if isinstance(size, int) else math.prod(size) ** (axes // len(size)))
+        size, axes = given["kernel_size"], int(name[-2])
+        sides = (size,) * axes if isinstance(size, int) else tuple(size) * (axes // len(size))
+        return unit / math.prod(sides)
     if name == "adaptive_avg_pool2d" and isinstance(x, Tensor):
         outs = args[1] if len(args) > 1 else given["output_size"]
         outs = (outs, outs) if isinstance(outs, int) else tuple(outs)

@@ -164,7 +164,7 @@ class Projection:
         return largest if largest > _SNAP * max(dt_ms, float(delay.max(initial=0.0))) else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """List the arguments by name; a CSR weight as its shape and three arrays, `layers` only if there are some."""
+        """List the arguments by name; a CSR weight as its shape and three arrays; `layers` where there are some."""
         weight = self.weight if isinstance(self.weight, np.ndarray) else _parts_of(self.weight)
         layers = {"layers": [layer.to_dict() for layer in self.layers]} if self.layers else {}
         return layers | {
@@ -184,9 +184,8 @@ class Projection:
         Raises:
             ValueError: A field is missing, unknown or out of range.
         """
-        names = ("pre", "post", "weight", "delay_ms", "name", "receptor", "plasticity")
-        if isinstance(values, dict) and "layers" in values:
-            names = (*names, "layers")
+        names = ["pre", "post", "weight", "delay_ms", "name", "receptor", "plasticity"]
+        names += ["layers"] if isinstance(values, dict) and "layers" in values else []
         given = dict(fields_of("projection", values, names))
         if not isinstance(given["weight"], np.ndarray):
             given["weight"] = _from_parts(f"projection {given['name']!r}: weight", given["weight"])

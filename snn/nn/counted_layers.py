@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-import torch
 
 from snn.core import SummingLayer
 from snn.core.arrays import BoolArray

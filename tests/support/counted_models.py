@@ -1,4 +1,4 @@
-"""Models drawn at random for counting, of every kind of layer that a ledger knows, small enough to count by hand."""
+"""Models drawn at random for counting: all kinds of layers that a ledger knows, small enough to count by hand."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _nested(rng: np.random.Generator, layers: list[Layer]) -> list[Layer]:
 
 @torch.no_grad()
 def _set_values_(rng: np.random.Generator, model: Layer) -> None:
-    """Set weights, some of them zero, biases, and statistics as if trained, with scales of either sign and of zero."""
+    """Set weights, some of them zero, biases, and statistics as if trained, with scales of any sign and of zero."""
     for layer in model.modules():
         if isinstance(layer, BatchNorm):
             layer.running_mean.uniform_(-0.2, 0.2)
