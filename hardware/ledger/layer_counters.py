@@ -301,7 +301,7 @@ def _pool(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     if signal.spike_counts and isinstance(layer, ours.MaxPool2d):
         return Signal(y, arrived, True, signal.source)
     spikes = signal.numbers_of_spikes()
-    pooled = None if spikes is None else pooled_spikes(layer, signal.x, spikes)
+    pooled = None if spikes is None else pooled_spikes(layer, signal.x, spikes, y)
     return Signal(y, arrived, False, signal.source, pooled)
 
 

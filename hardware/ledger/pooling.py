@@ -37,27 +37,28 @@ def pool_arrivals(layer: Any, arrived: Tensor) -> Tensor:
     return found.reshape(*arrived.shape[:2], *found.shape[1:]) > 0
 
 
-def pooled_spikes(layer: Any, x: Tensor, spikes: Tensor) -> Tensor:
+def pooled_spikes(layer: Any, x: Tensor, spikes: Tensor, y: Tensor) -> Tensor:
     """Give how many spikes each output stands for: those of its window, or of the input that a maximum takes.
 
     Args:
         layer: `AvgPool2d`, `MaxPool2d` or `AdaptiveAvgPool2d`.
         x: Its input, [T, B, C, H, W].
-        spikes: How many spikes each input stands for, of the same shape.
+        spikes: How many spikes each input stands for, of the same shape; x itself where it is these numbers.
+        y: Its output, [T, B, C, H', W'].
     """
-    steps = spikes.flatten(0, 1).double()  # sums of whole numbers, which float64 has exactly
     if isinstance(layer, MaxPool2d):
         window = (layer.kernel_size, layer.stride, layer.padding)
         at = functional.max_pool2d(x.flatten(0, 1), *window, return_indices=True)[1]
-        found = steps.flatten(2).gather(2, at.flatten(2)).reshape(at.shape)
-    elif isinstance(layer, AdaptiveAvgPool2d):
-        means = functional.adaptive_avg_pool2d(steps, layer.output_size)
-        sizes = [_window_sizes(n, outs) for n, outs in zip(x.shape[3:], layer.output_size, strict=True)]
-        found = (means * (sizes[0][:, None] * sizes[1]).to(means)).round()
+        found = spikes.flatten(0, 1).flatten(2).gather(2, at.flatten(2))
+        return found.reshape(*x.shape[:2], *at.shape[1:])
+    if isinstance(layer, AdaptiveAvgPool2d):
+        rows, columns = (_window_sizes(n, o) for n, o in zip(x.shape[3:], layer.output_size, strict=True))
+        size: Tensor | int = (rows[:, None] * columns).to(spikes)
     else:
-        window = (layer.kernel_size, layer.stride, layer.padding)
-        found = functional.avg_pool2d(steps, *window, divisor_override=1)
-    return found.reshape(*x.shape[:2], *found.shape[1:])
+        size = layer.kernel_size[0] * layer.kernel_size[1]
+    means = y if spikes is x else layer(spikes)[0]
+    pooled: Tensor = (means * size).round()
+    return pooled
 
 
 def _window_sizes(size: int, outs: int) -> Tensor:
