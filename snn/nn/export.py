@@ -81,7 +81,8 @@ def _of_images(model: Layer, dt_ms: float, shape: Sequence[int] | None) -> Netwo
                 raise ValueError(f"{place} must be a weighted sum of spikes, got {type(layer).__name__}")
             pre, post = names[len(projections)], names[len(projections) + 1]
             found.append(Population(post, unrolled.weight.shape[1], _neuron(layer, unrolled.bias)))
-            projections.append(Projection(pre, post, unrolled.weight, name=f"{pre}-{post}"))
+            summed = unrolled.summing_layers()
+            projections.append(Projection(pre, post, unrolled.weight, name=f"{pre}-{post}", layers=summed))
             unrolled = UnrolledWeights(unrolled.shape)
         elif not unrolled.append(layer):
             raise ValueError(

@@ -10,10 +10,12 @@ import numpy as np
 import scipy.sparse
 import torch
 
+from snn.core import SummingLayer
 from snn.core.arrays import Float64Array
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten
+from snn.nn.counted_layers import CountedLayer, summing_layers
 from snn.nn.layer import Layer, runs_as
 
 __all__ = ["UnrolledWeights", "takes_images"]
@@ -42,6 +44,7 @@ class UnrolledWeights:
         self.shape = tuple(shape)
         self.weight: Any = None
         self.bias: Float64Array = np.zeros(0)
+        self._layers: list[CountedLayer] = []
 
     def append(self, layer: Layer) -> bool:
         """Multiply one more layer into the matrix.
@@ -53,17 +56,25 @@ class UnrolledWeights:
             ValueError: The layer does not fit the shape of its input.
         """
         if isinstance(layer, BatchNorm) and runs_as(layer, BatchNorm) and self.weight is not None:
+            self._layers[-1].close(layer)
             scale, offset = (np.repeat(a.numpy(), self._places) for a in layer.scale_and_offset())
             self.weight = scipy.sparse.csr_array(self.weight @ scipy.sparse.diags_array(scale))
             self.bias = self.bias * scale + offset
             return True
         if not runs_as(layer, *_OVER_IMAGES, Linear):
             return False
-        weight, bias, self.shape = _matrix(layer, self.shape)
+        before = self.shape
+        weight, bias, self.shape = _matrix(layer, before)
+        if not isinstance(layer, Flatten):
+            self._layers.append(CountedLayer(layer, weight, before, self.shape))
         first = self.weight is None
         self.bias = bias if first else self.bias @ weight + bias
         self.weight = weight if first else scipy.sparse.csr_array(self.weight @ weight)
         return True
+
+    def summing_layers(self) -> list[SummingLayer]:
+        """Give the layers as ledgers count them."""
+        return summing_layers(self._layers)
 
     @property
     def _places(self) -> int:
