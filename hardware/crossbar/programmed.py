@@ -99,7 +99,7 @@ class ProgrammedArray:
 
     @cached_property
     def programmed_us(self) -> Tensor:
-        """What cells were programmed to, a faulty one what it is stuck at; on tiles, microsiemens, without a graph."""
+        """What cells were programmed to, faulty ones what they are stuck at; on tiles, microsiemens, no graph."""
         return apply_faults(self.writable_us.detach(), self.config.device, self.seed, self.name)
 
     @cached_property

@@ -31,6 +31,8 @@ class FanOut:
         dense_synapses: Multiply-accumulates of a dense pass, those on padding included.
         stored_weights: Nonzero weights.
         dense_weights: Weights.
+        positions: Places at which the weights are used.
+        groups: Blocks of the weights that share neither inputs nor outputs.
         in_shape: Shape of one input.
         out_shape: Shape of one output.
     """
@@ -41,6 +43,8 @@ class FanOut:
     dense_synapses: int
     stored_weights: int
     dense_weights: int
+    positions: int
+    groups: int
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
 
@@ -51,8 +55,8 @@ class FanOut:
 
     def row_fields(self) -> dict[str, int]:
         """Give what a row of the ledger holds of it."""
-        names = ("n_pre", "n_post", "synapses", "dense_synapses", "stored_weights", "dense_weights")
-        return {name: getattr(self, name) for name in names}
+        weights = ("synapses", "dense_synapses", "stored_weights", "dense_weights")
+        return {name: getattr(self, name) for name in ("n_pre", "n_post", *weights, "positions", "groups")}
 
 
 def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
@@ -80,6 +84,8 @@ def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
         dense_synapses=positions * size,
         stored_weights=stored,
         dense_weights=size,
+        positions=positions,
+        groups=getattr(layer, "groups", 1),  # a linear layer has none
         in_shape=shape,
         out_shape=out_shape,
     )

@@ -52,6 +52,9 @@ class LayerCounts:
         stored_weights: Nonzero weights in memory, fewer than `synapses` where they are shared; None is
         `synapses`.
         dense_weights: The same with the zeros; None is `dense_synapses`.
+        positions: Places at which the weights are used, e.g. pixels of a convolution's output; None is
+            `dense_synapses` over `dense_weights`, and 1 without weights.
+        groups: Blocks of the weights that share neither inputs nor outputs: groups of a convolution.
         values: What the inputs were: ``"counts"`` of spikes; or, measured or declared on a foreign layer,
             ``"silent"``, ``"binary"`` (one level), ``"levels"`` (multiples of one unit) or ``"real"`` (nothing of
             the kind: each nonzero entry is then one event and one multiply).
@@ -84,6 +87,8 @@ class LayerCounts:
     updates_touched: int = 0
     stored_weights: int | None = None
     dense_weights: int | None = None
+    positions: int | None = None
+    groups: int = 1
     values: str = "counts"
 
     def __post_init__(self) -> None:
@@ -92,6 +97,9 @@ class LayerCounts:
             object.__setattr__(self, "stored_weights", self.synapses)
         if self.dense_weights is None:
             object.__setattr__(self, "dense_weights", self.dense_synapses)
+        if self.positions is None:
+            used = self.dense_synapses // self.dense_weights if self.dense_weights else 1
+            object.__setattr__(self, "positions", max(1, used))
         for field in _INTEGERS:
             object.__setattr__(self, field, _count(f"{self.name}.{field}", getattr(self, field)))
         for smaller, larger in _AT_MOST:
@@ -178,11 +186,14 @@ ROW_SHAPE = (
     "max_delay",
     "stored_weights",
     "dense_weights",
+    "positions",
+    "groups",
 )
 """Fields that say what a layer is, the same in every batch; the others say what it did, and add up."""
 _INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "post", "pre", "values"))
 _ADDED = tuple(field for field in _INTEGERS if field not in ROW_SHAPE)
 _ACTIVITY = tuple(field for field in _ADDED if field not in ("samples", "steps", "updates_dense"))
+_ADDED_LATER = {"positions", "groups"}  # ledgers written before these fields were there are read without them
 _DERIVED = ("dense_macs", "acs", "memory_reads", "memory_writes")
 _AT_MOST = (
     ("synapses", "dense_synapses"),
@@ -296,8 +307,8 @@ class Ledger:
         names = {f.name for f in fields(LayerCounts)}
         rows = []
         for row in data["rows"]:
-            if set(row) != names:
-                wrong = sorted(set(row) ^ names)
+            wrong = sorted(set(row) ^ names - (_ADDED_LATER - set(row)))
+            if wrong:
                 raise ValueError(
                     f"row {row.get('name')!r} must have the fields of a ledger, got others: {wrong}"
                 )

@@ -43,6 +43,8 @@ class LayerSteps:
         values: What the inputs were.
         counts: int64 [T, B] under each name of `ROW_COUNTS`; zero behind the end of a sample.
         max_delay: Largest delay, steps.
+        positions: Places at which the weights are used.
+        groups: Blocks of the weights that share neither inputs nor outputs.
     """
 
     name: str
@@ -58,6 +60,8 @@ class LayerSteps:
     values: str
     counts: dict[str, Int64Array]
     max_delay: int = 0
+    positions: int | None = None
+    groups: int = 1
 
     def __getitem__(self, count: str) -> Int64Array:
         if count not in self.counts:
