@@ -39,7 +39,7 @@ def compare(ledger: Ledger, on: Sequence[str | Target] | None = None) -> TargetT
         on: Registered names or targets of your own; None is every registered one.
 
     Raises:
-        ValueError: Unknown target, a ledger that covers no sample, or no target.
+        ValueError: Unknown target, a ledger that covers no sample, no target, or two of one name.
     """
     return TargetTable(tuple(estimate(ledger, target) for target in (targets() if on is None else on)))
 
