@@ -37,19 +37,22 @@ def raster(events: Events, sample: int = 0, *, title: str = "") -> Figure:
     return made
 
 
-def membranes(v: ArrayLike, dt_ms: float, names: Sequence[str], *, marked: int | None = None) -> Figure:
+def membranes(
+    v: ArrayLike, dt_ms: float, names: Sequence[str] | None = None, *, marked: int | None = None
+) -> Figure:
     """Draw membranes [T, N] of one sample over time, one of them marked.
 
     Args:
         v: Membranes, [T, N].
         dt_ms: Length of a step, ms, > 0.
-        names: Names of the units, N.
+        names: Names of the units, N; None: their numbers.
         marked: The unit to draw in colour, and to name; None: none.
 
     Raises:
         ValueError: Shapes do not fit, or there is no such unit.
     """
-    traces, dt_ms = shaped("v", v, ("T", len(names))), number("dt_ms", dt_ms, above=0.0)
+    traces = shaped("v", v, ("T", "N" if names is None else len(names)))
+    dt_ms, names = number("dt_ms", dt_ms, above=0.0), names or [f"unit {i}" for i in range(traces.shape[1])]
     if marked is not None:
         marked = whole("marked", marked, low=0, high=len(names) - 1)
     made, axes = figure(width=7.0, height=2.8)
@@ -105,7 +108,11 @@ def _spikes(ax: Axes, events: Events, sample: int) -> None:
     time_ms, unit = times_of(events)[rows], events.unit[rows]
     ax.scatter(time_ms, unit, s=size, color=COLOURS[0], linewidths=0, rasterized=True)
     ax.set_ylim(-0.5, events.n_units - 0.5)
-    ax.set_xlim(-0.5 * events.dt_ms, (events.n_steps[sample] - 0.5) * events.dt_ms)
+    ax.set_xlim(-0.5 * events.dt_ms, max(events.n_steps[sample] - 0.5, 0.5) * events.dt_ms)
+    if rows.stop == rows.start:  # an empty panel says nothing: was it silent, or not recorded?
+        ax.text(
+            0.5, 0.5, "no spikes", transform=ax.transAxes, ha="center", va="center", color="0.5", fontsize=9
+        )
 
 
 def _traces(ax: Axes, v: RealArray, dt_ms: float, names: Sequence[str], marked: int | None) -> None:
