@@ -139,6 +139,7 @@ class Sweep:
             log_axis(axes.xaxis, min(seen) / reach, max(seen) * reach**2)
         axes.set_xlabel(words_of(x))
         axes.set_ylabel(words_of(y))
+        axes.ticklabel_format(axis="y", useOffset=False)
         axes.grid(color=GRID, lw=0.7)
         figure.legend(loc="outside upper left", ncols=2, frameon=False)
         return figure

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from snn.core import Events
@@ -108,6 +109,7 @@ def _spikes(ax: Axes, events: Events, sample: int) -> None:
     time_ms, unit = times_of(events)[rows], events.unit[rows]
     ax.scatter(time_ms, unit, s=size, color=COLOURS[0], linewidths=0, rasterized=True)
     ax.set_ylim(-0.5, events.n_units - 0.5)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     ax.set_xlim(-0.5 * events.dt_ms, max(events.n_steps[sample] - 0.5, 0.5) * events.dt_ms)
     if rows.stop == rows.start:  # an empty panel says nothing: was it silent, or not recorded?
         ax.text(
@@ -117,10 +119,10 @@ def _spikes(ax: Axes, events: Events, sample: int) -> None:
 
 def _traces(ax: Axes, v: RealArray, dt_ms: float, names: Sequence[str], marked: int | None) -> None:
     """Draw membranes [T, N] in grey, the marked one in colour above them."""
-    time_ms = np.arange(v.shape[0]) * dt_ms
+    time_ms, dot = np.arange(v.shape[0]) * dt_ms, "o" if len(v) == 1 else None  # a line needs two steps
     for unit in range(v.shape[1]):
         if unit != marked:
-            ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8)
+            ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8, marker=dot)
     if marked is not None:
-        ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, label=names[marked])
+        ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, marker=dot, label=names[marked])
         ax.legend(frameon=False, fontsize=8, loc="upper left")

@@ -138,7 +138,7 @@ def _write_page(
             "Delays",
             _delays(config, trained),
             "Every synapse learns its own delay together with its weight. Bars are a step wide around whole steps: "
-            "the first and the last cover half a step of the range, and hold what training pushed against its ends.",
+            "the first and the last cover half a step of the range and hold what training pushed to its ends.",
         ),
         Section(
             "Test words",
