@@ -184,7 +184,7 @@ class EnergySums:
     @property
     def priced(self) -> tuple[str, ...]:
         """What is in the total, in words."""
-        found = {row.category for row in self.rows}
+        found = {row.category for row in self.rows if row.price.high > 0}
         return tuple(words for category, words in _WORDS.items() if category in found)
 
     @property
@@ -216,7 +216,7 @@ _WORDS: dict[Category, str] = {
     "memory": "memory",
     "neuron": "neurons",
     "routing": "routing",
-    "static": "static power",
+    "static": "static energy",
 }
 
 

@@ -115,7 +115,7 @@ def table(sums: EnergySums) -> str:
     layers, cells = energy_cells(sums)
     short = zip(sums.comparisons(), baseline_cells(sums), strict=True)
     parts = [
-        f"{sums.title}\nper inference, mean of {sums.ledger.samples} samples",
+        f"{folded(sums.title)}\nper inference, mean of {sums.ledger.samples} samples",
         aligned(["component", *layers, "all layers"], cells),
         "\n".join(f"{name}: {value}" for name, value in summary_lines(sums)),
         aligned(BASELINE_HEADER, [[b.baseline.label, *cells[1:]] for b, cells in short]),

@@ -71,7 +71,9 @@ class RramCrossbar:
             "A tile none of whose rows is driven is skipped; which rows fire together is not in the counts, so "
             "every active input is taken to fire alone in its tile until all tiles are read: an upper bound."
         )
-        always = "Every tile is read and converted at every step, input or not: static energy."
+        always = (
+            "Every tile is read and converted at every step, input or not: that is all its static energy."
+        )
         return (
             "A layer is a matrix of fan-in x outputs for each group of it (convolutions unrolled, one reading per "
             f"position) in tiles of {self.rows} x {self.cols}, a pair of columns per output, subtracted before one "
