@@ -42,7 +42,7 @@ def log_axis(axis: Axis, low: float, high: float) -> None:
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("log")
     if high / low > 30:
         axis.set_major_locator(LogLocator(numticks=8))
         return
