@@ -77,7 +77,8 @@ def main() -> None:
     report = snn.hardware.estimate(ledger, target="loihi1")
     print(report.table())
     report.to_html(options.out / "report.html")
-    figure = snn.plot.sample_activity(rec.spikes, rec.v["out"], test.classes, title=train.name)
+    seen = {"in": words, "hid1": rec.spikes["hid1"]}  # "out" never spikes: its membranes are the last panel
+    figure = snn.plot.sample_activity(seen, rec.v["out"], test.classes, title=train.name)
     figure.savefig(options.out / "word.png", dpi=150)
     print(f"written: {options.out}")
 

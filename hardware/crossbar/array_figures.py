@@ -49,6 +49,7 @@ def plot_ir_drop(array: Crossbar) -> Figure:
     image = image[held.any(1)][:, held.any(0)]
     height = float(np.clip(6.6 * image.shape[0] / image.shape[1], 2.6, 7.0))
     from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
 
     figure, axes = canvas(height)
     # near-empty cells may be credited with many times their current: the ends of the scale leave 1 % out each
@@ -61,6 +62,8 @@ def plot_ir_drop(array: Crossbar) -> Figure:
         axes.axhline(edge - 0.5, color="white", lw=2)
     for edge in column_edges[:-1]:
         axes.axvline(edge - 0.5, color="white", lw=2)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     axes.set_xlabel("bit lines (outputs)", color=SOFT)
     axes.set_ylabel("word lines (inputs)", color=SOFT)
     bar = figure.colorbar(drawn, ax=axes, pad=0.015, extend="both")

@@ -160,8 +160,10 @@ Drift = PowerLawDrift | LogRelaxation | SigmaTable
 class FlickerNoise:
     """Let a cell's reading scatter with 1/f noise: relative deviation Q sqrt(ln((t + t_read) / (2 t_read))).
 
+    Q belongs to the state that was written and does not follow drift: the fits are over programmed states.
+
     Attributes:
-        scale: Q = scale / x^exponent with x = g / reference; >= 0.
+        scale: Q = scale / x^exponent with x = programmed g / reference; >= 0.
         exponent: See `scale`.
         limit: Largest Q, >= 0.
         t_read_s: Length of a reading, seconds, > 0.
@@ -181,7 +183,7 @@ class FlickerNoise:
         keep(self, number, "t_read_s", above=0.0)
 
     def relative(self, x: Tensor, time_s: float) -> Tensor:
-        """Give the relative deviation of one reading."""
+        """Give the relative deviation of one reading of cells programmed to relative conductance x."""
         q = (self.scale / x.clamp(min=1e-12) ** self.exponent).clamp(max=self.limit)
         return q * math.sqrt(max(0.0, math.log((time_s + self.t_read_s) / (2 * self.t_read_s))))
 
@@ -346,8 +348,14 @@ class DeviceConfig:
         """Whether two readings of one array differ."""
         return self._flicker or self.read_noise != 0
 
-    def read_deviation(self, g_us: Tensor, time_s: float) -> Tensor:
-        """Give the deviation of one reading of each cell, microsiemens."""
+    def read_deviation(self, g_us: Tensor, programmed_us: Tensor, time_s: float) -> Tensor:
+        """Give the deviation of one reading of each cell, microsiemens.
+
+        Args:
+            g_us: Conductances as they are read now.
+            programmed_us: What the cells were programmed to.
+            time_s: Seconds since then.
+        """
         if isinstance(self.read_noise, FlickerNoise):
-            return g_us * self.read_noise.relative(g_us / self.reference, max(time_s, self.t0_s))
+            return g_us * self.read_noise.relative(programmed_us / self.reference, max(time_s, self.t0_s))
         return g_us * self.read_noise

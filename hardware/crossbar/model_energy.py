@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
@@ -29,28 +29,41 @@ _DIGITAL = ("membrane read + write", "neuron update", "event queue")
 
 @dataclass(frozen=True, slots=True)
 class LayerReads:
-    """Hold what the reads of one layer took.
+    """Hold what the reads of one ledger row took, and the row that was counted with them.
 
     Attributes:
         layer: Ledger row that it stands behind.
         taps: Rows per input: delays that a spike is read at, 1 without.
-        counts: One entry per array of the layer.
+        counts: One entry per array of the layer; empty for what has no array.
+        counted: The row as the same model on the same samples gives it, the only one to be priced with these reads;
+            None: reads of your own making, which are held against the row's name alone.
     """
 
     layer: str
     taps: int
     counts: tuple[ReadCounts, ...]
+    counted: LayerCounts | None = None
 
 
 @torch.no_grad()
-def reads_of(model: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> tuple[LayerReads, ...]:
-    """Count the reads of every layer, sample by sample up to its end, the model's silent tail included.
+def reads_of(
+    model: AnalogModel, x: Tensor, lengths: Tensor | None = None, *, ledger: Ledger | None = None
+) -> tuple[LayerReads, ...]:
+    """Count the reads behind every ledger row, sample by sample up to its end, the model's silent tail included.
 
     Args:
         model: The model.
         x: Input, [T, B, ...].
         lengths: Valid steps of each sample [B], the tail not included; None is all of T.
+        ledger: What `count(model, x, lengths)` gave; None counts it here.
+
+    Returns:
+        An entry per row of the ledger, in its order.
+
+    Raises:
+        ValueError: `ledger` lacks a layer of the model.
     """
+    ledger = count(model, x, lengths) if ledger is None else ledger
     found: dict[tuple[str, int], ReadCounts] = {}
     layers = model.layers
     for b in range(x.shape[1]):
@@ -59,19 +72,27 @@ def reads_of(model: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> tu
         for (name, which), rows in rows_read(model, sample, state=model.start(b)).items():
             counts = count_reads(layers[name].arrays_at(0)[which], rows, samples=1)
             found[name, which] = found[name, which] + counts if (name, which) in found else counts
+    on_arrays = {f"{name}-{name}" if layer.recurrent else name: layer for name, layer in layers.items()}
+    lacking = [name for name in on_arrays if name not in {row.name for row in ledger}]
+    if lacking:
+        raise refusal("ledger", f"of this model, with the layers {', '.join(on_arrays)}", ledger)
     made = []
-    for name, layer in layers.items():
-        inner = layer.layer
-        taps = inner.delay_count if isinstance(inner, DelayedLayer) else 1
-        row = f"{name}-{name}" if layer.recurrent else name
-        parts = tuple(found[name, i] for i in range(len(layer.arrays)) if (name, i) in found)
-        made.append(LayerReads(row, taps, parts))
+    for row in ledger:
+        layer = on_arrays.get(row.name)
+        if layer is None:
+            made.append(LayerReads(row.name, 1, (), row))
+            continue
+        taps = layer.layer.delay_count if isinstance(layer.layer, DelayedLayer) else 1
+        parts = (found.get((layer.name, i)) for i in range(len(layer.arrays)))
+        made.append(LayerReads(row.name, taps, tuple(part for part in parts if part is not None), row))
     return tuple(made)
 
 
 @dataclass(frozen=True, slots=True)
 class ProgrammedCrossbars:
     """Price a ledger on arrays whose reads were counted with it: a target for `estimate`.
+
+    It prices no other ledger: currents and conversions are those of its own model on its own samples.
 
     To run a saved report of it again, register it under its name first (`register_target`).
 
@@ -83,7 +104,7 @@ class ProgrammedCrossbars:
         used: Constants of the devices.
 
     Raises:
-        ValueError: Two layers of one name.
+        ValueError: Two layers of one name; from `price`, a row of another model or of other samples.
     """
 
     reads: tuple[LayerReads, ...]
@@ -121,6 +142,7 @@ class ProgrammedCrossbars:
             "once and read, and its rows driven, once per delay.",
             "Neurons, membranes, spike lines and the event queue are digital, 45 nm, as in horowitz45_int8; nodes "
             "of 32 to 130 nm are mixed, so read the parts apart.",
+            "What has no array is digital too: pooling pays an addition and an address per spike and window.",
             "The weight memory is the array, so there is no compute-only figure to compare with digital cores.",
             "Latency is that of the reads, layers one after the other, digital work in their shade.",
             f"Programming is not in the total: {self.programming.nominal / 1e6:.3g} uJ once "
@@ -144,14 +166,43 @@ class ProgrammedCrossbars:
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         """Price one ledger row."""
+        layer = self._reads_of(row)
+        if not layer.counts:
+            return HOROWITZ_INT8.price(row)
         digital = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
-        for layer in self.reads:
-            if layer.layer == row.name:
-                arrays = self._arrays(layer)
-                if not row.input_spikes:  # the row of an idle run: what flows whatever happens
-                    return (*(line for line in arrays if line.category == "static"), *digital)
-                return (*arrays, *self._lines(row, layer), *digital)
-        return digital
+        arrays = self._arrays(layer)
+        if not row.input_spikes:  # the row of an idle run: what flows whatever happens
+            return (*(line for line in arrays if line.category == "static"), *digital)
+        return (*arrays, *self._lines(row, layer), *digital)
+
+    def check_ledger(self, ledger: Ledger) -> None:
+        """Refuse a ledger that is not the one whose reads were counted.
+
+        Raises:
+            ValueError: It has other rows.
+        """
+        wanted, found = [layer.layer for layer in self.reads], [row.name for row in ledger]
+        if wanted != found:
+            raise ValueError(
+                f"ledger must be of the model whose reads were counted, with layers {wanted}, got layers {found}"
+            )
+        for row in ledger:
+            self._reads_of(row)
+
+    def _reads_of(self, row: LayerCounts) -> LayerReads:
+        """Find what was counted with a row, or with the row of the same run without a spike."""
+        layer = next((layer for layer in self.reads if layer.layer == row.name), None)
+        if layer is None:
+            known = ", ".join(layer.layer for layer in self.reads)
+            raise refusal("ledger", f"of the model whose reads were counted, with layers {known}", row.name)
+        if layer.counted is not None and row not in (layer.counted, layer.counted.without_spikes()):
+            counted = asdict(layer.counted)
+            field = next(name for name, value in asdict(row).items() if value != counted[name])
+            raise ValueError(
+                "ledger must be the one counted with these reads, of the same model and samples: "
+                f"{row.name}.{field} must be {counted[field]!r}, got {getattr(row, field)!r}"
+            )
+        return layer
 
     def latency_us(self, ledger: Ledger) -> Range:
         """Time of the reads of all samples, microseconds."""
@@ -194,7 +245,8 @@ def crossbar_energy(
     """
     if circuit is None:
         circuit = AnalogCircuit(adc_bits=model.hardware.converter.adc_bits or AnalogCircuit().adc_bits)
-    return estimate(count(model, x, lengths), ProgrammedCrossbars(reads_of(model, x, lengths), circuit))
+    ledger = count(model, x, lengths)
+    return estimate(ledger, ProgrammedCrossbars(reads_of(model, x, lengths, ledger=ledger), circuit))
 
 
 def _joined(layer: str, component: str, category: Category, rows: Iterable[EnergyRow]) -> EnergyRow:

@@ -159,7 +159,7 @@ def _variance(array: ProgrammedArray) -> Tensor:
     by 8 % at 23 %, by 13 to 22 % at a third.
     """
     effective = array.effective_us.detach()
-    return array.config.device.read_deviation(effective, array.time_s) ** 2
+    return array.config.device.read_deviation(effective, array.programmed_us, array.time_s) ** 2
 
 
 def _column_noise(array: ProgrammedArray, share: Tensor, columns: Tensor, step: int, sample: int) -> Tensor:

@@ -17,7 +17,7 @@ from snn.core.checks import number, refusal
 from snn.hardware.crossbar.config import CrossbarConfig
 from snn.hardware.crossbar.ir_drop import effective_conductance, row_column_mean_conductance
 from snn.hardware.crossbar.mapping import EncodedWeight
-from snn.hardware.crossbar.programming import age_cells
+from snn.hardware.crossbar.programming import age_cells, apply_faults
 from snn.hardware.crossbar.tiles import TileLayout
 
 __all__ = ["ProgrammedArray"]
@@ -96,6 +96,11 @@ class ProgrammedArray:
         which = (self.config.device, self.seed, self.name, self.write_number, self.time_s)
         now = age_cells(self.written_us, self.writable_us, *which)
         return torch.where(self.used, now, torch.zeros_like(now))
+
+    @cached_property
+    def programmed_us(self) -> Tensor:
+        """What cells were programmed to, faulty ones what they are stuck at; on tiles, microsiemens, no graph."""
+        return apply_faults(self.writable_us.detach(), self.config.device, self.seed, self.name)
 
     @cached_property
     @torch.enable_grad()  # kept: must have its graph even when first asked for without one

@@ -17,7 +17,15 @@ from snn.core.random import keys, uniform
 from snn.hardware.crossbar.converters import round_straight_through
 from snn.hardware.crossbar.device import DeviceConfig, Forming, polynomial
 
-__all__ = ["age_cells", "cell_normals", "form_cells", "nearest_writable", "read_normals", "write_cells"]
+__all__ = [
+    "age_cells",
+    "apply_faults",
+    "cell_normals",
+    "form_cells",
+    "nearest_writable",
+    "read_normals",
+    "write_cells",
+]
 
 
 def _uniform(shape: tuple[int, ...], seed: int, name: str, *parts: int) -> Float64Array:
@@ -101,6 +109,11 @@ def age_cells(
         z = cell_normals(g, seed, f"{name}/drift", number)
         x = writable_us.detach() / device.reference
         g = (g + device.drift.shift(g, x, z, max(time_s, device.t0_s), device.t0_s)).clamp(min=0.0)
+    return apply_faults(g, device, seed, name)
+
+
+def apply_faults(g: Tensor, device: DeviceConfig, seed: int, name: str) -> Tensor:
+    """Put the stuck and open cells of a chip in the place of what was written there."""
     shares = (device.stuck_low, device.stuck_high, device.open_cells)
     if any(shares):
         chance = torch.from_numpy(_uniform(tuple(g.shape), seed, f"{name}/fault")).to(g)

@@ -34,6 +34,8 @@ class FanOut:
         padding_synapses: Those on the zeros of padding, which many dense kernels compute besides.
         stored_weights: Nonzero weights.
         dense_weights: Weights.
+        positions: Places at which the weights are used.
+        groups: Blocks of the weights that share neither inputs nor outputs.
         in_shape: Shape of one input.
         out_shape: Shape of one output.
     """
@@ -45,6 +47,8 @@ class FanOut:
     padding_synapses: int
     stored_weights: int
     dense_weights: int
+    positions: int
+    groups: int
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
 
@@ -55,7 +59,8 @@ class FanOut:
 
     def row_fields(self) -> dict[str, int]:
         """Give what a row of the ledger holds of it."""
-        return {name: getattr(self, name) for name in ("n_pre", "n_post", "synapses", *DENSE_SHAPE)}
+        names = ("n_pre", "n_post", "synapses", *DENSE_SHAPE, "positions", "groups")
+        return {name: getattr(self, name) for name in names}
 
 
 def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
@@ -87,6 +92,8 @@ def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
         padding_synapses=positions * size - dense,
         stored_weights=stored,
         dense_weights=size,
+        positions=positions,
+        groups=getattr(layer, "groups", 1),  # a linear layer has none
         in_shape=shape,
         out_shape=out_shape,
     )

@@ -61,6 +61,9 @@ class LayerCounts:
         stored_weights: Nonzero weights in memory, fewer than `synapses` where they are shared; None is
             `synapses`.
         dense_weights: The same with the zeros; None is `dense_synapses`.
+        positions: Places at which the weights are used, e.g. pixels of a convolution's output; None is
+            `padded_synapses` over `dense_weights`, and 1 without weights.
+        groups: Blocks of the weights that share neither inputs nor outputs: groups of a convolution.
         values: What the inputs were: ``"counts"`` of spikes; or, measured or declared on a foreign layer,
             ``"silent"``, ``"binary"`` (one level), ``"levels"`` (multiples of one unit) or ``"real"`` (nothing of
             the kind: each nonzero entry is then one event and one multiply).
@@ -95,6 +98,8 @@ class LayerCounts:
     padding_synapses: int = 0
     stored_weights: int | None = None
     dense_weights: int | None = None
+    positions: int | None = None
+    groups: int = 1
     values: str = "counts"
     continued: bool = False
 
@@ -105,6 +110,9 @@ class LayerCounts:
             object.__setattr__(self, "stored_weights", self.synapses)
         if self.dense_weights is None:
             object.__setattr__(self, "dense_weights", self.dense_synapses)
+        if self.positions is None:
+            used = self.padded_synapses // self.dense_weights if self.dense_weights else 1
+            object.__setattr__(self, "positions", max(1, used))
         for field in _INTEGERS:
             object.__setattr__(self, field, _count(f"{self.name}.{field}", getattr(self, field)))
         for smaller, larger in _AT_MOST:
@@ -191,7 +199,18 @@ class LayerCounts:
 DENSE_SHAPE = ("dense_synapses", "padding_synapses", "stored_weights", "dense_weights")
 """Fields that a dense network of the same layers is priced by."""
 
-ROW_SHAPE = ("name", "post", "pre", "n_pre", "n_post", "synapses", "max_delay", *DENSE_SHAPE)
+ROW_SHAPE = (
+    "name",
+    "post",
+    "pre",
+    "n_pre",
+    "n_post",
+    "synapses",
+    "max_delay",
+    *DENSE_SHAPE,
+    "positions",
+    "groups",
+)
 """Fields that say what a layer is, the same in every batch; the others say what it did, and add up."""
 _NO_COUNTS = ("name", "post", "pre", "values", "continued")
 _INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in _NO_COUNTS)

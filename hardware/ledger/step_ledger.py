@@ -44,6 +44,8 @@ class LayerSteps:
         counts: int64 [T, B] under each name of `ROW_COUNTS`; zero behind the end of a sample.
         max_delay: Largest delay, steps.
         padding_synapses: Multiply-accumulates on padding, besides.
+        positions: Places at which the weights are used.
+        groups: Blocks of the weights that share neither inputs nor outputs.
     """
 
     name: str
@@ -60,6 +62,8 @@ class LayerSteps:
     counts: dict[str, Int64Array]
     max_delay: int = 0
     padding_synapses: int = 0
+    positions: int | None = None
+    groups: int = 1
 
     def __getitem__(self, count: str) -> Int64Array:
         if count not in self.counts:

@@ -16,6 +16,7 @@ from snn.hardware.report.figure_style import (
     PALE_ORANGE,
     SOFT,
     canvas,
+    log_axis,
     quiet_axes,
 )
 
@@ -40,7 +41,7 @@ def plot_break_even(sums: EnergySums) -> Figure:
         if value > 0:
             axes.plot([value], [i], "o", color=DARK_BLUE, ms=9 if i == len(lines) else 6)
         axes.annotate(
-            f"{value:.3g}" if value > 0 else "no spikes",
+            (f"{value:,.0f}" if value >= 1000 else f"{value:.3g}") if value > 0 else "no spikes",
             (value if value > 0 else lines[0].low, i),
             xytext=(9, 0),
             textcoords="offset points",
@@ -48,10 +49,11 @@ def plot_break_even(sums: EnergySums) -> Figure:
             color=INK,
             fontsize=9,
         )
-    axes.set_xscale("log")
     seen = [value for _, value in points if value > 0] + [x for b in lines for x in (b.low, b.high)]
     axes.set_xlim(min(seen) / 2, max(seen) * 3)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    log_axis(axes.xaxis, min(seen) / 2, max(seen) * 3)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}" if x < 1e6 else f"{x:.0e}"))
+    axes.set_ylim(-0.6, len(points) + len(lines) - 0.4)
     labels = [line.name for line in lines] + [name for name, _ in points]
     label_bars(axes, labels, "spikes per synapse per inference")
     return figure
@@ -65,7 +67,8 @@ def plot_break_even_curve(sums: EnergySums) -> Figure:
     for line in sums.break_evens:
         axes.axvspan(line.low, max(line.high, line.low * 1.02), color=PALE_ORANGE, alpha=0.35, lw=0)
         axes.annotate(line.name, (line.low, 1), xycoords=("data", "axes fraction"), xytext=(3, -4),
-                      textcoords="offset points", rotation=90, va="top", fontsize=8, color=SOFT)  # fmt: skip
+                      textcoords="offset points", rotation=90, va="top", fontsize=8, color=SOFT, zorder=3,
+                      bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1})  # fmt: skip
     known = [here] if here > 0 else []
     ends = [*known, *(x for line in sums.break_evens for x in (line.low, line.high))]
     x = np.geomspace(min(ends) / 5, max(ends) * 5, 200)
@@ -79,10 +82,14 @@ def plot_break_even_curve(sums: EnergySums) -> Figure:
             if here > 0:
                 axes.plot([here], [total / samples / dense], "o", color=colour, ms=8, mec="white")
     axes.axhline(1, color=INK, lw=1, ls="--")
+    heights = [1.0, *(float(y) for line in axes.lines for y in np.asarray(line.get_ydata()) if y > 0)]
+    room = max(2.0, (max(heights) / min(heights)) ** 0.1)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_ylim(min(heights) / room, max(heights) * room)
     axes.set_xlabel("spikes per synapse per inference (dots: this network)", color=SOFT)
     axes.set_ylabel("network / dense int8 network", color=SOFT)
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="lower right")
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
     quiet_axes(axes)
     return figure

@@ -40,7 +40,7 @@ def plot_stacked(labels: list[str], pj: Float64Array, names: list[str], colours:
         left += values
     for i, total in enumerate(totals):
         note_bar(axes, i, float(total), energy_text(float(total)))
-    axes.set_xlim(0, 1.15 * max(float(totals.max(initial=0.0)), 1e-12))
+    axes.set_xlim(0, 1.15 * (float(totals.max(initial=0.0)) or 1.0))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / size:g}"))
     label_bars(axes, labels, f"energy per inference ({unit})")
     if names:

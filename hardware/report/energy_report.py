@@ -70,11 +70,15 @@ class EnergyReport(EnergySums):
             The path written.
 
         Raises:
-            ValueError: Unknown target in `compare`.
+            ValueError: Unknown target in `compare`, or two different ones of one name.
         """
         others: list[Section] = []
         if compare:
-            priced = (EnergySums.of(self.ledger, find_target(target)) for target in compare)
+            found: list[Target] = [self.priced_on]
+            for target in map(find_target, compare):
+                if target not in found:  # the same target twice says nothing new
+                    found.append(target)
+            priced = (EnergySums.of(self.ledger, target) for target in found[1:])
             others = TargetTable((self, *priced)).sections()
         return write_page(
             path,

@@ -17,7 +17,7 @@ from snn.hardware.targets.baselines import (
 )
 from snn.hardware.targets.break_even import BREAK_EVENS, BreakEven
 from snn.hardware.targets.constant import Constant, Range, sum_ranges
-from snn.hardware.targets.target import Category, EnergyRow, Target, Timed
+from snn.hardware.targets.target import Category, EnergyRow, Particular, Target, Timed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,11 @@ class EnergySums:
         """Price a ledger on a target.
 
         Raises:
-            ValueError: The ledger covers no sample.
+            ValueError: The ledger covers no sample, or the target prices other ledgers only.
         """
         whole("ledger.samples", ledger.samples, low=1)
+        if isinstance(target, Particular):
+            target.check_ledger(ledger)
         bits = getattr(target, "state_bits", 32)
         return cls(
             target=target.name,
@@ -137,7 +139,7 @@ class EnergySums:
 
     @property
     def total_pj(self) -> float:
-        """Every row: arithmetic, memory, neurons, routing and static power, pJ."""
+        """Every row, what `priced` lists, pJ."""
         return self.energy_pj()
 
     @property
@@ -171,25 +173,56 @@ class EnergySums:
         return self.total_pj / self.ledger.samples
 
     @property
+    def tops_per_w(self) -> Range | None:
+        """Operations of the dense network run at every step, two per synapse, over the energy; None without one.
+
+        1e12 operations per second and watt are one per picojoule.
+        """
+        energy, operations = self.energy(), 2.0 * self.ledger.total("dense_macs")
+        return _over(Range(operations, operations, operations), energy) if energy.low > 0 else None
+
+    @property
+    def priced(self) -> tuple[str, ...]:
+        """What is in the total, in words."""
+        found = {row.category for row in self.rows if row.price.high > 0}
+        return tuple(words for category, words in _WORDS.items() if category in found)
+
+    @property
     def components(self) -> tuple[str, ...]:
         """Components in the order of the target."""
         return tuple(dict.fromkeys(row.component for row in self.rows))
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """Relate the network to each baseline by name, per inference."""
+        mine = self.total_per_inference
+        arithmetic = self.energy(category="compute") / self.ledger.samples
         return tuple(
             Comparison(
                 baseline,
-                self.total_pj_per_inference / baseline.total_pj,
-                self.compute_pj_per_inference / baseline.compute_pj if self.splits_memory else None,
+                _over(mine, baseline.total),
+                _over(arithmetic, baseline.compute) if self.splits_memory else None,
             )
             for baseline in self.baselines
-            if baseline.total_pj > 0
+            if baseline.total.low > 0 and baseline.compute.low > 0
         )
 
     def delay_buffers(self) -> tuple[DelayBuffer, ...]:
         """Size the delay buffer of each layer that has delays, with its traffic per inference."""
         return delay_buffers(self.ledger, self.delay_bits)
+
+
+_WORDS: dict[Category, str] = {
+    "compute": "synapses",
+    "memory": "memory",
+    "neuron": "neurons",
+    "routing": "routing",
+    "static": "static energy",
+}
+
+
+def _over(part: Range, whole: Range) -> Range:
+    """Divide, each end by the other's other end; `whole` is above 0."""
+    return Range(part.low / whole.high, part.nominal / whole.nominal, part.high / whole.low)
 
 
 def _delays_text(bits: int) -> str:

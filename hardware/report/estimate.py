@@ -12,7 +12,7 @@ from snn.hardware.report import formats
 from snn.hardware.report.energy_report import EnergyReport
 from snn.hardware.report.target_table import TargetTable
 from snn.hardware.targets.registry import find_target, targets
-from snn.hardware.targets.target import Target
+from snn.hardware.targets.target import Particular, Target
 
 
 def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> EnergyReport:
@@ -36,12 +36,14 @@ def compare(ledger: Ledger, on: Sequence[str | Target] | None = None) -> TargetT
 
     Args:
         ledger: Integer counts of at least one sample.
-        on: Registered names or targets of your own; None is every registered one.
+        on: Registered names or targets of your own; None is every registered one that prices any ledger.
 
     Raises:
-        ValueError: Unknown target, a ledger that covers no sample, or no target.
+        ValueError: Unknown target, a ledger that covers no sample, no target, or two of one name.
     """
-    return TargetTable(tuple(estimate(ledger, target) for target in (targets() if on is None else on)))
+    if on is None:
+        on = [name for name in targets() if not isinstance(find_target(name), Particular)]
+    return TargetTable(tuple(estimate(ledger, target) for target in on))
 
 
 def rerun(source: str | Path) -> EnergyReport:

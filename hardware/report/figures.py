@@ -75,10 +75,12 @@ def _baselines(sums: EnergySums) -> Figure:
     mine = [sums.energy_pj(category=c) / sums.ledger.samples for c in CATEGORIES]
     theirs = [(b.compute_pj, b.memory_pj, b.neuron_pj, 0.0, 0.0) for b in sums.baselines]
     energy = np.array([mine, *theirs]).T
-    names: list[str] = [*CATEGORIES]
+    names: dict[Category, str] = {category: category for category in CATEGORIES}
     if not sums.splits_memory:
-        names[0] = "compute (this network: with memory)"
-    return plot_stacked(labels, energy, names, [_MAIN[c] for c in CATEGORIES])
+        names["compute"] = "compute (this network: with memory)"
+    used = [i for i, parts in enumerate(energy) if parts.any()]
+    kept = [CATEGORIES[i] for i in used]
+    return plot_stacked(labels, energy[used], [names[c] for c in kept], [_MAIN[c] for c in kept])
 
 
 def _spikes(sums: EnergySums) -> Figure:
@@ -94,9 +96,14 @@ def _spikes(sums: EnergySums) -> Figure:
     axes.barh(range(len(counts)), values, color=BLUE, height=0.62)
     for i, (spikes, size) in enumerate(counts.values()):
         rate = spikes / (size * steps) if size * steps else 0.0
-        text = "no spikes" if spikes == 0 else f"{count_text(round(spikes))}  ({rate:.1%} of steps)"
+        often = f"{rate:.1%} of steps" if rate <= 1 else f"{rate:.3g} a step"
+        text = (
+            "no spikes"
+            if spikes == 0
+            else f"{count_text(spikes if spikes < 10 else round(spikes))}  ({often})"
+        )
         note_bar(axes, i, spikes, text)
-    axes.set_xlim(0, 1.3 * max(max(values), 1e-12))
+    axes.set_xlim(0, 1.35 * (max(values) or 1.0))
     label_bars(axes, list(counts), "spikes per inference (share: spikes per neuron and step)")
     return figure
 

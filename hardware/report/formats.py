@@ -9,8 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from snn.hardware.report.energy_sums import EnergySums
-from snn.hardware.report.text import aligned, energy_text, range_text, time_text
+from snn.hardware.report.text import aligned, count_text, energy_text, folded, range_text, time_text
+from snn.hardware.targets.baselines import Baseline
 from snn.hardware.targets.constant import Constant, Range
+from snn.hardware.targets.measured_chips import MEASURED_CHIPS
 from snn.hardware.targets.target import CATEGORIES
 
 SCHEMA, VERSION = "snn.energy_report", 2
@@ -53,25 +55,73 @@ def baseline_cells(sums: EnergySums) -> list[list[str]]:
     return [
         [
             item.baseline.title,
-            energy_text(item.baseline.compute_pj),
-            energy_text(item.baseline.total_pj),
-            f"{item.total_ratio:.3g}",
-            "-" if item.compute_ratio is None else f"{item.compute_ratio:.3g}",
+            range_text(item.baseline.compute, energy_text),
+            range_text(item.baseline.total, energy_text),
+            range_text(item.total, _ratio_text),
+            "-" if item.compute is None else range_text(item.compute, _ratio_text),
         ]
         for item in sums.comparisons()
     ]
 
 
+def _ratio_text(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def why_text(sums: EnergySums) -> str:
+    """Say where the ratio to the dense int8 network that sees each input once comes from, in numbers."""
+    ratio = next((item for item in sums.comparisons() if item.baseline.name == "ann_int8_once"), None)
+    total = sums.total_pj_per_inference
+    if ratio is None or not total:
+        return ""
+    parts = {name: sums.energy_pj(component=name) / sums.ledger.samples for name in sums.components}
+    largest = max(parts, key=lambda name: parts[name])
+    events = sums.ledger.spikes_per_synapse
+    idle = sums.idle.nominal / sums.ledger.samples / total
+    dense, steps = ratio.baseline, count_text(sums.ledger.steps / sums.ledger.samples)
+    text = (
+        f"Why {_ratio_text(ratio.total_ratio)} times {dense.label}: that network pays each synapse once an "
+        f"inference, this one {events:.3g} times, and its neurons {steps} steps. Its largest part is {largest}, "
+        f"{parts[largest] / total:.0%} of {energy_text(total)}; {idle:.0%} "
+        "would be spent without a spike."
+    )
+    if not sums.splits_memory:
+        text += " The two are priced on different silicon, which is in the ratio too."
+    return text
+
+
+def chip_cells(sums: EnergySums) -> list[list[str]]:
+    """Write the network's operations per joule, and under it those of measured chips."""
+    mine = sums.tops_per_w
+    rows = [
+        ["this report", "–" if mine is None else range_text(mine, _ratio_text), "", "estimated", sums.title]
+    ]
+    return rows + [
+        [c.name, f"{c.tops_per_w:g}", c.node, "measured", f"{c.how}; {c.source}"] for c in MEASURED_CHIPS
+    ]
+
+
+CHIP_HEADER = ("chip", "TOPS/W", "node", "kind", "how and source")
+CHIP_NOTE = (
+    "TOPS/W of this report: two operations per synapse and step of the dense network of the same shapes, over its "
+    "energy; work that is skipped because nothing spiked counts as done. Chips were measured on dense products, "
+    "with control, buffers and leakage that the estimate may leave out: an estimate far above them has left "
+    "something out."
+)
+
+
 def table(sums: EnergySums) -> str:
     """Lay out a report as aligned text."""
     layers, cells = energy_cells(sums)
+    short = zip(sums.comparisons(), baseline_cells(sums), strict=True)
     parts = [
-        f"{sums.title}\nper inference, mean of {sums.ledger.samples} samples",
+        f"{folded(sums.title)}\nper inference, mean of {sums.ledger.samples} samples",
         aligned(["component", *layers, "all layers"], cells),
         "\n".join(f"{name}: {value}" for name, value in summary_lines(sums)),
-        aligned(BASELINE_HEADER, baseline_cells(sums)),
+        aligned(BASELINE_HEADER, [[b.baseline.label, *cells[1:]] for b, cells in short]),
+        folded(why_text(sums)),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def to_csv(sums: EnergySums) -> str:
@@ -114,6 +164,10 @@ def to_markdown(sums: EnergySums) -> str:
         markdown_table(("component", *layers, "all layers"), cells),
         "## Ratios, each with its baseline",
         markdown_table(BASELINE_HEADER, baseline_cells(sums)),
+        why_text(sums),
+        "## Beside measured chips",
+        markdown_table(CHIP_HEADER, chip_cells(sums)),
+        CHIP_NOTE,
     ]
     buffers = sums.delay_buffers()
     if buffers:
@@ -180,18 +234,33 @@ def to_dict(sums: EnergySums) -> dict[str, Any]:
         "kinds": list(sums.kinds),
         "spikes_per_synapse_per_inference": sums.ledger.spikes_per_synapse,
         "rows": [{**asdict(row), "pj": row.pj} for row in sums.rows],
-        "baselines": [{**asdict(b), "total_pj": b.total_pj} for b in sums.baselines],
+        "baselines": [_baseline_dict(baseline) for baseline in sums.baselines],
         "comparisons": [
             {
                 "baseline": item.baseline.name,
                 "total_ratio": item.total_ratio,
                 "compute_ratio": item.compute_ratio,
+                "total_ratio_range": asdict(item.total),
+                "compute_ratio_range": None if item.compute is None else asdict(item.compute),
             }
             for item in sums.comparisons()
         ],
+        "tops_per_w": None if sums.tops_per_w is None else asdict(sums.tops_per_w),
+        "measured_chips": [asdict(chip) for chip in MEASURED_CHIPS],
         "delay_buffers": [asdict(buffer) for buffer in sums.delay_buffers()],
         "break_evens": [asdict(line) for line in sums.break_evens],
         "assumptions": list(sums.assumptions),
         "constants": [constant.to_dict() for constant in sums.constants],
         "ledger": sums.ledger.to_dict(),
+    }
+
+
+def _baseline_dict(baseline: Baseline) -> dict[str, Any]:
+    parts = {"compute": baseline.compute, "memory": baseline.memory, "neuron": baseline.neuron}
+    parts["total"] = baseline.total
+    return {
+        "name": baseline.name,
+        "title": baseline.title,
+        **{f"{name}_pj": part.nominal for name, part in parts.items()},
+        **{f"{name}_range_pj": asdict(part) for name, part in parts.items()},
     }

@@ -59,6 +59,17 @@ th { color: var(--soft); font-weight: 600; }
 table.prose th, table.prose td { text-align: left; white-space: normal; }
 tr.sum td { font-weight: 650; border-bottom: 0; }
 ul { margin: 0; padding-left: 1.15rem; } li { margin: .3rem 0; }
+@media (max-width: 40rem) {
+  main { padding: 1.5rem .7rem 3rem; } section { padding: 1rem; }
+  img.figure { max-width: none; width: 36rem; }
+  th, td { padding: .36rem .35rem; white-space: normal; }
+  th:first-child, td:first-child { min-width: 5.5rem; }
+  table.prose thead { display: none; }
+  table.prose tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  table.prose td { display: block; border: 0; padding: .1rem 0; overflow-wrap: anywhere; }
+  table.prose td:first-child { font-weight: 650; }
+  table.prose td:not(:first-child)::before { content: attr(data-label) ": "; color: var(--soft); }
+}
 """
 
 
@@ -150,12 +161,19 @@ def table_html(
     body = []
     for i, row in enumerate(rows):
         mark = ' class="sum"' if sum_row and i == len(rows) - 1 else ""
-        body.append(f"<tr{mark}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>")
+        cells = zip(header, row, strict=True) if prose else ((None, cell) for cell in row)
+        body.append(f"<tr{mark}>{''.join(_cell_html(*cell) for cell in cells)}</tr>")
     kind = ' class="prose"' if prose else ""
     return (
         f'<div class="scroll"><table{kind}><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _cell_html(label: str | None, cell: str) -> str:
+    """Write a cell, with its column's title where narrow screens set cells under each other."""
+    named = "" if label is None else f' data-label="{escape(label)}"'
+    return f"<td{named}>{escape(cell)}</td>"
 
 
 def list_html(items: Sequence[str]) -> str:
@@ -178,9 +196,9 @@ def figure_html(figure: Figure, alt: str) -> str:
         kind, data = "png", buffer.getvalue()
     encoded = base64.b64encode(data).decode("ascii")
     width = round(figure.get_figwidth() * 96)
-    return (
-        f'<img class="figure" alt="{escape(alt)}" width="{width}" src="data:image/{kind};base64,{encoded}">'
-    )
+    source = f"data:image/{kind};base64,{encoded}"
+    image = f'<img class="figure" alt="{escape(alt)}" width="{width}" src="{source}">'
+    return f'<div class="scroll">{image}</div>'
 
 
 def _headline_html(item: Headline) -> str:

@@ -8,14 +8,19 @@ from snn.hardware.report.energy_sums import EnergySums
 from snn.hardware.report.figures import plot_report
 from snn.hardware.report.formats import (
     BASELINE_HEADER,
+    CHIP_HEADER,
+    CHIP_NOTE,
     baseline_cells,
+    chip_cells,
     energy_cells,
     source_of,
     summary_lines,
+    why_text,
 )
 from snn.hardware.report.page import Headline, Section, list_html, table_html
 from snn.hardware.report.text import count_text, energy_text
 from snn.hardware.targets.constant import Constant
+from snn.hardware.targets.horowitz import SRAM
 
 
 def subtitle(sums: EnergySums) -> str:
@@ -75,9 +80,14 @@ def sections(sums: EnergySums) -> list[Section]:
         Section(
             "Beside dense networks of the same shapes",
             plot_report(sums, "baselines"),
-            "Dense networks on the same operators and memories: one pass per inference, or one at every time step.",
+            _baselines_note(sums),
         ),
         Section("Ratios, each with its baseline", _comparison_table(sums), _comparison_note(sums)),
+        Section(
+            "Operations per joule, beside measured chips",
+            table_html(CHIP_HEADER, chip_cells(sums), prose=True),
+            CHIP_NOTE,
+        ),
         *_delay_section(sums),
         Section("Spikes per layer", plot_report(sums, "spikes"), "Mean spikes per inference."),
         Section(
@@ -156,8 +166,22 @@ def _comparison_table(sums: EnergySums) -> str:
     return table_html(BASELINE_HEADER, baseline_cells(sums))
 
 
+def _baselines_note(sums: EnergySums) -> str:
+    """Say what the dense networks are priced on, and whether that is what the network is priced on."""
+    passes = "one pass per inference, or one at every time step"
+    if set(SRAM) <= set(sums.priced_with) and sums.splits_memory:
+        return f"Dense networks on the same operators and memories: {passes}."
+    return (
+        f"Dense networks on operators and SRAM of 45 nm: {passes}. This network is priced on other silicon: "
+        f"{sums.title}."
+    )
+
+
 def _comparison_note(sums: EnergySums) -> str:
-    text = "Below 1, the spiking network needs less. "
+    text = (
+        f"Below 1, the spiking network needs less. {why_text(sums)} Ranges are worst cases: the network's prices "
+        "at one end, the baseline's at the other. "
+    )
     if sums.splits_memory:
         return text + "Both ratios use the same price list; the first counts memory and neurons."
     return text + (
@@ -190,7 +214,9 @@ def _count_table(sums: EnergySums) -> str:
 
 def _ends_note(sums: EnergySums) -> str:
     ends = sums.total_per_inference
-    what = "synapses, memory, neurons, routing and static power"
+    what = (
+        ", ".join(sums.priced[:-1]) + " and " + sums.priced[-1] if sums.priced[1:] else "".join(sums.priced)
+    )
     if ends.low == ends.high:
         return what
     return f"{energy_text(ends.low)} to {energy_text(ends.high)} over the ranges of the prices; {what}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from snn.core.arrays import PathLike
 from snn.core.checks import choice, number, refusal
 from snn.core.files.whole import write_whole
-from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas
+from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas, log_axis, words_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,17 +127,21 @@ class Sweep:
         best = ([p.mean[x] for p in front], [p.mean[y] for p in front])
         axes.plot(*best, "o-", color=DARK_BLUE, drawstyle="steps-post", label="not beaten", zorder=3)
         for point in front:
-            text = ", ".join(f"{name}={value}" for name, value in point.config.items())
+            text = ", ".join(f"{words_of(name)} {value}" for name, value in point.config.items())
             axes.annotate(
                 text, (point.mean[x], point.mean[y]), xytext=(5, 5), textcoords="offset points", fontsize=8
             )
         axes.margins(x=0.25)  # room for the labels
-        if log_x:
-            axes.set_xscale("log")
-        axes.set_xlabel(x)
-        axes.set_ylabel(y)
+        seen = [p.mean[x] for p in points]
+        if log_x and min(seen) > 0:  # zero has no logarithm
+            reach = max(1.4, (max(seen) / min(seen)) ** 0.25)  # room for the labels
+            axes.set_xlim(min(seen) / reach, max(seen) * reach**2)
+            log_axis(axes.xaxis, min(seen) / reach, max(seen) * reach**2)
+        axes.set_xlabel(words_of(x))
+        axes.set_ylabel(words_of(y))
+        axes.ticklabel_format(axis="y", useOffset=False)
         axes.grid(color=GRID, lw=0.7)
-        axes.legend(frameon=False)
+        figure.legend(loc="outside upper left", ncols=2, frameon=False)
         return figure
 
     def to_csv(self, path: PathLike | None = None) -> str:

@@ -11,7 +11,7 @@ from snn.hardware.report.formats import markdown_table
 from snn.hardware.report.page import Section, list_html, table_html
 from snn.hardware.report.sections import constants_html
 from snn.hardware.report.target_figure import plot_targets
-from snn.hardware.report.text import aligned, energy_text, range_text, time_text
+from snn.hardware.report.text import aligned, energy_text, folded, range_text, time_text
 from snn.hardware.targets.constant import Range
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class TargetTable(Generic[S]):
         reports: One report per target, in the order asked for.
 
     Raises:
-        ValueError: No report, or reports of different ledgers.
+        ValueError: No report, reports of different ledgers, or two of one name.
     """
 
     reports: tuple[S, ...]
@@ -43,6 +43,13 @@ class TargetTable(Generic[S]):
             raise refusal("reports", "those of at least one target", self.reports)
         if any(report.ledger != self.reports[0].ledger for report in self.reports):
             raise ValueError("reports must all be of one ledger, got some of another")
+        names = [report.target for report in self.reports]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"reports must be of targets with different names, got {', '.join(map(repr, twice))} more than "
+                "once: give a variant a name of its own, dataclasses.replace(target, name=...)"
+            )
 
     def __getitem__(self, target: str) -> S:
         for report in self.reports:
@@ -66,8 +73,11 @@ class TargetTable(Generic[S]):
         ]
 
     def table(self) -> str:
-        """Lay out the comparison as aligned text."""
-        return aligned(_HEADER, self.cells()) + "\n"
+        """Lay out the comparison as aligned text, and say under it what the targets are."""
+        names = [report.target for report in self.reports]
+        rows = [[name, *cells[1:]] for name, cells in zip(names, self.cells(), strict=True)]
+        titles = [folded(cells[0]) for cells in self.cells()]
+        return aligned(_HEADER, rows) + "\n\n" + "\n".join(titles) + "\n"
 
     def to_markdown(self) -> str:
         """Lay out the comparison as a Markdown table."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
-from snn.hardware.targets.constant import Constant
+from snn.hardware.targets.constant import ALONE, Constant
 
 _ISAAC = (
     "A. Shafiee et al., ISAAC: a convolutional neural network accelerator with in-situ analog arithmetic in "
@@ -12,40 +13,46 @@ _ISAAC = (
 )
 _SCALED = _ISAAC + "; other resolutions scaled from its 8 bits after Saberi et al. 2011"
 _NEUROSIM = "DNN+NeuroSim V1.4 (Peng et al.), default of the released code"
-_SURVEY = "Accelergy's fit of Murmann's ADC survey at 32 nm, at most 100 MS/s"
-_FORMS = "low end: the 4-bit converter of FORMS (Yuan et al., ISCA 2021), same library"
-
+_RANGE = (
+    "low end: NeuroSim's fit of a SAR converter, 32 nm, behind a column of 100 kohm (DNN+NeuroSim V1.4); high end: "
+    "Accelergy's fit of Murmann's ADC survey, 130 nm, at most 100 MS/s"
+)
 _isaac = partial(Constant, node="32 nm", kind="simulated", source=_ISAAC)
 _converter = partial(Constant, node="32 nm", kind="derived", source=_SCALED)
 
 
-def _adc(
-    bits: int, value: float, low: float | None = None, high: float | None = None, ends: str = ""
-) -> Constant:
+def _sar_pj(bits: int) -> float:
+    """Price a conversion as NeuroSim does: ((a b + c) uW + k exp(d log10 R) W) (b + 1) ns, 32 nm, R = 100 kohm."""
+    power_uw = 1.1294 * bits + 8.8998 + 1e6 * 0.079449 * math.exp(-2.297 * 5)
+    return 1e-3 * power_uw * (bits + 1)
+
+
+def _adc(bits: int, value: float, survey: float, between: bool = False) -> Constant:
+    middle = " (geometric mean of its neighbours, which the fit was evaluated at)" if between else ""
     return _converter(
         f"adc_{bits}bit",
         value,
         "pJ/conversion",
         includes="one conversion, converter alone; no multiplexer, no reference",
-        low=low,
-        high=high,
-        range_source=ends,
+        low=_sar_pj(bits),
+        high=survey,
+        range_source=_RANGE + middle,
     )
 
 
 ADC = {
-    4: _adc(4, 0.79, 0.226, 0.92, f"{_FORMS}; high end: {_SURVEY}"),
-    5: _adc(5, 0.99),
-    6: _adc(6, 1.20, 1.06, None, f"low end: {_SURVEY}"),
-    7: _adc(7, 1.42),
-    8: _adc(8, 1.67, None, 1.71, f"high end: {_SURVEY}"),
-    9: _adc(9, 1.969),
-    10: _adc(10, 2.379, None, 3.3, f"high end: {_SURVEY}"),
+    4: _adc(4, 0.79, 12.9),
+    5: _adc(5, 0.99, 13.8, between=True),
+    6: _adc(6, 1.20, 14.8),
+    7: _adc(7, 1.42, 18.8, between=True),
+    8: _adc(8, 1.67, 23.9),
+    9: _adc(9, 1.969, 33.2, between=True),
+    10: _adc(10, 2.379, 46.0),
 }
 """Energy of one conversion, by bits."""
 
 ADC_AREA = {
-    bits: _converter(f"adc_{bits}bit_area", um2, "um^2", includes="one converter")
+    bits: _converter(f"adc_{bits}bit_area", um2, "um^2", includes="one converter", range_source=ALONE)
     for bits, um2 in {
         4: 361.04, 5: 476.91, 6: 626.91, 7: 845.18, 8: 1200.0, 9: 1827.9, 10: 3002.0,
     }.items()
@@ -57,10 +64,23 @@ ROW_DRIVER = _isaac(
     0.41667,
     "pJ/drive",
     includes="one row driven for one read by a 1-bit converter, 4 mW over 1024 rows",
+    low=0.0375,
+    range_source="low end: the digital-to-time converter of TIMELY (Li et al., ISCA 2020), 65 nm, same library",
 )
-ROW_DRIVER_AREA = _isaac("row_driver_area", 0.166, "um^2/row", includes="one 1-bit row driver")
-SHIFT_ADD = _isaac("shift_add", 0.021, "pJ/op", includes="one 16-bit shift and add behind a converter")
-SHIFT_ADD_AREA = _isaac("shift_add_area", 60.0, "um^2", includes="one 16-bit shift-and-add unit")
+ROW_DRIVER_AREA = _isaac(
+    "row_driver_area", 0.166, "um^2/row", includes="one 1-bit row driver", range_source=ALONE
+)
+SHIFT_ADD = _isaac(
+    "shift_add",
+    0.021,
+    "pJ/op",
+    includes="one 16-bit shift and add behind a converter",
+    high=0.1,
+    range_source="high end: the shift-add of Wan et al. 2022 per step, 130 nm, same library",
+)
+SHIFT_ADD_AREA = _isaac(
+    "shift_add_area", 60.0, "um^2", includes="one 16-bit shift-and-add unit", range_source=ALONE
+)
 
 CELL_AREA = Constant(
     name="cell_area",
@@ -70,6 +90,7 @@ CELL_AREA = Constant(
     kind="derived",
     includes="a 1T1R cell of 4F x 12F, F the feature size; no select lines at the edge",
     source=_NEUROSIM + ": the cell pitch behind its wire lengths",
+    range_source=ALONE,
 )
 READ_PULSE = Constant(
     name="read_pulse",
@@ -115,6 +136,7 @@ ONE_PULSE = Constant(
     kind="derived",
     includes="one forming pulse per cell, nothing verified",
     source="definition of a random array",
+    range_source="a definition has no range",
 )
 CONVERSION_NS_PER_BIT = Constant(
     name="sar_cycle",
@@ -124,6 +146,9 @@ CONVERSION_NS_PER_BIT = Constant(
     kind="simulated",
     includes="a successive-approximation conversion of b bits takes b + 1 cycles",
     source=_NEUROSIM,
+    low=0.093,
+    high=1.11,
+    range_source="8 bits: low end the 1.2 GS/s of ISAAC's converter, high end the 100 MS/s of the survey fit",
 )
 LOGIC_NS = Constant(
     name="logic_delay",
@@ -133,6 +158,9 @@ LOGIC_NS = Constant(
     kind="derived",
     includes="time to set the rows, and again to add the partial sums, one clock each",
     source="an assumption: a clock of 1 GHz",
+    low=0.83,
+    high=10.0,
+    range_source="low end: the 1.2 GHz of ISAAC; high end: 100 MHz, an assumption",
 )
 MEAN_PAIR = Constant(
     name="mean_pair_conductance",

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from snn.core.checks import flag, number, refusal, whole
+from snn.core.checks import choice, flag, number, refusal, shown, whole
 from snn.hardware.targets import analog_constants as a
 from snn.hardware.targets import horowitz as c
 from snn.hardware.targets.constant import Constant, Range, sum_ranges
@@ -103,9 +103,12 @@ class AnalogCircuit:
         leakage_uw_per_tile: Static power of a tile, microwatt; no figure is published for such tiles, and 0 leaves
             it out.
         pulses: Write pulses per cell: `WRITE_VERIFY`; one for random arrays.
+        converter: Price of a conversion of your own, in pJ/conversion; None: the published one of `adc_bits`, which
+            spans two orders of magnitude.
 
     Raises:
-        ValueError: A resolution without a published price, or a value out of range.
+        ValueError: A resolution without a published price, a converter priced in another unit, or a value out of
+            range.
     """
 
     adc_bits: int = 8
@@ -114,6 +117,7 @@ class AnalogCircuit:
     feature_nm: float = 32.0
     leakage_uw_per_tile: float = 0.0
     pulses: Constant = a.WRITE_VERIFY
+    converter: Constant | None = None
 
     def __post_init__(self) -> None:
         whole("adc_bits", self.adc_bits, low=min(a.ADC), high=max(a.ADC))
@@ -121,13 +125,25 @@ class AnalogCircuit:
         whole("columns_per_adc", self.columns_per_adc, low=1)
         number("feature_nm", self.feature_nm, above=0)
         number("leakage_uw_per_tile", self.leakage_uw_per_tile, low=0)
+        for name, given in (("pulses", self.pulses), ("converter", self.converter)):
+            if not isinstance(given, Constant) and not (name == "converter" and given is None):
+                raise TypeError(
+                    f"{name} must be a Constant, with its unit and its source, got {shown(given)}"
+                )
+        if self.converter is not None:
+            choice("converter.unit", self.converter.unit, (a.ADC[self.adc_bits].unit,))
+
+    @property
+    def conversion(self) -> Constant:
+        """Price of one conversion."""
+        return a.ADC[self.adc_bits] if self.converter is None else self.converter
 
     @property
     def constants(self) -> tuple[Constant, ...]:
         """Every constant used."""
-        energy = (a.READ_PULSE, a.ROW_DRIVER, a.ADC[self.adc_bits], a.SHIFT_ADD, c.INT32_ADD)
+        energy = (a.READ_PULSE, a.ROW_DRIVER, self.conversion, a.SHIFT_ADD, c.INT32_ADD)
         other = (a.SET_PULSE, self.pulses, a.CONVERSION_NS_PER_BIT, a.LOGIC_NS)
-        return (*energy, *other, a.CELL_AREA, a.ROW_DRIVER_AREA, a.SHIFT_ADD_AREA)
+        return (*energy, *other, a.CELL_AREA, a.ROW_DRIVER_AREA, a.ADC_AREA[self.adc_bits], a.SHIFT_ADD_AREA)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -148,6 +164,7 @@ class AnalogCircuit:
             "of the read pulse.",
             f"Each conversion has {self.adc_bits} bits; {self.columns_per_adc} columns share a converter, which "
             "costs time and no energy.",
+            self.conversion_text,
             "Partial sums of tiles are added as 32-bit integers; digits of a weight cost one shift-add each.",
             "A write is counted apart: cells times pulses times the energy of a pulse; checks between pulses are "
             "not.",
@@ -155,6 +172,17 @@ class AnalogCircuit:
             "wiring between tiles, buffers and control.",
             static,
             "Not counted: control, reference voltages, buffers and the network between tiles.",
+        )
+
+    @property
+    def conversion_text(self) -> str:
+        """Say where the price of a conversion stands, which is most of what arrays cost."""
+        price = self.conversion
+        if self.converter is not None:
+            return f"A conversion costs {price.value:g} pJ ({price.low:g} to {price.high:g}): a price of your own."
+        return (
+            f"A conversion costs {price.value:g} pJ; published models of {self.adc_bits} bits span {price.low:.2g} "
+            f"to {price.high:g} pJ over nodes and column loads: give the price of your converter as `converter`."
         )
 
     def step_ns(self) -> Range:
@@ -257,7 +285,7 @@ def _rows(layer: ReadCounts, circuit: AnalogCircuit, step: Range) -> tuple[Energ
         layer.name,
         ("array read", "compute", layer.row_drives, a.READ_PULSE.range * (1e-3 * mean_uw)),
         ("row drivers", "compute", layer.row_drives, a.ROW_DRIVER.range),
-        ("converters", category, conversions, a.ADC[circuit.adc_bits].range),
+        ("converters", category, conversions, circuit.conversion.range),
         ("shift-add", category, conversions * layer.digits, a.SHIFT_ADD.range),
         ("partial sums", category, sums, c.INT32_ADD.range),
         ("leakage", "static", layer.vectors, leak),

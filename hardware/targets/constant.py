@@ -13,6 +13,8 @@ from typing import Any, Literal
 from snn.core.checks import choice, number, refusal
 
 Kind = Literal["measured", "simulated", "fit", "derived"]
+ALONE = "no second figure of this account was found"
+"""The `range_source` of a constant that stands alone: its range is a point because nothing else is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Constant:
         voltage_v: Supply voltage in volts, None where the source gives none.
         low: Lower end of what sources give, in `unit`; None is `value`.
         high: Upper end of what sources give, in `unit`; None is `value`.
-        range_source: Where the ends come from; needed where one differs from `value`.
+        range_source: Where the ends come from; needed where one differs from `value`. Where none does, it says why.
 
     Raises:
         ValueError: A text field is empty, `kind` is unknown, or a number is out of range.

@@ -121,7 +121,7 @@ class Horowitz45:
             f"(largest delay + 1) x neurons slots of {self.state_bits} bits, multiplicity "
             "written out.",
             "Each spike that enters a layer is one 32-bit event written into and read from an "
-            "8 KiB queue; there is no network on chip.",
+            "8 KiB queue; there is one core per layer, nothing is placed, and no hop between cores is counted.",
             f"Latency is one operation (synaptic event or neuron update) per cycle of {self.clock_ghz:g} "
             "GHz, one layer after the other; the clock is a parameter of the target, not a published "
             "number.",

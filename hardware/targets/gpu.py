@@ -102,6 +102,7 @@ def _gpu(chip: str, number_format: str, node: str, power_w: int, peak_tops: floa
         source=(
             f"NVIDIA {chip} data sheet (peak rate and board power); a multiply-accumulate is two operations"
         ),
+        range_source="a quotient of two data-sheet numbers; the range of the price is that of the utilisation",
     )
     return GpuPeak(f"gpu_{op.name}", f"NVIDIA {short.upper()}, {number_format}", op, peak_tops)
 

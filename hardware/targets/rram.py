@@ -11,11 +11,12 @@ from snn.hardware.targets import horowitz as c
 from snn.hardware.targets.analog_reads import AnalogCircuit
 from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.digital import HOROWITZ_INT8
+from snn.hardware.targets.memory import sram_access
 from snn.hardware.targets.target import Category, EnergyRow, energy_rows
 
 __all__ = ["RRAM_CROSSBAR", "RRAM_CROSSBAR_ALWAYS_ON", "RramCrossbar"]
 
-_DIGITAL = ("membrane read + write", "delay line write", "delay line read", "neuron update", "event queue")
+_DIGITAL = ("membrane read + write", "neuron update", "event queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class RramCrossbar:
     @property
     def constants(self) -> tuple[Constant, ...]:
         """Every constant used."""
-        circuit = (a.READ_PULSE, a.ROW_DRIVER, a.ADC[self.circuit.adc_bits])
+        circuit = (a.READ_PULSE, a.ROW_DRIVER, self.circuit.conversion)
         timing = (a.CONVERSION_NS_PER_BIT, a.LOGIC_NS)
         return tuple(dict.fromkeys((*circuit, self.pair, *timing, *HOROWITZ_INT8.constants)))
 
@@ -70,17 +71,27 @@ class RramCrossbar:
             "A tile none of whose rows is driven is skipped; which rows fire together is not in the counts, so "
             "every active input is taken to fire alone in its tile until all tiles are read: an upper bound."
         )
-        always = "Every tile is read and converted at every step, input or not: static energy."
+        always = (
+            "Every tile is read and converted at every step, input or not: that is all its static energy."
+        )
         return (
-            f"A layer is one matrix of fan-in x outputs (convolutions unrolled, one reading per position) in tiles "
-            f"of {self.rows} x {self.cols}, a pair of columns per output, subtracted before one conversion.",
+            "A layer is a matrix of fan-in x outputs for each group of it (convolutions unrolled, one reading per "
+            f"position) in tiles of {self.rows} x {self.cols}, a pair of columns per output, subtracted before one "
+            "conversion.",
+            "Delays stand before the arrays, for a column sums all its cells at once: a line of one bit per input "
+            "and step, and a row per input and delay from 0 (recurrent: 1) to the largest of the layer. A spike is "
+            "written into the line once; it is read, and its rows are driven, once per delay. The low end has all "
+            "synapses of an input at one delay.",
+            self.circuit.conversion_text,
             gated if self.circuit.gated else always,
             f"A nonzero weight of a driven row burns V^2 G t at {self.v_read:g} V through a pair of mean "
             "conductance; wires and the shape of the weights are not in it.",
             "Each active input drives its row in every column tile once, whatever its value.",
             "Partial sums of tiles are added in the digital part, as the 32-bit neuron adds are priced.",
-            "Neurons, membranes, delay lines and the event queue are digital, 45 nm, as in horowitz45_int8; "
+            "Neurons, membranes, spike lines and the event queue are digital, 45 nm, as in horowitz45_int8; "
             "nodes of 32 to 130 nm are mixed, so read the parts apart.",
+            "What has no weights has no array: pooling is digital too, an addition and an address per spike "
+            "and window.",
             "The weight memory is the array, so there is no compute-only figure to compare with digital cores.",
             "Latency is one reading per step and position, layers one after the other, digital work in its shade.",
             "Not counted: programming, leakage, control, buffers and the network between tiles.",
@@ -88,43 +99,74 @@ class RramCrossbar:
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         """Price one ledger row."""
+        if row.pre is None or not row.dense_weights:  # neurons alone, or pooling
+            return HOROWITZ_INT8.price(row)
         digital = tuple(line for line in HOROWITZ_INT8.price(row) if line.component in _DIGITAL)
-        if row.pre is None or not row.dense_synapses:
-            return digital
+        return self._arrays(row) + _spike_lines(row) + digital
+
+    def _arrays(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         outputs, row_tiles, col_tiles = self._tiles(row)
+        taps = _taps(row)
+        each_tap = Range(1.0, taps, taps)
         # An active input counts once per nonzero weight of its row: this many driven rows stand behind each.
         rows_each = (row.dense_weights or 0) / max(1, row.stored_weights or 0) / outputs
         cell = a.READ_PULSE.range * (1e-3 * self.v_read**2)
-        adc, add = a.ADC[self.circuit.adc_bits].range, c.INT32_ADD.range
+        adc, add = self.circuit.conversion.range, c.INT32_ADD.range
         when_all_are_read = row.steps * row.n_post * row_tiles
         when_each_row_is_read_alone = row.active_inputs * rows_each * outputs
-        if self.circuit.gated and when_each_row_is_read_alone < when_all_are_read:
-            conversions = (row.active_inputs, adc * (rows_each * outputs))
-            sums = (row.active_inputs, add * (rows_each * outputs if row_tiles > 1 else 0.0))
+        if self.circuit.gated and when_each_row_is_read_alone * taps < when_all_are_read:
+            alone = each_tap * (rows_each * outputs)
+            conversions = (row.active_inputs, adc * alone)
+            sums = (row.active_inputs, add * alone if row_tiles > 1 else Range(0.0, 0.0, 0.0))
         else:
-            conversions = (when_all_are_read, adc)
-            sums = (when_all_are_read - row.steps * row.n_post, add)
+            fewest = 1.0  # all synapses of an input at one delay: fewer rows, and none of them twice
+            if self.circuit.gated and when_all_are_read:
+                fewest = min(1.0, when_each_row_is_read_alone / when_all_are_read)
+            conversions = (when_all_are_read, adc * Range(fewest, 1.0, 1.0))
+            sums = (when_all_are_read - row.steps * row.n_post, add * Range(fewest, 1.0, 1.0))
         category: Category = "compute" if self.circuit.gated else "static"
-        arrays = energy_rows(
+        return energy_rows(
             row.name,
             ("array read", "compute", row.active_inputs, cell * self.pair.range),
-            ("row drivers", "compute", row.active_inputs, a.ROW_DRIVER.range * (rows_each * col_tiles)),
+            (
+                "row drivers",
+                "compute",
+                row.active_inputs,
+                a.ROW_DRIVER.range * each_tap * (rows_each * col_tiles),
+            ),
             ("converters", category, *conversions),
             ("partial sums", category, *sums),
         )
-        return arrays + digital
 
     def latency_us(self, ledger: Ledger) -> Range:
         """Time over all samples, microseconds."""
-        step = self.circuit.step_ns()
-        readings = sum(row.steps * row.n_post / self._tiles(row)[0] for row in ledger if row.dense_synapses)
-        return step * (1e-3 * readings)
+        readings = sum(row.steps * (row.positions or 1) for row in ledger if row.pre and row.dense_weights)
+        return self.circuit.step_ns() * (1e-3 * readings)
 
     def _tiles(self, row: LayerCounts) -> tuple[float, int, int]:
-        """Give outputs of the unrolled matrix, and its row and column tiles."""
-        fan_in = row.padded_synapses / row.n_post  # rows of the unrolled matrix, those on padding included
-        outputs = max(1.0, (row.dense_weights or 0) / fan_in)
-        return outputs, -(-int(fan_in + 0.5) // self.rows) or 1, -(-int(2 * outputs + 0.5) // self.cols)
+        """Give outputs of one group's matrix, and its row and column tiles."""
+        outputs = max(1.0, row.n_post / ((row.positions or 1) * max(1, row.groups)))
+        fan_in = (row.dense_weights or 0) / (outputs * max(1, row.groups))
+        rows = int(fan_in + 0.5) * _taps(row)
+        return outputs, -(-rows // self.rows) or 1, -(-int(2 * outputs + 0.5) // self.cols)
+
+
+def _taps(row: LayerCounts) -> int:
+    """Count the delays that an input is read at; a recurrent synapse has none of 0."""
+    return max(1, row.max_delay) if row.pre == row.post else row.max_delay + 1
+
+
+def _spike_lines(row: LayerCounts) -> tuple[EnergyRow, ...]:
+    """Price the lines that hold spikes until their delays have passed."""
+    taps = _taps(row)
+    if not row.max_delay:
+        return ()
+    bit = sram_access(row.n_pre * taps / 8, 1)
+    return energy_rows(
+        row.name,
+        ("spike line write", "memory", row.input_spikes, bit),
+        ("spike line read", "memory", row.input_spikes, bit * Range(1.0, taps, taps)),
+    )
 
 
 RRAM_CROSSBAR = RramCrossbar()

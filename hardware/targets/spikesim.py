@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snn.core.checks import whole
-from snn.hardware.targets.constant import Constant
+from snn.hardware.targets.constant import ALONE, Constant
 
 __all__ = ["SPIKESIM_CONSTANTS", "ConvShape", "spikesim_energy_pj"]
 
@@ -24,7 +24,9 @@ _COLUMNS_PER_ADC, _SUBTRACTIONS = 8, 16
 
 
 def _constant(name: str, value: float, includes: str) -> Constant:
-    return Constant(f"spikesim_{name}", value, "pJ/use", "not stated", "simulated", includes, _SOURCE)
+    return Constant(
+        f"spikesim_{name}", value, "pJ/use", "not stated", "simulated", includes, _SOURCE, range_source=ALONE
+    )
 
 
 SPIKESIM_CONSTANTS = {

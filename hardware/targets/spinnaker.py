@@ -7,7 +7,7 @@ from functools import partial
 
 from snn.core.checks import number
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
-from snn.hardware.targets.constant import Constant, Range
+from snn.hardware.targets.constant import ALONE, Constant, Range
 from snn.hardware.targets.target import EnergyRow, energy_rows
 
 _measured = partial(
@@ -17,6 +17,8 @@ _measured = partial(
         "S. Höppner et al., Dynamic power management for neuromorphic many-core systems, IEEE TCAS-I 66(8), 2019; "
         "read in the device table of KerasSpiking"
     ),
+    range_source=ALONE
+    + "; tables with other accounts print 45 and 10 pJ for the same events, and are not an end of it",
 )
 _event = partial(_measured, unit="pJ/synaptic event")
 _update = partial(_measured, unit="pJ/neuron update", includes="software, every step")
@@ -62,8 +64,8 @@ class SpiNNaker:
             "The price of a synaptic event contains its memory access: there is no compute-only figure.",
             "Every neuron is updated at every step; an input count of n is n spikes.",
             f"Latency is real time at {self.step_ms:g} ms a step; whether the cores keep up is not checked.",
-            "Not counted: idle cores, the network on chip beyond what the prices contain, input and output, "
-            "host.",
+            "Cores are not placed: hops of spikes between them are not counted beyond what the prices contain.",
+            "Not counted: idle cores, input and output, host.",
         )
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:

@@ -66,9 +66,9 @@ class EnergyRow:
 class Target(Protocol):
     """Price ledger rows: what `register_target` accepts.
 
-    A target that is also `Timed` has a latency in its reports. `splits_memory` is False where the published
-    price of a synaptic event already contains its memory access; such a target has no compute-only figure to
-    compare with others.
+    A target that is also `Timed` has a latency in its reports; one that is `Particular` is asked first.
+    `splits_memory` is False where the published price of a synaptic event already contains its memory access; such
+    a target has no compute-only figure to compare with others.
     """
 
     @property
@@ -93,6 +93,14 @@ class Target(Protocol):
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         """Price one ledger row."""
+
+
+@runtime_checkable
+class Particular(Protocol):
+    """Refuse ledgers that a target cannot price: one that knows only some of them has this method as well."""
+
+    def check_ledger(self, ledger: Ledger) -> None:
+        """Raise a ValueError that says what does not fit."""
 
 
 @runtime_checkable

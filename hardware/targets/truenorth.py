@@ -7,7 +7,7 @@ from functools import partial
 
 from snn.core.checks import number, whole
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
-from snn.hardware.targets.constant import Constant, Range
+from snn.hardware.targets.constant import ALONE, Constant, Range
 from snn.hardware.targets.target import EnergyRow, energy_rows
 
 _truenorth = partial(
@@ -30,7 +30,12 @@ SYNAPTIC_EVENT = _truenorth(
     range_source="the same analysis",
 )
 HOP = _truenorth(
-    "truenorth_hop", 2.3, "pJ/hop", kind="derived", includes="a spike from one router to the next"
+    "truenorth_hop",
+    2.3,
+    "pJ/hop",
+    kind="derived",
+    includes="a spike from one router to the next",
+    range_source=ALONE,
 )
 STATIC = _truenorth(
     "truenorth_static",
@@ -39,6 +44,7 @@ STATIC = _truenorth(
     kind="measured",
     includes="42 mW of a chip over its 4096 cores: leakage, clock and idle neurons",
     voltage_v=0.8,
+    range_source=ALONE,
 )
 
 
@@ -51,21 +57,24 @@ class TrueNorth:
         title: One line for people.
         core_size: Inputs and neurons of one core, >= 1.
         step_ms: Real time per step, ms, > 0.
+        hops_per_message: Mean hops of a spike to each core that needs it, >= 0: a placement of yours.
 
     Raises:
-        ValueError: A core without neurons, or a step that takes no time.
+        ValueError: A core without neurons, a step that takes no time, or hops that are negative or not finite.
     """
 
     name: str = "truenorth"
     title: str = "TrueNorth, 28 nm (marginal events + static power of the cores used)"
     core_size: int = 256
     step_ms: float = 1.0
+    hops_per_message: float = 1.0
 
     splits_memory = False
 
     def __post_init__(self) -> None:
         whole("core_size", self.core_size, low=1)
         number("step_ms", self.step_ms, above=0)
+        number("hops_per_message", self.hops_per_message, low=0)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
@@ -84,7 +93,8 @@ class TrueNorth:
             "fan-in costs nothing here.",
             "Static power contains clock, leakage and the update of idle neurons, so updates have no line of "
             "their own.",
-            "A spike makes one hop to each core that needs it: distances on the mesh are not modelled.",
+            f"Cores are not placed. Hops of a spike to each core that needs it: {self.hops_per_message:g}; give "
+            "the mean of a placement as `hops_per_message`.",
             "Weights of any precision and delays of any length are priced as the chip's own; it holds "
             "four weights per neuron and 15 steps.",
             "Not counted: input and output, host.",
@@ -98,7 +108,7 @@ class TrueNorth:
         return energy_rows(
             row.name,
             ("synaptic event", "compute", row.synaptic_events, SYNAPTIC_EVENT.range),
-            ("spike hop", "routing", row.input_spikes * fed, HOP.range),
+            ("spike hop", "routing", row.input_spikes * fed, HOP.range * self.hops_per_message),
             ("static power", "static", cores * row.steps, static),
         )
 

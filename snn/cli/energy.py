@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     report = estimate(ledger, options.target)
     print_line(f"{name}\n\n{report.table()}")
     if options.compare:
-        print_line(compare(ledger, (options.target, *options.compare)).table())
+        print_line(compare(ledger, tuple(dict.fromkeys((options.target, *options.compare)))).table())
     title = f"Energy: {Path(options.file).name} on {name}"
     page = report.to_html(options.out, title=title, compare=options.compare)
     report.to_json(Path(options.out).with_suffix(".json"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from snn.core import Events
@@ -37,19 +38,22 @@ def raster(events: Events, sample: int = 0, *, title: str = "") -> Figure:
     return made
 
 
-def membranes(v: ArrayLike, dt_ms: float, names: Sequence[str], *, marked: int | None = None) -> Figure:
+def membranes(
+    v: ArrayLike, dt_ms: float, names: Sequence[str] | None = None, *, marked: int | None = None
+) -> Figure:
     """Draw membranes [T, N] of one sample over time, one of them marked.
 
     Args:
         v: Membranes, [T, N].
         dt_ms: Length of a step, ms, > 0.
-        names: Names of the units, N.
+        names: Names of the units, N; None: their numbers.
         marked: The unit to draw in colour, and to name; None: none.
 
     Raises:
         ValueError: Shapes do not fit, or there is no such unit.
     """
-    traces, dt_ms = shaped("v", v, ("T", len(names))), number("dt_ms", dt_ms, above=0.0)
+    traces = shaped("v", v, ("T", "N" if names is None else len(names)))
+    dt_ms, names = number("dt_ms", dt_ms, above=0.0), names or [f"unit {i}" for i in range(traces.shape[1])]
     if marked is not None:
         marked = whole("marked", marked, low=0, high=len(names) - 1)
     made, axes = figure(width=7.0, height=2.8)
@@ -105,15 +109,20 @@ def _spikes(ax: Axes, events: Events, sample: int) -> None:
     time_ms, unit = times_of(events)[rows], events.unit[rows]
     ax.scatter(time_ms, unit, s=size, color=COLOURS[0], linewidths=0, rasterized=True)
     ax.set_ylim(-0.5, events.n_units - 0.5)
-    ax.set_xlim(-0.5 * events.dt_ms, (events.n_steps[sample] - 0.5) * events.dt_ms)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    ax.set_xlim(-0.5 * events.dt_ms, max(events.n_steps[sample] - 0.5, 0.5) * events.dt_ms)
+    if rows.stop == rows.start:  # an empty panel says nothing: was it silent, or not recorded?
+        ax.text(
+            0.5, 0.5, "no spikes", transform=ax.transAxes, ha="center", va="center", color="0.5", fontsize=9
+        )
 
 
 def _traces(ax: Axes, v: RealArray, dt_ms: float, names: Sequence[str], marked: int | None) -> None:
     """Draw membranes [T, N] in grey, the marked one in colour above them."""
-    time_ms = np.arange(v.shape[0]) * dt_ms
+    time_ms, dot = np.arange(v.shape[0]) * dt_ms, "o" if len(v) == 1 else None  # a line needs two steps
     for unit in range(v.shape[1]):
         if unit != marked:
-            ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8)
+            ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8, marker=dot)
     if marked is not None:
-        ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, label=names[marked])
+        ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, marker=dot, label=names[marked])
         ax.legend(frameon=False, fontsize=8, loc="upper left")

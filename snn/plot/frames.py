@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array
@@ -58,6 +59,7 @@ def frames(
             traces.plot(steps, total[:, label], color="0.72", linewidth=0.8)
     traces.plot(steps, total[:, winner], "o-", color=COLOURS[1], markersize=3, label=classes[winner])
     traces.set(xlabel="step", ylabel="output so far")
+    traces.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     traces.legend(frameon=False, fontsize=8, loc="upper left")
     return made
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
@@ -17,6 +19,9 @@ from snn.plot.checks import shaped
 from snn.plot.style import COLOURS, figure
 
 __all__ = ["confusion", "delay_histogram", "firing_rates", "training_curves"]
+
+_MOST_BARS = 100
+"""Bars of a histogram of delays."""
 
 
 def training_curves(history: Sequence[Mapping[str, Any]], selected: int | None = None) -> Figure:
@@ -44,8 +49,8 @@ def training_curves(history: Sequence[Mapping[str, Any]], selected: int | None =
             ax.plot(epochs, parts[part], "o-", color=colour, markersize=2.5, linewidth=1.4, label=label)
         if selected is not None:
             ax.axvline(selected + 1, color="0.5", linewidth=1, linestyle=":", label="selected epoch")
-        ax.set(xlabel="epoch", ylabel=what)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set(ylabel=what)
+        _epoch_axis(ax, len(history))
     axes[0, 1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes[0, 1].set_ylim(0, 1.02)
     axes[0, 0].legend(frameon=False, fontsize=8)
@@ -65,15 +70,26 @@ def firing_rates(history: Sequence[Mapping[str, Any]]) -> Figure:
     made, axes = figure(width=5.0, height=3.0)
     ax = axes[0, 0]
     epochs = np.arange(1, len(history) + 1)
-    for layer, colour in zip(rates[0], cycle(COLOURS), strict=False):
+    styles = (
+        style for line in cycle(("o-", "s--", "^:")) for style in ((colour, line) for colour in COLOURS)
+    )
+    for layer, (colour, line) in zip(rates[0], styles, strict=False):
         values = _column(rates, layer, name="rates")
-        ax.plot(epochs, values, "o-", color=colour, markersize=2.5, linewidth=1.4, label=layer)
-    ax.set(xlabel="epoch", ylabel="neurons that spike in a step")
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.plot(epochs, values, line, color=colour, markersize=2.5, linewidth=1.4, label=layer)
+    ax.set(ylabel="neurons that spike in a step")
+    _epoch_axis(ax, len(history))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylim(bottom=0)
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
+
+
+def _epoch_axis(ax: Axes, epochs: int) -> None:
+    """Mark whole epochs, however few."""
+    ax.set_xlabel("epoch")
+    margin = 0.5 if epochs == 1 else 0.04 * epochs
+    ax.set_xlim(1 - margin, epochs + margin)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
 
 
 def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms: float) -> Figure:
@@ -81,7 +97,7 @@ def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms:
 
     Args:
         delays_ms: Delays before and after, ms, >= 0, any shape, by projection name.
-        dt_ms: Length of a step, ms, > 0: the width of a bar.
+        dt_ms: Length of a step, ms, > 0: the width of a bar, or of as many steps as keep it to a hundred bars.
 
     Raises:
         ValueError: No projection is given, or a delay or the step is out of range.
@@ -95,10 +111,11 @@ def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms:
             finite(f"delays_ms[{name!r}]", values, low=0.0, unit="ms").ravel() for values in pair
         )
         top = max(before.max(initial=0.0), after.max(initial=0.0))
-        edges = (np.arange(round(top / dt_ms) + 2) - 0.5) * dt_ms
+        each = -(-(round(top / dt_ms) + 1) // _MOST_BARS)
+        edges = (np.arange(round(top / dt_ms) // each + 2) * each - 0.5) * dt_ms
         ax.hist(before, edges, color="0.75", label="before")
         ax.hist(after, edges, histtype="step", color=COLOURS[0], linewidth=1.5, label="after training")
-        ax.set(xlabel="delay (ms)", title=name)
+        ax.set(xlabel="delay (ms)", title="\n".join(wrap(name, 30)))
         ax.title.set_size(9)
     axes[0, 0].set_ylabel("synapses")
     axes[0, 0].legend(frameon=False, fontsize=8)
@@ -120,7 +137,7 @@ def confusion(true: ArrayLike, predicted: ArrayLike, classes: Sequence[str]) -> 
     rows = _classes("true", shaped("true", true, ("B",)), n)
     pairs = rows * n + _classes("predicted", shaped("predicted", predicted, (rows.size,)), n)
     counts = np.bincount(pairs, minlength=n * n).reshape(n, n)
-    side = 0.28 * n + 1.6
+    side = max(0.28 * n + 1.6, 2.6)
     made, axes = figure(width=side + 0.6, height=side)
     ax = axes[0, 0]
     ax.grid(False)

@@ -135,7 +135,10 @@ def _write_page(
         ),
         Section("Firing", firing_rates(trained.fit.history), "Validation words."),
         Section(
-            "Delays", _delays(config, trained), "Every synapse learns its own delay together with its weight."
+            "Delays",
+            _delays(config, trained),
+            "Every synapse learns its own delay together with its weight. Bars are a step wide around whole steps: "
+            "the first and the last cover half a step of the range and hold what training pushed to its ends.",
         ),
         Section(
             "Test words",

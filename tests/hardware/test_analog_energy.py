@@ -15,23 +15,29 @@ import snn
 from snn.hardware import (
     AnalogCircuit,
     AnalogEnergy,
+    Constant,
     ConvShape,
     CrossbarConfig,
     DeviceConfig,
     LayerCounts,
     Ledger,
+    MappingConfig,
+    Range,
     RramCrossbar,
     TileConfig,
     analog_energy,
     count_reads,
+    crossbar_energy,
     estimate,
     program_crossbar,
     spikesim_energy_pj,
     sram_access_pj,
+    to_crossbar,
 )
 from snn.hardware.targets.analog_constants import ONE_PULSE
 from snn.hardware.targets.horowitz import INT32_ADD
 from snn.hardware.targets.spikesim import SPIKESIM_CONSTANTS
+from snn.nn import LIF, Conv2d, DelayLinear, Sequential
 
 
 def layer(**counts):
@@ -132,7 +138,37 @@ def test_every_number_has_its_source():
     energy = analog_energy(count_reads(program_crossbar(W, CONFIG), X), AnalogCircuit(adc_bits=4))
     assert len(energy.assumptions) >= 7 and len(energy.constants) >= 10
     assert all(constant.source and constant.node for constant in energy.constants)
-    assert energy.energy(component="converters").low == near(8 * 0.226)
+    ends = energy.energy(component="converters")
+    # NeuroSim's SAR at 32 nm and 100 kohm: ((1.1294 b + 8.8998) uW + 0.079449 exp(-2.297 log10 R) W) (b + 1) ns
+    sar = 1e-3 * (1.1294 * 4 + 8.8998 + 1e6 * 0.079449 * math.exp(-2.297 * math.log10(100e3))) * 5
+    assert ends.low == near(8 * sar) and ends.high == near(8 * 12.9)  # the survey's fit at 130 nm
+
+
+@pytest.mark.parametrize(("bits", "low", "high"), [(4, 0.07, 12.9), (8, 0.17, 23.9), (10, 0.23, 46.0)])
+def test_a_converter_has_the_range_of_published_models(bits, low, high):
+    price = AnalogCircuit(adc_bits=bits).conversion
+    assert round(price.low, 2) == low and price.high == high and "Murmann" in price.range_source
+    row = layer(n_pre=2, n_post=2, synapses=4, dense_synapses=4, steps=1, synaptic_events=4, active_inputs=4)
+    rram = estimate(Ledger((row,)), RramCrossbar(circuit=AnalogCircuit(adc_bits=bits)))
+    found = rram.energy(component="converters")
+    assert found.high / found.low == pytest.approx(price.high / price.low)
+    assert rram.total_per_inference.high > 10 * rram.total_pj and any("span" in t for t in rram.assumptions)
+
+
+def test_a_converter_of_ones_own():
+    mine = Constant("my_adc", 0.5, "pJ/conversion", "22 nm", "measured", "one conversion", "our chip")
+    circuit = AnalogCircuit(converter=mine)
+    counts = count_reads(program_crossbar(W, CONFIG, name="a"), X)
+    energy = analog_energy(counts, circuit)
+    assert energy.energy(component="converters") == Range(8 * 0.5, 8 * 0.5, 8 * 0.5)
+    assert mine in energy.constants and any("your own" in text for text in energy.assumptions)
+    target = RramCrossbar(circuit=circuit)
+    assert mine in target.constants and any("your own" in text for text in target.assumptions)
+    with pytest.raises(ValueError, match="converter.unit must be one of 'pJ/conversion', got 'pJ/op'"):
+        AnalogCircuit(converter=dataclasses.replace(mine, unit="pJ/op"))
+    for wrong in (0.5, "cheap", True):
+        with pytest.raises(TypeError, match=f"converter must be a Constant, .* got {wrong!r}"):
+            AnalogCircuit(converter=wrong)
 
 
 def test_refusals():
@@ -216,6 +252,65 @@ def test_target_unrolls_convolutions():
         RramCrossbar(rows=0)
     with pytest.raises(ValueError, match="v_read must be a finite number > 0, got 0"):
         RramCrossbar(v_read=0)
+
+
+def test_target_delays_before_the_arrays():
+    """10 inputs, 4 outputs, delays of up to 4 steps: 50 rows in 7 tiles of 8; 3 spikes, each in a line of 5 bits.
+
+    Every spike is written once, read five times, and drives five rows; a synapse's cell burns once.
+    """
+    row = layer(
+        n_pre=10, n_post=4, synapses=40, dense_synapses=40, max_delay=4, steps=20, input_spikes=3,
+        synaptic_events=12, active_inputs=12, delay_writes=9, delay_reads=9, updates_dense=80, updates_touched=30,
+    )  # fmt: skip
+    report = estimate(Ledger((row,)), RramCrossbar(rows=8))
+    part = {line.component: line for line in report.rows}
+    assert "delay line write" not in part and "delay line read" not in part
+    bit = sram_access_pj(10 * 5 / 8, 1)
+    assert part["spike line write"].pj == near(3 * bit) and part["spike line read"].pj == near(15 * bit)
+    assert part["row drivers"].pj == near(15 * 0.41667)
+    assert part["row drivers"].range.low == near(3 * 0.0375)  # one delay per input, TIMELY's converter
+    assert part["converters"].pj == near(15 * 4 * 1.67)  # fewer than 20 steps x 4 outputs x 7 tiles
+    assert part["array read"].pj == near(12 * 0.04 * 10.0 * 10e-3)
+    assert any("before the arrays" in text for text in report.assumptions)
+    again = dataclasses.replace(row, pre="b", post="b")  # recurrent: no delay of 0, 4 rows an input
+    assert estimate(Ledger((again,)), RramCrossbar(rows=8)).energy_pj(component="row drivers") == near(
+        12 * 0.41667
+    )
+
+
+@pytest.mark.parametrize("delay", [2, 4, 8])
+def test_target_with_delays_is_near_the_programmed_arrays(delay):
+    """Row drives equal, conversions bounded: the same layer once by integers, once programmed and read."""
+    torch.manual_seed(0)
+    model = Sequential(DelayLinear(12, 6, delay, mode="integer"), LIF(decay_input=False)).eval()
+    assert int(model[0].delay_steps().max()) == delay
+    x = (torch.rand(20, 2, 12) < 0.1).float()
+    x[10:] = 0  # every delay of every spike passes within the run
+    config = CrossbarConfig(DeviceConfig(0.0, 40.0), MappingConfig(pairs="interleaved"), TileConfig(16, 16))
+    exact = crossbar_energy(to_crossbar(model, config), x, circuit=AnalogCircuit())
+    bound = estimate(exact.ledger, RramCrossbar(rows=16, cols=16))
+    assert bound.energy_pj(component="row drivers") == near(exact.energy_pj(component="row drivers"))
+    for name in ("converters", "partial sums"):
+        assert 0 < exact.energy_pj(component=name) <= bound.energy_pj(component=name) * (1 + 1e-12)
+    for name in ("spike line write", "spike line read", "neuron update", "event queue"):
+        assert bound.energy_pj(component=name) == near(exact.energy_pj(component=name))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_row_drivers_do_not_shrink_with_the_groups_of_a_convolution(groups):
+    """An event in the middle is under nine kernel places: nine drives of one row, whatever the groups."""
+    model = Sequential(Conv2d(4, 8, 3, groups=groups), LIF(decay_input=False)).eval()
+    x = torch.zeros(2, 1, 4, 7, 7)
+    x[0, 0, 0, 3, 3] = 1
+    config = CrossbarConfig(DeviceConfig(0.0, 40.0), MappingConfig(pairs="interleaved"))
+    exact = crossbar_energy(to_crossbar(model, config), x, circuit=AnalogCircuit())
+    bound = estimate(exact.ledger, "rram_crossbar")
+    for report in (exact, bound):
+        assert report.energy_pj(component="row drivers") == near(9 * 0.41667)
+    assert bound.energy_pj(component="converters") == near(9 * (8 / groups) * 1.67)
+    (row,) = exact.ledger
+    assert (row.groups, row.positions) == (groups, 25)
 
 
 def test_target_bounds_programmed_arrays():

@@ -148,3 +148,31 @@ REFUSED = {
 def test_what_cannot_be_drawn_is_refused(message):
     with pytest.raises(ValueError, match=re.escape(message)):
         REFUSED[message]()
+
+
+def test_membranes_without_names():
+    (axes,) = drawn(membranes(np.ones((4, 3)), 1.0, marked=2))
+    assert axes.get_legend().get_texts()[0].get_text() == "unit 2" and len(axes.lines) == 3
+    (axes,) = drawn(membranes(np.ones((1, 2)), 1.0))
+    assert {line.get_marker() for line in axes.lines} == {"o"}  # one step is no line
+
+
+def test_a_panel_without_spikes_says_so():
+    silent = snn.Events.from_lists([[]], [[]], n_units=4, dt_ms=1.0, n_steps=5)
+    axes = drawn(sample_activity({"in": silent}, np.zeros((5, 1, 2)), ["a", "b"]))
+    assert [text.get_text() for text in axes[0].texts] == ["no spikes"]
+
+
+def test_ticks_of_epochs_and_units_are_whole():
+    for axes in (*drawn(training_curves(HISTORY[:1])), *drawn(firing_rates(HISTORY[:1]))):
+        assert axes.get_xlabel() == "epoch" and 1.0 in axes.get_xticks()
+        assert all(float(tick).is_integer() for tick in axes.get_xticks())
+    (axes,) = drawn(raster(EVENTS, 0))
+    assert all(float(tick).is_integer() for tick in axes.get_yticks())
+
+
+def test_long_delays_have_bars_that_can_be_seen():
+    delays = np.arange(5000.0)
+    (axes,) = drawn(delay_histogram({"in-out": (delays, delays)}, 1.0))
+    bars = axes.patches[:-1]  # the last is the outline of those after training
+    assert len(bars) <= 101 and sum(bar.get_height() for bar in bars) == 5000

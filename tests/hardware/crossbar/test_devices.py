@@ -271,8 +271,37 @@ def test_flicker_noise_grows_with_time():
     g = torch.tensor([12.5], dtype=torch.float64)
     for time_s in (20.0, 1e5):
         wanted = 12.5 * min(0.0088 / 0.5**0.65, 0.2) * math.sqrt(math.log((time_s + 250e-9) / 500e-9))
-        assert float(device.read_deviation(g, time_s)) == pytest.approx(wanted, rel=1e-12)
+        assert float(device.read_deviation(g, g, time_s)) == pytest.approx(wanted, rel=1e-12)
     assert float(FlickerNoise(0.0088, 0.65, 0.2, 250e-9).relative(g * 0, 250e-9)) == 0
+
+
+@pytest.mark.parametrize("time_s", [20.0, 86_400.0, 30 * 86_400.0])
+@pytest.mark.parametrize(("x", "nu"), [(1.0, 0.049), (0.5, 0.049), (0.1, 0.0244 - 0.0155 * math.log(0.1))])
+def test_read_noise_of_drifted_cells_is_that_of_the_state_they_were_written_to(x, nu, time_s):
+    """Joshi et al. 2020: sigma(t) = G(t) Q sqrt(ln((t + t_read) / (2 t_read))), Q = min(0.0088 / x^0.65, 0.2).
+
+    x is what was programmed. G(t) = G (t / 20 s)^-nu shrinks faster than the logarithm grows: so does the spread.
+    """
+    preset = device_preset("pcm_ibm")
+    still = replace(preset.drift, nu_sigma=(0.0, 0.0), nu_sigma_range=(0.0, 0.0))
+    device = replace(preset, sigma_us=(), drift=still)
+    w = torch.tensor([[x], [1.0]], dtype=torch.float64)  # the second cell sets the scale: weight 1 is 25 uS
+    crossbar = program_crossbar(w, CrossbarConfig(device), seed=3).at(time_s)
+    now = crossbar.matmul(torch.ones(40_000, 1, 1, dtype=torch.float64))[:, 0, 0].numpy()
+    left = x * (time_s / 20.0) ** -nu
+    assert now.mean() == pytest.approx(left, rel=0.01)
+    wanted = left * min(0.0088 / x**0.65, 0.2) * math.sqrt(math.log((time_s + 250e-9) / 500e-9))
+    assert now.std() == pytest.approx(wanted, rel=0.01)
+    first = x * min(0.0088 / x**0.65, 0.2) * math.sqrt(math.log((20.0 + 250e-9) / 500e-9))
+    assert time_s == 20.0 or wanted < first
+
+
+@pytest.mark.parametrize("stuck", [{"stuck_low": 1.0}, {"stuck_high": 1.0}])
+def test_a_stuck_cell_reads_with_the_noise_of_where_it_is_stuck(stuck):
+    device = replace(device_preset("pcm_ibm"), g_min_us=1.0, drift=None, sigma_us=(), **stuck)
+    crossbar = program_crossbar(torch.tensor([[0.4, 1.0]], dtype=torch.float64), CrossbarConfig(device))
+    assert torch.equal(crossbar.programmed_us, crossbar.conductance_us)
+    assert set(crossbar.programmed_us.flatten().tolist()) == {1.0 if "stuck_low" in stuck else 25.0}
 
 
 # --- forming ---

@@ -29,7 +29,17 @@ from snn.hardware import (
     rerun,
     to_crossbar,
 )
-from snn.nn import LIF, Conv2d, DelayLinear, Flatten, LeakyReadout, Linear, RecurrentLIF, Sequential
+from snn.nn import (
+    LIF,
+    AvgPool2d,
+    Conv2d,
+    DelayLinear,
+    Flatten,
+    LeakyReadout,
+    Linear,
+    RecurrentLIF,
+    Sequential,
+)
 
 TILED = CrossbarConfig(
     device=DeviceConfig(g_max_us=25.0, sigma_us=(0.3,)),
@@ -151,3 +161,53 @@ def test_two_layers_of_one_name():
         ValueError, match=r"reads must be of layers with names of their own, got \['a', 'a'\]"
     ):
         ProgrammedCrossbars((counts, counts))
+
+
+def words_of(seed, hidden=5, steps=9):
+    torch.manual_seed(seed)
+    made = Sequential(Linear(6, hidden), LIF(**NEURON), Linear(hidden, 2), LeakyReadout(1.2)).eval()
+    with torch.no_grad():
+        made[0].weight.mul_(3.0)
+    return made, torch.poisson(torch.full((steps, 3, 6), 0.3))
+
+
+def test_a_ledger_of_something_else_is_refused():
+    """Other names, shapes, weights or samples than those whose reads were counted."""
+    model, x = words_of(0)
+    analog = to_crossbar(model, TILED)
+    target = ProgrammedCrossbars(reads_of(analog, x))
+    assert estimate(count(analog, x), target).total_pj > 0
+    other, y = words_of(1)
+    for ledger, text in (
+        (count(to_crossbar(words_of(0, hidden=4)[0], TILED), x), "in-hid1.n_post must be 5, got 4"),
+        (count(to_crossbar(other, TILED), x), "must be the one counted with these reads"),
+        (count(analog, y), "in-hid1.input_spikes must be"),
+        (count(analog, x[:5]), "in-hid1.steps must be 27, got 15"),
+        (count(analog, x[:, :2]), "in-hid1.samples must be 3, got 2"),
+        (count(*words()), r"with layers \['in-hid1', 'hid1-out'\], got layers \['in-hid1', 'hid1-hid1', "),
+        (
+            Ledger(count(analog, x).rows[:1]),
+            r"with layers \['in-hid1', 'hid1-out'\], got layers \['in-hid1'\]",
+        ),
+    ):
+        with pytest.raises(ValueError, match=text):
+            estimate(ledger, target)
+    with pytest.raises(ValueError, match="with layers in-hid1, hid1-out, got 'a-b'"):
+        target.price(dataclasses.replace(count(analog, x).rows[0], name="a-b"))
+
+
+def test_pooling_is_digital_by_one_rule():
+    """Two events in one window of 2 x 2: two additions and two addresses, on arrays programmed or not."""
+    torch.manual_seed(0)
+    model = Sequential(AvgPool2d(2), Flatten(), Linear(4, 2), LIF(**NEURON)).eval()
+    x = torch.zeros(3, 1, 1, 4, 4)
+    x[0, 0, 0, 0, 0] = x[1, 0, 0, 1, 1] = 1
+    analog = to_crossbar(model, TILED)
+    ledger = count(analog, x)
+    pool = next(row for row in ledger if not row.dense_weights)
+    for report in (crossbar_energy(analog, x), estimate(ledger, "rram_crossbar")):
+        part = {row.component: row.pj for row in report.rows if row.layer == pool.name and row.pj}
+        assert part["synaptic add"] == pytest.approx(2 * 0.03)
+        assert part["addressing"] == pytest.approx(2 * 0.1)
+        assert not {"array read", "row drivers", "converters"} & set(part)
+        assert any("pooling" in text for text in report.assumptions)

@@ -131,7 +131,8 @@ def test_targets_side_by_side(tmp_path):
     assert data["gpu_a100_int8"]["total_pj"][2] == pytest.approx(10 * data["gpu_a100_int8"]["total_pj"][1])
     assert data["loihi1_board"]["latency_us"][0] == pytest.approx(6.0)
     assert data["horowitz45_int8"]["compute_pj"] == table.reports[0].compute_pj_per_inference
-    assert len(compare(LEDGER).reports) == len(targets())
+    general = [name for name in targets() if not hasattr(find_target(name), "check_ledger")]
+    assert [report.target for report in compare(LEDGER).reports] == general and len(general) >= 20
     page = estimate(LEDGER, "horowitz45_int8").to_html(tmp_path / "r.html", compare=["truenorth"]).read_text()
     assert "truenorth_static" in page and "Targets side by side" in page
     with pytest.raises(KeyError, match="no target 'loihi9'; there are horowitz45_int8"):
@@ -141,6 +142,102 @@ def test_targets_side_by_side(tmp_path):
     other = estimate(Ledger((ROW,)), "loihi1")
     with pytest.raises(ValueError, match="reports must all be of one ledger"):
         TargetTable((table.reports[0], other))
+
+
+def test_targets_of_one_name_are_refused(tmp_path):
+    mine = dataclasses.replace(find_target("loihi1"), neurons_per_core=1)
+    with pytest.raises(
+        ValueError, match="targets with different names, got 'loihi1' more than once: give a variant"
+    ):
+        compare(LEDGER, ["loihi1", mine])
+    with pytest.raises(ValueError, match="'loihi1' more than once"):
+        estimate(LEDGER, "loihi1").to_html(tmp_path / "r.html", compare=[mine])
+    named = dataclasses.replace(mine, name="loihi1 small")
+    assert set(compare(LEDGER, ["loihi1", named]).to_dict()) == {"loihi1", "loihi1 small"}
+    page = estimate(LEDGER, "loihi1").to_html(
+        tmp_path / "r.html", compare=["loihi1", "truenorth", "truenorth"]
+    )
+    assert "Targets side by side" in page.read_text()  # the very same target twice says nothing new
+
+
+@pytest.mark.parametrize("target", NAMES)
+def test_baselines_and_ratios_have_ranges(target):
+    """Each end of a ratio: the network's price at one end over the baseline's at the other."""
+    report = estimate(LEDGER, target)
+    mine = report.total_per_inference
+    for item in report.comparisons():
+        theirs = estimate(LEDGER, item.baseline.name).total_per_inference
+        assert dataclasses.astuple(item.baseline.total) == pytest.approx(dataclasses.astuple(theirs))
+        ends = (mine.low / theirs.high, mine.nominal / theirs.nominal, mine.high / theirs.low)
+        assert dataclasses.astuple(item.total) == pytest.approx(ends)
+        assert item.total_ratio == item.total.nominal
+    data = json.loads(report.to_json())
+    assert data["comparisons"][0]["total_ratio_range"]["high"] == report.comparisons()[0].total.high
+    assert data["baselines"][1]["total_range_pj"]["low"] == report.baselines[1].total.low
+
+
+def test_a_report_stands_beside_measured_chips(tmp_path):
+    """TOPS/W by hand: two operations per dense synapse and step, over the energy in pJ."""
+    report = estimate(LEDGER, "rram_crossbar")
+    operations = 2 * (12 * 20 + 8 * 20)
+    assert report.tops_per_w.nominal == pytest.approx(operations / report.total_pj)
+    assert report.tops_per_w.low == pytest.approx(operations / report.energy().high)
+    page = report.to_html(tmp_path / "r.html").read_text()
+    chips = {(chip["name"], chip["tops_per_w"]) for chip in report.to_dict()["measured_chips"]}
+    published = {("HERMES core", 10.5), ("HERMES, 64 cores", 9.76), ("HERMES, 64 cores", 2.48), ("NeuRRAM", 43.1),
+                 ("NeuRRAM", 8.3)}  # fmt: skip
+    assert chips == published
+    for form in (page, report.to_markdown()):
+        assert (
+            all(name in form and f"{value:g}" in form for name, value in published) and "this report" in form
+        )
+
+
+@pytest.mark.parametrize("target", NAMES)
+def test_a_page_says_one_thing(tmp_path, target):
+    """What the total holds is what is priced; the baselines' silicon is named; a ratio has its reason."""
+    report = estimate(LEDGER, target)
+    page = report.to_html(tmp_path / "r.html").read_text()
+    assert ("same operators and memories" in page) == target.startswith(("horowitz", "ann"))
+    assert ("static energy</dd>" in page) == (target in ("truenorth", "rram_crossbar_always_on"))
+    assert "dense int8, one pass: that network pays each synapse once" in page
+    assert "Why" in report.table() and "Its largest part is" in report.to_markdown()
+
+
+@pytest.mark.parametrize("columns", [80, 100, 132])
+@pytest.mark.parametrize("layers", [1, 3, 12])
+def test_tables_fit_the_terminal(monkeypatch, columns, layers):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = [f"hidden_population_{i}-hidden_population_{i + 1}" for i in range(layers)]
+    ledger = Ledger(tuple(dataclasses.replace(ROW, name=name) for name in names))
+    for target in ("loihi1_board", "rram_crossbar", "horowitz45_fp32_hierarchy"):
+        text = estimate(ledger, target).table()
+        assert max(map(len, text.splitlines())) <= columns and "\N{NO-BREAK SPACE}" not in text
+        assert all(name in text for name in ("total", "all layers", "break-even"))
+        joined = "".join(text.split())
+        assert all(f"hidden_population_{i}-" in joined for i in range(layers))
+    text = compare(ledger, NAMES).table()
+    assert max(map(len, text.splitlines())) <= columns and all(
+        name in text for name in ("loihi1_board", "truenorth")
+    )
+    monkeypatch.setenv("COLUMNS", "20")
+    assert max(map(len, compare(ledger, NAMES).table().splitlines())) <= 80
+
+
+@pytest.mark.parametrize("activity", [0.0, 1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("target", ["horowitz45_int8", "loihi1"])
+def test_the_legend_of_the_curve_is_clear_of_its_lines(activity, target):
+    events = round(20 * activity)
+    row = dataclasses.replace(
+        ROW.without_spikes(), synaptic_events=events, active_inputs=events, input_spikes=events
+    )
+    figure = estimate(Ledger((row,)), target).plot("break_even_curve")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_legend() is None and len(figure.legends) == 1
+    assert not figure.legends[0].get_window_extent().overlaps(axes.get_window_extent())
+    low, high = axes.get_ylim()
+    assert low < 1 < high
 
 
 def test_mixed_kinds_are_named():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 
 import pytest
@@ -115,3 +116,21 @@ def test_the_plot_marks_the_front():
     front = found.pareto("energy_pj", "accuracy")
     assert any(list(line.get_xdata()) == [p.mean["energy_pj"] for p in front] for line in axes.lines)
     assert [p.config["gated"] for p in front] == [True] * len(front)
+
+
+@pytest.mark.parametrize(
+    "energies", [[5.0], [3000.0, 3300.0, 5200.0], [1e6, 1.001e6], [3e2, 4e6], [0.0, 4.0]]
+)
+def test_ticks_stand_apart_and_keys_become_words(energies):
+    runs = tuple(
+        Run({"neuron_updates": i}, 0, {"energy_pj": e, "accuracy": 0.5}) for i, e in enumerate(energies)
+    )
+    figure = Sweep(runs).plot("energy_pj", "accuracy")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "energy (pJ)" and axes.texts[0].get_text() == "neuron updates 0"
+    ticks = [t for t in axes.get_xticklabels(which="both") if t.get_text()]
+    low, high = axes.get_xlim()
+    shown = [t.get_window_extent() for t in ticks if low <= t.get_position()[0] <= high]
+    assert len(shown) >= 2
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(shown))

@@ -32,7 +32,8 @@ def test_two_neurons_on_loihi():
     assert report.total_pj == pytest.approx(synapses + active + inactive + messages, rel=1e-12) == 682.9
     assert report.energy_pj(component="inactive neuron update") == pytest.approx(364)
     board = estimate(count(rec, net), "loihi1_board")
-    assert board.total_pj == pytest.approx(3 * 33.6 + 10 * 51.2 + 3 * 21.6 + 69.3 + 3 * 111, rel=1e-12)
+    held = 7 * 21.6  # a potential may be left in each of the steps without input, and is updated then
+    assert board.total_pj == pytest.approx(3 * 33.6 + 10 * 51.2 + 3 * 21.6 + held + 69.3 + 3 * 111, rel=1e-12)
 
 
 def sixteen():
