@@ -133,6 +133,33 @@ def wholes(name: str, values: Any, *, low: int | None = None, high: int | None =
     return array.astype(np.int64)
 
 
+def integers(name: str, values: Any) -> Int64Array:
+    """Copy to int64.
+
+    Raises:
+        TypeError: A value is of no integer type (an empty list is of any).
+        ValueError: A value does not fit 64 bits.
+    """
+    try:
+        array = real_array(name, values)
+    except ValueError as error:
+        raise TypeError(f"{name} must be integers, got {shown(values)}") from error
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got {shown(array)}")
+    return wholes(name, array) if array.dtype == np.uint64 else np.array(array, dtype=np.int64)
+
+
+def lists_of(name: str, rows: Any) -> list[Any]:
+    """List the rows of samples.
+
+    Raises:
+        TypeError: There is no row per sample.
+    """
+    if isinstance(rows, str | bytes | dict) or not hasattr(rows, "__len__") or getattr(rows, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be a list per sample, got {shown(rows)}")
+    return list(rows)
+
+
 def real_array(name: str, values: Any, rule: str = "real numbers") -> NDArray[Any]:
     """Return `values` as an array of real numbers in the dtype they have.
 

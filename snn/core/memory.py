@@ -89,13 +89,13 @@ def check_units(units: int) -> None:
 
 
 def check_membranes(steps: int, samples: int, neurons: int) -> None:
-    """Refuse recorded membranes that would not fit: the result, and a sample of it while that runs.
+    """Refuse recorded membranes that would not fit: those of each sample, and the result made of them.
 
     Raises:
         MemoryError: As said above.
     """
     check(
-        8 * steps * (samples + 1) * neurons,
+        16 * steps * samples * neurons,
         f"the membranes of {neurons:,} neurons x {steps:,} steps x {samples:,} samples (record.v)",
         "; record fewer, or let stream() keep them on disk",
     )

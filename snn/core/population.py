@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from snn.core.checks import choice, refusal, whole
+from snn.core.checks import choice, refusal
 from snn.core.files.tree import fields_of
 from snn.core.neurons import LIFParams, LIParams, NeuronParams, check_size
-from snn.core.units import MOST_UNITS
+from snn.core.units import check_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Population:
     def __post_init__(self) -> None:
         check_name("name of a population", self.name)
         where = f"population {self.name!r}"
-        object.__setattr__(self, "size", whole(f"{where}: size", self.size, low=1, high=MOST_UNITS))
+        object.__setattr__(self, "size", check_units(f"{where}: size", self.size))
         if self.neuron is None:
             return
         if not isinstance(self.neuron, LIFParams | LIParams):

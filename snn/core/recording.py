@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snn.core.arrays import Float64Array, PathLike, RealArray
-from snn.core.checks import refusal, whole
+from snn.core.checks import refusal, shown, whole
 from snn.core.counts import Counts
 from snn.core.events import Events
 from snn.core.files.hdf5 import naming
@@ -38,7 +38,7 @@ class Record:
         v: Populations whose membrane is kept in every step, after reset.
 
     Raises:
-        TypeError: One name in place of a list of names.
+        TypeError: It is no list of names: one name alone, say.
     """
 
     spikes: Sequence[str] | None = None
@@ -49,8 +49,16 @@ class Record:
             value = getattr(self, name)
             if isinstance(value, str):
                 raise TypeError(f"{name} must be a list of population names, got {value!r}")
-            if value is not None:
-                object.__setattr__(self, name, tuple(value))
+            if value is None and name == "spikes":
+                continue
+            try:
+                names = tuple(value)
+            except TypeError:
+                raise TypeError(f"{name} must be a list of population names, got {shown(value)}") from None
+            for one in names:
+                if not isinstance(one, str):
+                    raise TypeError(f"{name} must be a list of population names, got one {shown(one)}")
+            object.__setattr__(self, name, names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

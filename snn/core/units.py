@@ -70,7 +70,22 @@ def check_steps(name: str, steps: Any, *, low: int = 0) -> int:
     Raises:
         ValueError: It is not a whole number from `low` to 2^53; the message calls it `name`.
     """
-    return whole(name, steps, low=low, high=MOST_STEPS)
+    number = whole(name, steps, low=low)
+    if number > MOST_STEPS:
+        raise refusal(name, "at most 2^53", steps)
+    return number
+
+
+def check_units(name: str, units: Any) -> int:
+    """Return a number of units as an int.
+
+    Raises:
+        ValueError: It is not a whole number from 1 to 2^31 - 1; the message calls it `name`.
+    """
+    number = whole(name, units, low=1)
+    if number > MOST_UNITS:
+        raise refusal(name, "at most 2^31 - 1", units)
+    return number
 
 
 def delay_steps(delay_ms: ArrayLike, dt_ms: float, *, name: str = "delay_ms") -> Int64Array:
@@ -95,7 +110,9 @@ def delay_steps(delay_ms: ArrayLike, dt_ms: float, *, name: str = "delay_ms") ->
     return np.asarray(np.rint(delay / dt), dtype=np.int64)
 
 
-def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: float = 0.0) -> Int64Array:
+def event_steps(
+    time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: float = 0.0, name: str = "time"
+) -> Int64Array:
     """Place event times in steps: floor, so step k covers [k dt, (k + 1) dt).
 
     A time just below a grid point counts as on it when the type it came in can be off by that much: decimal
@@ -109,6 +126,7 @@ def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: 
         dt_ms: Step, ms.
         unit_ms: Length of the unit that `time` and `origin` count, ms: 1000 for seconds, 0.001 for microseconds.
         origin: Time of the start of step 0, in the same unit: the beginning of a recording in epoch seconds, say.
+        name: What to call the times in messages.
 
     Returns:
         Steps, int64, of the same shape (0-dimensional for a scalar).
@@ -116,10 +134,10 @@ def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: 
     Raises:
         ValueError: A time is before the origin, infinite or NaN, or beyond 2^53 steps.
     """
-    given = real_array("time", time)
+    given = real_array(name, time)
     dt = check_dt(dt_ms)
     unit, start = number("unit_ms", unit_ms, above=0), number("origin", origin)
-    times = finite("time", given)
+    times = finite(name, given)
     eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # infinitely many steps are refused below
         steps = (times - start) * unit / dt
@@ -130,7 +148,7 @@ def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: 
     if np.any(steps < 0) or np.any(steps > MOST_STEPS):
         place = np.flatnonzero(np.ravel((steps < 0) | (steps > MOST_STEPS)))[0]
         rule = f"from {start:g} to {start + MOST_STEPS * dt / unit:g} (0 to 2^53 steps)"
-        raise refusal(f"time[{place}]" if given.ndim else "time", rule, np.ravel(times)[place])
+        raise refusal(f"{name}[{place}]" if given.ndim else name, rule, np.ravel(times)[place])
     return np.asarray(steps, dtype=np.int64)
 
 

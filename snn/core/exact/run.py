@@ -9,7 +9,6 @@ constant drive leads to the same steady membrane.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,7 +18,7 @@ from snn.core.events import Events
 from snn.core.exact.layout import exact_arrays_of
 from snn.core.exact.loop import run_sample
 from snn.core.exact.sample import SampleInput
-from snn.core.exact.state import ExactState, finish_batch, slices_of, start_sample
+from snn.core.exact.state import ExactState, finish_batch, horizon_of, slices_of, start_sample
 from snn.core.grid.request import RunRequest
 from snn.core.grid.spike_log import SpikeRows
 from snn.core.grid.totals import Totals
@@ -41,11 +40,9 @@ def run_exact(network: Network, request: RunRequest, state: SimulationState | No
     """
     if state is not None and not isinstance(state, ExactState):
         raise ValueError("state must be of engine='exact', got one of an engine on the grid")
-    if state is not None:
-        state.check(network)
     arrays, dt = exact_arrays_of(network), network.dt_ms
     slices = slices_of(network, arrays)
-    horizon = math.ceil(arrays.delay.max(initial=0.0) / dt) + 1
+    horizon = horizon_of(network)
     totals = Totals(network, continued=state is not None)
     shape = (int(request.lengths.max(initial=0)), request.lengths.size)
     v = {name: np.full((*shape, network.population(name).size), np.nan) for name in request.v}
