@@ -211,6 +211,17 @@ class SimulationState:
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray):
                 raise refusal(name, "an array", array)
+        if arrays["steps"].ndim != 1 or arrays["steps"].dtype != np.int64:
+            raise refusal("steps", "of shape [B] and dtype int64", arrays["steps"])
+        wholes("steps", arrays["steps"], low=0, high=MOST_STEPS)
+        samples = arrays.pop("steps").shape
+        for name, array in arrays.items():
+            if array.shape[:1] != samples:
+                raise refusal(name, f"of {list(samples)} samples, as steps", array)
+            if name.startswith("refractory"):
+                wholes(name, array, low=0)
+            else:
+                finite(name, array)
         given["recent"] = {name: cls._EVENTS.from_dict(columns) for name, columns in given["recent"].items()}
         return cls(**given)
 

@@ -16,7 +16,7 @@ from snn.core.files.tree import fields_of
 from snn.core.units import check_dt, event_steps
 
 _COLUMNS = ("time_ms", "step", "unit", "offsets", "n_units", "dt_ms", "n_steps")
-"""What makes `TimedEvents`: its arguments, and the steps, which tell what the dtype of the times could be off by."""
+"""What makes `TimedEvents`: its arguments, and the steps, which tell what dtype the times came in."""
 _MOST_OFF = 2e-3
 """Fraction of a step by which a time may lie outside of its step."""
 
