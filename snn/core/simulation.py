@@ -67,13 +67,7 @@ def simulate(
     choice("dtype", dtype, Dtype)
     seed = None if seed is None else check_seed(seed)
     threads = whole("threads", threads, low=1)
-    for name, given, kind in (
-        ("net", net, Network),
-        ("record", record, Record),
-        ("state", state, SimulationState),
-    ):
-        if not isinstance(given, kind) and (given is not None or name == "net"):
-            raise TypeError(f"{name} must be a {kind.__name__}, got {shown(given)}")
+    check_kinds(net, record, state)
     if state is not None:
         _check_state(net, state, engine, seed, dtype)
     request = read_request(net, inputs, n_steps, currents, record or Record(), state)
@@ -84,6 +78,18 @@ def simulate(
     _check_on_grid(request, dtype)
     seed = seed or 0 if state is None else state.seed
     return run_on_grid(net, request, state, engine=engine, seed=seed, dtype=dtype, threads=threads)
+
+
+def check_kinds(net: Any, record: Any, state: Any = None) -> None:
+    """Refuse arguments of another kind than `simulate` says.
+
+    Raises:
+        TypeError: As said above; the message names the argument.
+    """
+    kinds = {"net": (net, Network), "record": (record, Record), "state": (state, SimulationState)}
+    for name, (given, kind) in kinds.items():
+        if not isinstance(given, kind) and (given is not None or name == "net"):
+            raise TypeError(f"{name} must be a {kind.__name__}, got {shown(given)}")
 
 
 def _check_state(net: Network, state: SimulationState, engine: str, seed: int | None, dtype: str) -> None:

@@ -155,9 +155,10 @@ class _RunInputs:
                 raise refusal("n_steps", "given where no inputs say how long to run", None)
             n_steps = longest
         n_steps = whole("n_steps", n_steps, low=0)
-        if not longest <= n_steps < MOST_NUMBERED:
-            rule = f">= {longest} (steps of the inputs) and below {MOST_NUMBERED:,} (that files can number)"
-            raise refusal("n_steps", rule, n_steps)
+        if n_steps < longest:
+            raise refusal("n_steps", f">= {longest} (steps of the inputs)", n_steps)
+        if n_steps >= MOST_NUMBERED:
+            raise refusal("n_steps", f"below {MOST_NUMBERED:,}, which the names of files can number", n_steps)
         return n_steps
 
     def cut(self, start: int, stop: int) -> dict[str, Any]:
