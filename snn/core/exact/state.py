@@ -106,6 +106,9 @@ def start_sample(
         crosses=np.zeros(units, dtype=bool),
         touched=np.zeros(len(slices), dtype=np.int64),
         delay_reads=np.zeros(arrays.pre.size, dtype=np.int64),
+        burst_ms=np.zeros(units),
+        burst=np.zeros(units, dtype=np.int64),
+        dt_ms=network.dt_ms,
     )
     if before is not None:
         for name, v in before.v.items():
@@ -145,7 +148,8 @@ def finish_batch(
             hold[name] = np.maximum(_stack(left, size), -1.0)  # over is over, by how much does not count
             if population.receptors:
                 of_receptor = slice(len(population.receptors))
-                currents[name] = np.stack([sample.current[of_receptor, units] for sample in samples])
+                rows = [sample.current[of_receptor, units] for sample in samples]
+                currents[name] = np.array(rows).reshape(len(samples), len(population.receptors), size)
     return ExactState(
         fingerprint=network.fingerprint,
         v=v,

@@ -96,7 +96,7 @@ def to_batch_state(
         if name in state.adaptation:
             batch.theta[:, part] = state.adaptation[name]
         if name in state.currents:
-            batch.current[:, arrivals] = state.currents[name].reshape(samples, -1)
+            batch.current[:, arrivals] = state.currents[name].reshape(samples, arrivals.stop - arrivals.start)
     return batch
 
 
@@ -116,9 +116,9 @@ def to_simulation_state(
         fingerprint=network.fingerprint,
         v={name: batch.v[:, units].copy() for name, units, _ in parts},
         currents={
-            name: batch.current[:, arrivals].reshape(samples, -1, units.stop - units.start).copy()
+            name: batch.current[:, arrivals].reshape(samples, len(receptors), units.stop - units.start).copy()
             for name, units, arrivals in parts
-            if network.population(name).receptors
+            if (receptors := network.population(name).receptors)
         },
         refractory={name: batch.refractory[:, units].astype(np.int64) for name, units, _ in parts},
         recent=events_of(network, batch.recent, network.order, past),
