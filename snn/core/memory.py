@@ -54,6 +54,8 @@ def check(need: int, what: str, advice: str = "") -> None:
 
 
 def _shown(size: int) -> str:
+    if size >= 2**60:  # beyond what a float tells, or holds
+        return f"{size // 2**30:,} GiB"
     return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"
 
 

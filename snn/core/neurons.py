@@ -142,13 +142,12 @@ class LIFParams(_ByValue):
         _number(self, "v_th")
         _number(self, "v_reset")
         _number(self, "t_ref_ms", low=0.0)
+        _number(self, "reset_by", above=0.0)
         _check_adaptation(self)
         choice("reset", self.reset, Reset)
         choice("fires", self.fires, Fires)
         check_size(self)
         if self.reset == "soft":
-            _number(self, "reset_by", above=0.0)
-            check_size(self)
             if self.reset_by is None and (np.asarray(self.v_th) <= 0).any():
                 raise refusal("v_th", "> 0 with reset='soft'", self.v_th)
         elif self.reset_by is not None:
@@ -267,7 +266,11 @@ def refractory_steps(params: NeuronParams, size: int, dt_ms: float, where: str =
     """
     if isinstance(params, LIParams):
         return np.zeros(size, dtype=np.int64)
-    return delay_steps(per_neuron("t_ref_ms", params.t_ref_ms, size), dt_ms, name=f"{where}t_ref_ms")
+    values = (
+        params.t_ref_ms if np.ndim(params.t_ref_ms) == 0 else per_neuron("t_ref_ms", params.t_ref_ms, size)
+    )
+    steps = delay_steps(values, dt_ms, name=f"{where}t_ref_ms")
+    return np.full(size, steps) if steps.ndim == 0 else steps
 
 
 def _decay(name: str, tau_ms: Any, size: int, dt_ms: float) -> Float64Array:

@@ -71,8 +71,8 @@ def run_on_grid(
     def of_sample(b: int) -> _Outcome:
         return _run_sample(network, builder, batch, b, _LOOPS[engine])
 
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
+    if min(threads, samples) > 1:
+        with ThreadPoolExecutor(min(threads, samples)) as pool:
             outcomes = list(pool.map(of_sample, range(samples)))
     else:
         outcomes = [of_sample(b) for b in range(samples)]
