@@ -101,7 +101,10 @@ def test_memory_is_asked_for_first(monkeypatch):
             lambda: connectivity.by_distance([0.0], [[0.0]], 1.0),
             r"pre_at and post_at must be of shapes \[pre, D\]",
         ),
-        (lambda: connectivity.by_distance([[0.0]], [[0.0]], 0.0), "length must be a number > 0, got 0.0"),
+        (
+            lambda: connectivity.by_distance([[0.0]], [[0.0]], 0.0),
+            "length must be a number >= 1e-150, got 0.0",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):
