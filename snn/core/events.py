@@ -104,7 +104,7 @@ class Events:
         bad = (lengths < 0) | (lengths > MOST_STEPS)
         if bad.any():
             b = int(bad.argmax())
-            raise refusal(f"n_steps[{b}]", ">= 0 and at most 2^53", lengths[b])
+            raise refusal(f"n_steps[{b}]", ">= 0" if lengths[b] < 0 else "at most 2^53", lengths[b])
         bad = (unit < 0) | (unit >= self.n_units)
         if bad.any():
             row = int(bad.argmax())

@@ -77,8 +77,7 @@ def stream(
     """
     chunk, seed = _checked_chunk(chunk, engine), check_seed(seed)
     check_kinds(net, record)
-    given = _RunInputs({} if inputs is None else inputs, {} if currents is None else currents, n_steps)
-    folder = Path(path)
+    given, folder = _RunInputs(inputs, currents, n_steps), Path(path)
     counts, state, done = _where_it_stands(net, folder, record or Record(), seed, resume, given.total)
     run = partial(simulate, net, engine=engine, record=record, seed=seed, dtype=dtype, threads=threads)
     with _interrupt_between_chunks() as check_interrupt:
@@ -128,6 +127,7 @@ class _RunInputs:
     """Hold the inputs and the drive of the whole run, and cut them into chunks."""
 
     def __init__(self, inputs: Any, currents: Any, n_steps: int | None) -> None:
+        inputs, currents = {} if inputs is None else inputs, {} if currents is None else currents
         for name, given in (("inputs", inputs), ("currents", currents)):
             if not callable(given) and not isinstance(given, Mapping):
                 rule = "given by the names of populations, or a function (start, stop)"
