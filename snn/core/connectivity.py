@@ -12,9 +12,11 @@ import scipy.sparse
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Int64Array
-from snn.core.checks import finite, number, refusal, whole
+from snn.core.checks import finite, flag, number, refusal, whole
 from snn.core.memory import check_synapses
-from snn.core.random import keys, uniform
+from snn.core.memory import check_units as check_memory
+from snn.core.random import check_seed, keys, uniform
+from snn.core.units import check_units
 
 
 def fixed_in_degree(
@@ -39,10 +41,11 @@ def fixed_in_degree(
         ValueError: A number is out of range.
         MemoryError: The network would not fit; the message says what it takes and what is free.
     """
-    pre, post, weight = _checked(pre, post, weight)
+    pre, post, weight = _checked(pre, post, weight, loops, seed)
     degree, choices = whole("degree", degree, low=0), pre if loops else pre - 1
     if degree > 0 and choices < 1:
         raise refusal("degree", "0 where there are no senders", degree)
+    check_memory(pre + post)
     check_synapses(degree * post)
     receiver = np.repeat(np.arange(post), degree)
     draw = np.tile(np.arange(degree), post)
@@ -78,8 +81,9 @@ def bernoulli(
         ValueError: A number is out of range.
         MemoryError: The network would not fit; the message says what it takes and what is free.
     """
-    pre, post, weight = _checked(pre, post, weight)
+    pre, post, weight = _checked(pre, post, weight, loops, seed)
     probability = number("probability", probability, low=0, high=1)
+    check_memory(pre + post)
     check_synapses(round(probability * pre * post))
     return _pairs(pre, post, lambda rows: np.float64(probability), weight, loops, seed)
 
@@ -99,7 +103,7 @@ def by_distance(
     Args:
         pre_at: Places of the senders, [pre, D].
         post_at: Places of the receivers, [post, D].
-        length: Distance at which the probability has fallen to peak / e, > 0.
+        length: Distance at which the probability has fallen to peak / e, >= 1e-150; infinite: peak everywhere.
         peak: Probability at distance 0, in [0, 1].
         weight: Weight of each synapse.
         loops: Whether neuron i may be its own sender.
@@ -119,12 +123,13 @@ def by_distance(
             "pre_at and post_at must be of shapes [pre, D] and [post, D], "
             f"got {list(senders.shape)} and {list(receivers.shape)}"
         )
-    _, _, weight = _checked(len(senders), len(receivers), weight)
-    length, peak = number("length", length, above=0, infinite=True), number("peak", peak, low=0, high=1)
+    _, _, weight = _checked(len(senders), len(receivers), weight, loops, seed)
+    length, peak = number("length", length, low=1e-150, infinite=True), number("peak", peak, low=0, high=1)
 
     def probability(rows: Int64Array) -> Float64Array:
-        squares = ((receivers[rows, None, :] - senders[None]) ** 2).sum(axis=2)
-        return np.asarray(peak * np.exp(-squares / length**2))
+        with np.errstate(over="ignore", invalid="ignore"):  # infinitely far: never connected
+            squares = ((receivers[rows, None, :] - senders[None]) ** 2).sum(axis=2)
+            return np.asarray(peak * np.exp(-squares / np.square(length)))
 
     return _pairs(len(senders), len(receivers), probability, weight, loops, seed)
 
@@ -158,8 +163,10 @@ def _csr(sender: Int64Array, receiver: Int64Array, weight: float, shape: tuple[i
     return scipy.sparse.csr_array((data, receiver[order], indptr), shape=shape)
 
 
-def _checked(pre: int, post: int, weight: float) -> tuple[int, int, float]:
+def _checked(pre: int, post: int, weight: float, loops: bool, seed: int) -> tuple[int, int, float]:
     weight = number("weight", weight)
     if weight == 0.0:
         raise refusal("weight", "other than 0 (a zero is no synapse)", weight)
-    return whole("pre", pre, low=1), whole("post", post, low=1), weight
+    check_seed(seed)
+    flag("loops", loops)
+    return check_units("pre", pre), check_units("post", post), weight

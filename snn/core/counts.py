@@ -13,7 +13,7 @@ from snn.core.files.tree import fields_of
 class Counts:
     """Count what happened: integers that describe the network, not the engine that ran it.
 
-    Counts of consecutive runs add up (`+`): `a + b` is the ledger of the uncut run.
+    Counts of consecutive runs add up (`+`): `a + b` is the ledger of the uncut run. All are whole numbers >= 0.
 
     Attributes:
         spikes: Spikes with multiplicity, per population.
@@ -35,6 +35,9 @@ class Counts:
         samples: Samples begun; in counts of continuations alone, samples continued.
         steps: Valid steps, summed over the samples.
         continued: Whether the run went on from a state: its samples were counted by the run before.
+
+    Raises:
+        ValueError: A field is no count; the message names it.
     """
 
     spikes: dict[str, int] = field(default_factory=dict)
@@ -51,6 +54,19 @@ class Counts:
     samples: int = 0
     steps: int = 0
     continued: bool = False
+
+    def __post_init__(self) -> None:
+        for name in (f.name for f in fields(self)):
+            value = getattr(self, name)
+            if name in ("samples", "steps"):
+                checked: Any = whole(name, value, low=0)
+            elif name == "continued":
+                checked = flag(name, value)
+            elif not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+                raise refusal(name, "counts by name", value)
+            else:
+                checked = {key: whole(f"{name}[{key!r}]", n, low=0) for key, n in value.items()}
+            object.__setattr__(self, name, checked)
 
     def __add__(self, other: Counts) -> Counts:
         """Add the ledger of another run, or of the continuation of this one.
@@ -88,17 +104,7 @@ class Counts:
         """
         if isinstance(values, dict):  # counts written before networks kept layers have none
             values = {"layer_counts": {}, **values}
-        given = dict(fields_of("counts", values, [f.name for f in fields(cls)]))
-        for name, value in given.items():
-            if name in ("samples", "steps"):
-                given[name] = whole(name, value, low=0)
-            elif name == "continued":
-                given[name] = flag(name, value)
-            elif not isinstance(value, dict):
-                raise refusal(name, "counts by name", value)
-            else:
-                given[name] = {key: whole(f"{name}[{key!r}]", n, low=0) for key, n in value.items()}
-        return cls(**given)
+        return cls(**fields_of("counts", values, [f.name for f in fields(cls)]))
 
 
 _NOT_ADDED = ("delay_slots", "samples", "steps", "continued")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from snn.core import memory
 from snn.core.arrays import Int64Array, PathLike
-from snn.core.checks import choice, refusal, shown, whole
+from snn.core.checks import choice, integers, lists_of, refusal, shown, wholes
 from snn.core.files.events import read_events, write_events
 from snn.core.files.hdf5 import naming
 from snn.core.files.tree import fields_of
-from snn.core.units import TimeGrid, check_dt
+from snn.core.units import MOST_STEPS, TimeGrid, check_dt, check_steps, check_units
 
 Collision = Literal["count", "clip", "raise"]
 _COLUMNS = ("step", "unit", "offsets", "n_units", "dt_ms", "n_steps")
@@ -33,9 +35,9 @@ class Events:
         step: Step of each spike, [E], in [0, n_steps of its sample).
         unit: Unit of each spike, [E], in [0, n_units).
         offsets: Bounds of the samples, [B + 1], from 0 to E.
-        n_units: Number of units, >= 1.
-        dt_ms: Length of a step, ms, > 0.
-        n_steps: Length of each sample in steps, [B], >= 0.
+        n_units: Number of units, 1 to 2^31 - 1.
+        dt_ms: Length of a step, ms, 1e-100 to 1e100.
+        n_steps: Length of each sample in steps, [B], 0 to 2^53.
     """
 
     step: Int64Array
@@ -66,25 +68,25 @@ class Events:
 
         Raises:
             ValueError: A value is out of range or out of order; the message names it.
-            TypeError: Steps, units or bounds are not integers.
+            TypeError: Steps, units, bounds or lengths are not integers.
         """
-        bounds = _integers("offsets", offsets)
+        bounds = integers("offsets", offsets)
         if bounds.ndim != 1 or bounds.size < 1:
             raise refusal("offsets", "of shape [B + 1]", bounds)
         samples = bounds.size - 1
-        lengths = _integers("n_steps", n_steps)
+        lengths = integers("n_steps", n_steps)
         if lengths.ndim == 0:
             lengths = np.full(samples, int(lengths), dtype=np.int64)
         fields = {
-            "step": _integers("step", step),
-            "unit": _integers("unit", unit),
+            "step": integers("step", step),
+            "unit": integers("unit", unit),
             "offsets": bounds,
             "n_steps": lengths,
         }
         for name, array in fields.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        object.__setattr__(self, "n_units", whole("n_units", n_units, low=1))
+        object.__setattr__(self, "n_units", check_units("n_units", n_units))
         object.__setattr__(self, "dt_ms", check_dt(dt_ms))
         self._check()
 
@@ -94,14 +96,15 @@ class Events:
             raise ValueError(
                 f"step and unit must have one shape [E], got {list(step.shape)} and {list(unit.shape)}"
             )
-        if offsets[0] != 0 or offsets[-1] != step.size or (np.diff(offsets) < 0).any():
+        if offsets[0] != 0 or offsets[-1] != step.size or (offsets[1:] < offsets[:-1]).any():
             rule = f"ascending from 0 to {step.size}, the number of events"
             raise refusal("offsets", rule, offsets.tolist())
         if lengths.shape != (len(self),):
             raise refusal("n_steps", f"one number or of shape [{len(self)}]", lengths)
-        if (lengths < 0).any():
-            b = int((lengths < 0).argmax())
-            raise refusal(f"n_steps[{b}]", ">= 0", lengths[b])
+        bad = (lengths < 0) | (lengths > MOST_STEPS)
+        if bad.any():
+            b = int(bad.argmax())
+            raise refusal(f"n_steps[{b}]", ">= 0" if lengths[b] < 0 else "at most 2^53", lengths[b])
         bad = (unit < 0) | (unit >= self.n_units)
         if bad.any():
             row = int(bad.argmax())
@@ -145,11 +148,12 @@ class Events:
             ValueError: Lists of different length, or a value out of range.
             TypeError: Steps or units are not integers.
         """
+        steps, units = lists_of("steps", steps), lists_of("units", units)
         if len(steps) != len(units):
             raise refusal("units", f"{len(steps)} lists, as many as steps", len(units))
         rows_step, rows_unit, offsets = [], [], [0]
         for b, (raw_step, raw_unit) in enumerate(zip(steps, units, strict=True)):
-            step, unit = _integers(f"steps[{b}]", raw_step), _integers(f"units[{b}]", raw_unit)
+            step, unit = integers(f"steps[{b}]", raw_step), integers(f"units[{b}]", raw_unit)
             if step.ndim != 1:
                 raise refusal(f"steps[{b}]", "a list", step)
             if unit.shape != step.shape:
@@ -158,15 +162,8 @@ class Events:
             rows_step.append(step[order])
             rows_unit.append(unit[order])
             offsets.append(offsets[-1] + step.size)
-        empty = np.zeros(0, dtype=np.int64)
-        return cls(
-            np.concatenate([empty, *rows_step]),
-            np.concatenate([empty, *rows_unit]),
-            offsets,
-            n_units,
-            dt_ms,
-            n_steps,
-        )
+        step, unit = (np.concatenate([np.zeros(0, np.int64), *rows]) for rows in (rows_step, rows_unit))
+        return cls(step, unit, offsets, n_units, dt_ms, n_steps)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -196,6 +193,22 @@ class Events:
         """Sample of each spike, [E]."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
 
+    def _chosen(self, indices: Any) -> Int64Array:
+        """Number the samples that `indices` name, [n]."""
+        samples = len(self)
+        if getattr(indices, "dtype", None) == np.bool_ or (
+            isinstance(indices, list) and {bool} == set(map(type, indices))
+        ):
+            wanted = np.asarray(indices)
+            fits = wanted.shape == (samples,)
+        else:
+            wanted = np.atleast_1d(integers("indices", indices))
+            fits = wanted.ndim == 1 and bool(((-samples <= wanted) & (wanted < samples)).all())
+        if not fits:
+            rule = f"a mask of shape [{samples}], or a list of numbers in [{-samples}, {samples})"
+            raise IndexError(str(refusal("indices", rule, indices)))
+        return np.atleast_1d(np.arange(samples, dtype=np.int64)[wanted])
+
     def select(self, indices: ArrayLike) -> Events:
         """Take samples by index, in the order given.
 
@@ -206,10 +219,7 @@ class Events:
             IndexError: An index is out of range.
             TypeError: An index is no integer.
         """
-        given = np.asarray(indices)
-        wanted = given if given.dtype == np.bool_ else _integers("indices", given)
-        chosen = np.arange(len(self), dtype=np.int64)[wanted]
-        chosen = np.atleast_1d(chosen)
+        chosen = self._chosen(indices)
         sizes = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         shift = np.repeat(self.offsets[chosen] - offsets[:-1], sizes)
@@ -232,8 +242,8 @@ class Events:
             ValueError: `start` is negative or after `stop`.
         """
         longest = int(self.n_steps.max(initial=0))
-        start = whole("start", start, low=0)
-        end = max(longest, start) if stop is None else whole("stop", stop, low=start)
+        start = check_steps("start", start)
+        end = max(longest, start) if stop is None else check_steps("stop", stop, low=start)
         keep = (self.step >= start) & (self.step < end)
         kept = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
         lengths = np.clip(self.n_steps, start, end) - start
@@ -241,7 +251,7 @@ class Events:
 
     def pad(self, steps: int) -> Events:
         """Append silent steps, >= 0, to every sample: late spikes then still reach the output."""
-        lengths = self.n_steps + whole("steps", steps, low=0)
+        lengths = self.n_steps + check_steps("steps", steps)
         return Events(self.step, self.unit, self.offsets, self.n_units, self.dt_ms, lengths)
 
     def to_raster(self, n_steps: int | None = None, on_collision: Collision = "count") -> Raster:
@@ -254,13 +264,16 @@ class Events:
 
         Raises:
             ValueError: A sample is longer than `n_steps`, or spikes collide under `"raise"`.
+            MemoryError: The array would not fit.
         """
         choice("on_collision", on_collision, Collision)
         longest = int(self.n_steps.max(initial=0))
-        rows = longest if n_steps is None else whole("n_steps", n_steps)
+        rows = longest if n_steps is None else check_steps("n_steps", n_steps)
         if rows < longest:
             raise refusal("n_steps", f">= {longest} (the longest sample)", rows)
         shape = (rows, len(self), self.n_units)
+        what = f"a raster of {rows:,} steps x {len(self):,} samples x {self.n_units:,} units"
+        memory.check(13 * math.prod(shape), what)
         flat = np.ravel_multi_index((self.step, self.sample, self.unit), shape)
         z = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.int32).reshape(shape)
         if on_collision == "raise" and (z > 1).any():
@@ -336,14 +349,19 @@ class Raster:
         """
         if not isinstance(grid, TimeGrid):
             raise TypeError(f"grid must be a TimeGrid(n_steps, dt_ms), got {shown(grid)}")
-        counts = np.array(z)
-        if counts.dtype.kind not in "iubf":
-            raise TypeError(f"z must be integers, booleans or floats without a fraction, got {shown(counts)}")
+        try:
+            counts = np.array(z)
+        except (TypeError, ValueError, RuntimeError):
+            counts = np.array(None)
+        if counts.dtype.kind not in "iubf" or np.ma.is_masked(z):
+            raise TypeError(f"z must be integers, booleans or floats without a fraction, got {shown(z)}")
         if counts.ndim != 3 or counts.shape[0] != grid.n_steps or counts.shape[2] < 1:
             raise refusal("z", f"of shape [{grid.n_steps}, B, N >= 1], as n_steps of grid", counts)
-        counts = _whole_counts(counts)
+        if counts.dtype.kind in "if":
+            whole_counts = wholes("z", counts, low=0)
+            counts = whole_counts if counts.dtype.kind == "f" else counts
         rows, samples = counts.shape[:2]
-        ends = np.full(samples, rows, dtype=np.int64) if lengths is None else _integers("lengths", lengths)
+        ends = np.full(samples, rows, dtype=np.int64) if lengths is None else integers("lengths", lengths)
         if ends.shape != (samples,) or (ends < 0).any() or (ends > rows).any():
             raise refusal("lengths", f"{samples} values in [0, {rows}]", ends.tolist())
         late = counts.any(axis=2) & (np.arange(rows)[:, None] >= ends)
@@ -363,38 +381,18 @@ class Raster:
         return f"Raster(z {list(self.z.shape)} {self.z.dtype}, dt_ms={self.grid.dt_ms})"
 
     def to_events(self) -> Events:
-        """List the spikes; a count of c becomes c rows."""
+        """List the spikes; a count of c becomes c rows.
+
+        Raises:
+            MemoryError: They would not fit.
+        """
         by_sample = np.transpose(self.z, (1, 0, 2))
         sample, step, unit = np.nonzero(by_sample)
-        count = by_sample[sample, step, unit].astype(np.int64)
+        count = by_sample[sample, step, unit]
+        spikes = int(count.sum(dtype=np.float64))
+        memory.check(40 * spikes, f"{spikes:,} events of 40 bytes each")
+        count = count.astype(np.int64)
         per_sample = np.bincount(np.repeat(sample, count), minlength=len(self))
         offsets = np.concatenate([[0], np.cumsum(per_sample)])
-        return Events(
-            np.repeat(step, count),
-            np.repeat(unit, count),
-            offsets,
-            int(self.z.shape[2]),
-            self.grid.dt_ms,
-            self.lengths,
-        )
-
-
-def _whole_counts(z: NDArray[Any]) -> NDArray[Any]:
-    """Check that counts [T, B, N] are whole numbers >= 0; floats become int64."""
-    if z.dtype.kind in "ub":
-        return z
-    with np.errstate(invalid="ignore"):  # NaN and what is too large become another number, seen below
-        counts = z if z.dtype.kind == "i" else z.astype(np.int64)
-    bad = (counts != z) | (counts < 0)
-    if bad.any():
-        t, b, n = (int(i) for i in np.argwhere(bad)[0])
-        raise refusal(f"z[{t}, {b}, {n}]", "a whole number >= 0", z[t, b, n])
-    return counts
-
-
-def _integers(name: str, values: Any) -> Int64Array:
-    """Copy to int64, refusing anything that is not an integer (an empty list is)."""
-    array = np.array(values)
-    if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, got {shown(array)}")
-    return cast(Int64Array, array.astype(np.int64, copy=False))
+        steps, units, n_units = np.repeat(step, count), np.repeat(unit, count), int(self.z.shape[2])
+        return Events(steps, units, offsets, n_units, self.grid.dt_ms, self.lengths)

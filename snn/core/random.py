@@ -12,11 +12,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Uint64Array
+from snn.core.checks import refusal, whole
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """Step of the counter from one draw to the next: 2^64 divided by the golden ratio."""
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 """Factors of `mix`; the compiled loops have the same hash, written for them."""
+
+
+def check_seed(seed: Any, name: str = "seed") -> int:
+    """Return a seed as an int.
+
+    Raises:
+        ValueError: It is not a whole number from -2^63 to 2^64 - 1.
+    """
+    number = whole(name, seed)
+    if not -(2**63) <= number < 2**64:
+        raise refusal(name, "from -2^63 to 2^64 - 1", seed)
+    return number
 
 
 def mix(values: Any) -> Any:

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snn.core.arrays import Float64Array, PathLike, RealArray
-from snn.core.checks import refusal, whole
+from snn.core.arrays import Float64Array, Int64Array, PathLike, RealArray
+from snn.core.checks import refusal, shown
 from snn.core.counts import Counts
 from snn.core.events import Events
 from snn.core.files.hdf5 import naming
 from snn.core.files.parts import Part, part_of, parts_of, state_path
 from snn.core.files.tree import fields_of, read_tree, read_values, write_tree
+from snn.core.random import check_seed
 from snn.core.state import SimulationState
 
 FORMAT = "snn.recording"
@@ -38,7 +39,7 @@ class Record:
         v: Populations whose membrane is kept in every step, after reset.
 
     Raises:
-        TypeError: One name in place of a list of names.
+        TypeError: It is no list of names: one name alone, say.
     """
 
     spikes: Sequence[str] | None = None
@@ -49,8 +50,16 @@ class Record:
             value = getattr(self, name)
             if isinstance(value, str):
                 raise TypeError(f"{name} must be a list of population names, got {value!r}")
-            if value is not None:
-                object.__setattr__(self, name, tuple(value))
+            if value is None and name == "spikes":
+                continue
+            try:
+                names = tuple(value)
+            except TypeError:
+                raise TypeError(f"{name} must be a list of population names, got {shown(value)}") from None
+            for one in names:
+                if not isinstance(one, str):
+                    raise TypeError(f"{name} must be a list of population names, got one {shown(one)}")
+            object.__setattr__(self, name, names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,26 +89,27 @@ class Recording:
 
         Raises:
             FileNotFoundError: No recording is there.
-            ValueError: A file of it is broken, of another version, or missing.
+            ValueError: A file of it is broken, of another version, missing, or not of the same run as the others.
         """
         files = parts_of(path)
         if not files:
             raise FileNotFoundError(f"no recording at {path}")
-        counts = Counts()
-        spikes: dict[str, list[Events]] = {}
-        v: dict[str, list[Float64Array]] = {}
-        for file in files:
-            part = read_tree(file.path, FORMAT, VERSION, _from_dict)
-            for name, events in part.spikes.items():
-                spikes.setdefault(name, []).append(events)
-            for name, membrane in part.v.items():
-                v.setdefault(name, []).append(membrane)
+        parts = [read_tree(file.path, FORMAT, VERSION, _from_dict) for file in files]
+        state_file = state_path(path, files[-1].stop)
+        state = SimulationState.load(state_file)
+        for file, part in zip(files, parts, strict=True):
+            with naming(file.path):
+                part.check(file, parts[0])
+        with naming(state_file):
+            _check_end(state, parts, files[-1].stop)
+        counts = parts[0].counts
+        for part in parts[1:]:
             counts = counts + part.counts
         return cls(
-            spikes={name: join(pieces) for name, pieces in spikes.items()},
-            v={name: np.concatenate(pieces) for name, pieces in v.items()},
+            spikes={name: join([part.spikes[name] for part in parts]) for name in parts[0].spikes},
+            v={name: np.concatenate([part.v[name] for part in parts]) for name in parts[0].v},
             counts=counts,
-            state=SimulationState.load(state_path(path, files[-1].stop)),
+            state=state,
         )
 
 
@@ -154,7 +164,7 @@ def read_summary(part: Part) -> PartSummary:
         given = _checked(tree)
         counts = Counts.from_dict(given["counts"])
         names = set(given["spikes"]), set(given["v"])
-        return PartSummary(given["fingerprint"], whole("seed", given["seed"]), *names, counts)
+        return PartSummary(given["fingerprint"], check_seed(given["seed"]), *names, counts)
 
 
 def join(pieces: Sequence[Events]) -> Events:
@@ -175,9 +185,82 @@ def join(pieces: Sequence[Events]) -> Events:
 class _Part(NamedTuple):
     """What one part keeps, with the meaning of the fields of `Recording`."""
 
+    fingerprint: str
+    seed: int
     spikes: dict[str, Events]
     v: dict[str, Float64Array]
     counts: Counts
+
+    def check(self, file: Part, first: _Part) -> None:
+        """Refuse a part that is not whole in itself, or not of the run of the first part.
+
+        Raises:
+            ValueError: As said above; the message names the field.
+        """
+        for field in ("fingerprint", "seed"):
+            if getattr(self, field) != getattr(first, field):
+                rule = f"{getattr(first, field)!r}, as in the first part"
+                raise refusal(field, rule, getattr(self, field))
+        for field in ("spikes", "v"):
+            mine, others = getattr(self, field), getattr(first, field)
+            if list(mine) != list(others):
+                raise refusal(field, f"of {list(others)}, as in the first part", list(mine))
+        steps, samples = file.stop - file.start, self.counts.samples
+        if self.counts.continued != (file.start > 0) or samples != first.counts.samples:
+            rule = f"of {first.counts.samples} samples, as in the first part, and continued after it"
+            raise refusal("counts", rule, (samples, self.counts.continued))
+        lengths = None
+        for name, events in self.spikes.items():
+            lengths = events.n_steps if lengths is None else lengths
+            _check_spikes(name, events, first.spikes[name], steps, lengths, self.counts)
+        for name, v in self.v.items():
+            _check_membranes(name, v, first.v[name], samples, steps, lengths)
+
+
+def _check_spikes(
+    name: str, events: Events, first: Events, steps: int, lengths: Int64Array, counts: Counts
+) -> None:
+    """Refuse the spikes of a part that are not of its steps, or not as many as it counted."""
+    where = f"spikes[{name!r}]"
+    for field in ("n_units", "dt_ms"):
+        if getattr(events, field) != getattr(first, field):
+            rule = f"{getattr(first, field)}, as in the first part"
+            raise refusal(f"{where}.{field}", rule, getattr(events, field))
+    if len(events) != counts.samples or not np.array_equal(events.n_steps, lengths):
+        raise refusal(where, f"of {counts.samples} samples, as counted, as long in each population", events)
+    if (events.n_steps > steps).any() or events.n_steps.sum() != counts.steps:
+        rule = f"at most {steps}, the steps of the part, and {counts.steps} in all, as counted"
+        raise refusal(f"{where}.n_steps", rule, events.n_steps.tolist())
+    if counts.spikes.get(name) != events.n_events:
+        raise refusal(where, f"{counts.spikes.get(name)} spikes, as counted", events.n_events)
+
+
+def _check_membranes(
+    name: str, v: RealArray, first: RealArray, samples: int, steps: int, lengths: Int64Array | None
+) -> None:
+    """Refuse the membranes of a part that are not of its steps, samples and neurons, or not finite within them."""
+    where, rows = f"v[{name!r}]", steps if lengths is None else int(lengths.max(initial=0))
+    if v.ndim != 3 or v.shape[1:] != (samples, first.shape[-1]) or v.dtype != first.dtype:
+        shape = ["T", samples, first.shape[-1]]
+        raise refusal(where, f"of shape {shape} and dtype {first.dtype}, as in the first part", v)
+    if v.dtype not in (np.float64, np.float32) or (len(v) > rows if lengths is None else len(v) != rows):
+        raise refusal(where, f"floats of {rows} steps", v)
+    inside = np.isfinite(v).all(axis=2)
+    ends = inside.sum(axis=0) if lengths is None else lengths
+    if not np.array_equal(inside, np.arange(len(v))[:, None] < ends):
+        raise refusal(where, "finite in the steps of each sample", v)
+
+
+def _check_end(state: SimulationState, parts: list[_Part], stop: int) -> None:
+    """Refuse a state that is not where the run of the parts stands after `stop` steps."""
+    for field in ("fingerprint", "seed"):
+        if getattr(state, field) != getattr(parts[0], field):
+            raise refusal(field, f"{getattr(parts[0], field)!r}, as in the parts", getattr(state, field))
+    if state.steps.shape != (parts[0].counts.samples,):
+        raise refusal("steps", f"of {parts[0].counts.samples} samples, as in the parts", state.steps)
+    lived = sum(part.counts.steps for part in parts)
+    if state.steps.sum() != lived or state.steps.max(initial=0) > stop:
+        raise refusal("steps", f"at most {stop}, and {lived} in all, as in the parts", state.steps.tolist())
 
 
 def _from_dict(values: Any) -> _Part:
@@ -185,7 +268,11 @@ def _from_dict(values: Any) -> _Part:
     for name, membrane in given["v"].items():
         if not isinstance(membrane, np.ndarray):
             raise refusal(f"v[{name!r}]", "an array", membrane)
+    if not isinstance(given["fingerprint"], str):
+        raise refusal("fingerprint", "text", given["fingerprint"])
     return _Part(
+        fingerprint=given["fingerprint"],
+        seed=check_seed(given["seed"]),
         spikes={name: Events.from_dict(columns) for name, columns in given["spikes"].items()},
         v=given["v"],
         counts=Counts.from_dict(given["counts"]),

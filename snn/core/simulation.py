@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from snn.core.checks import choice, refusal, whole
+import numpy as np
+
+from snn.core.checks import choice, finite, refusal, shown, whole
 from snn.core.events import Events, Raster
 from snn.core.exact.run import run_exact
 from snn.core.exact.state import ExactState
 from snn.core.grid.request import RunRequest, read_request
 from snn.core.grid.run import run_on_grid
 from snn.core.network import Network
+from snn.core.random import check_seed
 from snn.core.recording import Record, Recording
 from snn.core.state import SimulationState
 from snn.core.timed_events import TimedEvents
@@ -40,49 +43,77 @@ def simulate(
         inputs: Spikes of its source populations, on its `dt_ms`; a source left out is silent.
             Each sample runs for its own length (the longest of its sources).
         n_steps: Steps to run instead, the same for all samples, at least as long as the inputs.
-            Required without inputs.
+            Required without inputs. A run has at most 10^9 steps.
         engine: `"event"` works only where a spike arrives; `"clock"` updates every neuron in
             every step. Both give the same spikes, membranes and counts, bit for bit. `"exact"`
             leaves the grid (`snn.core.exact`): inputs may be `TimedEvents`, spikes are.
         currents: Drive on top of the bias, per population: [N], [T, N] or [T, B, N], where T is
-            the length of the longest sample. Constant within a step.
+            the length of the longest sample, B the number of samples. Constant within a step.
         record: What to keep; None keeps the spikes of all populations with neurons.
         state: `Recording.state` of an earlier run of the same network, which then goes on;
-            steps count from the cut.
-        seed: Seed of the network's noise; None is 0, or that of `state`.
+            steps count from the cut. It must fit `net` in every part (`SimulationState.check`).
+        seed: Seed of the network's noise, from -2^63 to 2^64 - 1; None is 0, or that of `state`.
         dtype: Numbers of membranes, currents and weights. With `"float32"`, which is faster, the
             engines equal each other bit for bit too; other forms of the network are float64.
         threads: Samples run side by side; results do not depend on it.
 
     Raises:
-        ValueError: A name, size, length, step or option is not as said; the message names it.
-        TypeError: An input is neither `Events` nor `Raster`.
-        MemoryError: The membranes to record would not fit; `stream` keeps them on disk.
+        ValueError: A name, size, length, step, option or part of the state is not as said, or membranes, currents
+            or weights left the range of `dtype` in the run; the message names it.
+        TypeError: An argument is of another kind: an input neither `Events` nor `Raster`, say.
+        MemoryError: The run, or the membranes to record, would not fit; `stream` keeps those on disk.
     """
     choice("engine", engine, Engine)
     choice("dtype", dtype, Dtype)
-    seed = None if seed is None else whole("seed", seed)
+    seed = None if seed is None else check_seed(seed)
     threads = whole("threads", threads, low=1)
-    request = read_request(net, inputs or {}, n_steps, currents or {}, record or Record(), state)
+    check_kinds(net, record, state)
+    if state is not None:
+        _check_state(net, state, engine, seed, dtype)
+    request = read_request(net, inputs, n_steps, currents, record or Record(), state)
     if engine == "exact":
         if dtype != "float64":
             raise refusal("dtype", "'float64' with engine='exact'", dtype)
         return run_exact(net, request, state)
-    _check_on_grid(request, state, seed, dtype)
+    _check_on_grid(request, dtype)
     seed = seed or 0 if state is None else state.seed
     return run_on_grid(net, request, state, engine=engine, seed=seed, dtype=dtype, threads=threads)
 
 
-def _check_on_grid(request: RunRequest, state: SimulationState | None, seed: int | None, dtype: str) -> None:
-    for name, events in request.events.items():
-        if isinstance(events, TimedEvents):
-            rule = "on the grid, as on_grid() makes them (engine='exact' alone runs times off the grid)"
-            raise refusal(f"inputs[{name!r}]", rule, events)
-    if state is None:
+def check_kinds(net: Any, record: Any, state: Any = None) -> None:
+    """Refuse arguments of another kind than `simulate` says.
+
+    Raises:
+        TypeError: As said above; the message names the argument.
+    """
+    kinds = {"net": (net, Network), "record": (record, Record), "state": (state, SimulationState)}
+    for name, (given, kind) in kinds.items():
+        if not isinstance(given, kind) and (given is not None or name == "net"):
+            raise TypeError(f"{name} must be a {kind.__name__}, got {shown(given)}")
+
+
+def _check_state(net: Network, state: SimulationState, engine: str, seed: int | None, dtype: str) -> None:
+    """Refuse a state from which this run cannot go on."""
+    if (engine == "exact") != isinstance(state, ExactState):
+        made_by = "engine='exact'" if isinstance(state, ExactState) else "an engine on the grid"
+        raise ValueError(
+            f"state is of {made_by}, and only such an engine goes on from it, got engine={engine!r}"
+        )
+    state.check(net)
+    if engine == "exact":
         return
-    if isinstance(state, ExactState):
-        raise ValueError("state is of engine='exact', and only that engine goes on from it")
     if seed is not None and seed != state.seed:
         raise refusal("seed", f"left out or {state.seed}, that of the state's run", seed)
     if state.dtype != dtype:
         raise refusal("dtype", f"{state.dtype!r}, that of the state's run", dtype)
+
+
+def _check_on_grid(request: RunRequest, dtype: str) -> None:
+    """Refuse times off the grid, and drive that the numbers of the run cannot hold."""
+    largest = float(np.finfo(dtype).max)
+    for name, drive in request.drive.items():
+        finite(f"currents[{name!r}]", drive, low=-largest, high=largest)
+    for name, events in request.events.items():
+        if isinstance(events, TimedEvents):
+            rule = "on the grid, as on_grid() makes them (engine='exact' alone runs times off the grid)"
+            raise refusal(f"inputs[{name!r}]", rule, events)

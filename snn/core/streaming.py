@@ -10,17 +10,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from snn.core.arrays import PathLike
-from snn.core.checks import refusal, whole
+from snn.core.checks import finite, refusal, shown, whole
 from snn.core.counts import Counts
 from snn.core.events import Events, Raster
+from snn.core.files.hdf5 import naming
 from snn.core.files.parts import parts_of, state_path
 from snn.core.network import Network
+from snn.core.random import check_seed
 from snn.core.recording import Record, read_summary, save_part
-from snn.core.simulation import Dtype, Engine, simulate
+from snn.core.simulation import Dtype, Engine, check_kinds, simulate
 from snn.core.state import SimulationState
+from snn.core.units import MOST_STEPS_AT_ONCE
+
+MOST_NUMBERED = 10**12
+"""Steps that the names of files can number."""
 
 Inputs = Mapping[str, Events | Raster]
 Drive = Mapping[str, Any]
@@ -71,8 +75,9 @@ def stream(
         ValueError: An argument is not as said, or `resume` finds another network, seed or record.
         OSError: A chunk could not be written; those before it are kept.
     """
-    chunk = _checked_chunk(chunk, engine)
-    given, folder = _RunInputs(inputs or {}, currents or {}, n_steps), Path(path)
+    chunk, seed = _checked_chunk(chunk, engine), check_seed(seed)
+    check_kinds(net, record)
+    given, folder = _RunInputs(inputs, currents, n_steps), Path(path)
     counts, state, done = _where_it_stands(net, folder, record or Record(), seed, resume, given.total)
     run = partial(simulate, net, engine=engine, record=record, seed=seed, dtype=dtype, threads=threads)
     with _interrupt_between_chunks() as check_interrupt:
@@ -122,10 +127,18 @@ class _RunInputs:
     """Hold the inputs and the drive of the whole run, and cut them into chunks."""
 
     def __init__(self, inputs: Any, currents: Any, n_steps: int | None) -> None:
+        inputs, currents = {} if inputs is None else inputs, {} if currents is None else currents
+        for name, given in (("inputs", inputs), ("currents", currents)):
+            if not callable(given) and not isinstance(given, Mapping):
+                rule = "given by the names of populations, or a function (start, stop)"
+                raise TypeError(f"{name} must be {rule}, got {shown(given)}")
         if not callable(inputs):
             inputs = {k: v.to_events() if isinstance(v, Raster) else v for k, v in inputs.items()}
+            for name, events in inputs.items():
+                if not isinstance(events, Events):
+                    raise TypeError(f"inputs[{name!r}] must be Events or Raster, got {type(events).__name__}")
         if not callable(currents):
-            currents = {name: np.asarray(values) for name, values in currents.items()}
+            currents = {name: finite(f"currents[{name!r}]", values) for name, values in currents.items()}
         self._inputs, self._currents = inputs, currents
         self._as_inputs = n_steps is None
         self.total = self._length(n_steps)
@@ -140,10 +153,12 @@ class _RunInputs:
         if n_steps is None:
             if callable(self._inputs) or not self._inputs:
                 raise refusal("n_steps", "given where no inputs say how long to run", None)
-            return longest
+            n_steps = longest
         n_steps = whole("n_steps", n_steps, low=0)
         if n_steps < longest:
             raise refusal("n_steps", f">= {longest} (steps of the inputs)", n_steps)
+        if n_steps >= MOST_NUMBERED:
+            raise refusal("n_steps", f"below {MOST_NUMBERED:,}, which the names of files can number", n_steps)
         return n_steps
 
     def cut(self, start: int, stop: int) -> dict[str, Any]:
@@ -162,7 +177,7 @@ class _RunInputs:
 def _checked_chunk(chunk: int, engine: str) -> int:
     if engine == "exact":
         raise refusal("engine", "'event' or 'clock' to stream (times off the grid have no file)", engine)
-    return whole("chunk", chunk, low=1)
+    return min(whole("chunk", chunk, low=1), MOST_STEPS_AT_ONCE)
 
 
 def _where_it_stands(
@@ -193,4 +208,10 @@ def _where_it_stands(
             if found != value:
                 raise ValueError(f"{part.path}: {field} must be {value!r} as in this run, got {found!r}")
         counts = counts + summary.counts
-    return counts, SimulationState.load(state_path(folder, done)), done
+    state = SimulationState.load(state_path(folder, done))
+    with naming(state_path(folder, done)):
+        state.check(net)
+        if state.steps.shape != (counts.samples,) or state.steps.sum() != counts.steps:
+            rule = f"{counts.steps} in all of {counts.samples} samples, as in the parts"
+            raise refusal("steps", rule, state.steps.tolist())
+    return counts, state, done

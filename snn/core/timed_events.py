@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Int64Array, PathLike
-from snn.core.checks import finite
+from snn.core.checks import finite, integers, lists_of, real_array, refusal
 from snn.core.events import Events
 from snn.core.files.tree import fields_of
-from snn.core.units import event_steps
+from snn.core.units import check_dt, event_steps
 
-_COLUMNS = ("time_ms", "unit", "offsets", "n_units", "dt_ms", "n_steps")
-"""The arguments of `TimedEvents`, in their order."""
+_COLUMNS = ("time_ms", "step", "unit", "offsets", "n_units", "dt_ms", "n_steps")
+"""What makes `TimedEvents`: its arguments, and the steps, which tell what dtype the times came in."""
+_MOST_OFF = 2e-3
+"""Fraction of a step by which a time may lie outside of its step."""
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -59,23 +61,37 @@ class TimedEvents(Events):
 
         Raises:
             ValueError: A time or another value is out of range; the message names it.
-            TypeError: Units or bounds are not integers.
+            TypeError: Units, bounds or lengths are not integers.
         """
-        time = np.array(finite("time_ms", time_ms, low=0, unit="ms"))
-        units, bounds = np.asarray(unit), np.asarray(offsets, dtype=np.int64)
-        sizes = bounds[1:] - bounds[:-1]
+        given = real_array("time_ms", time_ms)
+        time, step = finite("time_ms", given, low=0, unit="ms"), event_steps(given, dt_ms, name="time_ms")
+        self._keep(time, step, unit, offsets, n_units, dt_ms, n_steps)
+
+    def _keep(
+        self,
+        time: Float64Array,
+        step: Int64Array,
+        unit: ArrayLike,
+        offsets: ArrayLike,
+        n_units: int,
+        dt_ms: float,
+        n_steps: int | ArrayLike,
+    ) -> None:
+        """Sort and keep spikes whose steps are known: from the dtype that their times came in."""
+        units, bounds = integers("unit", unit), integers("offsets", offsets)
         if time.ndim != 1 or time.shape != units.shape:
             raise ValueError(
                 f"time_ms and unit must have one shape [E], got {list(time.shape)} and {list(units.shape)}"
             )
-        step = event_steps(time, dt_ms)
+        sizes = bounds[1:] - bounds[:-1] if bounds.ndim == 1 else np.zeros(0, dtype=np.int64)
         if (sizes >= 0).all() and sizes.sum() == time.size:  # otherwise `Events` refuses the offsets below
             sample = np.repeat(np.arange(sizes.size), sizes)
             order = np.lexsort((time, units, step, sample))
             time, units, step = time[order], units[order], step[order]
+        time = np.array(time)
         time.flags.writeable = False
         object.__setattr__(self, "time_ms", time)
-        Events.__init__(self, step, units, offsets, n_units, dt_ms, n_steps)
+        Events.__init__(self, step, units, bounds, n_units, dt_ms, n_steps)
 
     @classmethod
     def from_times(
@@ -91,21 +107,32 @@ class TimedEvents(Events):
 
         Raises:
             ValueError: Lists of different length, or a value out of range.
+            TypeError: Units are not integers.
         """
-        sizes = [np.size(times) for times in times_ms]
-        if sizes != [np.size(row) for row in units]:
+        rows, of_units = lists_of("times_ms", times_ms), lists_of("units", units)
+        times = [real_array(f"times_ms[{b}]", row) for b, row in enumerate(rows)]
+        of_units = [integers(f"units[{b}]", row) for b, row in enumerate(of_units)]
+        if [row.shape for row in times] != [row.shape for row in of_units] or any(t.ndim != 1 for t in times):
             raise ValueError(
-                f"times_ms and units must hold lists of the same lengths, got {sizes} and "
-                f"{[np.size(row) for row in units]}"
+                f"times_ms and units must hold lists of the same lengths, got {[list(t.shape) for t in times]} and "
+                f"{[list(u.shape) for u in of_units]}"
             )
-        return cls(
-            np.concatenate([np.zeros(0), *(np.asarray(row, dtype=np.float64) for row in times_ms)]),
-            np.concatenate([np.zeros(0, np.int64), *(np.asarray(row, dtype=np.int64) for row in units)]),
-            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        none = np.zeros(0, dtype=np.int64)
+        made = object.__new__(cls)
+        made._keep(
+            np.concatenate(
+                [np.zeros(0), *(finite(f"times_ms[{b}]", t, low=0, unit="ms") for b, t in enumerate(times))]
+            ),
+            np.concatenate(
+                [none, *(event_steps(row, dt_ms, name=f"times_ms[{b}]") for b, row in enumerate(times))]
+            ),
+            np.concatenate([none, *of_units]),
+            np.cumsum([0, *(row.size for row in times)]),
             n_units,
             dt_ms,
             n_steps,
         )
+        return made
 
     def on_grid(self) -> Events:
         """Drop the times and keep the steps: the floor, the only loss."""
@@ -120,16 +147,16 @@ class TimedEvents(Events):
 
     def select(self, indices: ArrayLike) -> TimedEvents:
         """Take samples by index, as `Events.select`."""
-        chosen = np.atleast_1d(np.arange(len(self))[np.asarray(indices)])
+        chosen = self._chosen(indices)
         rows = [np.arange(self.offsets[b], self.offsets[b + 1]) for b in chosen]
-        return self._rows(np.concatenate([np.zeros(0, np.int64), *rows]), Events.select(self, indices), 0.0)
+        return self._rows(np.concatenate([np.zeros(0, np.int64), *rows]), Events.select(self, chosen), 0.0)
 
     def slice(self, start: int, stop: int | None = None) -> TimedEvents:
         """Cut out the steps [start, stop), as `Events.slice`; times then count from `start`."""
         cut = Events.slice(self, start, stop)
         end = np.inf if stop is None else stop
         kept = np.flatnonzero((self.step >= start) & (self.step < end))
-        return self._rows(kept, cut, start * self.dt_ms)
+        return self._rows(kept, cut, float(start) * self.dt_ms)
 
     def pad(self, steps: int) -> TimedEvents:
         """Append silent steps, >= 0, to every sample."""
@@ -144,19 +171,37 @@ class TimedEvents(Events):
         raise ValueError("the events file keeps steps, not times: save on_grid() if that is enough")
 
     def to_dict(self) -> dict[str, Any]:
-        """List the arguments that make these events, by name."""
+        """List what makes these events, by name."""
         return {name: getattr(self, name) for name in _COLUMNS}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TimedEvents:
         """Make events of what `to_dict` gave, as `Events.from_dict`."""
-        return cls(**fields_of("events", values, _COLUMNS))
+        given = dict(fields_of("events", values, _COLUMNS))
+        dt, time = check_dt(given["dt_ms"]), finite("time_ms", given.pop("time_ms"), low=0, unit="ms")
+        step = integers("step", given.pop("step"))
+        if step.shape != time.shape:
+            raise refusal("step", f"of shape {list(time.shape)}, as time_ms", step)
+        bad = (time < (step - _MOST_OFF) * dt) | (time > (step + 1 + _MOST_OFF) * dt)
+        if bad.any():
+            row = int(bad.argmax())
+            raise refusal(f"time_ms[{row}]", f"in step {step[row]} of {dt:g} ms", time[row])
+        made = object.__new__(cls)
+        made._keep(time, step, **given)
+        return made
 
     def _rows(self, rows: Int64Array, grid: Events, origin_ms: float) -> TimedEvents:
-        # event_steps counts a time just below a grid point as on it. If the cut is at that point, the time less
-        # the cut is a tiny negative number, which no event may have.
+        """Take the times of `rows`, less the origin, for the events on the grid that these rows are.
+
+        Their steps stay as they are: found again from the times, which no longer tell the dtype they came in, or
+        are rounded by the difference, some would be another.
+        """
+        # A time just below a grid point counts as on it. If the cut is at that point, the time less the cut is a
+        # tiny negative number, which no event may have.
         time = np.maximum(self.time_ms[rows] - origin_ms, 0.0)
-        return TimedEvents(time, self.unit[rows], grid.offsets, self.n_units, self.dt_ms, grid.n_steps)
+        made = object.__new__(TimedEvents)
+        made._keep(time, grid.step, grid.unit, grid.offsets, self.n_units, self.dt_ms, grid.n_steps)
+        return made
 
 
 def times_of(events: Events) -> Float64Array:

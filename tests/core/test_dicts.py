@@ -104,7 +104,7 @@ def edit(tree, *place_and_value):
         (("populations", 1, "neuron", []), "kind of neuron must be one of 'LIF', 'LI', got None"),
         (("populations", 1, "neuron", "v_th", KeyError), "neuron: field 'v_th' is missing"),
         (("populations", 1, "neuron", "bias", "no"), "bias must be a finite number, got 'no'"),
-        (("projections", 0, "pre", ["in"]), "pre must be one of 'in', 'a', 'b', got"),
+        (("projections", 0, "pre", ["in"]), "projection 'in-a': pre must be a non-empty string"),
         (("projections", 0, "weight", None), "projection 'in-a': weight must be a group of shape, data"),
         (("projections", 1, "weight", "data", KeyError), "projection 'loop': weight: field 'data' is missing"),
         (("projections", 1, "weight", "shape", [3]), "projection 'loop': weight"),

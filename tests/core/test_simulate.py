@@ -279,7 +279,7 @@ BAD = [
         {"inputs": {"in": spikes_at([1], 3, n_units=2)}},
         r"inputs\['in'\].n_units must be 1 as the size of 'in', got 2",
     ),
-    ({"inputs": {"x": IN}}, "population must be one of 'in', 'n', got 'x'"),
+    ({"inputs": {"x": IN}}, r"inputs must be for sources, which are \['in'\], got 'x'"),
     ({"inputs": {"n": IN}}, r"inputs must be for sources, which are \['in'\], got 'n'"),
     ({"inputs": {}}, "n_steps is needed"),
     ({"n_steps": -1, "inputs": {}}, "n_steps must be a whole number >= 0, got -1"),
@@ -289,7 +289,10 @@ BAD = [
         {"currents": {"in": [1.0]}},
         r"currents must be for populations with neurons, which are \['n'\], got 'in'",
     ),
-    ({"currents": {"x": [1.0]}}, "population must be one of 'in', 'n', got 'x'"),
+    (
+        {"currents": {"x": [1.0]}},
+        r"currents must be for populations with neurons, which are \['n'\], got 'x'",
+    ),
     (
         {"currents": {"n": [1.0, 2.0]}},
         r"currents\['n'\] must be \[1\], \[T, 1\] or \[T, B, 1\], got shape \[2\]",
@@ -297,8 +300,11 @@ BAD = [
     ({"currents": {"n": np.zeros((4, 1))}}, r"currents\['n'\] must have T = 3 steps .* got 4"),
     ({"currents": {"n": np.zeros((3, 2, 1))}}, r"inputs\['in'\] has 1, currents\['n'\] has 2"),
     ({"currents": {"n": [np.nan]}}, r"currents\['n'\]\[0\] must be finite, got nan"),
-    ({"record": Record(spikes=["x"])}, "population must be one of 'in', 'n', got 'x'"),
-    ({"record": Record(v=["x"])}, "population must be one of 'in', 'n', got 'x'"),
+    (
+        {"record": Record(spikes=["x"])},
+        r"record.spikes must be of populations, which are \['in', 'n'\], got 'x'",
+    ),
+    ({"record": Record(v=["x"])}, r"record.v must be of populations with neurons \['n'\], got 'x'"),
     ({"record": Record(v=["in"])}, r"record.v must be of populations with neurons \['n'\], got 'in'"),
 ]
 

@@ -101,6 +101,12 @@ def _build(network: Network) -> ExactArrays:
     on_grid = neuron_arrays_of(network)
     populations = [network.population(name) for name in network.order]
     tau = np.concatenate([_per_neuron(p, "tau_mem_ms", 1.0) for p in populations])
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        gain = on_grid.input_scale / -np.expm1(-network.dt_ms / tau)
+    if not np.isfinite(gain).all():
+        raise refusal(
+            "tau_mem_ms", f"such that dt_ms {network.dt_ms:g} is a part of it with engine='exact'", tau
+        )
     return ExactArrays(
         first=on_grid.first,
         receptors=on_grid.receptors,
@@ -108,7 +114,7 @@ def _build(network: Network) -> ExactArrays:
         strict=on_grid.strict,
         tau=tau,
         tau_syn=np.concatenate([_tau_syn(population) for population in populations], axis=1),
-        gain=on_grid.input_scale / -np.expm1(-network.dt_ms / tau),
+        gain=gain,
         jump=on_grid.input_scale,
         v_th=np.where(np.repeat(on_grid.source, np.diff(on_grid.first)), np.inf, on_grid.v_th),
         v_reset=on_grid.v_reset,

@@ -9,18 +9,19 @@ constant drive leads to the same steady membrane.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from snn.core.arrays import Float64Array, Int64Array
+from snn.core.checks import refusal
 from snn.core.events import Events
 from snn.core.exact.layout import exact_arrays_of
 from snn.core.exact.loop import run_sample
-from snn.core.exact.sample import SampleInput
-from snn.core.exact.state import ExactState, finish_batch, slices_of, start_sample
+from snn.core.exact.sample import SampleInput, SampleState
+from snn.core.exact.state import ExactState, finish_batch, horizon_of, slices_of, start_sample
 from snn.core.grid.request import RunRequest
+from snn.core.grid.run_memory import check_run
 from snn.core.grid.spike_log import SpikeRows
 from snn.core.grid.totals import Totals
 from snn.core.network import Network
@@ -36,16 +37,15 @@ def run_exact(network: Network, request: RunRequest, state: SimulationState | No
     """Run what `simulate` was asked for.
 
     Raises:
-        ValueError: The network has no exact flow (`exact_arrays_of` says when), or the state is of another
-            engine or network.
+        ValueError: The network has no exact flow (`exact_arrays_of` says when), numbers overflow, or a neuron
+            spikes without end.
+        MemoryError: The run would not fit.
     """
-    if state is not None and not isinstance(state, ExactState):
-        raise ValueError("state must be of engine='exact', got one of an engine on the grid")
-    if state is not None:
-        state.check(network)
+    assert state is None or isinstance(state, ExactState)
+    check_run(network, request, engine="exact")
     arrays, dt = exact_arrays_of(network), network.dt_ms
     slices = slices_of(network, arrays)
-    horizon = math.ceil(arrays.delay.max(initial=0.0) / dt) + 1
+    horizon = horizon_of(network)
     totals = Totals(network, continued=state is not None)
     shape = (int(request.lengths.max(initial=0)), request.lengths.size)
     v = {name: np.full((*shape, network.population(name).size), np.nan) for name in request.v}
@@ -58,6 +58,7 @@ def run_exact(network: Network, request: RunRequest, state: SimulationState | No
         trace = np.zeros((steps, traced.size))
         inputs = SampleInput(*given, *earlier, _drive(request, b, steps), driven, steps, dt)
         times, units = run_sample(arrays, sample, inputs, trace, traced)
+        _check_finite(network, slices, sample)
         totals.add(_counted(times, units), sample.touched, sample.delay_reads, steps)
         column = 0
         for into in v.values():
@@ -72,6 +73,18 @@ def run_exact(network: Network, request: RunRequest, state: SimulationState | No
         counts=totals.counts(),
         state=finish_batch(network, slices, samples, state, spikes, horizon),
     )
+
+
+def _check_finite(network: Network, slices: Mapping[str, slice], sample: SampleState) -> None:
+    """Refuse the end of a run in which numbers overflowed: infinity and NaN stay where they came about."""
+    for name, units in slices.items():
+        if network.population(name).neuron is None:
+            continue
+        for what, values in (("membranes", sample.v[units]), ("currents", sample.current[:, units])):
+            bad = ~np.isfinite(values)
+            if bad.any():
+                rule = "finite at the end of a run (sums went beyond float64)"
+                raise refusal(f"{what} of {name!r}", rule, values[bad][0])
 
 
 def _units(slices: Mapping[str, slice], names: Sequence[str] | Mapping[str, object]) -> Int64Array:

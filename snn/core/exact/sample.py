@@ -50,6 +50,9 @@ class SampleState(NamedTuple):
         crosses: Whether the unit was predicted to cross its threshold in this group, [U].
         touched: Neuron-times with an arrival, [P].
         delay_reads: Delayed synaptic events that arrived, [Q].
+        burst_ms: Start of the step's length in which each unit's spikes are counted now, [U], ms.
+        burst: Spikes of each unit since then, [U].
+        dt_ms: Step, ms.
     """
 
     v: Float64Array
@@ -64,6 +67,9 @@ class SampleState(NamedTuple):
     crosses: BoolArray
     touched: Int64Array
     delay_reads: Int64Array
+    burst_ms: Float64Array
+    burst: Int64Array
+    dt_ms: float
 
 
 class SampleInput(NamedTuple):

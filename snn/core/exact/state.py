@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import numpy as np
 
-from snn.core.arrays import Float64Array, PathLike
+from snn.core.arrays import Float64Array, Int64Array, PathLike
 from snn.core.events import Events
-from snn.core.exact.layout import ExactArrays
+from snn.core.exact.layout import ExactArrays, exact_arrays_of
 from snn.core.exact.sample import SampleState
 from snn.core.layout.neuron_arrays import neuron_arrays_of
 from snn.core.network import Network
-from snn.core.state import SimulationState
+from snn.core.neurons import NeuronParams, per_neuron
+from snn.core.state import SimulationState, check_held
 from snn.core.timed_events import TimedEvents, times_of
 
 
@@ -27,7 +29,38 @@ class ExactState(SimulationState):
             `refractory` is that in whole steps, rounded up.
     """
 
+    _EVENTS: ClassVar[type[Events]] = TimedEvents
+
     hold_ms: dict[str, Float64Array]
+
+    def check(self, network: Network) -> None:
+        """Refuse a state that does not fit `network` in every part, as `SimulationState.check`.
+
+        Raises:
+            ValueError: As said above; the message names the part.
+        """
+        SimulationState.check(self, network)
+        self._check_names("hold_ms", list(self.v))
+        for name in self.hold_ms:
+            population = network.population(name)
+            self._numbers("hold_ms", name, population.size, low=-1.0)
+            longest = _longest_ms(population.neuron, population.size, network.dt_ms)
+            check_held(f"state: hold_ms[{name!r}]", self.hold_ms[name], longest, "ms (t_ref_ms)")
+
+    def _longest_held(self, neuron: NeuronParams, size: int, dt_ms: float) -> Int64Array:
+        return np.asarray(np.ceil(_longest_ms(neuron, size, dt_ms) / dt_ms), dtype=np.int64)
+
+    def _horizon(self, network: Network) -> int:
+        return horizon_of(network)
+
+    @classmethod
+    def load(cls, path: PathLike) -> NoReturn:
+        """Refuse: no file holds such a state.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(f"{path}: the state of engine='exact' is kept in memory only, no file holds one")
 
     def save(self, path: PathLike) -> NoReturn:
         """Refuse: the state file keeps steps, and would lose the times.
@@ -36,6 +69,17 @@ class ExactState(SimulationState):
             ValueError: Always.
         """
         raise ValueError("the state of engine='exact' is kept in memory only: its file would lose times")
+
+
+def _longest_ms(neuron: NeuronParams | None, size: int, dt_ms: float) -> Float64Array:
+    """Time for which each neuron may be held, [N], ms, with room for the rounding of times."""
+    return per_neuron("t_ref_ms", getattr(neuron, "t_ref_ms", 0.0), size) + 1e-3 * dt_ms
+
+
+def horizon_of(network: Network) -> int:
+    """Steps for which a spike of `network` may be on its way."""
+    longest = float(exact_arrays_of(network).delay.max(initial=0.0))
+    return math.ceil(longest / network.dt_ms) + 1
 
 
 def slices_of(network: Network, arrays: ExactArrays) -> dict[str, slice]:
@@ -62,6 +106,9 @@ def start_sample(
         crosses=np.zeros(units, dtype=bool),
         touched=np.zeros(len(slices), dtype=np.int64),
         delay_reads=np.zeros(arrays.pre.size, dtype=np.int64),
+        burst_ms=np.zeros(units),
+        burst=np.zeros(units, dtype=np.int64),
+        dt_ms=network.dt_ms,
     )
     if before is not None:
         for name, v in before.v.items():
@@ -101,7 +148,8 @@ def finish_batch(
             hold[name] = np.maximum(_stack(left, size), -1.0)  # over is over, by how much does not count
             if population.receptors:
                 of_receptor = slice(len(population.receptors))
-                currents[name] = np.stack([sample.current[of_receptor, units] for sample in samples])
+                rows = [sample.current[of_receptor, units] for sample in samples]
+                currents[name] = np.array(rows).reshape(len(samples), len(population.receptors), size)
     return ExactState(
         fingerprint=network.fingerprint,
         v=v,

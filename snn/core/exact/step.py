@@ -18,6 +18,9 @@ from snn.core.exact.layout import ExactArrays
 from snn.core.exact.sample import CROSSING, SOURCE_SPIKE, HeapEntry, SampleState
 from snn.core.neurons import HARD, SOFT
 
+MOST_PER_STEP = 100_000
+"""Spikes of a neuron within the length of a step."""
+
 
 @part
 def state_at(arrays: ExactArrays, state: SampleState, u: int, t: float) -> tuple[float, float, float]:
@@ -104,6 +107,19 @@ def deliver(arrays: ExactArrays, state: SampleState, entry: HeapEntry, units: An
 
 
 @part
+def count_burst(state: SampleState, u: int, t: float, spikes: int) -> None:
+    """Count the spikes of unit u within a step's length; more than time could tell apart would never end."""
+    if t - state.burst_ms[u] > state.dt_ms:
+        state.burst_ms[u], state.burst[u] = t, 0
+    state.burst[u] += spikes
+    if state.burst[u] > MOST_PER_STEP:
+        raise ValueError(
+            "a neuron must spike at most 100 000 times within a step of dt_ms with engine='exact': weights, "
+            "currents, bias, reset_by or time constants drive one faster"
+        )
+
+
+@part
 def update(arrays: ExactArrays, state: SampleState, p: int, u: int, t: float) -> int:
     """Take unit u of population p through time t, arrivals first, then the threshold; return its spikes."""
     advance(arrays, state, u, t)
@@ -123,9 +139,10 @@ def update(arrays: ExactArrays, state: SampleState, p: int, u: int, t: float) ->
             state.v[u] = arrays.v_reset[u]
         elif arrays.reset[p] == SOFT:
             state.v[u] -= arrays.reset_by[u]
-            while arrays.t_ref[u] == 0.0 and state.v[u] >= v_th:
+            while arrays.t_ref[u] == 0.0 and state.v[u] >= v_th and spikes <= MOST_PER_STEP:
                 state.v[u] -= arrays.reset_by[u]
                 spikes += 1
+        count_burst(state, u, t, spikes)
         if arrays.t_ref[u] > 0.0:
             state.held_until_ms[u] = t + arrays.t_ref[u]
     state.touched[p] += state.reached[u]

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn.core.arrays import Int32Array, Int64Array, RealArray
+from snn.core.checks import refusal
 from snn.core.grid.spike_log import SpikeRows, events_of, rows_of
 from snn.core.layout.neuron_arrays import NeuronArrays
-from snn.core.layout.plasticity_arrays import PlasticityArrays, learned_fields, plasticity_arrays_of
+from snn.core.layout.plasticity_arrays import (
+    PlasticityArrays,
+    learned_fields,
+    parts_of,
+    plastic_names,
+    plasticity_arrays_of,
+)
 from snn.core.layout.projection_arrays import ProjectionArrays
 from snn.core.network import Network
 from snn.core.state import SimulationState
@@ -37,6 +44,31 @@ class BatchState:
     recent: list[SpikeRows]
     learning: list[PlasticityArrays]
 
+    def check_finite(self, network: Network, neurons: NeuronArrays) -> None:
+        """Refuse the end of a run in which numbers overflowed: infinity and NaN stay where they came about.
+
+        Raises:
+            ValueError: As said above; the message names the population or projection.
+        """
+        for name, units, slots in _parts(network, neurons):
+            for what, values in (
+                ("membranes", self.v[:, units]),
+                ("currents", self.current[:, slots]),
+                ("thresholds", self.theta[:, units]),
+            ):
+                _check_finite(f"{what} of {name!r}", values)
+        for m, name in enumerate(plastic_names(network)):
+            for one in self.learning:
+                for values in parts_of(one, m, network.synapses(name).indices.size):
+                    _check_finite(f"weights and traces of {name!r}", values)
+
+
+def _check_finite(name: str, values: RealArray) -> None:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        rule = f"finite at the end of a run (sums went beyond {values.dtype.name})"
+        raise refusal(name, rule, values[bad][0])
+
 
 def to_batch_state(
     network: Network,
@@ -45,13 +77,7 @@ def to_batch_state(
     samples: int,
     state: SimulationState | None,
 ) -> BatchState:
-    """Go on from a state, or start with every neuron at rest.
-
-    Raises:
-        ValueError: The state is of another network.
-    """
-    if state is not None:
-        state.check(network)
+    """Go on from a state that fits the network, or start with every neuron at rest."""
     slots, units, dtype = neurons.syn_decay.size, neurons.decay.size, neurons.v_rest.dtype
     batch = BatchState(
         v=np.tile(neurons.v_rest, (samples, 1)),
@@ -70,7 +96,7 @@ def to_batch_state(
         if name in state.adaptation:
             batch.theta[:, part] = state.adaptation[name]
         if name in state.currents:
-            batch.current[:, arrivals] = state.currents[name].reshape(samples, -1)
+            batch.current[:, arrivals] = state.currents[name].reshape(samples, arrivals.stop - arrivals.start)
     return batch
 
 
@@ -90,9 +116,9 @@ def to_simulation_state(
         fingerprint=network.fingerprint,
         v={name: batch.v[:, units].copy() for name, units, _ in parts},
         currents={
-            name: batch.current[:, arrivals].reshape(samples, -1, units.stop - units.start).copy()
+            name: batch.current[:, arrivals].reshape(samples, len(receptors), units.stop - units.start).copy()
             for name, units, arrivals in parts
-            if network.population(name).receptors
+            if (receptors := network.population(name).receptors)
         },
         refractory={name: batch.refractory[:, units].astype(np.int64) for name, units, _ in parts},
         recent=events_of(network, batch.recent, network.order, past),
@@ -103,7 +129,7 @@ def to_simulation_state(
         },
         steps=batch.steps + lengths,
         seed=seed,
-        **learned_fields(network, batch.learning, lengths),
+        **learned_fields(network, batch.learning, lengths, batch.v.dtype),
     )
 
 

@@ -10,14 +10,12 @@ import numpy as np
 
 from snn.core import memory
 from snn.core.arrays import Float64Array, Int64Array
-from snn.core.checks import finite, refusal, whole
+from snn.core.checks import finite, refusal, shown, whole
 from snn.core.events import Events, Raster
 from snn.core.network import Network
 from snn.core.recording import Record
 from snn.core.state import SimulationState
-
-MOST_STEPS = 1_000_000_000
-"""Longest run, steps: the loops count in 32 bits."""
+from snn.core.units import MOST_STEPS_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,9 @@ class RunRequest:
 
 def read_request(
     net: Network,
-    inputs: Mapping[str, Events | Raster],
+    inputs: Mapping[str, Events | Raster] | None,
     n_steps: int | None,
-    currents: Mapping[str, Any],
+    currents: Mapping[str, Any] | None,
     record: Record,
     state: SimulationState | None,
 ) -> RunRequest:
@@ -53,28 +51,30 @@ def read_request(
 
     Raises:
         ValueError: A name, size or length is not as `simulate` says.
-        TypeError: An input is neither `Events` nor `Raster`.
+        TypeError: An input is neither `Events` nor `Raster`, or an argument no mapping.
         MemoryError: The membranes to record would not fit; the message has the estimate.
     """
+    inputs, currents = _by_name("inputs", inputs), _by_name("currents", currents)
     events = {name: _input(net, name, given) for name, given in inputs.items()}
-    drive = {name: _drive(net, name, values) for name, values in currents.items()}
-    batches = {name: drive[name].shape[1] for name, values in currents.items() if np.ndim(values) == 3}
+    given = {name: _drive(net, name, values) for name, values in currents.items()}
+    batches = {name: array.shape[1] for name, array in given.items() if array.ndim == 3}
     samples = _samples(events, batches, state)
     lengths = _lengths(events, n_steps, samples)
     longest = int(lengths.max(initial=0))
-    for name, array in drive.items():
-        given = currents[name]
-        if np.ndim(given) > 1 and array.shape[0] != longest:
+    for name, array in given.items():
+        if array.ndim > 1 and array.shape[0] != longest:
             raise ValueError(
                 f"currents[{name!r}] must have T = {longest} steps as the longest sample, got {array.shape[0]}"
             )
+    drive = {name: _spread(array) for name, array in given.items()}
     neurons = tuple(p.name for p in net.populations if p.neuron is not None)
     for name in record.v:
-        if net.population(name).name not in neurons:
+        if name not in neurons:
             raise refusal("record.v", f"of populations with neurons {list(neurons)}", name)
     spikes = neurons if record.spikes is None else tuple(record.spikes)
     for name in spikes:
-        net.population(name)
+        if name not in net.order:
+            raise refusal("record.spikes", f"of populations, which are {list(net.order)}", name)
     memory.check_membranes(longest, samples, sum(net.population(name).size for name in record.v))
     return RunRequest(
         lengths=lengths,
@@ -86,11 +86,19 @@ def read_request(
     )
 
 
+def _by_name(name: str, given: Any) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name} must be given by the names of populations, got {shown(given)}")
+    return given
+
+
 def _input(net: Network, name: str, given: Events | Raster) -> Events:
-    population = net.population(name)
-    if population.neuron is not None:
-        sources = [p.name for p in net.populations if p.neuron is None]
+    sources = [p.name for p in net.populations if p.neuron is None]
+    if name not in sources:
         raise refusal("inputs", f"for sources, which are {sources}", name)
+    population = net.population(name)
     if not isinstance(given, Events | Raster):
         raise TypeError(f"inputs[{name!r}] must be Events or Raster, got {type(given).__name__}")
     events = given.to_events() if isinstance(given, Raster) else given
@@ -104,16 +112,22 @@ def _input(net: Network, name: str, given: Events | Raster) -> Events:
 
 
 def _drive(net: Network, name: str, values: Any) -> Float64Array:
-    population = net.population(name)
-    if population.neuron is None:
-        neurons = [p.name for p in net.populations if p.neuron is not None]
+    """Copy the drive of a population, [N], [T, N] or [T, B, N]."""
+    neurons = [p.name for p in net.populations if p.neuron is not None]
+    if name not in neurons:
         raise refusal("currents", f"for populations with neurons, which are {neurons}", name)
+    population = net.population(name)
     array = np.array(finite(f"currents[{name!r}]", values))
     if array.ndim not in (1, 2, 3) or array.shape[-1] != population.size:
         n = population.size
         raise ValueError(
             f"currents[{name!r}] must be [{n}], [T, {n}] or [T, B, {n}], got shape {list(array.shape)}"
         )
+    return array
+
+
+def _spread(array: Float64Array) -> Float64Array:
+    """Give a drive all its axes, [T or 1, B or 1, N]."""
     return array[(None,) * (2 - array.ndim)][:, None] if array.ndim < 3 else array
 
 
@@ -133,15 +147,12 @@ def _lengths(events: Mapping[str, Events], n_steps: int | None, samples: int) ->
     lengths = np.zeros(samples, dtype=np.int64)
     for given in events.values():
         lengths = np.maximum(lengths, given.n_steps)
-    if n_steps is None:
-        if not events:
-            raise ValueError("n_steps is needed when no inputs say how long to run")
-        return lengths
-    steps = whole("n_steps", n_steps, low=0)
-    if steps < lengths.max(initial=0):
-        raise refusal(
-            "n_steps", f">= {lengths.max()}, the length of the inputs (Events.slice cuts them)", n_steps
-        )
-    if steps > MOST_STEPS:
-        raise refusal("n_steps", f"<= {MOST_STEPS} in one run (continue from its state)", n_steps)
-    return np.full(samples, steps, dtype=np.int64)
+    longest = int(lengths.max(initial=0))
+    if n_steps is None and not events:
+        raise ValueError("n_steps is needed when no inputs say how long to run")
+    steps = longest if n_steps is None else whole("n_steps", n_steps, low=0)
+    if steps < longest:
+        raise refusal("n_steps", f">= {longest}, the length of the inputs (Events.slice cuts them)", n_steps)
+    if steps > MOST_STEPS_AT_ONCE:
+        raise refusal("n_steps", f"<= {MOST_STEPS_AT_ONCE} in one run (continue from its state)", steps)
+    return lengths if n_steps is None else np.full(samples, steps, dtype=np.int64)

@@ -15,6 +15,7 @@ from snn.core.grid.bundles import Counted
 from snn.core.grid.options import EventOptions
 from snn.core.grid.prepare import SampleBuilder
 from snn.core.grid.request import RunRequest
+from snn.core.grid.run_memory import check_run
 from snn.core.grid.spike_log import SpikeRows, close_log, events_of, longer_log
 from snn.core.grid.totals import Totals, delayed_reads
 from snn.core.layout.neuron_arrays import neuron_arrays_of
@@ -57,9 +58,11 @@ def run_on_grid(
     """Run what `simulate` was asked for.
 
     Raises:
-        ValueError: The state is of another network, or a weight does not fit `dtype`.
+        ValueError: A weight or parameter does not fit `dtype`, or numbers overflow in the run.
+        MemoryError: The run would not fit.
     """
     lengths, samples = request.lengths, request.lengths.size
+    check_run(network, request, engine=engine, dtype=dtype, threads=threads)
     neurons = neuron_arrays_of(network, dtype)
     projections = projection_arrays_of(network, dtype, LISTS if engine == "clock" else options.forms)
     batch = to_batch_state(network, neurons, projections, samples, state)
@@ -68,11 +71,12 @@ def run_on_grid(
     def of_sample(b: int) -> _Outcome:
         return _run_sample(network, builder, batch, b, _LOOPS[engine])
 
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
+    if min(threads, samples) > 1:
+        with ThreadPoolExecutor(min(threads, samples)) as pool:
             outcomes = list(pool.map(of_sample, range(samples)))
     else:
         outcomes = [of_sample(b) for b in range(samples)]
+    batch.check_finite(network, neurons)
     totals = Totals(network, continued=state is not None)
     for one, steps in zip(outcomes, lengths.tolist(), strict=True):
         totals.add(one.spikes, one.counted.touched, one.reads, steps, one.counted.noise_events)

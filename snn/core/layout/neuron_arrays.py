@@ -9,6 +9,7 @@ import numpy as np
 
 from snn.core import poisson
 from snn.core.arrays import BoolArray, Float64Array, Int32Array, Int64Array, RealArray, Uint32Array
+from snn.core.checks import refusal
 from snn.core.network import Network
 from snn.core.neurons import HARD_NEXT_STEP, Dynamics, LIFParams
 from snn.core.population import Population
@@ -104,7 +105,11 @@ _built: WeakKeyDictionary[Network, dict[str, NeuronArrays]] = WeakKeyDictionary(
 
 
 def neuron_arrays_of(network: Network, dtype: str = "float64") -> NeuronArrays:
-    """Return the populations of `network` in flat form, built at its first use."""
+    """Return the populations of `network` in flat form, built at its first use.
+
+    Raises:
+        ValueError: A constant does not fit `dtype`.
+    """
     by_dtype = _built.setdefault(network, {})
     if dtype not in by_dtype:
         by_dtype[dtype] = _build(network, dtype)
@@ -134,6 +139,8 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
     ]
 
     def per_unit(name: str) -> Any:
+        for p, d in zip(populations, dynamics, strict=True):
+            _check_fits(f"{name} of {p.name!r}", getattr(d, name), real)
         return np.concatenate([getattr(d, name) for d in dynamics]).astype(real)
 
     uniform = np.array([_is_uniform(d) for d in dynamics])
@@ -173,6 +180,17 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
         sleep_below=np.concatenate(sleep).astype(real),
         **_noise(network, slot, real),
     )
+
+
+def _check_fits(name: str, values: Float64Array, real: Any) -> None:
+    """Refuse constants that the type of the run cannot hold, and thresholds that it takes for 0."""
+    with np.errstate(over="ignore"):
+        cast = values.astype(real)
+    bad = np.isinf(cast) & ~np.isinf(values)
+    if name.startswith(("v_th", "reset_by")):
+        bad |= (cast == 0.0) & (values != 0.0)
+    if bad.any():
+        raise refusal(name, f"within the range of {np.dtype(real).name!r}", values[bad][0])
 
 
 def _is_uniform(d: Dynamics) -> bool:
@@ -216,11 +234,15 @@ def _sleep_below(d: Dynamics, dtype: str) -> Float64Array:
     if d.syn_decay.shape[0]:
         return np.full(d.decay.size, -np.inf)
     factor = 1.0 - d.input_scale if d.decay_input else d.decay
-    gain = d.bias if d.decay_input else d.bias * d.input_scale / np.maximum(1.0 - d.decay, _LEAST_LEAK[dtype])
-    steady = d.v_rest + gain
     never = np.isinf(d.v_th)
-    size = np.abs(np.where(never, 0.0, d.v_th)) + np.abs(d.v_rest) + np.abs(gain)
-    level = d.v_th - _MARGIN[dtype] * size
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # infinite or NaN: below no level, and so never left alone
+        leak = np.maximum(1.0 - d.decay, _LEAST_LEAK[dtype])
+        gain = d.bias if d.decay_input else d.bias * d.input_scale / leak
+        steady = d.v_rest + gain
+        size = np.abs(np.where(never, 0.0, d.v_th)) + np.abs(d.v_rest) + np.abs(gain)
+        level = d.v_th - _MARGIN[dtype] * size
     leaks = (factor >= 0.0) & (factor <= 1.0 - _LEAST_LEAK[dtype]) & (steady < level)
     # Without leak, v_rest + (v - v_rest) may round upwards, step after step, unless v_rest is 0.
     falls = (factor == 1.0) & (d.bias * d.input_scale <= 0.0) & (d.decay_input | (d.v_rest == 0.0))

@@ -135,15 +135,15 @@ def plasticity_arrays_of(
     for b, one in enumerate(made if state is not None else ()):
         for m, name in enumerate(plastic_names(network)):
             assert state is not None
-            weight, pre, post = _parts(one, m, network.synapses(name).indices.size)
-            weight[:] = state.weights[name][b]
+            weight, pre, post = parts_of(one, m, network.synapses(name).indices.size)
+            weight[:] = state.weights[name][b] + 0.0  # no -0.0, which marks in the sums that nothing came
             pre[:] = state.traces_pre[name][b]
             post[:] = state.traces_post[name][b]
     return made
 
 
 def learned_fields(
-    network: Network, samples: list[PlasticityArrays], steps: Int64Array
+    network: Network, samples: list[PlasticityArrays], steps: Int64Array, dtype: Any
 ) -> dict[str, dict[str, Any]]:
     """Collect weights and traces of all samples, per projection: those fields of `SimulationState`.
 
@@ -151,24 +151,26 @@ def learned_fields(
         network: The network.
         samples: What each sample learned.
         steps: Steps that each ran, [B]: where its ring of traces stands.
+        dtype: Type of the numbers.
     """
     fields: dict[str, dict[str, Any]] = {"weights": {}, "traces_pre": {}, "traces_post": {}}
     for m, name in enumerate(plastic_names(network)):
-        parts = [_parts(one, m, network.synapses(name).indices.size) for one in samples]
+        parts = [parts_of(one, m, network.synapses(name).indices.size) for one in samples]
         rings = [
             np.roll(pre, -int(ran) % len(pre), axis=0) for (_, pre, _), ran in zip(parts, steps, strict=True)
         ]
-        fields["weights"][name] = _stack([weight for weight, _, _ in parts])
-        fields["traces_pre"][name] = _stack(rings)
-        fields["traces_post"][name] = _stack([post for _, _, post in parts])
+        given = network.synapses(name)
+        senders, receivers = network.projection(name).weight.shape
+        for field, rows, shape in (
+            ("weights", [weight for weight, _, _ in parts], (given.indices.size,)),
+            ("traces_pre", rings, (given.max_delay + 1, senders)),
+            ("traces_post", [post for _, _, post in parts], (receivers,)),
+        ):
+            fields[field][name] = np.array(rows, dtype=dtype).reshape(len(samples), *shape)
     return fields
 
 
-def _stack(arrays: list[Any]) -> Any:
-    return np.stack(arrays) if arrays else np.zeros((0, 0))
-
-
-def _parts(one: PlasticityArrays, m: int, synapses: int) -> tuple[RealArray, RealArray, RealArray]:
+def parts_of(one: PlasticityArrays, m: int, synapses: int) -> tuple[RealArray, RealArray, RealArray]:
     """Weights [S], x [depth, senders] and y [receivers] of projection m, to be written to."""
     at = one.plastic[m]
     size = int(at["depth"]) * int(at["senders"])

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from snn.core import memory
 from snn.core.arrays import (
     BoolArray,
     IndexArray,
@@ -124,6 +125,7 @@ def projection_arrays_of(network: Network, dtype: str, forms: Forms = DEFAULT) -
 
     Raises:
         ValueError: A weight does not fit `dtype`.
+        MemoryError: Tables of its delays would not fit.
     """
     made = _built.setdefault(network, {})
     if (dtype, forms) not in made:
@@ -220,18 +222,25 @@ def _layout(rows: Synapses, size: int, forms: Forms) -> _Layout:
     if rows.one_delay is not None or not rows.weight.size:
         distinct = np.full(min(1, rows.weight.size), rows.max_delay, dtype=np.int64)
         return _Layout(0, distinct, rows.indptr if distinct.size else rows.indptr[:0], rows.indices)
+    memory.check(25 * depth, f"the tables of delays of up to {depth - 1:,} steps")
     seen = np.zeros(depth, dtype=bool)
     seen[rows.delay_steps] = True
     distinct = np.flatnonzero(seen)
     if depth * size < 1 << 32 and rows.weight.size < forms.short * senders * distinct.size:
         return _ring_layout(rows, size, depth, forms.room)
+    memory.check(8 * senders * distinct.size, f"the rows of {senders:,} senders x {distinct.size:,} delays")
     which = np.cumsum(seen) - 1
     return _Layout(0, distinct, _table(rows.indptr, rows.delay_steps, which, distinct.size), rows.indices)
 
 
+def ring_steps(size: int, span: int, room: int = DEFAULT.room) -> int:
+    """Return the steps of a ring for `size` receivers and a `span` of delays."""
+    return max(min(room // size, MOST_PERIODS * span), -(-span // MOST_BLOCKS))
+
+
 def _ring_layout(rows: Synapses, size: int, span: int, room: int) -> _Layout:
     """Lay out for a ring, which need not be as long as the `span` of delays."""
-    steps = max(min(room // size, MOST_PERIODS * span), -(-span // MOST_BLOCKS))
+    steps = ring_steps(size, span, room)
     cuts = max(1, min(span, rows.weight.size // (PER_CUT * (rows.indptr.size - 1))))
     cut = -(-span // cuts)
     starts = np.arange(0, span, cut)
