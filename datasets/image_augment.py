@@ -10,7 +10,8 @@ import numpy as np
 
 from snn.core.arrays import Float32Array
 from snn.core.checks import whole
-from snn.datasets.spike_set import Batch, augment_rng
+from snn.datasets.samples import augment_rng
+from snn.datasets.spike_set import Batch
 
 __all__ = ["AugmentedImages", "ImageAugment"]
 

@@ -11,7 +11,8 @@ import numpy as np
 from snn.core import Events
 from snn.core.arrays import BoolArray, Float64Array, Int64Array
 from snn.core.checks import number, whole
-from snn.datasets.spike_set import Batch, SpikeSet, augment_rng
+from snn.datasets.samples import augment_rng
+from snn.datasets.spike_set import Batch, SpikeSet
 
 __all__ = ["AugmentedSpikes", "SpikeAugment"]
 
