@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from snn.core.arrays import Float32Array
-from snn.core.checks import whole
+from snn.core.checks import flag, refusal, shown, whole
 from snn.datasets.samples import augment_rng
 from snn.datasets.spike_set import Batch
 
@@ -39,13 +39,20 @@ class ImageAugment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shift", whole("shift", self.shift, low=0))
+        object.__setattr__(self, "mirror", flag("mirror", self.mirror))
 
     def __bool__(self) -> bool:
         """Tell whether anything is varied."""
         return bool(self.shift or self.mirror)
 
     def __call__(self, x: Float32Array, rng: np.random.Generator) -> Float32Array:
-        """Vary images in time [T, B, C, H, W]."""
+        """Vary images in time [T, B, C, H, W].
+
+        Raises:
+            ValueError: They are of another shape.
+        """
+        if np.ndim(x) != 5:
+            raise refusal("x", "images in time, of shape [T, B, C, H, W]", x)
         batch, (height, width) = x.shape[1], x.shape[3:]
         pad = self.shift
         edge = ((0, 0), (0, 0), (0, 0), (pad, pad), (pad, pad))
@@ -63,7 +70,15 @@ class AugmentedImages:
     """A training set of images whose batches are varied anew in every epoch, decided by the seed of the batches."""
 
     def __init__(self, base: _Images, augment: ImageAugment) -> None:
-        """Vary `base` by `augment`."""
+        """Vary `base` by `augment`.
+
+        Raises:
+            TypeError: One of them is of another kind.
+        """
+        if not hasattr(base, "batches"):
+            raise TypeError(f"base must be a set with batches, got {shown(base)}")
+        if not isinstance(augment, ImageAugment):
+            raise TypeError(f"augment must be an ImageAugment, got {shown(augment)}")
         self.base, self.augment = base, augment
 
     def __len__(self) -> int:
