@@ -46,11 +46,12 @@ class FrameBinning:
 
     def __post_init__(self) -> None:
         if (self.n_bins is None) == (self.dt_ms is None):
-            raise ValueError(f"give n_bins or dt_ms, one of the two; got {self.n_bins!r} and {self.dt_ms!r}")
+            both = f"{shown(self.n_bins)} and {shown(self.dt_ms)}"
+            raise ValueError(f"give n_bins or dt_ms, one of the two; got {both}")
         if self.n_bins is not None:
             object.__setattr__(self, "n_bins", whole("n_bins", self.n_bins, low=1))
         if self.dt_ms is not None:
-            number("dt_ms", self.dt_ms, low=0.001)
+            object.__setattr__(self, "dt_ms", number("dt_ms", self.dt_ms, low=0.001))
         choice("frames", self.frames, EqualFrames)
         if self.frames == "count" and self.n_bins is None:
             raise ValueError(f"frames 'count' needs n_bins, got dt_ms {self.dt_ms!r}")

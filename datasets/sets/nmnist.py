@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from snn.core.arrays import PathLike
+from snn.core.checks import number, whole
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
 from snn.datasets.folds import hold_out
 from snn.datasets.formats.class_tree import class_tree
@@ -47,6 +48,7 @@ def nmnist(
         DataError: A file is damaged or holds an impossible value, or folders are named otherwise.
         ValueError: An argument is impossible; the message names it.
     """
+    valid_fraction, seed = number("valid_fraction", valid_fraction, above=0, below=1), whole("seed", seed, low=0)
     frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
     train, test = load_nmnist(need("nmnist") if path is None else path, frame_binning)
     kept, held_out = hold_out(train.labels, valid_fraction, seed)
