@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from snn.core.arrays import Int64Array
 from snn.core.checks import choice
-from snn.core.units import check_dt, event_steps, forgiven_steps
+from snn.core.files.foreign import stored_times
+from snn.core.units import check_dt, event_steps
 from snn.datasets.formats.shd_file import ShdColumns
 
 __all__ = ["Binning", "to_steps"]
@@ -25,14 +26,14 @@ def to_steps(columns: ShdColumns, dt_ms: float, binning: Binning = "fixed") -> I
         dt_ms: Length of a step, ms.
         binning: "fixed": step k covers [k dt, (k + 1) dt) from the start of the recording. "first_spike": the
             same from the sample's first spike (SpikingJelly since March 2024). "restart": a step opens at the next
-            spike and takes all spikes up to dt after it, so silence vanishes (SpikingJelly before that). What a
-            time may be off by in the file's own type is forgiven in all of them, as by `event_steps`.
+            spike and takes all spikes up to dt after it, so silence vanishes (SpikingJelly before that). All of them
+            forgive what a float32 or float64 may be off by, as `event_steps` does; SHD's float16 is taken as it is.
 
     Returns:
         Step of each spike, [E].
     Source: SpikingJelly issue #507 and its fix 01823bed.
     """
-    time_s, dt_ms = columns.time_s, check_dt(dt_ms)
+    time_s, dt_ms = stored_times(columns.time_s), check_dt(dt_ms)
     if choice("binning", binning, Binning) == "fixed":
         return event_steps(time_s, dt_ms, unit_ms=1000.0)
     steps = np.empty(time_s.size, dtype=np.int64)
@@ -47,7 +48,8 @@ def to_steps(columns: ShdColumns, dt_ms: float, binning: Binning = "fixed") -> I
 
 def _restart(time_s: NDArray[Any], dt_ms: float) -> Int64Array:
     time = time_s.astype(np.float64) * 1000.0
-    early = time - forgiven_steps(time / dt_ms, time_s.dtype) * dt_ms
+    eps = np.finfo(time_s.dtype).eps if time_s.dtype.kind == "f" else 0.0
+    early = time - np.minimum(max(2.0 * eps, 1e-9) * time, 1e-3 * dt_ms)  # as `event_steps` forgives
     steps = np.empty(time.size, dtype=np.int64)
     left, step = 0, 0
     while left < time.size:

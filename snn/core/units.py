@@ -98,7 +98,9 @@ def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: 
     unit, start = number("unit_ms", unit_ms, above=0), number("origin", origin)
     times = finite("time", given)
     steps = (times - start) * unit / dt
-    forgiven = forgiven_steps(np.maximum(np.abs(times), abs(start)) * unit / dt, given.dtype)
+    eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else 0.0
+    furthest = np.maximum(np.abs(times), abs(start)) * unit / dt
+    forgiven = np.clip(max(2.0 * eps, _LEAST_FORGIVEN) * furthest, _LEAST_FORGIVEN, _MOST_FORGIVEN)
     nearest = np.rint(steps)
     steps = np.where(np.abs(steps - nearest) <= forgiven, nearest, np.floor(steps))
     if np.any(steps < 0) or np.any(steps > MOST_STEPS):
@@ -106,18 +108,6 @@ def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: 
         rule = f"from {start:g} to {start + MOST_STEPS * dt / unit:g} (0 to 2^53 steps)"
         raise refusal(f"time[{place}]" if given.ndim else "time", rule, np.ravel(times)[place])
     return np.asarray(steps, dtype=np.int64)
-
-
-def forgiven_steps(time: Float64Array, stored: np.dtype[Any]) -> Float64Array:
-    """Give the fraction of a step that times may be off by, as `event_steps` forgives it.
-
-    Args:
-        time: Distance from 0, steps, of any shape.
-        stored: Type in which the times were stored.
-    """
-    eps = float(np.finfo(stored).eps) if stored.kind == "f" else 0.0
-    slack: Float64Array = np.clip(max(2.0 * eps, _LEAST_FORGIVEN) * time, _LEAST_FORGIVEN, _MOST_FORGIVEN)
-    return slack
 
 
 def mid_step_times(step: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0) -> Float64Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from snn.core.arrays import Int64Array, PathLike
 from snn.core.checks import finite, refusal, wholes
-from snn.core.files.foreign import ForeignFile, read_foreign
+from snn.core.files.foreign import ForeignFile, read_foreign, stored_times
 from snn.core.files.hdf5 import attribute, check_format, content, create, naming, open_any, put
 from snn.core.units import event_steps
 
@@ -81,7 +81,7 @@ def _read_shd(file: ForeignFile, dt_ms: float | None, n_units: int | None) -> di
         raise ValueError("spikes/times and spikes/units differ in shape")
     sample = np.repeat(np.arange(sizes.size), sizes)
     finite("spikes/times", times, low=0, unit="s")
-    step = event_steps(times, dt_ms, unit_ms=1000.0)
+    step = event_steps(stored_times(times), dt_ms, unit_ms=1000.0)
     unit = wholes("spikes/units", units)
     order = np.lexsort((unit, step, sample))
     lengths = np.zeros(sizes.size, dtype=np.int64)
