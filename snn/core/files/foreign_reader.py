@@ -110,6 +110,8 @@ class _File:
         self._number_type(name, kind)
         if data.ndim != 1:
             raise Refused(f"{name} must be one list of rows, got shape {list(data.shape)}")
+        if not kind.isnative:  # h5py (3.16) gives such rows with their bytes in the wrong order
+            raise Refused(f"{name} must hold rows in this machine's byte order, got {kind.str}")
         values, sizes = [np.zeros(0, kind)], []
         for start in range(0, len(data), _AT_A_TIME):
             rows = [np.asarray(row, kind) for row in data[start : start + _AT_A_TIME]]
