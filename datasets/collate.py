@@ -26,7 +26,9 @@ def dense_counts(events: Events) -> NDArray[np.float32]:
         MemoryError: The counts are larger than the memory that is free.
     """
     shape = (int(events.n_steps.max(initial=1)), len(events), events.n_units)
-    check_memory(12 * math.prod(shape), f"counts of {shape[0]:,} steps x {shape[1]:,} samples x {shape[2]:,} units")
+    check_memory(
+        12 * math.prod(shape), f"counts of {shape[0]:,} steps x {shape[1]:,} samples x {shape[2]:,} units"
+    )
     flat = np.ravel_multi_index((events.step, events.sample, events.unit), shape)
     return np.bincount(flat, minlength=int(np.prod(shape))).astype(np.float32).reshape(shape)
 
@@ -157,7 +159,9 @@ def _stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Put arrays [T, ...] side by side into one [T, B, ...], with zeros after the shorter ones."""
     longest = max(len(one) for one in arrays)
     each = arrays[0].shape[1:]
-    check_memory(8 * math.prod((longest, len(arrays), *each)), f"{len(arrays):,} samples of {longest:,} steps")
+    check_memory(
+        8 * math.prod((longest, len(arrays), *each)), f"{len(arrays):,} samples of {longest:,} steps"
+    )
     x = np.zeros((longest, len(arrays), *arrays[0].shape[1:]), np.result_type(*arrays))
     for b, one in enumerate(arrays):
         x[: len(one), b] = one

@@ -171,7 +171,9 @@ class EventCameraSet:
             raise TypeError(f"other must be an EventCameraSet, got {shown(other)}")
         for name in ("shape", "frame_binning"):
             if getattr(self, name) != getattr(other, name):
-                raise refusal(f"{name} of the other set", f"{getattr(self, name)}, as here", getattr(other, name))
+                raise refusal(
+                    f"{name} of the other set", f"{getattr(self, name)}, as here", getattr(other, name)
+                )
         return replace(self, files=self.files + other.files)
 
     def subset(self, indices: ArrayLike) -> EventCameraSet:

@@ -40,7 +40,12 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         pixels, classes = self.pixels, check_classes(self.classes)
-        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 4 or 0 in pixels.shape[1:]:
+        if (
+            not isinstance(pixels, np.ndarray)
+            or pixels.dtype != np.uint8
+            or pixels.ndim != 4
+            or 0 in pixels.shape[1:]
+        ):
             raise refusal("pixels", "an array of uint8, [B, C, H, W]", pixels)
         labels = one_per_sample("labels", self.labels, len(pixels), high=len(classes) - 1)
         n_steps = whole("n_steps", self.n_steps, low=1)

@@ -112,9 +112,11 @@ def seeds(seed: Any) -> list[int]:
         ValueError: One is no whole number >= 0.
     """
     several = isinstance(seed, tuple | list | range) or getattr(seed, "ndim", 0) == 1
-    return [whole(f"seed[{i}]", one, low=0) for i, one in enumerate(seed)] if several else [
-        whole("seed", seed, low=0)
-    ]
+    return (
+        [whole(f"seed[{i}]", one, low=0) for i, one in enumerate(seed)]
+        if several
+        else [whole("seed", seed, low=0)]
+    )
 
 
 def batch_indices(

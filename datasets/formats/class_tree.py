@@ -138,8 +138,7 @@ def _sorted(files: list[tuple[str, Source]], names: tuple[str, ...]) -> Labelled
 
 
 def _entries(where: Path) -> Iterator[tuple[str, str, Source | None]]:
-    """Give (split, class, file) of all that lies in split/class/file, and (split, class, None) of folders of classes.
-    """
+    """Give (split, class, file) of all that lies in split/class/file, and (split, class, None) of folders of classes."""
     if where.is_file():
         if _ZIP.search(where.name):
             yield from _zipped(where)
@@ -168,7 +167,7 @@ def _split_folders(where: Path) -> list[tuple[str, Path]]:
 
 
 def _zipped(path: Path) -> Iterator[tuple[str, str, Source | None]]:
-    for info in open_zip(path).infolist():
-        parts = PurePosixPath(info.filename).parts
-        if not info.is_dir() and len(parts) >= 3 and parts[-3].lower() in SPLITS:
-            yield parts[-3].lower(), parts[-2], Source(path, info.filename)
+    for name in open_zip(path).namelist():
+        parts = PurePosixPath(name).parts
+        if not name.endswith("/") and len(parts) >= 3 and parts[-3].lower() in SPLITS:
+            yield parts[-3].lower(), parts[-2], Source(path, name)

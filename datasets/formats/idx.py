@@ -107,7 +107,7 @@ def _array(source: Source, axes: int) -> tuple[bytes, ByteArray]:
         while len(data) <= due and (piece := stream.read(min(PIECE, due + 1 - len(data)))):
             data += piece
     if len(data) != due:
-        found = len(data) if len(data) < due else f"more than {due}"
-        raise data_refusal(source, "size", f"{due} bytes, as its sizes {list(shape)} say", found)
+        found = len(data) if len(data) < due else "more"
+        raise DataError(f"{source}: size must be {due} bytes, as its sizes {list(shape)} say, got {found}")
     kept = bytes(data)
     return kept, np.frombuffer(kept, np.uint8, offset=start).reshape(shape)

@@ -41,7 +41,9 @@ def read_images(sources: tuple[Source, ...], shape: tuple[int, ...] | None = Non
         planes = _planes(source, None if found is None else found.shape[1:])
         if found is None:
             wanted = (len(sources), *(shape or planes.shape))
-            check_memory(math.prod(wanted), f"{source} and {len(sources) - 1} images more, {planes.shape} each,")
+            check_memory(
+                math.prod(wanted), f"{source} and {len(sources) - 1} images more, {planes.shape} each,"
+            )
             found = np.empty(wanted, dtype=np.uint8)
         _check_shape(source, planes.shape, found.shape[1:])
         found[i] = planes
@@ -58,7 +60,7 @@ def _planes(source: Source, shape: tuple[int, ...] | None) -> ByteArray:
         width, height = opened.size
         channels = 1 if opened.mode in ("1", "L") else 3
         if width * height > _MOST_PIXELS:
-            raise data_refusal(source, "width x height", f"at most {_MOST_PIXELS} pixels", f"{width} x {height}")
+            raise data_refusal(source, "size (W, H)", f"of at most {_MOST_PIXELS} pixels", opened.size)
         if opened.mode.startswith(_DEEP):
             raise data_refusal(source, "mode", "one of 8 bits a channel", opened.mode)
         if shape is not None:

@@ -67,6 +67,11 @@ class Source:
             size = open_zip(self.path).getinfo(self.member).compress_size if self.member else None
         return _UNPACKED + _UNPACKED_RATIO * (self.path.stat().st_size if size is None else size)
 
+    @property
+    def _declared(self) -> int:
+        """Bytes that it says to have, as it is stored."""
+        return open_zip(self.path).getinfo(self.member).file_size if self.member else self.path.stat().st_size
+
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """Open the file for reading, unpacked as it is read; what is raised meanwhile names it.
@@ -96,11 +101,14 @@ class Source:
         """
         limit = self.most_bytes if most is None else most
         with self.opened() as stream:
+            size = self._declared
+            if size > limit:
+                raise data_refusal(self, "size", f"at most {limit} bytes", size)
             size = 0
             while piece := stream.read(min(PIECE, limit + 1 - size)):
                 size += len(piece)
                 if size > limit:
-                    raise data_refusal(self, "size", f"at most {limit} bytes, unpacked", f"more than {limit}")
+                    raise DataError(f"{self}: size must be at most {limit} bytes, unpacked, got more")
                 yield piece
 
     def read(self, most: int | None = None) -> io.BytesIO:

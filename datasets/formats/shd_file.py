@@ -138,7 +138,9 @@ def _classes(file: ForeignFile, labels: Int64Array, source: Source) -> tuple[str
     most = int(labels.max(initial=0))
     if most >= _MOST_CLASSES:
         b = int(labels.argmax())
-        raise data_refusal(source, f"labels[{b}]", f"0 to {_MOST_CLASSES - 1} where classes have no names", most)
+        raise data_refusal(
+            source, f"labels[{b}]", f"0 to {_MOST_CLASSES - 1} where classes have no names", most
+        )
     return tuple(str(number) for number in range(most + 1))
 
 

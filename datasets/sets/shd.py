@@ -9,6 +9,7 @@ import numpy as np
 from snn.core import Events, delay_steps
 from snn.core.arrays import BoolArray, Int64Array, PathLike
 from snn.core.checks import choice, number, refusal, whole
+from snn.core.files.hdf5 import naming
 from snn.core.units import MOST_STEPS, check_dt
 from snn.datasets.errors import DataError
 from snn.datasets.folds import mark_held_out
@@ -74,7 +75,10 @@ def shd(
     """
     dt_ms, group, max_ms = _checked(dt_ms, group, max_ms)
     choice("binning", binning, Binning)
-    valid_fraction, seed = number("valid_fraction", valid_fraction, above=0, below=1), whole("seed", seed, low=0)
+    valid_fraction, seed = (
+        number("valid_fraction", valid_fraction, above=0, below=1),
+        whole("seed", seed, low=0),
+    )
     choice("split_by", split_by, SplitBy)
     sources = locate(EMBEDDED if path is None else path)
     train, test = (
@@ -84,7 +88,8 @@ def shd(
     if train.classes != test.classes:
         both = f"{', '.join(train.classes)} and {', '.join(test.classes)}"
         raise DataError(f"{sources['train']} and {sources['test']} must name the same classes, got {both}")
-    held_out = _validation(train, valid_fraction, seed, split_by)
+    with naming(train.name if path is None else path):
+        held_out = _validation(train, valid_fraction, seed, split_by)
     return train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out)), test
 
 

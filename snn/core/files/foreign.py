@@ -142,7 +142,9 @@ def read_foreign(path: PathLike, names: tuple[str, ...], where: object = None) -
             else:
                 values = np.load(answer, allow_pickle=False)
                 values = values.astype(values.dtype.newbyteorder("="), copy=False)
-                columns[name] = Column(values, np.load(answer, allow_pickle=False) if kind == "rows" else None)
+                columns[name] = Column(
+                    values, np.load(answer, allow_pickle=False) if kind == "rows" else None
+                )
     return ForeignFile(said, columns, texts, reply["attributes"], tuple(reply["there"]))
 
 

@@ -94,7 +94,9 @@ class _File:
         for what, shape in (("shape", data.shape), ("chunks", data.chunks or ())):
             need, most = math.prod(shape) * data.dtype.itemsize, self._left if packed else self._size
             if need > most:
-                raise Refused(f"{what} of {name} must take at most {most} bytes, got {need} for {list(shape)}")
+                raise Refused(
+                    f"{what} of {name} must take at most {most} bytes, got {need} for {list(shape)}"
+                )
         self._take(name, math.prod(data.shape) * data.dtype.itemsize)
 
     def _take(self, name: str, need: int) -> None:

@@ -130,7 +130,9 @@ def test_a_library_that_hangs_or_crashes_does_no_harm(path, tmp_path, monkeypatc
         file["a"] = [1]
     source = foreign._READER.read_text(encoding="utf-8")
     broken = tmp_path / "reader.py"
-    broken.write_text(source.replace("    try:\n        arrays =", f"    {script}\n    try:\n        arrays ="))
+    broken.write_text(
+        source.replace("    try:\n        arrays =", f"    {script}\n    try:\n        arrays =")
+    )
     monkeypatch.setattr(foreign, "_READER", broken)
     monkeypatch.setattr(foreign, "CPU_S", 1)
     monkeypatch.setattr(foreign, "WALL_S", 2 if "sleep" in script else 30)
@@ -142,7 +144,9 @@ def test_memory_is_limited(path, tmp_path, monkeypatch):
         file["a"] = [1]
     broken = tmp_path / "reader.py"
     source = foreign._READER.read_text(encoding="utf-8")
-    broken.write_text(source.replace("        with file:\n", "        with file:\n            bytes(1 << 33)\n", 1))
+    broken.write_text(
+        source.replace("        with file:\n", "        with file:\n            bytes(1 << 33)\n", 1)
+    )
     monkeypatch.setattr(foreign, "_READER", broken)
     refused(path, "needs more than the 4.. MiB that a file of its size may take")
 
