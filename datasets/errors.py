@@ -29,7 +29,7 @@ def data_refusal(where: object, field: str, rule: str, value: Any) -> DataError:
 
 @contextmanager
 def reading(where: object, fault: str = "is damaged") -> Iterator[None]:
-    """Raise as ours whatever a library says of the bytes of a file; what the system says stays, with the file's name.
+    """Raise as ours whatever a library says of the bytes of a file; what the system says stays as it is.
 
     Args:
         where: The file.

@@ -30,8 +30,8 @@ class FrameBinning:
     """Say how the events of a recording become steps.
 
     Attributes:
-        n_bins: Frames of every recording that has events, >= 1: equal parts of it. None: as many as frames of `dt_ms`
-            it takes.
+        n_bins: Frames of every recording that has events, >= 1: equal parts of it. None: as many as frames of
+            `dt_ms` it takes.
         dt_ms: Length of a frame, ms, >= 0.001, from the start of the recording; None where `n_bins` is given.
         frames: What is equal in the `n_bins` parts: "time", between the first and the last event, or "count" of
             events.
@@ -104,10 +104,15 @@ class EventCameraSet:
     nominal_ms: float
 
     def __post_init__(self) -> None:
-        kinds = (("files", LabelledFiles), ("frame_binning", FrameBinning), ("read_file", Callable))
-        for name, kind in kinds:
-            if not isinstance(getattr(self, name), kind):
-                raise TypeError(f"{name} must be a {kind.__name__}, got {shown(getattr(self, name))}")
+        for name, fits in (
+            ("files", isinstance(self.files, LabelledFiles)),
+            ("read_file", callable(self.read_file)),
+            ("frame_binning", isinstance(self.frame_binning, FrameBinning)),
+        ):
+            if not fits:
+                raise TypeError(
+                    f"{name} must be as in the class's description, got {shown(getattr(self, name))}"
+                )
         axes = self.shape if isinstance(self.shape, tuple | list) else ()
         if len(axes) != 3:
             raise refusal("shape", "(2 polarities, H rows, W columns)", self.shape)

@@ -22,7 +22,8 @@ def mark_held_out(labels: ArrayLike, valid_fraction: float, seed: int, *, at_lea
         at_least: Samples to hold out of every class that has two or more, however small the share.
 
     Raises:
-        ValueError: `valid_fraction` is outside (0, 1) or leaves one part empty, or labels are no whole numbers >= 0.
+        ValueError: `valid_fraction` is outside (0, 1) or leaves one part empty, or labels are no whole numbers
+            >= 0.
     """
     valid_fraction = number("valid_fraction", valid_fraction, above=0, below=1)
     classes = one_per_sample("labels", labels)
@@ -49,7 +50,8 @@ def hold_out(labels: ArrayLike, valid_fraction: float, seed: int = 0) -> tuple[I
         Indices of the others, and of those held out, both ascending.
 
     Raises:
-        ValueError: `valid_fraction` is outside (0, 1) or leaves one part empty, or labels are no whole numbers >= 0.
+        ValueError: `valid_fraction` is outside (0, 1) or leaves one part empty, or labels are no whole numbers
+            >= 0.
     """
     marked = mark_held_out(labels, valid_fraction, seed, at_least=1)
     return np.flatnonzero(~marked), np.flatnonzero(marked)

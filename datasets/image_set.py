@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from snn.core.arrays import ByteArray, Float32Array, Int64Array
 from snn.core.checks import refusal, whole
+from snn.core.memory import check as check_memory
+from snn.core.units import MOST_STEPS
 from snn.datasets.samples import batch_indices, check_classes, chosen_samples, one_per_sample, sample_index
 from snn.datasets.spike_set import Batch
 
@@ -26,10 +28,11 @@ class ImageSet:
         pixels: Brightness, 0 to 255, [B, C, H, W].
         labels: Class of each image, from 0, [B].
         classes: Names of the classes.
-        n_steps: Steps that an image is shown, >= 1.
+        n_steps: Steps that an image is shown, 1 to 2^53.
 
     Raises:
-        ValueError: Pixels are no bytes [B, C, H, W], labels are not one class for each image, or `n_steps` is below 1.
+        ValueError: Pixels are no bytes [B, C, H, W], labels are not one class for each image, or `n_steps` is
+            below 1.
     """
 
     name: str
@@ -48,7 +51,7 @@ class ImageSet:
         ):
             raise refusal("pixels", "an array of uint8, [B, C, H, W]", pixels)
         labels = one_per_sample("labels", self.labels, len(pixels), high=len(classes) - 1)
-        n_steps = whole("n_steps", self.n_steps, low=1)
+        n_steps = whole("n_steps", self.n_steps, low=1, high=MOST_STEPS)
         for name, value in (("labels", labels), ("classes", classes), ("n_steps", n_steps)):
             object.__setattr__(self, name, value)
 
@@ -86,6 +89,7 @@ class ImageSet:
 
         Raises:
             ValueError: The set is empty, batch_size or min_batch is below 1, or a seed is no whole number >= 0.
+            MemoryError: A batch is larger than the memory that is free.
         """
         for index in batch_indices(len(self), batch_size, seed, min_batch, self.name):
             yield Batch(
@@ -94,5 +98,6 @@ class ImageSet:
 
     def _shown(self, pixels: ByteArray) -> Float32Array:
         """Give the currents of one image or several, [T, ...]."""
+        check_memory(8 * pixels.size * self.n_steps, f"images of {self.n_steps:,} steps")
         still = pixels.astype(np.float32) / np.float32(255)
         return np.repeat(still[None], self.n_steps, axis=0)

@@ -38,16 +38,10 @@ def one_per_sample(
 
 
 def _whole_list(name: str, values: Any, low: int | None, high: int | None) -> Int64Array:
-    rule = "a list of whole numbers"
-    if isinstance(values, np.ma.MaskedArray):
-        raise refusal(name, rule, values)
-    try:
-        array = np.asarray(values)
-    except Exception:  # rows of different length; tensors that numpy cannot take
-        raise refusal(name, rule, values) from None
+    array = wholes(name, values, low=low, high=high)
     if array.ndim != 1:
-        raise refusal(name, rule, values)
-    return wholes(name, array, low=low, high=high)
+        raise refusal(name, "a list of whole numbers", values)
+    return array
 
 
 def check_classes(classes: Any) -> tuple[str, ...]:
@@ -72,7 +66,7 @@ def sample_index(index: SupportsIndex, samples: int) -> int:
         given = operator.index(index)
     except (TypeError, ValueError):  # torch raises the second
         raise TypeError(f"index must be an integer (subset takes several), got {shown(index)}") from None
-    if isinstance(index, bool | np.bool_):
+    if str(getattr(index, "dtype", "")) in ("bool", "torch.bool") or isinstance(index, bool):
         raise TypeError(f"index must be an integer (subset takes several), got {shown(index)}")
     if not -samples <= given < samples:
         raise IndexError(f"index must be from {-samples} to {samples - 1}, got {given}")
@@ -90,13 +84,11 @@ def chosen_samples(indices: ArrayLike, samples: int) -> Int64Array:
         ValueError: They are neither.
         IndexError: There is no such sample.
     """
-    if getattr(indices, "dtype", None) == bool or (
-        isinstance(indices, list | tuple) and indices and all(isinstance(i, bool | np.bool_) for i in indices)
-    ):
-        mask = np.asarray(indices)
-        if mask.shape != (samples,):
-            raise refusal("indices", f"of shape [{samples}], a truth value for each sample", mask)
-        return np.flatnonzero(mask)
+    given = np.asarray(indices) if _marks(indices) else None
+    if given is not None:
+        if given.shape != (samples,):
+            raise refusal("indices", f"of shape [{samples}], a truth value for each sample", given)
+        return np.flatnonzero(given)
     chosen = _whole_list("indices", indices, None, None)
     bad = (chosen < -samples) | (chosen >= samples)
     if bad.any():
@@ -105,13 +97,20 @@ def chosen_samples(indices: ArrayLike, samples: int) -> Int64Array:
     return np.where(chosen < 0, chosen + samples, chosen)
 
 
+def _marks(indices: Any) -> bool:
+    """Tell whether all of them are truth values."""
+    if isinstance(indices, list | tuple):
+        return bool(indices) and all(isinstance(one, bool | np.bool_) for one in indices)
+    return str(getattr(indices, "dtype", "")) in ("bool", "torch.bool")
+
+
 def seeds(seed: Any) -> list[int]:
     """Return a seed as integers: one, or several.
 
     Raises:
         ValueError: One is no whole number >= 0.
     """
-    several = isinstance(seed, tuple | list | range) or getattr(seed, "ndim", 0) == 1
+    several = isinstance(seed, tuple | list | range) or (isinstance(seed, np.ndarray) and seed.ndim == 1)
     return (
         [whole(f"seed[{i}]", one, low=0) for i, one in enumerate(seed)]
         if several

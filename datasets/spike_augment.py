@@ -10,11 +10,13 @@ import numpy as np
 
 from snn.core import Events
 from snn.core.arrays import BoolArray, Float64Array, Int64Array
-from snn.core.checks import flag, number, shown, whole
+from snn.core.checks import flag, number, refusal, shown, whole
 from snn.datasets.samples import augment_rng
 from snn.datasets.spike_set import Batch, SpikeSet
 
 __all__ = ["AugmentedSpikes", "SpikeAugment"]
+
+_MOST_SHIFT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,8 @@ class SpikeAugment:
     """Say how far samples may be varied; each draws its own values, uniformly.
 
     Attributes:
-        shift_units: All spikes of a sample move by up to this many units up or down, >= 0; those moved off the edge
-            are lost.
+        shift_units: All spikes of a sample move by up to this many units up or down, 0 to 2^31 - 1; those moved
+            off the edge are lost.
         stretch: Times are scaled by 1 - stretch to 1 + stretch, in [0, 1).
         drop: Up to this share of a sample's spikes is lost, in [0, 1).
         blend: Share of samples, in [0, 1], that keep half of their spikes and take half of another's, of the same
@@ -42,6 +44,8 @@ class SpikeAugment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shift_units", whole("shift_units", self.shift_units, low=0))
+        if self.shift_units > _MOST_SHIFT:
+            raise refusal("shift_units", f"at most {_MOST_SHIFT}", self.shift_units)
         for name in ("stretch", "drop"):
             object.__setattr__(self, name, number(name, getattr(self, name), low=0, below=1))
         object.__setattr__(self, "blend", number("blend", self.blend, low=0, high=1))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, SupportsIndex
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core import Events

@@ -26,8 +26,8 @@ def read_nmnist_bin(source: Source) -> CameraEvents:
 
     Raises:
         OSError: It cannot be read.
-        DataError: It is empty, too large, cut short or damaged, a pixel lies off the sensor, or time runs backwards; the
-            message names the file and the event.
+        DataError: It is empty, too large, cut short or damaged, a pixel lies off the sensor, or time runs
+            backwards; the message names the file and the event.
     """
     raw = np.frombuffer(source.read(_MOST_BYTES).getbuffer(), dtype=np.uint8)
     if not raw.size or raw.size % _BYTES:

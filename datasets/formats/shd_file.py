@@ -66,7 +66,7 @@ class ShdColumns:
 
 
 def read_shd(source: Source) -> ShdColumns:
-    """Read and check a file, unpacked into a temporary one where it is packed; limits as in `Source` and `read_foreign`.
+    """Read and check a file, through a temporary one if it is packed; limits are those of `Source`, `read_foreign`.
 
     Raises:
         FileNotFoundError: It is not there.

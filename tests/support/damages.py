@@ -8,7 +8,7 @@ import numpy as np
 
 
 def damages(whole: bytes, count: int, seed: int) -> Iterator[bytes]:
-    """Give `count` damaged forms of a file: bits flipped, cut, bytes put in, runs of zeros, numbers written over."""
+    """Give `count` damaged forms of a file: flips, cuts, bytes put in, runs of zeros, other numbers."""
     rng = np.random.default_rng(seed)
     for i in range(count):
         data = bytearray(whole)

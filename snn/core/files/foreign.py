@@ -100,8 +100,9 @@ def stored_times(time: NDArray[Any]) -> NDArray[Any]:
 def read_foreign(path: PathLike, names: tuple[str, ...], where: object = None) -> ForeignFile:
     """Read data sets of an HDF5 file that another program may have written.
 
-    Limits: values take at most the size of the file, or, stored in chunks, 64 MiB and 20 times that; an answer takes
-    at most 5 s of processor time and one more for every 4 MiB.
+    Limits: values take at most the size of the file, or, stored in chunks, 64 MiB and 20 times that. The answer
+        takes
+    at most 5 s of processor time and one more for every 4 MiB, or 30 s by the clock and one more for every MiB.
 
     Args:
         path: The file.

@@ -97,7 +97,7 @@ def in_circles(file, folder):
         (stored_elsewhere, "a must lie in the file itself, got values kept in another file"),
         (virtual, "a must lie in the file itself, got values kept in another file"),
         (in_circles, "a must be reached by at most 16 links"),
-        (lambda file, _: file.create_dataset("a", (10**6,), "f8"), r"shape of a must take at most \d+ bytes, got 8000000"),
+        (lambda file, _: file.create_dataset("a", (10**6,), "f8"), "shape of a must take at most .*, got 8000000"),
         (
             lambda file, _: file.create_dataset("a", (10**9,), "f8", chunks=(1000,), compression="gzip"),
             "shape of a must take at most .* got 8000000000",
