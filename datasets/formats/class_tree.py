@@ -138,7 +138,7 @@ def _sorted(files: list[tuple[str, Source]], names: tuple[str, ...]) -> Labelled
 
 
 def _entries(where: Path) -> Iterator[tuple[str, str, Source | None]]:
-    """Give (split, class, file) of all that lies in split/class/file, and None in place of a file for each folder."""
+    """Give (split, class, file) of all that lies in split/class/file, and with None for the file, each folder."""
     if where.is_file():
         if _ZIP.search(where.name):
             yield from _zipped(where)

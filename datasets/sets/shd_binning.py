@@ -27,7 +27,7 @@ def to_steps(columns: ShdColumns, dt_ms: float, binning: Binning = "fixed") -> I
         binning: "fixed": step k covers [k dt, (k + 1) dt) from the start of the recording. "first_spike": the
             same from the sample's first spike (SpikingJelly since March 2024). "restart": a step opens at the next
             spike and takes all spikes up to dt after it, so silence vanishes (SpikingJelly before that). All of
-            them forgive what a float32 or float64 may be off by, as `event_steps` does; a float16 is taken as it is.
+            them forgive what a float32 or float64 may be off by, as `event_steps` does; float16 is taken as it is.
 
     Returns:
         Step of each spike, [E].
