@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from snn.core import Events
 from snn.core.arrays import Int64Array
-from snn.core.checks import refusal
+from snn.core.checks import flag, refusal, shown
+from snn.core.memory import check as check_memory
 
 __all__ = ["collate", "dense_counts"]
 
@@ -18,8 +20,15 @@ _DATA = "the events of one sample or numbers [T, ...]"
 
 
 def dense_counts(events: Events) -> NDArray[np.float32]:
-    """Count the spikes of each unit in each step, [T, B, N]; T is the longest sample, at least 1."""
+    """Count the spikes of each unit in each step, [T, B, N]; T is the longest sample, at least 1.
+
+    Raises:
+        MemoryError: The counts are larger than the memory that is free.
+    """
     shape = (int(events.n_steps.max(initial=1)), len(events), events.n_units)
+    check_memory(
+        12 * math.prod(shape), f"counts of {shape[0]:,} steps x {shape[1]:,} samples x {shape[2]:,} units"
+    )
     flat = np.ravel_multi_index((events.step, events.sample, events.unit), shape)
     return np.bincount(flat, minlength=int(np.prod(shape))).astype(np.float32).reshape(shape)
 
@@ -43,14 +52,20 @@ def collate(
         every step: int64 for classes, float32 for targets.
 
     Raises:
+        TypeError: `items` is no list.
         ValueError: There are no items, or two do not go together: events and arrays, shapes, lengths of steps,
-            classes and targets. The message names the first that does not fit.
+            classes and targets; or a number is too large. The message names the first that does not fit.
+        MemoryError: The batch is larger than the memory that is free.
     """
+    if not isinstance(items, Sequence):
+        raise TypeError(f"items must be a list of pairs (data, label), got {shown(items)}")
     if not len(items):
         raise ValueError("items must be at least one pair (data, label), got none")
     for i, item in enumerate(items):
         if not isinstance(item, tuple | list) or len(item) != 2:
             raise refusal(f"items[{i}]", "a pair (data, label)", item)
+    if per_step is not None:
+        per_step = flag("per_step", per_step)
     data = [item[0] for item in items]
     if any(isinstance(one, Events) for one in data):
         x, lengths = _of_events(data)
@@ -113,23 +128,40 @@ def _labels(given: Sequence[Any], lengths: Int64Array, per_step: bool | None) ->
 
 
 def _array(name: str, rule: str, value: Any, integers: type | None = None) -> NDArray[Any]:
-    """Give an array of integers, as they are or of the type `integers`, or of float32 for all other numbers."""
+    """Give an array of integers, as they are or of the type `integers`, or of float32 for all other numbers.
+
+    Raises:
+        ValueError: It is no array of numbers, or one of them is too large for its type.
+    """
     if getattr(value, "requires_grad", False):
         raise refusal(name, "without gradients (a tensor's detach())", value)
     try:
         array = np.asarray(value)
-    except ValueError:  # rows of different length
+    except Exception:  # rows of different length; tensors that numpy cannot take
         raise refusal(name, rule, value) from None
-    if array.dtype.kind not in "iubf":
+    if array.dtype.kind not in "iubf" or isinstance(value, np.ma.MaskedArray):
         raise refusal(name, rule, value)
     if array.dtype.kind in "iu" or (array.dtype.kind == "b" and integers):
+        if integers is not None and array.dtype.itemsize == 8 and array.dtype.kind == "u" and array.size:
+            if array.max() > np.iinfo(integers).max:
+                raise refusal(name, f"{rule} of at most {np.iinfo(integers).max}", value)
         return array if integers is None else array.astype(integers)
-    return array.astype(np.float32, copy=False)
+    if array.dtype.itemsize <= 4:
+        return array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32)
+    if not np.array_equal(np.isinf(single), np.isinf(array)):
+        raise refusal(name, f"{rule}, within the range of float32", value)
+    return single
 
 
 def _stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Put arrays [T, ...] side by side into one [T, B, ...], with zeros after the shorter ones."""
     longest = max(len(one) for one in arrays)
+    each = arrays[0].shape[1:]
+    check_memory(
+        8 * math.prod((longest, len(arrays), *each)), f"{len(arrays):,} samples of {longest:,} steps"
+    )
     x = np.zeros((longest, len(arrays), *arrays[0].shape[1:]), np.result_type(*arrays))
     for b, one in enumerate(arrays):
         x[: len(one), b] = one

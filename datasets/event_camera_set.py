@@ -9,18 +9,20 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
-from snn.core import Events
+from snn.core import Events, event_steps
 from snn.core.arrays import Float32Array, Int64Array
-from snn.core.checks import choice, number, whole
+from snn.core.checks import choice, number, refusal, shown, whole, wholes
 from snn.datasets.formats.camera_events import CameraEvents
 from snn.datasets.formats.class_tree import LabelledFiles
 from snn.datasets.formats.locate import Source
-from snn.datasets.spike_set import Batch, SpikeSet, batch_indices, sample_index
+from snn.datasets.samples import batch_indices, sample_index
+from snn.datasets.spike_set import Batch, SpikeSet
 
 __all__ = ["EqualFrames", "EventCameraSet", "FrameBinning"]
 
 EqualFrames = Literal["time", "count"]
 """What is equal in all frames of a recording: their length in time, or their count of events."""
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class FrameBinning:
     """Say how the events of a recording become steps.
 
     Attributes:
-        n_bins: Frames of every recording, >= 1: equal parts of it. None: as many as frames of `dt_ms` it takes.
+        n_bins: Frames of every recording that has events, >= 1: equal parts of it. None: as many as frames of
+            `dt_ms` it takes.
         dt_ms: Length of a frame, ms, >= 0.001, from the start of the recording; None where `n_bins` is given.
         frames: What is equal in the `n_bins` parts: "time", between the first and the last event, or "count" of
             events.
@@ -43,25 +46,34 @@ class FrameBinning:
 
     def __post_init__(self) -> None:
         if (self.n_bins is None) == (self.dt_ms is None):
-            raise ValueError(f"give n_bins or dt_ms, one of the two; got {self.n_bins!r} and {self.dt_ms!r}")
+            both = f"{shown(self.n_bins)} and {shown(self.dt_ms)}"
+            raise ValueError(f"give n_bins or dt_ms, one of the two; got {both}")
         if self.n_bins is not None:
             object.__setattr__(self, "n_bins", whole("n_bins", self.n_bins, low=1))
         if self.dt_ms is not None:
-            number("dt_ms", self.dt_ms, low=0.001)
+            object.__setattr__(self, "dt_ms", number("dt_ms", self.dt_ms, low=0.001))
         choice("frames", self.frames, EqualFrames)
         if self.frames == "count" and self.n_bins is None:
             raise ValueError(f"frames 'count' needs n_bins, got dt_ms {self.dt_ms!r}")
 
     def __call__(self, time_us: Int64Array) -> tuple[Int64Array, int]:
-        """Give the step of each event [E] (at least one, in order of time) and the number of steps."""
+        """Give the step of each event [E], in order of time, and the number of steps: 0 where there are no events.
+
+        Raises:
+            ValueError: A time is no whole number of microseconds >= 0, or so many frames cannot be counted.
+        """
+        time = wholes("time_us", time_us, low=0)
+        if not time.size:
+            return time, 0
         if self.dt_ms is not None:
-            step = np.floor(time_us / (self.dt_ms * 1000.0)).astype(np.int64)
+            step = event_steps(time, self.dt_ms, unit_ms=0.001)
             return step, int(step[-1]) + 1
         assert self.n_bins is not None
-        if self.frames == "count":
-            return np.arange(len(time_us)) * self.n_bins // len(time_us), self.n_bins
-        since = time_us - time_us[0]
-        return since * self.n_bins // (int(since[-1]) + 1), self.n_bins
+        order = np.arange(len(time)) if self.frames == "count" else time - time[0]
+        parts = int(order[-1]) + 1
+        if self.n_bins * parts > _MOST:
+            raise refusal("n_bins", f"at most {_MOST // parts} for a recording of {parts} parts", self.n_bins)
+        return order * self.n_bins // parts, self.n_bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,12 @@ class EventCameraSet:
         shape: Axes of a frame: (2 polarities, H rows, W columns).
         read_file: Reads and checks one file.
         frame_binning: How events become steps.
-        nominal_ms: Length of a recording, ms; it gives the length of a step where frames are parts of a recording.
+        nominal_ms: Length of a recording, ms, > 0; it gives the length of a step where frames are parts of a
+            recording.
+
+    Raises:
+        TypeError: A field is of another kind.
+        ValueError: `shape` is not (2, H, W), or `nominal_ms` not above 0.
     """
 
     name: str
@@ -85,6 +102,26 @@ class EventCameraSet:
     read_file: Callable[[Source], CameraEvents]
     frame_binning: FrameBinning
     nominal_ms: float
+
+    def __post_init__(self) -> None:
+        for name, fits in (
+            ("files", isinstance(self.files, LabelledFiles)),
+            ("read_file", callable(self.read_file)),
+            ("frame_binning", isinstance(self.frame_binning, FrameBinning)),
+        ):
+            if not fits:
+                raise TypeError(
+                    f"{name} must be as in the class's description, got {shown(getattr(self, name))}"
+                )
+        axes = self.shape if isinstance(self.shape, tuple | list) else ()
+        if len(axes) != 3:
+            raise refusal("shape", "(2 polarities, H rows, W columns)", self.shape)
+        for i, size in enumerate(axes):
+            whole(f"shape[{i}]", size, low=1)
+        if axes[0] != 2:
+            raise refusal("shape[0]", "2 (polarities)", axes[0])
+        object.__setattr__(self, "shape", tuple(map(int, axes)))
+        object.__setattr__(self, "nominal_ms", number("nominal_ms", self.nominal_ms, above=0))
 
     def __len__(self) -> int:
         """Return the number of recordings."""
@@ -129,13 +166,26 @@ class EventCameraSet:
         return self.read().events
 
     def __add__(self, other: EventCameraSet) -> EventCameraSet:
-        """Put two splits of one set together, such as for a cross-validation."""
+        """Put two splits of one set together, such as for a cross-validation.
+
+        Raises:
+            TypeError: The other is no such set.
+            ValueError: Its classes, shape or binning are others.
+        """
+        if not isinstance(other, EventCameraSet):
+            raise TypeError(f"other must be an EventCameraSet, got {shown(other)}")
+        for name in ("shape", "frame_binning"):
+            if getattr(self, name) != getattr(other, name):
+                raise refusal(
+                    f"{name} of the other set", f"{getattr(self, name)}, as here", getattr(other, name)
+                )
         return replace(self, files=self.files + other.files)
 
     def subset(self, indices: ArrayLike) -> EventCameraSet:
-        """Take recordings by index, in the order given.
+        """Take recordings in the order given: by index, or those marked in truth values [B].
 
         Raises:
+            ValueError: The indices are no whole numbers.
             IndexError: An index is out of range.
         """
         return replace(self, files=self.files.subset(indices))
@@ -166,9 +216,9 @@ class EventCameraSet:
         """Give batches of frames [T, B, 2, H, W] as `SpikeSet.batches` does, reading them as they are asked for.
 
         Raises:
-            ValueError: batch_size or min_batch is below 1.
+            ValueError: The set is empty, batch_size or min_batch is below 1, or a seed is no whole number >= 0.
             DataError: A file has been damaged since it was checked.
         """
-        for index in batch_indices(len(self), batch_size, seed, min_batch):
+        for index in batch_indices(len(self), batch_size, seed, min_batch, self.name):
             batch = next(self.read(index).batches(len(index)))
             yield batch._replace(sample=index)

@@ -18,7 +18,11 @@ _DEBIAN = Path("/usr/share/datasets")
 def folders() -> list[Path]:
     """Give the folders in which data sets are looked for, the one that `fetch` fills first."""
     given = os.environ.get("SNN_DATA")
-    return [*([Path(given)] if given else []), Path.home() / ".cache" / "snn"]
+    try:
+        cache = [Path.home() / ".cache" / "snn"]
+    except RuntimeError:  # a user without a home
+        cache = []
+    return [*([Path(given)] if given else []), *cache]
 
 
 @dataclass(frozen=True, slots=True)

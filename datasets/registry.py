@@ -9,12 +9,12 @@ from pathlib import Path
 
 from snn.core.arrays import PathLike
 from snn.core.checks import choice
-from snn.datasets.errors import data_refusal
+from snn.datasets.errors import data_refusal, reading
 from snn.datasets.event_camera_set import FrameBinning
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.idx import find_idx
 from snn.datasets.formats.image_files import IMAGE_ENDINGS
-from snn.datasets.formats.locate import SPLITS, Source, locate
+from snn.datasets.formats.locate import SPLITS, Source, existing, locate
 from snn.datasets.formats.nmnist_bin import ENDING, read_nmnist_bin
 from snn.datasets.formats.shd_file import read_shd
 from snn.datasets.known_folders import EMBEDDED, KNOWN_SETS, DataSet, folders, need
@@ -23,6 +23,8 @@ from snn.datasets.sets.nmnist import load_nmnist
 from snn.datasets.sets.shd import true_name
 
 __all__ = ["DataSet", "SplitReport", "fetch", "find", "list_sets", "verify"]
+
+_MOST_RECORD = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,10 @@ def verify(path: PathLike | None = None) -> tuple[SplitReport, SplitReport]:
         FileNotFoundError: The data are not there.
         DataError: A file is damaged, holds an impossible value, or differs from its checksum.
     """
-    where = EMBEDDED if path is None else Path(path).expanduser()
+    where = EMBEDDED if path is None else existing(path)
     if holds_tree(where, (ENDING,)):
         return _verify_recordings(where)
-    if where.exists() and (find_idx(where) or holds_tree(where, IMAGE_ENDINGS)):
+    if find_idx(where) or holds_tree(where, IMAGE_ENDINGS):
         return _verify_images(where)
     sources = locate(where)
     return _verify_shd("train", sources["train"]), _verify_shd("test", sources["test"])
@@ -92,14 +94,32 @@ def _compare(where: object, digest: str, published: str | None) -> str:
 
 
 def _verify_shd(split: str, source: Source) -> SplitReport:
-    data = source.path.read_bytes() if source.member is None else source.read().getvalue()
-    digest = hashlib.sha256(data).hexdigest()
-    record = source.path.parent / "checksums.json"
-    published = json.loads(record.read_text(encoding="utf-8")).get(source.name) if record.is_file() else None
-    checksum = _compare(source, digest, published)
+    if source.member is None:
+        with source.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    else:
+        unpacked = hashlib.sha256()
+        for piece in source.pieces():
+            unpacked.update(piece)
+        digest = unpacked.hexdigest()
+    checksum = _compare(source, digest, _record(source.path.parent / "checksums.json").get(source.name))
     columns = read_shd(source)
     about = f"{len(columns)} samples, {columns.time_s.size} spikes"
     return SplitReport(split, str(source), true_name(source), len(columns), about, digest, checksum)
+
+
+def _record(path: Path) -> dict[str, str]:
+    """Read the checksums of files by name, of at most 1 MiB; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    with reading(path, "must be JSON, a checksum for each name of a file"):
+        record = json.loads(Source(path).read(_MOST_RECORD).getvalue().decode("utf-8"))
+    if not isinstance(record, dict):
+        raise data_refusal(path, "the whole", "a checksum for each name of a file", record)
+    for name, digest in record.items():
+        if not isinstance(digest, str):
+            raise data_refusal(path, repr(name), "a checksum as text", digest)
+    return record
 
 
 def _verify_recordings(where: Path) -> tuple[SplitReport, SplitReport]:
@@ -107,8 +127,8 @@ def _verify_recordings(where: Path) -> tuple[SplitReport, SplitReport]:
     for split, part in zip(SPLITS, load_nmnist(where, FrameBinning()), strict=True):
         digest, events = hashlib.sha256(), 0
         for source in part.files.sources:
-            digest.update(source.read().getbuffer())
             events += read_nmnist_bin(source).time_us.size
+            digest.update(source.read().getbuffer())
         about = f"{len(part)} recordings, {events} events"
         found = digest.hexdigest()
         reports.append(SplitReport(split, str(where), part.name, len(part), about, found, "unknown"))
@@ -147,6 +167,6 @@ def fetch(name: str, folder: PathLike | None = None) -> Path:
     try:
         for train in (True, False):
             getattr(tonic.datasets, classes[name])(save_to=str(target), train=train)
-    except RuntimeError as error:
+    except Exception as error:  # of the network, the archive or the disk
         raise OSError(f"could not fetch {name}: {error}") from error
     return target / classes[name]

@@ -10,10 +10,13 @@ import numpy as np
 
 from snn.core import Events
 from snn.core.arrays import BoolArray, Float64Array, Int64Array
-from snn.core.checks import number, whole
-from snn.datasets.spike_set import Batch, SpikeSet, augment_rng
+from snn.core.checks import flag, number, refusal, shown, whole
+from snn.datasets.samples import augment_rng
+from snn.datasets.spike_set import Batch, SpikeSet
 
 __all__ = ["AugmentedSpikes", "SpikeAugment"]
+
+_MOST_SHIFT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,8 @@ class SpikeAugment:
     """Say how far samples may be varied; each draws its own values, uniformly.
 
     Attributes:
-        shift_units: All spikes of a sample move by up to this many units up or down, >= 0; those moved off the edge
-            are lost.
+        shift_units: All spikes of a sample move by up to this many units up or down, 0 to 2^31 - 1; those moved
+            off the edge are lost.
         stretch: Times are scaled by 1 - stretch to 1 + stretch, in [0, 1).
         drop: Up to this share of a sample's spikes is lost, in [0, 1).
         blend: Share of samples, in [0, 1], that keep half of their spikes and take half of another's, of the same
@@ -41,16 +44,19 @@ class SpikeAugment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shift_units", whole("shift_units", self.shift_units, low=0))
-        number("stretch", self.stretch, low=0, below=1)
-        number("drop", self.drop, low=0, below=1)
-        number("blend", self.blend, low=0, high=1)
+        if self.shift_units > _MOST_SHIFT:
+            raise refusal("shift_units", f"at most {_MOST_SHIFT}", self.shift_units)
+        for name in ("stretch", "drop"):
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0, below=1))
+        object.__setattr__(self, "blend", number("blend", self.blend, low=0, high=1))
+        object.__setattr__(self, "blend_speakers", flag("blend_speakers", self.blend_speakers))
 
     def __bool__(self) -> bool:
         """Tell whether anything is varied."""
         return bool(self.shift_units or self.stretch or self.drop or self.blend)
 
     def __call__(self, events: Events, rng: np.random.Generator) -> Events:
-        """Vary every sample of on-grid events by itself, unblended; each has at least one step left."""
+        """Vary every sample of on-grid events by itself, unblended; each keeps a step at least, if it had any."""
         batch = len(events)
         shift = rng.integers(-self.shift_units, self.shift_units + 1, batch)
         scale = rng.uniform(1 - self.stretch, 1 + self.stretch, batch)
@@ -60,7 +66,8 @@ class SpikeAugment:
         step = np.floor((events.step + rng.random(events.n_events)) * scale[sample]).astype(np.int64)
         unit = events.unit + shift[sample]
         kept = (unit >= 0) & (unit < events.n_units) & (rng.random(events.n_events) >= lost[sample])
-        length = np.maximum(np.ceil(events.n_steps * scale), 1).astype(np.int64)
+        length = np.maximum(np.ceil(events.n_steps * scale), events.n_steps > 0).astype(np.int64)
+        step = np.minimum(step, length[sample] - 1)  # a place drawn just below the end may round onto it
         return _sorted_events(sample[kept], step[kept], unit[kept], length, events)
 
 
@@ -96,7 +103,15 @@ class AugmentedSpikes:
     """A training set whose batches are varied anew in every epoch, decided by the seed of the batches."""
 
     def __init__(self, base: SpikeSet, augment: SpikeAugment) -> None:
-        """Vary `base` by `augment`."""
+        """Vary `base` by `augment`.
+
+        Raises:
+            TypeError: One of them is of another kind.
+        """
+        if not isinstance(base, SpikeSet):
+            raise TypeError(f"base must be a SpikeSet, got {shown(base)}")
+        if not isinstance(augment, SpikeAugment):
+            raise TypeError(f"augment must be a SpikeAugment, got {shown(augment)}")
         self.base, self.augment = base, augment
         speakers = np.zeros_like(base.speakers) if augment.blend_speakers else base.speakers
         self._kind = np.unique(np.stack([base.labels, speakers]), axis=1, return_inverse=True)[1].reshape(-1)
@@ -114,7 +129,9 @@ class AugmentedSpikes:
             events = part.events
             if self.augment.blend:
                 partners = self.base.events.select(self._partners(batch.sample, rng))
-                events = _blended(events, partners, rng.random(len(part)) < self.augment.blend, rng)
+                chosen = rng.random(len(part)) < self.augment.blend
+                chosen &= (events.n_steps > 0) & (partners.n_steps > 0)  # an empty sample stays empty
+                events = _blended(events, partners, chosen, rng)
             varied = replace(part, events=self.augment(events, rng))
             yield next(varied.batches(len(part)))._replace(sample=batch.sample)
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import operator
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, SupportsIndex
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core import Events
 from snn.core.arrays import Float32Array, Int64Array
-from snn.core.checks import shown, whole
+from snn.core.checks import refusal, shown, whole
 from snn.datasets.collate import dense_counts
+from snn.datasets.samples import batch_indices, check_classes, chosen_samples, one_per_sample, sample_index
 
-__all__ = ["Batch", "SpikeSet", "augment_rng", "batch_indices", "sample_index"]
+__all__ = ["Batch", "SpikeSet"]
 
 
 class Batch(NamedTuple):
@@ -34,53 +34,6 @@ class Batch(NamedTuple):
     sample: Int64Array
 
 
-def batch_indices(
-    samples: int, batch_size: int, seed: Any = None, min_batch: int = 1
-) -> Iterator[Int64Array]:
-    """Cut `samples` into batches of indices, the last one smaller; fewer than `min_batch` are left out.
-
-    Args:
-        samples: Samples of the set.
-        batch_size: Samples in a batch, >= 1.
-        seed: Decides the order (an integer or several); None keeps that of the set.
-        min_batch: A last batch smaller than this is left out, >= 1.
-
-    Raises:
-        ValueError: batch_size or min_batch is below 1.
-    """
-    batch_size, min_batch = whole("batch_size", batch_size, low=1), whole("min_batch", min_batch, low=1)
-    order = np.arange(samples) if seed is None else np.random.default_rng(seed).permutation(samples)
-    for start in range(0, samples, batch_size):
-        index = order[start : start + batch_size]
-        if len(index) >= min_batch:
-            yield index
-
-
-def augment_rng(seed: Any) -> np.random.Generator:
-    """Make the generator by which batches are varied, apart from the one that orders them.
-
-    Args:
-        seed: Seed of the batches (an integer or several); None draws one.
-    """
-    return np.random.default_rng(None if seed is None else (*np.atleast_1d(seed).tolist(), 2))
-
-
-def sample_index(index: SupportsIndex, samples: int) -> int:
-    """Give the place of one sample, from 0; a negative index counts from the end.
-
-    Raises:
-        IndexError: There is no such sample.
-        TypeError: It is no integer.
-    """
-    try:
-        given = operator.index(index)
-    except TypeError:
-        raise TypeError(f"index must be an integer (subset takes several), got {shown(index)}") from None
-    if not -samples <= given < samples:
-        raise IndexError(f"index must be from {-samples} to {samples - 1}, got {given}")
-    return given % samples
-
-
 @dataclass(frozen=True, slots=True)
 class SpikeSet:
     """Hold labelled spike trains on one time grid.
@@ -90,11 +43,16 @@ class SpikeSet:
     Attributes:
         name: What the data really are, to be printed with every result.
         events: The spikes; each sample has its own length.
-        labels: Class of each sample, [B].
+        labels: Class of each sample, from 0, [B].
         speakers: Speaker of each sample, [B]; -1 where unknown.
         classes: Names of the classes.
-        dropped_spikes: Spikes cut off by `max_ms`.
+        dropped_spikes: Spikes cut off by `max_ms`, >= 0.
         shape: How the units of a step lie in a batch, such as (C, H, W); () leaves them in one row.
+
+    Raises:
+        TypeError: `events` are none.
+        ValueError: Labels or speakers are not one whole number for each sample or are no classes, or the shape has
+            another number of units.
     """
 
     name: str
@@ -104,6 +62,26 @@ class SpikeSet:
     classes: tuple[str, ...]
     dropped_spikes: int = 0
     shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.events, Events):
+            raise TypeError(f"events must be Events, got {shown(self.events)}")
+        classes, samples = check_classes(self.classes), len(self.events)
+        labels = one_per_sample("labels", self.labels, samples, high=len(classes) - 1)
+        speakers = one_per_sample("speakers", self.speakers, samples, low=-1)
+        shape = self.shape if isinstance(self.shape, tuple | list) else (self.shape,)
+        axes = tuple(whole(f"shape[{i}]", size, low=1) for i, size in enumerate(shape))
+        if axes and math.prod(axes) != self.events.n_units:
+            raise refusal("shape", f"of {self.events.n_units} units in all, as events", self.shape)
+        dropped = whole("dropped_spikes", self.dropped_spikes, low=0)
+        for name, value in (
+            ("labels", labels),
+            ("speakers", speakers),
+            ("classes", classes),
+            ("dropped_spikes", dropped),
+            ("shape", axes),
+        ):
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -134,12 +112,13 @@ class SpikeSet:
         return self.events.dt_ms
 
     def subset(self, indices: ArrayLike) -> SpikeSet:
-        """Take samples by index, in the order given.
+        """Take samples in the order given: by index, or those marked in truth values [B].
 
         Raises:
+            ValueError: The indices are no whole numbers.
             IndexError: An index is out of range.
         """
-        chosen = np.asarray(indices)
+        chosen = chosen_samples(indices, len(self))
         return replace(
             self,
             events=self.events.select(chosen),
@@ -151,9 +130,9 @@ class SpikeSet:
         """Give all samples in batches, as `batch_indices` cuts them.
 
         Raises:
-            ValueError: batch_size or min_batch is below 1.
+            ValueError: The set is empty, batch_size or min_batch is below 1, or a seed is no whole number >= 0.
         """
-        for index in batch_indices(len(self), batch_size, seed, min_batch):
+        for index in batch_indices(len(self), batch_size, seed, min_batch, self.name):
             yield self._batch(index)
 
     def _batch(self, index: Int64Array) -> Batch:

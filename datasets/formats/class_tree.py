@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Int64Array, PathLike
+from snn.core.checks import refusal
 from snn.datasets.errors import DataError
 from snn.datasets.formats.locate import SPLITS, Source, existing, open_zip
+from snn.datasets.samples import check_classes, chosen_samples, one_per_sample
 
 __all__ = ["LabelledFiles", "class_tree", "holds_tree"]
 
@@ -25,30 +27,46 @@ class LabelledFiles:
 
     Attributes:
         sources: Where each file is.
-        labels: Class of each file, [B].
+        labels: Class of each file, from 0, [B].
         classes: Names of the classes.
+
+    Raises:
+        ValueError: Labels are not one class for each file.
     """
 
     sources: tuple[Source, ...]
     labels: Int64Array
     classes: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        classes = check_classes(self.classes)
+        labels = one_per_sample("labels", self.labels, len(self.sources), high=len(classes) - 1)
+        for name, value in (("labels", labels), ("classes", classes), ("sources", tuple(self.sources))):
+            object.__setattr__(self, name, value)
+
     def __len__(self) -> int:
         """Return the number of files."""
         return len(self.sources)
 
     def __add__(self, other: LabelledFiles) -> LabelledFiles:
-        """Put two splits of the same classes together."""
+        """Put two splits of the same classes together.
+
+        Raises:
+            ValueError: The classes differ.
+        """
+        if self.classes != other.classes:
+            raise refusal("classes of the other files", f"{self.classes}, as here", other.classes)
         labels = np.concatenate([self.labels, other.labels])
         return LabelledFiles(self.sources + other.sources, labels, self.classes)
 
     def subset(self, indices: ArrayLike) -> LabelledFiles:
-        """Take files by index, in the order given.
+        """Take files in the order given: by index, or those marked in truth values [B].
 
         Raises:
+            ValueError: The indices are no whole numbers.
             IndexError: An index is out of range.
         """
-        chosen = np.asarray(indices, dtype=np.int64)
+        chosen = chosen_samples(indices, len(self))
         return replace(self, sources=tuple(self.sources[i] for i in chosen), labels=self.labels[chosen])
 
 
@@ -68,17 +86,23 @@ def class_tree(
 
     Raises:
         FileNotFoundError: Nothing is there.
-        DataError: A split is missing or empty, or folders of classes have other names.
+        DataError: A split is missing or empty, folders of classes have other names, or one holds no such file.
     """
     where = existing(path)
     found: dict[str, list[tuple[str, Source]]] = {split: [] for split in SPLITS}
+    empty: dict[tuple[str, str], bool] = {}
     for split, name, source in _entries(where):
-        if source.name.lower().endswith(endings) and not source.name.startswith("."):
+        fits = source is not None and _fits(source, endings)
+        if source is not None and fits:
             found[split].append((name, source))
+        empty[split, name] = empty.get((split, name), True) and not fits
     for split, files in found.items():
         if not files:
             wanted = " and ".join(f"{name.capitalize()}/<class>/*{endings[0]}" for name in SPLITS)
             raise DataError(f"{where} must be a folder or zip that holds {wanted}, got none of {split}")
+    for (split, name), none in empty.items():
+        if none and not name.startswith((".", "_")):
+            raise DataError(f"{where}: class {name!r} of {split} must hold files *{endings[0]}, got none")
     names = classes or tuple(sorted({name for name, _ in found["train"]}))
     for split, files in found.items():
         _check_names(where, split, {name for name, _ in files}, names, exact=classes is None)
@@ -86,11 +110,17 @@ def class_tree(
 
 
 def holds_tree(path: PathLike, endings: tuple[str, ...]) -> bool:
-    """Tell whether `class_tree` would find files of both splits."""
-    where = Path(path)
-    if not where.exists():
-        return False
-    return {split for split, _, s in _entries(where) if s.name.lower().endswith(endings)} == set(SPLITS)
+    """Tell whether `class_tree` would find files of both splits.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+    """
+    where = existing(path)
+    return {split for split, _, source in _entries(where) if source and _fits(source, endings)} == set(SPLITS)
+
+
+def _fits(source: Source, endings: tuple[str, ...]) -> bool:
+    return source.name.lower().endswith(endings) and not source.name.startswith(".")
 
 
 def _check_names(where: Path, split: str, there: set[str], names: tuple[str, ...], *, exact: bool) -> None:
@@ -107,8 +137,8 @@ def _sorted(files: list[tuple[str, Source]], names: tuple[str, ...]) -> Labelled
     return LabelledFiles(tuple(source for _, source in ordered), labels, names)
 
 
-def _entries(where: Path) -> Iterator[tuple[str, str, Source]]:
-    """Give (split, class, file) of all that lies in split/class/file."""
+def _entries(where: Path) -> Iterator[tuple[str, str, Source | None]]:
+    """Give (split, class, file) of all that lies in split/class/file, and with None for the file, each folder."""
     if where.is_file():
         if _ZIP.search(where.name):
             yield from _zipped(where)
@@ -122,6 +152,7 @@ def _entries(where: Path) -> Iterator[tuple[str, str, Source]]:
         for class_folder in sorted(folder.iterdir()):
             if class_folder.is_dir():
                 files = sorted(class_folder.iterdir())
+                yield split, class_folder.name, None
                 yield from ((split, class_folder.name, Source(file)) for file in files)
 
 
@@ -135,8 +166,8 @@ def _split_folders(where: Path) -> list[tuple[str, Path]]:
     return []
 
 
-def _zipped(path: Path) -> Iterator[tuple[str, str, Source]]:
-    for info in open_zip(path).infolist():
-        parts = PurePosixPath(info.filename).parts
-        if not info.is_dir() and len(parts) >= 3 and parts[-3].lower() in SPLITS:
-            yield parts[-3].lower(), parts[-2], Source(path, info.filename)
+def _zipped(path: Path) -> Iterator[tuple[str, str, Source | None]]:
+    for name in open_zip(path).namelist():
+        parts = PurePosixPath(name).parts
+        if not name.endswith("/") and len(parts) >= 3 and parts[-3].lower() in SPLITS:
+            yield parts[-3].lower(), parts[-2], Source(path, name)

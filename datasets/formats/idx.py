@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 from typing import NamedTuple
 
 import numpy as np
 
 from snn.core.arrays import ByteArray, Int64Array, PathLike
 from snn.datasets.errors import DataError, data_refusal
-from snn.datasets.formats.locate import SPLITS, Source, existing, open_zip
+from snn.datasets.formats.locate import PIECE, SPLITS, Source, existing, open_zip
 
 __all__ = ["IdxImages", "IdxSplit", "find_idx", "read_idx"]
 
@@ -67,15 +69,15 @@ def find_idx(path: PathLike) -> dict[str, IdxSplit] | None:
 
 
 def read_idx(files: IdxSplit) -> IdxImages:
-    """Read a split.
+    """Read a split; a packed file may have 64 MiB and 20 times its packed size.
 
     Raises:
         OSError: A file cannot be read.
-        DataError: A file is damaged or of another layout, or the two hold different numbers of samples.
+        DataError: A file is damaged, of another size than it says or of another layout, or the two hold different
+            numbers of samples.
     """
-    image_bytes = files["images"].read().getvalue()
-    images = _array(image_bytes, 3, files["images"])
-    labels = _array(files["labels"].read().getvalue(), 1, files["labels"])
+    image_bytes, images = _array(files["images"], 3)
+    _, labels = _array(files["labels"], 1)
     if len(images) != len(labels):
         raise DataError(
             f"{files['images']} and {files['labels']} must hold as many samples, "
@@ -86,14 +88,26 @@ def read_idx(files: IdxSplit) -> IdxImages:
     return IdxImages(images[:, None], labels.astype(np.int64), image_bytes)
 
 
-def _array(data: bytes, axes: int, source: Source) -> ByteArray:
-    start = 4 + 4 * axes
-    magic = bytes([0, 0, 8, axes])
-    if len(data) < start or data[:4] != magic:
-        rule = f"{magic.hex()} (an idx file of {axes} axes)"
-        raise DataError(f"{source}: first bytes must be {rule}, got {data[:4].hex() or 'none'}")
-    shape = tuple(np.frombuffer(data, ">i4", axes, 4).tolist())
-    due = start + int(np.prod(shape))
+def _array(source: Source, axes: int) -> tuple[bytes, ByteArray]:
+    """Read one file, never more of it than its sizes say: all its bytes, and the array that they hold."""
+    start, magic, limit = 4 + 4 * axes, bytes([0, 0, 8, axes]), source.most_bytes
+    with source.opened() as stream:
+        data = bytearray(stream.read(start))
+        if len(data) < start or data[:4] != magic:
+            rule = f"{magic.hex()} (an idx file of {axes} axes)"
+            raise DataError(f"{source}: first bytes must be {rule}, got {data[:4].hex() or 'none'}")
+        shape = struct.unpack(f">{axes}i", data[4:])
+        for axis, size in enumerate(shape):
+            if size < min(axis, 1):
+                raise data_refusal(source, f"size of axis {axis}", f">= {min(axis, 1)}", size)
+        due = start + math.prod(shape)
+        if due > limit and source.packed:
+            rule = f"at most {limit}, 64 MiB and 20 times the packed file"
+            raise data_refusal(source, f"bytes by its sizes {list(shape)}", rule, due)
+        while len(data) <= due and (piece := stream.read(min(PIECE, due + 1 - len(data)))):
+            data += piece
     if len(data) != due:
-        raise data_refusal(source, "size", f"{due} bytes, as its sizes {list(shape)} say", len(data))
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+        found = len(data) if len(data) < due else "more"
+        raise DataError(f"{source}: size must be {due} bytes, as its sizes {list(shape)} say, got {found}")
+    kept = bytes(data)
+    return kept, np.frombuffer(kept, np.uint8, offset=start).reshape(shape)

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 from snn.core.arrays import PathLike
-from snn.datasets.errors import DataError
+from snn.core.checks import shown
+from snn.datasets.errors import DataError, data_refusal, reading
 
-__all__ = ["SPLITS", "Source", "existing", "locate", "open_zip"]
+__all__ = ["PIECE", "SPLITS", "Source", "existing", "locate", "open_zip"]
 
 SPLITS = ("train", "test")
+PIECE = 1 << 20
+"""Bytes read or unpacked at a time."""
+_UNPACKED, _UNPACKED_RATIO = 64 << 20, 20
 _HDF5 = re.compile(r"\.(h5|hdf5)(\.gz)?$", re.IGNORECASE)
 
 
@@ -37,30 +44,79 @@ class Source:
         """Name of the file itself, without folders."""
         return Path(self.member).name if self.member else self.path.name
 
+    @property
+    def packed(self) -> bool:
+        """Whether its bytes are compressed, or inside a zip."""
+        return self.member is not None or self.name.lower().endswith(".gz")
+
     def __str__(self) -> str:
         """Say where it is."""
         return f"{self.path}:{self.member}" if self.member else str(self.path)
 
-    def read(self) -> io.BytesIO:
-        """Read the whole file, unpacked.
+    @property
+    def most_bytes(self) -> int:
+        """Bytes that it may have: as many as it has on disk; if it is packed, 64 MiB and 20 times its packed size.
 
         Raises:
-            FileNotFoundError: It is not there.
+            OSError: It is not there.
+            DataError: The zip is damaged.
+        """
+        if not self.packed:
+            return self.path.stat().st_size
+        with reading(self):
+            size = open_zip(self.path).getinfo(self.member).compress_size if self.member else None
+        return _UNPACKED + _UNPACKED_RATIO * (self.path.stat().st_size if size is None else size)
+
+    @property
+    def _declared(self) -> int:
+        """Bytes that it says to have, as it is stored."""
+        return open_zip(self.path).getinfo(self.member).file_size if self.member else self.path.stat().st_size
+
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """Open the file for reading, unpacked as it is read; what is raised meanwhile names it.
+
+        Raises:
+            OSError: It is not there, or cannot be read.
             DataError: The packed file is cut short or damaged.
         """
-        if self.member is None:
-            data = self.path.read_bytes()
-        else:
-            try:
-                data = open_zip(self.path).read(self.member)
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise DataError(f"{self} is damaged: {error}") from error
-        if self.name.lower().endswith(".gz"):
-            try:
-                data = gzip.decompress(data)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise DataError(f"{self} is cut short or not gzip: {error}") from error
-        return io.BytesIO(data)
+        gz = self.name.lower().endswith(".gz")
+        with reading(self, "is cut short or not gzip" if gz else "is damaged"):
+            with open_zip(self.path).open(self.member) if self.member else self.path.open("rb") as stored:
+                if gz:
+                    with gzip.GzipFile(fileobj=stored, mode="rb") as unpacked:
+                        yield unpacked  # type: ignore[misc]
+                else:
+                    yield stored
+
+    def pieces(self, most: int | None = None) -> Iterator[bytes]:
+        """Give the unpacked file piece by piece.
+
+        Args:
+            most: Bytes that it may have; None is `most_bytes`.
+
+        Raises:
+            OSError: It is not there, or cannot be read.
+            DataError: The packed file is cut short, damaged or too large.
+        """
+        limit = self.most_bytes if most is None else most
+        with self.opened() as stream:
+            size = self._declared
+            if size > limit:
+                raise data_refusal(self, "size", f"at most {limit} bytes", size)
+            size = 0
+            while piece := stream.read(min(PIECE, limit + 1 - size)):
+                size += len(piece)
+                if size > limit:
+                    raise DataError(f"{self}: size must be at most {limit} bytes, unpacked, got more")
+                yield piece
+
+    def read(self, most: int | None = None) -> io.BytesIO:
+        """Read the whole file, unpacked; see `pieces`."""
+        data = io.BytesIO()
+        for piece in self.pieces(most):
+            data.write(piece)
+        return data
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
@@ -68,26 +124,40 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
     Raises:
         FileNotFoundError: It is not there.
-        DataError: It is cut short or no zip.
+        DataError: It is cut short, no zip, or holds two files of one name.
     """
-    return _opened(path, path.stat().st_mtime_ns, path.stat().st_size)
+    found = path.stat()
+    return _opened(path, found.st_mtime_ns, found.st_size, os.getpid())
 
 
 @lru_cache(maxsize=4)
-def _opened(path: Path, changed: int, size: int) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is not a whole zip: {error}") from error
+def _opened(path: Path, changed: int, size: int, process: int) -> zipfile.ZipFile:
+    """Open a zip; a process forked from this one opens it anew, since both would move one place in the file."""
+    with reading(path, "is not a whole zip"):
+        archive = zipfile.ZipFile(path)
+    names: set[str] = set()
+    for name in archive.namelist():
+        if name in names:
+            raise DataError(f"{path}: names of files must differ, got {shown(name)} twice")
+        names.add(name)
+    return archive
 
 
 def existing(path: PathLike) -> Path:
     """Return the path of what is there, with `~` expanded.
 
     Raises:
+        TypeError: It is no path.
         FileNotFoundError: Nothing is there.
     """
-    where = Path(path).expanduser()
+    try:
+        where = Path(path)
+    except TypeError:
+        raise TypeError(f"path must be the path of a file or folder, got {shown(path)}") from None
+    try:
+        where = where.expanduser()
+    except RuntimeError:  # no such user, or no home
+        raise FileNotFoundError(f"no file, folder or zip at {where}: there is no such home folder") from None
     if not where.exists():
         raise FileNotFoundError(f"no file, folder or zip at {where}")
     return where

@@ -18,17 +18,18 @@ ENDING = ".bin"
 SENSOR = (34, 34)
 """Rows and columns of the camera."""
 _BYTES = 5
+_MOST_BYTES = 16 << 20
 
 
 def read_nmnist_bin(source: Source) -> CameraEvents:
-    """Read one .bin file and check it.
+    """Read one .bin file, of at most 16 MiB, and check it.
 
     Raises:
         OSError: It cannot be read.
-        DataError: It is empty, cut short or damaged, a pixel lies off the sensor, or time runs backwards; the
-            message names the file and the event.
+        DataError: It is empty, too large, cut short or damaged, a pixel lies off the sensor, or time runs
+            backwards; the message names the file and the event.
     """
-    raw = np.frombuffer(source.read().getbuffer(), dtype=np.uint8)
+    raw = np.frombuffer(source.read(_MOST_BYTES).getbuffer(), dtype=np.uint8)
     if not raw.size or raw.size % _BYTES:
         rule = f"a multiple of {_BYTES} bytes, and more than 0 (an N-MNIST recording that is whole)"
         raise data_refusal(source, "size", rule, raw.size)

@@ -6,14 +6,17 @@ of classes) may be missing. In SHD itself a sample is a spoken word. Source: Cra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from snn.core.arrays import BoolArray, Int64Array
+from snn.core.checks import wholes
+from snn.core.files.foreign import ForeignFile, read_foreign
 from snn.datasets.errors import DataError, data_refusal
 from snn.datasets.formats.locate import Source
 
@@ -21,6 +24,8 @@ __all__ = ["CHANNELS", "ShdColumns", "read_shd"]
 
 CHANNELS = 700
 _NEEDED = ("spikes/times", "spikes/units", "labels")
+_EXTRA = ("extra/speaker", "extra/keys")
+_MOST_CLASSES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,74 +66,82 @@ class ShdColumns:
 
 
 def read_shd(source: Source) -> ShdColumns:
-    """Read and check a file.
+    """Read and check a file, through a temporary one if it is packed; limits are those of `Source`, `read_foreign`.
 
     Raises:
         FileNotFoundError: It is not there.
-        DataError: It is damaged, of another layout, or holds an impossible value; the message names the file, the
-            field, the sample and the spike: `spikes/times[3][0]`.
+        OSError: It cannot be read, or unpacked for lack of space.
+        DataError: It is damaged, too large, of another layout, or holds an impossible value; the message names the
+            file, the field, the sample and the spike: `spikes/times[3][0]`.
     """
     if not source.path.is_file():
         raise FileNotFoundError(f"no file at {source.path}")
-    packed = source.member is not None or source.name.lower().endswith(".gz")
     try:
-        file = h5py.File(source.read() if packed else source.path, "r")
-    except OSError as error:
-        raise DataError(f"{source} is not a whole HDF5 file: {error}") from error
-    with file:
-        try:
-            return _read(file, source)
-        except (OSError, RuntimeError) as error:  # what h5py raises on damaged chunks
-            raise DataError(f"{source} is damaged: {error}") from error
+        if not source.packed:
+            return _columns(read_foreign(source.path, _NEEDED + _EXTRA, source), source)
+        with tempfile.TemporaryDirectory(prefix="snn-") as folder:
+            unpacked = Path(folder) / "unpacked.h5"
+            with unpacked.open("wb") as file:
+                for piece in source.pieces():
+                    file.write(piece)
+            found = read_foreign(unpacked, _NEEDED + _EXTRA, source)
+        return _columns(found, source)
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(str(error)) from error
 
 
-def _read(file: Any, source: Source) -> ShdColumns:
-    if any(name not in file for name in _NEEDED):
-        there = ", ".join(file) or "nothing"
+def _columns(file: ForeignFile, source: Source) -> ShdColumns:
+    if any(name not in file.columns and name not in file.texts for name in _NEEDED):
+        there = ", ".join(file.there) or "nothing"
         raise DataError(f"{source} must hold {', '.join(_NEEDED)}, as SHD's files do, got {there}")
-    times, units, labels = (file[name][()] for name in _NEEDED)
-    labels = np.asarray(labels, dtype=np.int64)
-    if not len(times) == len(units) == len(labels):
-        counts = f"{len(times)}, {len(units)} and {len(labels)}"
+    (times, sizes), (units, other) = file.rows("spikes/times", "uif"), file.rows("spikes/units", "uif")
+    labels = _per_sample(file, "labels", source)
+    if not len(sizes) == len(other) == len(labels):
+        counts = f"{len(sizes)}, {len(other)} and {len(labels)}"
         raise DataError(f"{source}: {', '.join(_NEEDED)} must have as many entries, got {counts}")
-    if not len(times):
+    if not len(sizes):
         raise data_refusal(source, "len(labels)", ">= 1", 0)
-    sizes = np.array([len(row) for row in times], dtype=np.int64)
-    other = np.array([len(row) for row in units], dtype=np.int64)
     if (sizes != other).any():
         b = int((sizes != other).argmax())
         both = f"spikes/times[{b}] and spikes/units[{b}]"
         raise DataError(f"{source}: {both} must have as many entries, got {sizes[b]} and {other[b]}")
     if (sizes == 0).any():
         raise data_refusal(source, f"len(spikes/times[{int((sizes == 0).argmax())}])", ">= 1", 0)
-    columns = ShdColumns(
-        np.concatenate(times),
-        np.concatenate(units),
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        labels,
-        _speakers(file, len(labels), source),
-        _classes(file, labels),
-    )
-    _check(columns, source)
-    return columns
-
-
-def _speakers(file: Any, n_samples: int, source: Source) -> Int64Array:
-    if "extra/speaker" not in file:
-        return np.full(n_samples, -1, dtype=np.int64)
-    speakers = np.asarray(file["extra/speaker"][()], dtype=np.int64)
-    if speakers.shape != (n_samples,):
-        rule = f"{n_samples}, one for each sample"
+    speakers = np.full(len(labels), -1, dtype=np.int64)
+    if "extra/speaker" in file.columns:
+        speakers = _per_sample(file, "extra/speaker", source)
+    if speakers.shape != labels.shape:
+        rule = f"{len(labels)}, one for each sample"
         raise data_refusal(source, "len(extra/speaker)", rule, speakers.size)
-    return speakers
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    columns = ShdColumns(times, units, offsets, labels, speakers, _classes(file, labels, source))
+    _check(columns, source)
+    whole_units = units if units.dtype.kind in "iu" else units.astype(np.int64)
+    return replace(columns, channel=whole_units)
 
 
-def _classes(file: Any, labels: Int64Array) -> tuple[str, ...]:
-    if "extra/keys" in file:
-        return tuple(
-            name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in file["extra/keys"]
+def _per_sample(file: ForeignFile, name: str, source: Source) -> Int64Array:
+    """Return whole numbers, one for each sample, [B]."""
+    values = file.columns[name] if name in file.columns else None
+    if values is None or values.sizes is not None or values.values.ndim != 1:
+        raise data_refusal(source, name, "a list of whole numbers", file.texts.get(name) or "another layout")
+    return wholes(f"{source}: {name}", values.values)
+
+
+def _classes(file: ForeignFile, labels: Int64Array, source: Source) -> tuple[str, ...]:
+    if "extra/keys" in file.texts:
+        return tuple(file.texts["extra/keys"])
+    if "extra/keys" in file.columns:
+        return tuple(map(str, file.rows("extra/keys", "uif")[0].tolist()))
+    most = int(labels.max(initial=0))
+    if most >= _MOST_CLASSES:
+        b = int(labels.argmax())
+        raise data_refusal(
+            source, f"labels[{b}]", f"0 to {_MOST_CLASSES - 1} where classes have no names", most
         )
-    return tuple(str(number) for number in range(int(labels.max(initial=0)) + 1))
+    return tuple(str(number) for number in range(most + 1))
 
 
 def _check(columns: ShdColumns, source: Source) -> None:
@@ -149,7 +162,9 @@ def _check(columns: ShdColumns, source: Source) -> None:
         np.append(False, t[1:] < t[:-1]) & ~first, "spikes/times", t, "no earlier than the spike before it"
     )
     n = columns.channel
-    refuse((n < 0) | (n >= CHANNELS), "spikes/units", n, f"0 to {CHANNELS - 1}")
+    refuse(~((n >= 0) & (n < CHANNELS)), "spikes/units", n, f"0 to {CHANNELS - 1}")
+    if n.dtype.kind == "f":
+        refuse(np.floor(n) != n, "spikes/units", n, "a whole number")
     bad = (columns.labels < 0) | (columns.labels >= len(columns.classes))
     if bad.any():
         b = int(bad.argmax())

@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 
 from snn.core.arrays import PathLike
-from snn.core.checks import whole
+from snn.core.checks import number, whole
+from snn.core.files.hdf5 import naming
 from snn.datasets.errors import DataError
 from snn.datasets.folds import hold_out
 from snn.datasets.formats.class_tree import class_tree, holds_tree
@@ -66,10 +67,16 @@ def images(
     """
     n_steps = whole("n_steps", n_steps, low=1)
     max_train = None if max_train is None else whole("max_train", max_train, low=2)
+    valid_fraction, seed = (
+        number("valid_fraction", valid_fraction, above=0, below=1),
+        whole("seed", seed, low=0),
+    )
     train, test = load_images(need("fashion-mnist") if path is None else path, n_steps)
     if max_train is not None and max_train < len(train):
-        train = train.subset(hold_out(train.labels, max_train / len(train), seed)[1])
-    kept, held_out = hold_out(train.labels, valid_fraction, seed)
+        with naming(train.name if path is None else path):
+            train = train.subset(hold_out(train.labels, max_train / len(train), seed)[1])
+    with naming(train.name if path is None else path):
+        kept, held_out = hold_out(train.labels, valid_fraction, seed)
     return train.subset(kept), train.subset(held_out), test
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from snn.core.arrays import PathLike
+from snn.core.checks import number, whole
+from snn.core.files.hdf5 import naming
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
 from snn.datasets.folds import hold_out
 from snn.datasets.formats.class_tree import class_tree
@@ -47,9 +49,14 @@ def nmnist(
         DataError: A file is damaged or holds an impossible value, or folders are named otherwise.
         ValueError: An argument is impossible; the message names it.
     """
+    valid_fraction, seed = (
+        number("valid_fraction", valid_fraction, above=0, below=1),
+        whole("seed", seed, low=0),
+    )
     frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
     train, test = load_nmnist(need("nmnist") if path is None else path, frame_binning)
-    kept, held_out = hold_out(train.labels, valid_fraction, seed)
+    with naming(train.name if path is None else path):
+        kept, held_out = hold_out(train.labels, valid_fraction, seed)
     return train.subset(kept), train.subset(held_out), test
 
 

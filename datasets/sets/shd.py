@@ -9,6 +9,8 @@ import numpy as np
 from snn.core import Events, delay_steps
 from snn.core.arrays import BoolArray, Int64Array, PathLike
 from snn.core.checks import choice, number, refusal, whole
+from snn.core.files.hdf5 import naming
+from snn.core.units import MOST_STEPS, check_dt
 from snn.datasets.errors import DataError
 from snn.datasets.folds import mark_held_out
 from snn.datasets.formats.locate import Source, locate
@@ -68,9 +70,16 @@ def shd(
     Raises:
         FileNotFoundError: The data are not there.
         DataError: A file is damaged or holds an impossible value.
+        TypeError: `path` is none.
         ValueError: An argument is impossible; the message names it.
     """
-    _check_arguments(dt_ms, group, binning, valid_fraction, max_ms, split_by)
+    dt_ms, group, max_ms = _checked(dt_ms, group, max_ms)
+    choice("binning", binning, Binning)
+    valid_fraction, seed = (
+        number("valid_fraction", valid_fraction, above=0, below=1),
+        whole("seed", seed, low=0),
+    )
+    choice("split_by", split_by, SplitBy)
     sources = locate(EMBEDDED if path is None else path)
     train, test = (
         _to_set(read_shd(sources[split]), true_name(sources[split]), dt_ms, group, binning, max_ms)
@@ -79,21 +88,21 @@ def shd(
     if train.classes != test.classes:
         both = f"{', '.join(train.classes)} and {', '.join(test.classes)}"
         raise DataError(f"{sources['train']} and {sources['test']} must name the same classes, got {both}")
-    held_out = _validation(train, valid_fraction, seed, split_by)
+    with naming(train.name if path is None else path):
+        held_out = _validation(train, valid_fraction, seed, split_by)
     return train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out)), test
 
 
-def _check_arguments(
-    dt_ms: float, group: int, binning: str, valid_fraction: float, max_ms: float | None, split_by: str
-) -> None:
-    number("dt_ms", dt_ms, above=0)
-    if CHANNELS % whole("group", group, low=1):
+def _checked(dt_ms: float, group: int, max_ms: float | None) -> tuple[float, int, float | None]:
+    step_ms, channels = check_dt(dt_ms), whole("group", group, low=1)
+    if CHANNELS % channels:
         raise refusal("group", f"a divisor of {CHANNELS}", group)
-    choice("binning", binning, Binning)
-    number("valid_fraction", valid_fraction, above=0, below=1)
-    if max_ms is not None and number("max_ms", max_ms) < dt_ms:
-        raise refusal("max_ms", f"at least dt_ms = {dt_ms:g}", max_ms)
-    choice("split_by", split_by, SplitBy)
+    if max_ms is None:
+        return step_ms, channels, None
+    end_ms = number("max_ms", max_ms, high=MOST_STEPS * step_ms)
+    if end_ms < step_ms:
+        raise refusal("max_ms", f"at least dt_ms = {step_ms:g}", max_ms)
+    return step_ms, channels, end_ms
 
 
 def _to_set(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from snn.core import event_steps
-from snn.core.arrays import Float64Array, Int64Array
+from snn.core.arrays import Int64Array
+from snn.core.checks import choice
+from snn.core.files.foreign import stored_times
+from snn.core.units import check_dt, event_steps
 from snn.datasets.formats.shd_file import ShdColumns
 
 __all__ = ["Binning", "to_steps"]
@@ -23,29 +26,34 @@ def to_steps(columns: ShdColumns, dt_ms: float, binning: Binning = "fixed") -> I
         dt_ms: Length of a step, ms.
         binning: "fixed": step k covers [k dt, (k + 1) dt) from the start of the recording. "first_spike": the
             same from the sample's first spike (SpikingJelly since March 2024). "restart": a step opens at the next
-            spike and takes all spikes up to dt after it, so silence vanishes (SpikingJelly before that).
+            spike and takes all spikes up to dt after it, so silence vanishes (SpikingJelly before that). All of
+            them forgive what a float32 or float64 may be off by, as `event_steps` does; float16 is taken as it is.
 
     Returns:
         Step of each spike, [E].
     Source: SpikingJelly issue #507 and its fix 01823bed.
     """
-    time_ms = columns.time_s.astype(np.float64) * 1000.0
-    if binning == "fixed":
-        return event_steps(time_ms, dt_ms)
-    sizes = np.diff(columns.offsets)
-    if binning == "first_spike":
-        return event_steps(time_ms - np.repeat(time_ms[columns.offsets[:-1]], sizes), dt_ms)
-    steps = np.empty(time_ms.size, dtype=np.int64)
+    time_s, dt_ms = stored_times(columns.time_s), check_dt(dt_ms)
+    if choice("binning", binning, Binning) == "fixed":
+        return event_steps(time_s, dt_ms, unit_ms=1000.0)
+    steps = np.empty(time_s.size, dtype=np.int64)
     for start, stop in zip(columns.offsets[:-1], columns.offsets[1:], strict=True):
-        steps[start:stop] = _restart(time_ms[start:stop], dt_ms)
+        own = time_s[start:stop]
+        if binning == "restart":
+            steps[start:stop] = _restart(own, dt_ms)
+        elif own.size:
+            steps[start:stop] = event_steps(own, dt_ms, unit_ms=1000.0, origin=float(own[0]))
     return steps
 
 
-def _restart(time_ms: Float64Array, dt_ms: float) -> Int64Array:
-    steps = np.empty(time_ms.size, dtype=np.int64)
+def _restart(time_s: NDArray[Any], dt_ms: float) -> Int64Array:
+    time = time_s.astype(np.float64) * 1000.0
+    eps = np.finfo(time_s.dtype).eps if time_s.dtype.kind == "f" else 0.0
+    early = time - np.minimum(max(2.0 * eps, 1e-9) * time, 1e-3 * dt_ms)  # as `event_steps` forgives
+    steps = np.empty(time.size, dtype=np.int64)
     left, step = 0, 0
-    while left < time_ms.size:
-        right = left + int(np.searchsorted(time_ms[left:] - time_ms[left], dt_ms, side="right"))
+    while left < time.size:
+        right = left + int(np.searchsorted(early[left:] - time[left], dt_ms, side="right"))
         steps[left:right] = step
         left, step = right, step + 1
     return steps

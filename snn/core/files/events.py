@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 
 from snn.core.arrays import Int64Array, PathLike
-from snn.core.checks import refusal
+from snn.core.checks import finite, refusal, wholes
+from snn.core.files.foreign import ForeignFile, read_foreign, stored_times
 from snn.core.files.hdf5 import attribute, check_format, content, create, naming, open_any, put
 from snn.core.units import event_steps
 
@@ -55,9 +56,11 @@ def read_events(path: PathLike, dt_ms: float | None, n_units: int | None) -> dic
         FileNotFoundError: Nothing is there.
         ValueError: Not HDF5, another format or version, incomplete, or an argument is missing.
     """
+    foreign = read_foreign(path, ("spikes/times", "spikes/units"))
+    if "format" not in foreign.attributes and "spikes" in foreign.there:
+        with naming(path):
+            return _read_shd(foreign, dt_ms, n_units)
     with open_any(path) as file, naming(path):
-        if "format" not in file.attrs and "spikes/times" in file and "spikes/units" in file:
-            return _read_shd(file, dt_ms, n_units)
         check_format(file, FORMAT, VERSION)
         return {
             "step": content(file, "steps"),
@@ -69,16 +72,17 @@ def read_events(path: PathLike, dt_ms: float | None, n_units: int | None) -> dic
         }
 
 
-def _read_shd(file: Any, dt_ms: float | None, n_units: int | None) -> dict[str, Any]:
+def _read_shd(file: ForeignFile, dt_ms: float | None, n_units: int | None) -> dict[str, Any]:
     if dt_ms is None or n_units is None:
         raise ValueError("the file holds times in seconds on no grid: pass dt_ms and n_units (700 for SHD)")
-    times, sizes = _joined(file, "spikes/times", "uif")
-    units, sizes_of_units = _joined(file, "spikes/units", "ui")
+    times, sizes = file.rows("spikes/times", "uif")
+    units, sizes_of_units = file.rows("spikes/units", "ui")
     if not np.array_equal(sizes, sizes_of_units):
         raise ValueError("spikes/times and spikes/units differ in shape")
     sample = np.repeat(np.arange(sizes.size), sizes)
-    step = event_steps(times.astype(np.float64) * 1000.0, dt_ms)
-    unit = units.astype(np.int64)
+    finite("spikes/times", times, low=0, unit="s")
+    step = event_steps(stored_times(times), dt_ms, unit_ms=1000.0)
+    unit = wholes("spikes/units", units)
     order = np.lexsort((unit, step, sample))
     lengths = np.zeros(sizes.size, dtype=np.int64)
     np.maximum.at(lengths, sample, step + 1)

@@ -62,7 +62,7 @@ def test_times_below_zero_are_named(tmp_path):
     path = tmp_path / "shd.h5"
     with h5py.File(path, "w") as file:
         file["spikes/times"], file["spikes/units"] = [[0.1, -0.5]], [[0, 1]]
-    with pytest.raises(ValueError, match=rf"^{path}: time_ms\[1\] must be finite and >= 0 ms, got -500.0"):
+    with pytest.raises(ValueError, match=rf"^{path}: spikes/times\[1\] must be finite and >= 0 s, got -0.5"):
         Events.load(path, dt_ms=1.0, n_units=2)
     with pytest.raises(ValueError, match=f"^{path}: the file holds times in seconds on no grid"):
         Events.load(path)
