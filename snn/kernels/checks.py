@@ -7,6 +7,7 @@ and what follows needs no further look; the lists that kernels make for each oth
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,15 @@ from torch import Tensor
 from snn.core.checks import refusal, shown, whole
 from snn.kernels.memory import NUMPY_TYPES
 
-__all__ = ["REAL_TYPES", "check_compiled", "check_delay", "check_lengths", "check_range", "check_tensors"]
+__all__ = [
+    "REAL_TYPES",
+    "check_compiled",
+    "check_delay",
+    "check_lengths",
+    "check_range",
+    "check_tensors",
+    "finite_extent",
+]
 
 REAL_TYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 """The types of numbers that layers and kernels take."""
@@ -89,17 +98,29 @@ def check_range(name: str, values: Tensor, low: float, high: float, *, rule: str
     Raises:
         ValueError: One is outside; the message names the first.
     """
+    least, most = finite_extent(name, values)
+    if least < low or most > high:
+        raise _refusal(name, rule or f"in {low}..{high}", values, (values < low) | (values > high))
+
+
+def finite_extent(name: str, values: Tensor) -> tuple[float, float]:
+    """Return the least and the largest of some numbers; (0, 0) of none.
+
+    Raises:
+        ValueError: One is NaN or infinite; the message names the first.
+    """
     if not values.numel():
-        return
-    values = values.detach()
-    least, most = (end.item() for end in values.aminmax())
-    if low <= least and most <= high:
-        return
-    place = tuple(((values >= low) & (values <= high)).logical_not().nonzero()[0].tolist())
-    bad = values[place].item()
+        return 0, 0
+    least, most = (end.item() for end in values.detach().aminmax())  # NaN, if there is one
+    if not (least > -math.inf and most < math.inf):
+        raise _refusal(name, "finite", values, ~values.isfinite())
+    return least, most
+
+
+def _refusal(name: str, rule: str, values: Tensor, bad: Tensor) -> ValueError:
+    place = tuple(bad.nonzero()[0].tolist())
     where = f"{name}[{', '.join(map(str, place))}]" if place else name
-    finite = bad - bad == 0
-    raise refusal(where, (rule or f"in {low}..{high}") if finite else "finite", bad)
+    return refusal(where, rule, values[place].item())
 
 
 def check_delay(delay: Tensor, low: int, max_delay: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -50,7 +52,7 @@ def delayed_events(x: Tensor, weight: Tensor, delays: Tensor) -> Tensor:
     check_compiled(x)
     if delays.dtype is not torch.int64 or delays.shape != weight.shape:
         raise refusal("delays", f"int64 of shape {list(weight.shape)}, as weight", delays)
-    check_range("delays", delays, 0, torch.inf, rule=">= 0")
+    check_range("delays", delays, 0, math.inf, rule=">= 0")
     delays = delays.clamp(max=x.shape[0])  # what comes after the end never arrives, and no sum with it wraps
     y = x.new_zeros(*x.shape[:2], weight.shape[-2])
     for parts in zip(*(a.detach().reshape(-1, *weight.shape[-2:]) for a in (weight, delays)), strict=True):
