@@ -144,7 +144,7 @@ def check_lengths(x: Tensor, lengths: Tensor | None) -> Tensor | None:
     if lengths.shape != (batch,) or odd:
         raise refusal("lengths", f"whole numbers [{batch}], one per sample", lengths)
     if lengths.device != x.device:
-        raise refusal("lengths", f"on {x.device}, as x", lengths.device)
+        raise ValueError(f"lengths must be on {x.device}, as x, got {lengths.device}")
     if not batch:
         return None
     least, most = (int(end) for end in lengths.aminmax())

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from snn.core.checks import refusal, whole
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_input, check_stateless
+from snn.nn.tensor_checks import check_axes, check_input, check_stateless
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Flatten", "MaxPool2d", "Pair"]
 
@@ -219,7 +219,6 @@ class Flatten(Layer):
         Raises:
             ValueError: x has no axes to flatten.
         """
-        if x.dim() < 3:
-            raise refusal("x of Flatten", "[T, B, ...] with one axis more or several", x)
+        check_axes("Flatten", x, "N", "...")
         check_stateless("Flatten", state)
         return x.flatten(2), ()

@@ -10,24 +10,23 @@ from torch import Tensor
 from snn.core.checks import refusal, shown
 from snn.kernels.checks import REAL_TYPES, check_lengths
 
-__all__ = ["check_input", "check_lengths", "check_state", "check_stateless"]
+__all__ = ["check_axes", "check_input", "check_lengths", "check_state", "check_stateless"]
 
 State = TypeVar("State")
 
 
-def check_input(layer: str, x: Tensor, *axes: int | str, weight: Tensor | None = None) -> None:
-    """Refuse an input that is not [T, B, *axes], or not of the numbers that the layer reckons with.
+def check_axes(layer: str, x: Tensor, *axes: int | str) -> None:
+    """Refuse an input that is not [T, B, *axes].
 
     Args:
         layer: Name of the layer, for the message.
         x: The input.
         axes: The axes after time and batch: a number is the size it must have, a letter leaves the size open, and
             "..." at the end stands for any axes more, also none.
-        weight: Weight whose type and device x must have; under torch's autocast, which casts, any type of number.
 
     Raises:
         TypeError: x is no tensor.
-        ValueError: x has another number of axes, an axis of another size, or is of another type or device.
+        ValueError: x has another number of axes, or an axis of another size.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"x of {layer} must be a tensor [T, B, ...], got {shown(x)}")
@@ -36,9 +35,25 @@ def check_input(layer: str, x: Tensor, *axes: int | str, weight: Tensor | None =
     fits = x.dim() >= 2 and len(sizes) == len(named)
     if not fits or any(due != size for due, size in zip(named, sizes, strict=True) if isinstance(due, int)):
         raise refusal(f"x of {layer}", f"[T, B, {', '.join(map(str, axes))}]", x)
+
+
+def check_input(layer: str, x: Tensor, *axes: int | str, weight: Tensor | None = None) -> None:
+    """Refuse an input that is not [T, B, *axes], or not of the numbers that the layer reckons with.
+
+    Args:
+        layer: Name of the layer, for the message.
+        x: The input.
+        axes: As in `check_axes`.
+        weight: Weight whose type and device x must have; under torch's autocast, which casts, any type of number.
+
+    Raises:
+        TypeError: x is no tensor.
+        ValueError: x is of another shape, type or device.
+    """
+    check_axes(layer, x, *axes)
     if weight is not None and (x.dtype is not weight.dtype or x.device != weight.device):
         if x.device != weight.device:
-            raise refusal(f"x of {layer}", f"on {weight.device}, as its weight", x.device)
+            raise ValueError(f"x of {layer} must be on {weight.device}, as its weight, got {x.device}")
         if x.dtype not in REAL_TYPES or not torch.is_autocast_enabled(x.device.type):
             raise refusal(f"x of {layer}", f"of dtype {weight.dtype}, as its weight", x.dtype)
     if x.dtype not in REAL_TYPES:
