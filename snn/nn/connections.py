@@ -12,7 +12,7 @@ from snn.kernels.delay.dense import one_hot_kernel
 from snn.kernels.delay.gauss_kernel import gauss_kernel
 from snn.kernels.delay.sparse import delayed
 from snn.kernels.delay.two_tap import delayed_linear, linear_kernel
-from snn.kernels.delay.whole_delays import delayed_events
+from snn.kernels.delay.whole_delays import send_events
 from snn.kernels.memory import NUMPY_TYPES
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
@@ -223,7 +223,7 @@ class DelayLinear(DelayedLayer):
             return delayed(x, self.kernel(weight))
         graph = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
         if rounded and not graph:
-            return delayed_events(x, weight, self.delay_steps())
+            return send_events(x, weight, self.delay_steps())
         delay = self.delay_steps().to(weight.dtype) if rounded else self.delays()
         senders = x.repeat(1, 1, self.kernel_count) if self.kernel_count > 1 else x
         return delayed_linear(senders, self._as_senders(weight), self._as_senders(delay), self.max_delay)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from snn.kernels.checks import finite_extent
+from snn.kernels.memory import NUMPY_TYPES
 from snn.nn.layer import Layer
 
 __all__ = ["DelayedLayer", "steps_before_end"]
@@ -61,9 +62,11 @@ class DelayedLayer(Layer):
         Raises:
             ValueError: A position is not finite.
         """
-        # whole before they are subtracted: half precision has no odd numbers beyond 256
-        back = self.position_in_use().detach().round().to(torch.int64)
-        return (self.centre - back).expand_as(self.weight)
+        back = self.position_in_use().detach().round()
+        wide = (
+            back if back.dtype in NUMPY_TYPES else back.float()
+        )  # half precision has no odd numbers beyond 256
+        return (self.centre - wide).to(torch.int64).expand_as(self.weight)
 
     @property
     def _ends(self) -> tuple[int, int]:
