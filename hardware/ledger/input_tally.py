@@ -46,7 +46,14 @@ class InputTally:
             values: [rows, n].
             fan_out: Outputs that each input reaches, [n].
             rows: Which rows of the tally they are; all by default.
+
+        Raises:
+            ValueError: There is not one fan-out for each input, or not one row for each of the tally.
         """
+        if fan_out.shape != values.shape[1:] or fan_out.dtype != np.int64:
+            raise refusal("fan_out", f"int64 of shape {list(values.shape[1:])}, one for each input", fan_out)
+        if len(values) != len(self._entries[rows]):
+            raise refusal("values", f"of {len(self._entries[rows])} rows, as the tally has", values)
         self._known = tally_magnitudes(
             values, fan_out, self._magnitudes, self._known, self._entries[rows], self._active[rows]
         )

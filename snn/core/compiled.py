@@ -2,6 +2,9 @@
 
 A loop that Python calls is an entry: `compiled` or `fused`; `compiled_entry`, `fused_entry` or `lean_entry` where
 it calls loops of other modules. Loops that only others call are parts of them: `part`, `lean`, `lean_inlined`.
+
+No loop checks its indices: what calls it has proven them. With NUMBA_BOUNDSCHECK=1 in the environment all loops do,
+and an index outside its array is an IndexError; the instructions of `snn.kernels.intrinsics` still do not.
 """
 
 from __future__ import annotations
@@ -34,12 +37,12 @@ def compiled(function: F) -> F:
 
     No fastmath: the bits of neurons are compared between engines and with other simulators.
     """
-    return cast(F, numba.njit(**_CACHED)(function))
+    return cast(F, numba.njit(**_CACHED)(_named_by_checks(function)))
 
 
 def fused(function: F) -> F:
     """Compile as `compiled` does, but multiply and add in one instruction: for sums whose last bit is free."""
-    return cast(F, numba.njit(**_CACHED, fastmath={"contract"})(function))
+    return cast(F, numba.njit(**_CACHED, fastmath={"contract"})(_named_by_checks(function)))
 
 
 def compiled_entry(function: F) -> F:
@@ -59,7 +62,7 @@ def fused_entry(function: F) -> F:
 
 def lean_entry(function: F) -> F:
     """Compile as `compiled_entry` does, without numba's reference counts: for a function that makes no array."""
-    return cast(F, numba.njit(**_LEAN_ENTRY)(_named_by_content(function)))
+    return cast(F, numba.njit(**_LEAN_ENTRY)(_named_by_checks(_named_by_content(function))))
 
 
 def part(function: F) -> F:
@@ -82,6 +85,14 @@ def lean(function: F) -> F:
 def lean_inlined(function: F) -> F:
     """Compile as `lean` does, to become part of its callers."""
     return cast(F, numba.njit(**_LEAN, forceinline=True)(function))
+
+
+def _named_by_checks(function: F) -> F:
+    """Keep the code that checks indices apart from that which does not: numba's cache takes one for the other."""
+    settings: Any = numba.config
+    if settings.BOUNDSCHECK:
+        function.__qualname__ = f"checked_{function.__qualname__}"
+    return function
 
 
 def _named_by_content(function: F) -> F:

@@ -10,8 +10,9 @@ from torch.autograd.function import once_differentiable
 
 from snn.core.arrays import RealArray
 from snn.core.compiled import compiled
+from snn.kernels.checks import check_compiled
 from snn.kernels.dispatch import apply, fused_or_reference
-from snn.kernels.lif import LIFOptions
+from snn.kernels.lif import LIFOptions, check_neurons
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 
 __all__ = ["integrate", "integrate_fused", "integrate_reference"]
@@ -28,13 +29,20 @@ def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool =
 
     Returns:
         Membranes [T, B, ...].
+
+    Raises:
+        TypeError: x or v is no tensor.
+        ValueError: One is of another shape, type or device.
     """
+    check_neurons(x, v, None)
+    if not x.numel():
+        return x * 1
     trace = []
     for x_t in x.unbind(0):
         v = v.detach() if local else v
         v = v + (x_t - v) / options.tau if options.decay_input else v * options.decay + x_t
         trace.append(v)
-    return torch.stack(trace) if trace else torch.zeros_like(x)
+    return torch.stack(trace)
 
 
 @compiled
@@ -90,6 +98,10 @@ def _scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
 
 def integrate_fused(x: Tensor, v: Tensor, options: LIFOptions) -> Tensor:
     """Give `integrate_reference` on the CPU in float32 or float64, gradients through time."""
+    check_neurons(x, v, None)
+    check_compiled(x)
+    if not x.numel():
+        return integrate_reference(x, v, options)
     flat = x.reshape(len(x), -1), v.reshape(-1)
     return cast(Tensor, apply(_Integrate, *flat, options)).reshape(x.shape)
 

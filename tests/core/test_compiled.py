@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+import numba
 import pytest
 
 from snn.core.grid.clock import run_clock
@@ -61,7 +62,14 @@ def test_the_name_knows_loops_constants_and_fields(entry):
     assert len({name, entry(step="2"), entry(fields="x: int; y: float"), entry(change=" - 1")}) == 4
 
 
+def test_code_that_checks_indices_has_a_name_of_its_own(entry, monkeypatch):
+    monkeypatch.setattr(numba.config, "BOUNDSCHECK", None)
+    name = entry()
+    monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
+    assert entry() == f"checked_{name}"
+
+
 def test_both_engines_are_named_by_their_content():
     for engine, name in ((run_event, "run_event"), (run_clock, "run_clock")):
-        kept = engine.py_func.__qualname__
+        kept = engine.py_func.__qualname__.removeprefix("checked_")
         assert kept.startswith(f"{name}_") and len(kept) == len(name) + 17

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 
 from snn.core.arrays import Int64Array, RealArray
+from snn.core.checks import refusal
 from snn.core.compiled import compiled
+from snn.kernels.checks import check_compiled, check_range, check_tensors
 
-__all__ = ["delayed_events"]
+__all__ = ["delayed_events", "send_events"]
 
 
 @compiled
@@ -35,11 +40,27 @@ def delayed_events(x: Tensor, weight: Tensor, delays: Tensor) -> Tensor:
     Args:
         x: Input [T, B, in] on the CPU, float32 or float64.
         weight: Weights [out, in], or [kernels, out, in]: kernels are summed one after the other.
-        delays: Delays of the same shape, int64, steps.
+        delays: Delays of the same shape, int64, steps, >= 0.
 
     Returns:
         Output [T, B, out].
+
+    Raises:
+        ValueError: A tensor is of another shape, type or device, or a delay is negative.
     """
+    if delays.dtype is not torch.int64:
+        raise refusal("delays", "int64", delays.dtype)
+    check_range("delays", delays, 0, math.inf, rule=">= 0")
+    # what comes after the end never arrives, and no sum with it wraps
+    return send_events(x, weight, delays.clamp(max=x.shape[0]))
+
+
+def send_events(x: Tensor, weight: Tensor, delays: Tensor) -> Tensor:
+    """Do as `delayed_events` with delays that are proven to be at least 0, and no more than a layer's largest."""
+    check_tensors(x=(x, "T B in"), weight=(weight, "out in" if weight.dim() == 2 else "kernels out in"))
+    check_compiled(x)
+    if delays.shape != weight.shape:
+        raise refusal("delays", f"of shape {list(weight.shape)}, as weight", delays)
     y = x.new_zeros(*x.shape[:2], weight.shape[-2])
     for parts in zip(*(a.detach().reshape(-1, *weight.shape[-2:]) for a in (weight, delays)), strict=True):
         weights, hops = (part.t().contiguous().numpy() for part in parts)

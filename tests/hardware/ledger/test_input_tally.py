@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from snn.hardware import count_steps
+from snn.hardware.ledger.input_tally import InputTally
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,13 @@ def test_values_by_recount(values):
     assert (row["input_spikes"][0] == multiples.sum(1)).all()
     assert (row["synaptic_events"][0] == (multiples * fan).sum(1)).all()
     assert (row["macs"][0] == ((multiples > 1) * fan).sum(1)).all()
+
+
+def test_a_fan_out_for_other_inputs_is_refused():
+    """The loop would read beyond it."""
+    rows = np.ones((3, 4), np.float32)
+    for fan_out in (np.ones(3, np.int64), np.ones((4, 1), np.int64), np.ones(4)):
+        with pytest.raises(ValueError, match=r"fan_out must be int64 of shape \[4\], one for each input"):
+            InputTally(3).add(rows, fan_out)
+    with pytest.raises(ValueError, match="values must be of 2 rows, as the tally has"):
+        InputTally(2).add(rows, np.ones(4, np.int64))
