@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from snn.core import memory
 from snn.core.checks import refusal
 
-__all__ = ["check_input", "check_lengths", "check_state"]
+__all__ = ["check_input", "check_lengths", "check_size", "check_state"]
+
+_MOST_BYTES = 2**62
+"""Bytes that no tensor can have, whatever holds it."""
+
+
+def check_size(layer: str, *shape: int) -> None:
+    """Refuse parameters of this shape that would not fit into memory, before they are made.
+
+    Raises:
+        MemoryError: They would not.
+    """
+    need = torch.get_default_dtype().itemsize * math.prod(shape)
+    if need >= _MOST_BYTES or torch.get_default_device().type == "cpu":
+        memory.check(need, f"the parameters {list(shape)} of {layer}")
 
 
 def check_input(layer: str, x: Tensor, *axes: int | str) -> None:

@@ -18,8 +18,8 @@ from snn.train.batches import Data, Prepared, prepare_batch, with_steps
 from snn.train.config import TrainConfig
 from snn.train.data_loaders import LoadedBatches, steps_per_epoch
 from snn.train.gradient_hook import OnGradients, clip_gradients
-from snn.train.methods import BatchResult, accumulate
 from snn.train.losses import LOSSES, check_seen
+from snn.train.methods import BatchResult, accumulate
 from snn.train.non_finite import explain, gradients_are_finite
 from snn.train.schedules import set_step
 

@@ -28,12 +28,12 @@ def check_method(model: nn.Module, config: TrainConfig) -> None:
     """Refuse layers that look at all steps where the method sees some at a time.
 
     Raises:
-        ValueError: A BatchNorm is over "sequence" and the method is not plain "bptt".
+        ValueError: A BatchNorm is over "sequence", not frozen, and the method is not plain "bptt".
     """
     if config.method == "bptt" and config.chunk is None:
         return
     for name, layer in model.named_modules():
-        if isinstance(layer, BatchNorm) and layer.over == "sequence":
+        if isinstance(layer, BatchNorm) and layer.over == "sequence" and not layer.frozen:
             rule = f"'step' where method {config.method!r} sees some steps at a time"
             raise refusal(f"over of {name} (BatchNorm)", rule, layer.over)
 
