@@ -79,7 +79,7 @@ def vgg(
         ValueError: An unknown plan, or a value out of its range.
     """
     named = VGG_PLANS.get(plan) if isinstance(plan, str) else plan
-    if not isinstance(named, Sequence):
+    if not isinstance(named, Sequence) or isinstance(named, bytes):
         raise refusal("plan", f"channels of convolutions or one of {', '.join(map(repr, VGG_PLANS))}", plan)
     if not isinstance(hidden, Sequence) or isinstance(hidden, str | bytes):
         raise refusal("hidden", "a tuple of sizes", hidden)

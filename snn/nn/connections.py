@@ -15,7 +15,7 @@ from snn.kernels.delay.two_tap import delayed_linear, linear_kernel
 from snn.kernels.delay.whole_delays import delayed_events
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
-from snn.nn.delays import DelayedLayer, steps_before_end
+from snn.nn.delays import MOST_DELAY, DelayedLayer, steps_before_end
 from snn.nn.layer import Layer
 from snn.nn.tensor_checks import check_input, check_lengths, check_size, check_state
 
@@ -110,7 +110,7 @@ class DelayLinear(DelayedLayer):
         Args:
             in_features: Inputs, >= 1.
             out_features: Outputs, >= 1.
-            max_delay: Largest delay, steps, >= 2; even, so that the K = max_delay + 1 taps have a centre.
+            max_delay: Largest delay, steps, in 2..2^24; even, so that the K = max_delay + 1 taps have a centre.
             mode: "gauss" and "linear": delays learn; "integer": rounded in training too, so that they stay and
                 weights settle on what evaluation runs (may be set on a layer that learned); "fixed": drawn at
                 random, whole, and kept.
@@ -126,7 +126,7 @@ class DelayLinear(DelayedLayer):
         super().__init__()
         self.in_features = whole("in_features", in_features, low=1)
         self.out_features = whole("out_features", out_features, low=1)
-        self.min_delay, self.max_delay = 0, whole("max_delay", max_delay, low=2)
+        self.min_delay, self.max_delay = 0, whole("max_delay", max_delay, low=2, high=MOST_DELAY)
         self.kernel_count = whole("kernel_count", kernel_count, low=1)
         if self.max_delay % 2:
             raise refusal("max_delay", "even, so that the taps have a middle", max_delay)

@@ -19,16 +19,20 @@ Pair = int | Sequence[int]
 """One whole number for both axes, or (rows, columns)."""
 
 
+_MOST = 2**31 - 1
+"""Largest size of a window, stride, padding or dilation: torch's own loops count in 32 bits."""
+
+
 def pair(name: str, value: Pair, low: int = 1) -> tuple[int, int]:
     """Return (rows, columns) of one whole number for both, or of two.
 
     Raises:
-        ValueError: It is neither, or one is below `low`.
+        ValueError: It is neither, or one is below `low` or above 2^31 - 1.
     """
     both = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(both) != 2:
         raise refusal(name, "one whole number or two (rows, columns)", value)
-    rows, columns = (whole(name, part, low=low) for part in both)
+    rows, columns = (whole(name, part, low=low, high=_MOST) for part in both)
     return rows, columns
 
 

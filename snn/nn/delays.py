@@ -7,7 +7,10 @@ from torch import Tensor, nn
 
 from snn.nn.layer import Layer
 
-__all__ = ["DelayedLayer", "steps_before_end"]
+__all__ = ["MOST_DELAY", "DelayedLayer", "steps_before_end"]
+
+MOST_DELAY = 2**24
+"""Longest delay of a layer, steps: a position in float32 tells every whole one up to it."""
 
 
 class DelayedLayer(Layer):

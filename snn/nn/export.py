@@ -56,13 +56,15 @@ def to_network(
     """
     if not isinstance(model, Layer):
         raise TypeError(f"model must be a layer of snn.nn, got {shown(model)}")
-    dt_ms = check_dt(dt_ms)
+    dt_ms, axes = check_dt(dt_ms), None if shape is None else _axes(shape)
+    if not callable(fold):
+        raise refusal("fold", "a function of a ConnectedPopulation", fold)
     populations.check_layers_differ(model)
     refresh_weights(model)
     if takes_images(model) and fold is not populations.fold:
         raise ValueError("fold must be left out for a model over images, got a function")
     if fold is populations.fold and not _in_turn(model):
-        return _of_sums(model, dt_ms, shape)
+        return _of_sums(model, dt_ms, axes)
     parts = populations.split(model)
     written = _Written(dt_ms, parts[0].connection.in_features)
     for part in parts:
@@ -110,7 +112,7 @@ class _Written:
         self._projections.append(Projection(one.pre, post, weight, delay_ms, name=one.name))
 
 
-def _of_sums(model: Layer, dt_ms: float, shape: Sequence[int] | None) -> Network:
+def _of_sums(model: Layer, dt_ms: float, shape: tuple[int, ...] | None) -> Network:
     """Write a model of layers that sum and neurons, population by population."""
     named = {layer: name.replace("layers.", "") for name, layer in model.named_modules()}
     layers = [(f"layer {named[layer] or 0} of the model", layer) for layer in populations.sequence(model)]
@@ -179,13 +181,18 @@ def _check_fits(place: str, size: int, connection: Linear | DelayLinear) -> None
         )
 
 
-def _input_shape(model: Layer, first: Layer, shape: Sequence[int] | None) -> tuple[int, ...]:
+def _axes(shape: Sequence[int]) -> tuple[int, ...]:
+    """Check the axes of a step's input."""
+    axes = wholes("shape", shape, low=1)
+    if axes.ndim != 1 or not axes.size:
+        raise refusal("shape", "the axes of a step's input, (C, H, W)", shape)
+    return tuple(axes.tolist())
+
+
+def _input_shape(model: Layer, first: Layer, shape: tuple[int, ...] | None) -> tuple[int, ...]:
     """Give the axes of a step's input: as given, or as the first layer has them."""
     if shape is not None:
-        axes = wholes("shape", shape, low=1)
-        if axes.ndim != 1 or not axes.size:
-            raise refusal("shape", "the axes of a step's input, (C, H, W)", shape)
-        return tuple(axes.tolist())
+        return shape
     if takes_images(model):
         raise refusal("shape", "(C, H, W), that of the input, for a model over images", shape)
     sizes = [getattr(first, name, None) for name in ("in_features", "num_features", "features")]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from snn.core import memory
-from snn.core.checks import refusal
+from snn.core.checks import refusal, shown
 
 __all__ = ["check_input", "check_lengths", "check_size", "check_state"]
 
@@ -25,7 +25,7 @@ def check_size(layer: str, *shape: int) -> None:
     """
     need = torch.get_default_dtype().itemsize * math.prod(shape)
     if need >= _MOST_BYTES or torch.get_default_device().type == "cpu":
-        memory.check(need, f"the parameters {list(shape)} of {layer}")
+        memory.check(min(need, 2**100), f"the parameters {shown(list(shape))} of {layer}")
 
 
 def check_input(layer: str, x: Tensor, *axes: int | str) -> None:
