@@ -167,7 +167,8 @@ def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Lay
 
     Raises:
         TypeError: `allow` is no tuple of names.
-        ValueError: No description, one of layers within more than 100 others, an unknown kind, one whose module is not allowed, or arguments that do not fit.
+        ValueError: No description, one of layers within more than 100 others, an unknown kind, one whose module is
+            not allowed, or arguments that do not fit.
         ImportError: An allowed module cannot be imported.
     """
     _check_allowed(allow)

@@ -152,7 +152,9 @@ def as_data(name: str, given: Data | Iterable[Any]) -> Data:
     """
     if hasattr(given, "batches"):
         return cast(Data, given)
-    if not hasattr(given, "__iter__") or isinstance(given, Iterator | str | bytes | dict):
+    if not hasattr(given, "__iter__") or isinstance(
+        given, Iterator | str | bytes | dict | np.ndarray | torch.Tensor
+    ):
         rule = "a data set with batches(), or batches (x, label) or (x, lengths, label) as a DataLoader gives them"
         raise refusal(name, rule, given)
     return LoadedBatches(name, given)

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from snn.core.arrays import PathLike
-from snn.core.checks import refusal, whole
+from snn.core.checks import choice, flag, refusal, whole
 from snn.core.files.whole import write_whole
 from snn.nn import LIF, Layer
 from snn.train import processes
+from snn.train.arguments import check_config, check_function, check_layer, check_path
 from snn.train.batches import Data, counted_steps, prepare_batch, with_steps
 from snn.train.checkpoint import Checkpoint, has_checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
@@ -29,7 +30,7 @@ from snn.train.losses import LOSSES, check_labels, check_seen, valid_mask
 from snn.train.methods import check_method, count_right
 from snn.train.run_identity import check_named, describe_data, identity
 from snn.train.schedules import OptimizerMaker, make_optimizer, set_epoch
-from snn.train.scores import BUILT_IN, per_sample
+from snn.train.scores import BUILT_IN, SCORES, per_sample
 from snn.train.state_tree import split
 
 __all__ = ["FitResult", "Scores", "evaluate", "fit", "write_metrics"]
@@ -128,7 +129,7 @@ def evaluate(
         ValueError: The set is empty, the loss or a score unknown, batch_size below 1, or a batch does not fit the
             model.
     """
-    _check_layer(model)
+    check_layer(model)
     given = as_data("data", data)
     check_not_empty("data", given)
     return _score("data", model, given, loss, batch_size, scores)
@@ -137,8 +138,10 @@ def evaluate(
 @torch.no_grad()
 def _score(name: str, model: Layer, data: Data, loss: str, batch_size: int, scores: Sequence[str]) -> Scores:
     """Do what `evaluate` does; `name` is that of the set in messages."""
-    if isinstance(scores, str):
+    if not isinstance(scores, tuple | list):
         raise refusal("scores", "a tuple of names", scores)
+    for i, one in enumerate(scores):
+        choice(f"scores[{i}]", one, tuple(SCORES))
     scoring, batch_size = LOSSES.find(loss), whole("batch_size", batch_size, low=1)
     mode = model.training
     model.eval()
@@ -188,11 +191,6 @@ def _run_epoch(run: Run, reached: Checkpoint) -> dict[str, Any]:
     reached.steps += steps
     reached.add(metrics, run.model)
     return metrics
-
-
-def _check_layer(model: Any) -> None:
-    if not isinstance(model, Layer):
-        raise ValueError(f"model must be a snn.nn.Layer, got {type(model).__name__}")
 
 
 def _check_selecting(metrics: dict[str, Any], select: str) -> None:
@@ -287,9 +285,13 @@ def fit(
         FloatingPointError: The loss, or the score that selects the epoch, is not a number any more.
         OSError: A checkpoint could not be written.
     """
-    _check_layer(model)
-    if not isinstance(config, TrainConfig):
-        raise refusal("config", "a TrainConfig", config)
+    check_layer(model)
+    check_config(config)
+    resume = flag("resume", resume)
+    check_function("callback", callback)
+    check_function("optimizer", optimizer)
+    check_path("out", out)
+    check_path("init", init)
     if resume and out is None:
         raise refusal("out", "the folder of the run to resume", out)
     folder = None if out is None else Path(out)

@@ -87,7 +87,7 @@ class Loss:
         if (self.of_sequence is None) == (self.of_steps is None):
             raise ValueError("one of of_sequence and of_steps must be given, got both or neither")
         for name in ("score", "of_sequence", "of_steps"):
-            if getattr(self, name) is not None and not callable(getattr(self, name)):
+            if (name == "score" or getattr(self, name) is not None) and not callable(getattr(self, name)):
                 raise refusal(f"{name} of a Loss", "a function", getattr(self, name))
 
     @property

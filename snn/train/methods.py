@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from snn.core.checks import refusal
+from snn.core.checks import flag, number, refusal
 from snn.kernels.step_local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear
 from snn.nn.batch_norm import keep_statistics
+from snn.train.arguments import check_config, check_layer, check_module
 from snn.train.batches import Prepared, counted_steps, has_step_labels, with_steps
 from snn.train.config import TrainConfig
 from snn.train.losses import IGNORED, LOSSES, Loss, check_labels, valid_steps
@@ -30,6 +31,8 @@ def check_method(model: nn.Module, config: TrainConfig) -> None:
     Raises:
         ValueError: A BatchNorm is over "sequence", not frozen, and the method is not plain "bptt".
     """
+    check_module(model)
+    check_config(config)
     if config.method == "bptt" and config.chunk is None:
         return
     for name, layer in model.named_modules():
@@ -134,10 +137,12 @@ def backward(
             says.
 
     Raises:
-        ValueError: A label is no class of the model.
+        ValueError: A label is no class of the model, or an argument of another kind.
     """
-    loss = LOSSES.find(config.loss)
-    per_step = has_step_labels(x, label) if per_step is None else per_step
+    check_layer(model)
+    check_config(config)
+    loss, share = LOSSES.find(config.loss), number("share", share, low=0.0)
+    per_step = has_step_labels(x, label) if per_step is None else flag("per_step", per_step)
     x, lengths, label, _ = with_steps(Prepared(x, lengths, label, per_step), model)
     if not len(lengths):
         return BatchResult(0.0, None, 0, 0)

@@ -22,6 +22,7 @@ from snn.core.checks import number, refusal, shown, whole
 from snn.nn import LIF, BatchNorm, Conv2d, Layer, Linear, ReLU, Residual, Sequential
 from snn.nn.copies import copy_module, plain_twin
 from snn.nn.layer import runs_as
+from snn.train.arguments import check_config, check_layer, check_path
 from snn.train.batches import Data
 from snn.train.config import TrainConfig
 from snn.train.epoch import Progress
@@ -132,6 +133,10 @@ def convert(
         ValueError: No ReLU to convert, or a value is out of its range.
     """
     steps = whole("steps", steps, low=1)
+    if not isinstance(x, Tensor) or x.dim() < 2:
+        raise refusal("x", "a tensor of still inputs [B, ...]", x)
+    if neuron is not None and not isinstance(neuron, dict):
+        raise refusal("neuron", "arguments of LIF by name", neuron)
     percentile = number("percentile", percentile, above=0, high=100)
     spiking = fold_batch_norm(model).eval()
     places = list(_rectifiers(spiking))
@@ -231,6 +236,13 @@ def reduce_steps(
     Raises:
         ValueError: `steps` do not fall, or one is below 1.
     """
+    check_layer(model)
+    check_config(config)
+    if not callable(data):
+        raise refusal("data", "a function of a number of steps", data)
+    check_path("out", out)
+    if not isinstance(steps, Sequence) or isinstance(steps, str | bytes):
+        raise refusal("steps", "falling numbers of steps", steps)
     steps = [whole(f"steps[{i}]", n, low=1) for i, n in enumerate(steps)]
     if not steps or any(a <= b for a, b in pairwise(steps)):
         raise refusal("steps", "falling numbers of steps", steps)

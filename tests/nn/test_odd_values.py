@@ -1,4 +1,4 @@
-"""Odd values in every argument of every layer, and of what builds, reads and holds models: taken as what, or refused."""
+"""Odd values in every argument of every layer, and of what builds and reads models: taken as what, or refused."""
 
 from __future__ import annotations
 

@@ -57,9 +57,9 @@ def number(
 
     def accepts(name: str, _: Any) -> bool:
         given = number_of(name)
-        return within(given, low, high) and above < given < below and abs(given) <= np.finfo(float).max
+        return within(given, low, high) and above < given < below and abs(given) <= float(np.finfo(float).max)
 
-    return Rule(accepts, number_of, **more)
+    return Rule(accepts, lambda name: float(number_of(name) or 0), **more)
 
 
 def whole(low: float = -np.inf, high: float = np.inf, **more: Any) -> Rule:
