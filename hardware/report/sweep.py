@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from snn.core.arrays import PathLike
 from snn.core.checks import choice, number, refusal
 from snn.core.files.whole import write_whole
-from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas
+from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -129,13 +129,17 @@ class Sweep:
         for point in front:
             text = ", ".join(f"{name}={value}" for name, value in point.config.items())
             axes.annotate(
-                text, (point.mean[x], point.mean[y]), xytext=(5, 5), textcoords="offset points", fontsize=8
+                plain_text(text),
+                (point.mean[x], point.mean[y]),
+                xytext=(5, 5),
+                textcoords="offset points",
+                fontsize=8,
             )
         axes.margins(x=0.25)  # room for the labels
         if log_x:
             axes.set_xscale("log")
-        axes.set_xlabel(x)
-        axes.set_ylabel(y)
+        axes.set_xlabel(plain_text(x))
+        axes.set_ylabel(plain_text(y))
         axes.grid(color=GRID, lw=0.7)
         axes.legend(frameon=False)
         return figure

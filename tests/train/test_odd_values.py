@@ -185,8 +185,11 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {
             "model": only(),
             "x": only(),
-            "steps": whole(1, 100, skips=("2^31-1", "2^31", "2^32", "2^53", "2^63-1", "2^63", "10^400", "1e308",
-                                          "numpy uint64")),
+            "steps": whole(
+                1,
+                100,
+                skips=("2^31-1", "2^31", "2^32", "2^53", "2^63-1", "2^63", "10^400", "1e308", "numpy uint64"),
+            ),
             "percentile": number(above=0, high=100),
             "neuron": only("None", "dict"),
         },
@@ -207,8 +210,13 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "prepare": (train.prepare, {"batch": Given(), "model": MODEL}, {"batch": only(), "model": only()}),
     "backward": (
         train.backward,
-        {"model": MODEL, "x": torch.ones(5, 2, 3), "lengths": torch.full((2,), 5), "label": torch.zeros(2).long(),
-         "config": CONFIG},
+        {
+            "model": MODEL,
+            "x": torch.ones(5, 2, 3),
+            "lengths": torch.full((2,), 5),
+            "label": torch.zeros(2).long(),
+            "config": CONFIG,
+        },
         {
             "model": only(),
             "config": only(),
@@ -216,13 +224,29 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
             "per_step": only("None", skips=("True", "numpy True", "0-d torch True")),
         },
     ),
-    "register_loss": (train.register_loss, {"name": "", "loss": train.Loss(of_steps=len)}, {"name": only(skips=TEXTS, named="loss"), "loss": only()}),
-    "register_score": (train.register_score, {"name": "", "score": len}, {"name": only(skips=TEXTS, named="score"), "score": only(skips=FUNCTIONS)}),
+    "register_loss": (
+        train.register_loss,
+        {"name": "", "loss": train.Loss(of_steps=len)},
+        {"name": only(skips=TEXTS, named="loss"), "loss": only()},
+    ),
+    "register_score": (
+        train.register_score,
+        {"name": "", "score": len},
+        {"name": only(skips=TEXTS, named="score"), "score": only(skips=FUNCTIONS)},
+    ),
     "Loss": (train.Loss, {"of_steps": len}, {"score": only(*FUNCTIONS), "of_steps": only(*FUNCTIONS)}),
-    "check_method": (train.check_method, {"model": MODEL, "config": CONFIG}, {"model": only(), "config": only()}),
-    "parameter_groups": (train.parameter_groups, {"model": MODEL, "config": CONFIG}, {"model": only(), "config": only()}),
+    "check_method": (
+        train.check_method,
+        {"model": MODEL, "config": CONFIG},
+        {"model": only(), "config": only()},
+    ),
+    "parameter_groups": (
+        train.parameter_groups,
+        {"model": MODEL, "config": CONFIG},
+        {"model": only(), "config": only()},
+    ),
     "fold_batch_norm": (train.fold_batch_norm, {}, {"model": only()}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
