@@ -24,7 +24,7 @@ def canvas(height: float, width: float = 9.0) -> tuple[Figure, Axes]:
 
 
 def plain_text(text: object) -> str:
-    """Give a name as matplotlib draws it letter by letter: a dollar starts no formula, and no legend leaves it out."""
+    """Give a name that matplotlib draws letter by letter: a dollar starts no formula, and legends show it."""
     shown = str(text).replace("$", r"\$")
     return f"\u200b{shown}" if shown.startswith("_") else shown  # a space without width
 

@@ -99,7 +99,8 @@ class Loihi1:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        whole("neurons_per_core", self.neurons_per_core, low=1)
+        cores = whole("neurons_per_core", self.neurons_per_core, low=1)
+        object.__setattr__(self, "neurons_per_core", cores)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
@@ -157,7 +158,8 @@ class LoihiBoard:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        whole("neurons_per_core", self.neurons_per_core, low=1)
+        cores = whole("neurons_per_core", self.neurons_per_core, low=1)
+        object.__setattr__(self, "neurons_per_core", cores)
 
     @property
     def constants(self) -> tuple[Constant, ...]:

@@ -64,8 +64,8 @@ class TrueNorth:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        whole("core_size", self.core_size, low=1)
-        number("step_ms", self.step_ms, above=0)
+        object.__setattr__(self, "core_size", whole("core_size", self.core_size, low=1))
+        object.__setattr__(self, "step_ms", number("step_ms", self.step_ms, above=0))
 
     @property
     def constants(self) -> tuple[Constant, ...]:
