@@ -1,4 +1,4 @@
-"""Samples without steps, batches without samples, sets without labels: in no mean, through every method and loss."""
+"""Samples without steps, batches without samples, sets without labels: in no mean, by every method and loss."""
 
 from __future__ import annotations
 
