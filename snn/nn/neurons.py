@@ -88,8 +88,6 @@ class LIF(Layer):
             ValueError: A value is out of its range; the message names it.
         """
         super().__init__()
-        alpha = None if surrogate_alpha is None else number("surrogate_alpha", surrogate_alpha, above=0.0)
-        gain = number("surrogate_gain", surrogate_gain, above=0.0)
         self._options = LIFOptions(
             tau=number("tau", tau, low=1.0),
             decay_input=flag("decay_input", decay_input),
@@ -98,16 +96,15 @@ class LIF(Layer):
             reset=reset,
             fires=fires,
             detach_reset=flag("detach_reset", detach_reset),
-            surrogate=Surrogate(surrogate, alpha, flag("normalise_peak", normalise_peak), gain),
+            surrogate=_surrogate(surrogate, surrogate_alpha, normalise_peak, surrogate_gain),
             leak=None if leak is None else number("leak", leak, low=0.0, high=1.0),
         )
         self.learn_threshold = flag("learn_threshold", learn_threshold)
         self.learn_leak = flag("learn_leak", learn_leak)
         if self.learn_threshold or self.learn_leak:
             _check_learned(self._options)
-        o = self._options
-        self.threshold = nn.Parameter(torch.tensor(o.v_th)) if self.learn_threshold else None
-        self.leak = nn.Parameter(torch.tensor(o.decay)) if self.learn_leak else None
+        self.threshold = nn.Parameter(torch.tensor(self._options.v_th)) if self.learn_threshold else None
+        self.leak = nn.Parameter(torch.tensor(self._options.decay)) if self.learn_leak else None
 
     @property
     def options(self) -> LIFOptions:
@@ -165,6 +162,12 @@ class LIF(Layer):
             leak = x.new_tensor(o.decay) if self.leak is None else self.leak
             z, v = learned_lif(x, v, threshold, leak, o, lengths, is_local())
         return z, LIFState(v)
+
+
+def _surrogate(name: Any, alpha: Any, normalise_peak: Any, gain: Any) -> Surrogate:
+    """Check the arguments of a surrogate, which name themselves as the layers do."""
+    sharpness = None if alpha is None else number("surrogate_alpha", alpha)
+    return Surrogate(name, sharpness, flag("normalise_peak", normalise_peak), number("surrogate_gain", gain))
 
 
 def _check_learned(o: LIFOptions) -> None:

@@ -11,7 +11,7 @@ from snn.core.checks import refusal, shown
 from snn.nn import Layer
 from snn.train.config import TrainConfig
 
-__all__ = ["check_config", "check_function", "check_layer", "check_module", "check_path"]
+__all__ = ["check_config", "check_functions", "check_layer", "check_module", "check_paths"]
 
 
 def check_layer(model: Any) -> None:
@@ -44,21 +44,23 @@ def check_config(config: Any) -> None:
         raise refusal("config", "a TrainConfig", config)
 
 
-def check_function(name: str, function: Any) -> None:
-    """Refuse what cannot be called; None is nothing to call.
+def check_functions(**functions: Any) -> None:
+    """Refuse what cannot be called, by the names of the arguments; None is nothing to call.
 
     Raises:
-        ValueError: It cannot be called.
+        ValueError: One cannot be called.
     """
-    if function is not None and not callable(function):
-        raise refusal(name, "a function", function)
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise refusal(name, "a function", function)
 
 
-def check_path(name: str, path: Any) -> None:
-    """Refuse what is no path; None is no file.
+def check_paths(**paths: Any) -> None:
+    """Refuse what is no path, by the names of the arguments; None is no file.
 
     Raises:
-        TypeError: It is none.
+        TypeError: One is none.
     """
-    if path is not None and not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{name} must be a path, got {shown(path)}")
+    for name, path in paths.items():
+        if path is not None and not isinstance(path, str | os.PathLike):
+            raise TypeError(f"{name} must be a path, got {shown(path)}")

@@ -18,7 +18,7 @@ from snn.core.checks import choice, flag, refusal, whole
 from snn.core.files.whole import write_whole
 from snn.nn import LIF, Layer
 from snn.train import processes
-from snn.train.arguments import check_config, check_function, check_layer, check_path
+from snn.train.arguments import check_config, check_functions, check_layer, check_paths
 from snn.train.batches import Data, counted_steps, prepare_batch, with_steps
 from snn.train.checkpoint import Checkpoint, has_checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
@@ -288,10 +288,8 @@ def fit(
     check_layer(model)
     check_config(config)
     resume = flag("resume", resume)
-    check_function("callback", callback)
-    check_function("optimizer", optimizer)
-    check_path("out", out)
-    check_path("init", init)
+    check_functions(callback=callback, optimizer=optimizer)
+    check_paths(out=out, init=init)
     if resume and out is None:
         raise refusal("out", "the folder of the run to resume", out)
     folder = None if out is None else Path(out)

@@ -22,7 +22,7 @@ from snn.core.checks import number, refusal, shown, whole
 from snn.nn import LIF, BatchNorm, Conv2d, Layer, Linear, ReLU, Residual, Sequential
 from snn.nn.copies import copy_module, plain_twin
 from snn.nn.layer import runs_as
-from snn.train.arguments import check_config, check_layer, check_path
+from snn.train.arguments import check_config, check_layer, check_paths
 from snn.train.batches import Data
 from snn.train.config import TrainConfig
 from snn.train.epoch import Progress
@@ -240,7 +240,7 @@ def reduce_steps(
     check_config(config)
     if not callable(data):
         raise refusal("data", "a function of a number of steps", data)
-    check_path("out", out)
+    check_paths(out=out)
     if not isinstance(steps, Sequence) or isinstance(steps, str | bytes):
         raise refusal("steps", "falling numbers of steps", steps)
     steps = [whole(f"steps[{i}]", n, low=1) for i, n in enumerate(steps)]
