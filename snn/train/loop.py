@@ -288,7 +288,7 @@ def fit(
     check_layer(model)
     check_config(config)
     resume = flag("resume", resume)
-    check_functions(callback=callback, optimizer=optimizer)
+    check_functions(callback=callback)
     check_paths(out=out, init=init)
     if resume and out is None:
         raise refusal("out", "the folder of the run to resume", out)
