@@ -13,7 +13,17 @@ from torch import Tensor
 from snn.hardware.crossbar.array import Crossbar
 from snn.hardware.crossbar.converters import dac
 from snn.hardware.crossbar.mvm import converter_inputs, full_scale, tile_currents
-from snn.hardware.report.figure_style import BLUE, DARK_BLUE, DARK_ORANGE, GRID, INK, SOFT, canvas, quiet_axes
+from snn.hardware.report.figure_style import (
+    BLUE,
+    DARK_BLUE,
+    DARK_ORANGE,
+    GRID,
+    INK,
+    SOFT,
+    canvas,
+    plain_text,
+    quiet_axes,
+)
 from snn.hardware.report.text import age_text
 
 if TYPE_CHECKING:
@@ -94,9 +104,9 @@ def plot_conductances(array: Crossbar, times_s: Sequence[float] = ()) -> Figure:
     for i, (name, us, colour) in enumerate(values):
         counts, _ = np.histogram(us, edges)
         if i == 0:
-            axes.stairs(counts, edges, fill=True, color=GRID, label=name)
+            axes.stairs(counts, edges, fill=True, color=GRID, label=plain_text(name))
         else:
-            axes.stairs(counts, edges, color=colour, lw=1.6, label=name)
+            axes.stairs(counts, edges, color=colour, lw=1.6, label=plain_text(name))
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("conductance (µS)", color=SOFT)

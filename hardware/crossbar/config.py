@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from snn.core.checks import choice, flag, number, refusal, shown, whole
 from snn.hardware.crossbar.device import DeviceConfig
-from snn.hardware.crossbar.fields import keep
+from snn.hardware.crossbar.fields import instance, keep
 from snn.hardware.crossbar.ir_drop import RowMode
 from snn.hardware.targets.analog_constants import WIRE
 
@@ -217,6 +217,8 @@ class CrossbarConfig:
     compensate_drift: bool = False
 
     def __post_init__(self) -> None:
+        for name, kind in _PARTS.items():
+            keep(self, instance, name, kind=kind)
         keep(self, number, "v_read", above=0.0)
         keep(self, flag, "compensate_drift")
         iv, levels, bits = self.device.iv, self.device.levels, self.mapping.slice_bits
@@ -236,6 +238,15 @@ class CrossbarConfig:
     def ideal(cls) -> CrossbarConfig:
         """Give hardware without any flaw."""
         return cls()
+
+
+_PARTS: dict[str, type] = {
+    "device": DeviceConfig,
+    "mapping": MappingConfig,
+    "tile": TileConfig,
+    "wires": WireConfig,
+    "converter": ConverterConfig,
+}
 
 
 def check_config(config: Any) -> None:

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from torch import Tensor
 
 from snn.core.checks import finite, number, refusal, whole
-from snn.hardware.crossbar.fields import ascending_pair, keep, number_pair, number_row
+from snn.hardware.crossbar.fields import ascending_pair, instance, keep, number_pair, number_row
 
 __all__ = [
     "CubicIV",
@@ -133,6 +133,8 @@ class SigmaTable:
         times = self.times_s
         if not times or times[0] <= 0 or any(a >= b for a, b in pairwise(times)):
             raise refusal("times_s", "times that ascend from > 0", times)
+        if not isinstance(self.sigma_us, tuple | list):
+            raise refusal("sigma_us", "a polynomial for each of times_s", self.sigma_us)
         if len(self.sigma_us) != len(times):
             raise ValueError(
                 f"sigma_us must be a polynomial for each of the {len(times)} times_s, got {len(self.sigma_us)}"
@@ -267,7 +269,7 @@ class DeviceConfig:
     Attributes:
         g_min_us: Lowest conductance that is written, microsiemens, >= 0.
         g_max_us: Highest, microsiemens, > g_min_us.
-        levels: Number of values that can be written, evenly spaced, >= 2; None: any.
+        levels: Number of values that can be written, evenly spaced, in 2..2^53; None: any.
         step_us: Smallest difference between two values that the device can hold apart, microsiemens, >= 0.
         sigma_us: Deviation of a written cell from its target: a polynomial in x = g / reference_us (ascending
             coefficients, microsiemens, clipped at 0), drawn anew at each write.
@@ -321,10 +323,13 @@ class DeviceConfig:
             raise ValueError(
                 f"stuck_low, stuck_high and open_cells must be shares of at most 1 in all, got {given}"
             )
+        keep(self, instance, "drift", kind=(PowerLawDrift, LogRelaxation, SigmaTable), optional=True)
+        keep(self, instance, "iv", kind=CubicIV, optional=True)
+        keep(self, instance, "forming", kind=Forming, optional=True)
         self._check_levels()
 
     def _check_levels(self) -> None:
-        keep(self, whole, "levels", low=2, optional=True)
+        keep(self, whole, "levels", low=2, high=2**53, optional=True)
         if self.levels is None:
             return
         span = self.g_max_us - self.g_min_us

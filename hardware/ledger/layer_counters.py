@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from snn import nn as ours
 from snn.core.arrays import Int64Array
 from snn.core.checks import refusal
-from snn.hardware.ledger.evaluation import detached_copy, in_evaluation, renew_weights
+from snn.hardware.ledger.evaluation import in_evaluation
 from snn.hardware.ledger.fan_out import FanOut, fan_out_of, reached_outputs
 from snn.hardware.ledger.layer_names import name_layers
 from snn.hardware.ledger.ledger import POOLED
@@ -22,6 +22,7 @@ from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal, register_c
 from snn.hardware.ledger.pooling import pool_arrivals, pool_fan_out, pooled_spikes
 from snn.hardware.ledger.step_ledger import StepLedger
 from snn.nn import Layer, populations
+from snn.nn.copies import copy_module, refresh_weights
 
 __all__ = ["count_layers"]
 
@@ -55,7 +56,7 @@ def count_layers(
     x = _checked_input(x, lengths, kind)
     names = name_layers(model)
     if _made_of_populations(model):
-        twin = detached_copy(model).double()
+        twin = copy_module(model).double()
         names = dict(zip(name_layers(twin), names.values(), strict=True))
         model, x = twin, x.double()
     else:
@@ -66,7 +67,7 @@ def count_layers(
     )  # a step beyond all ends, for layers to run on
     builder = LedgerBuilder(lengths + model.tail_steps, len(longer), names)
     with in_evaluation(model):
-        renew_weights(model)
+        refresh_weights(model)
         builder.count(model, Signal(longer, None, kind == "spikes", "in"))
     return builder.build()
 

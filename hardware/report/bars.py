@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snn.core.arrays import Float64Array
-from snn.hardware.report.figure_style import GRID, INK, SOFT, canvas
+from snn.hardware.report.figure_style import GRID, INK, SOFT, canvas, plain_text
 from snn.hardware.report.text import energy_text, energy_unit
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def plot_stacked(labels: list[str], pj: Float64Array, names: list[str], colours:
     size, unit = energy_unit(float(totals.max(initial=0.0)))
     left = np.zeros(len(labels))
     for values, name, colour in zip(pj, names, colours, strict=True):
-        axes.barh(range(len(labels)), values, left=left, color=colour, height=0.62, label=name)
+        axes.barh(range(len(labels)), values, left=left, color=colour, height=0.62, label=plain_text(name))
         left += values
     for i, total in enumerate(totals):
         note_bar(axes, i, float(total), energy_text(float(total)))
@@ -63,7 +63,7 @@ def note_bar(axes: Axes, bar: int, value: float, text: str) -> None:
 
 def label_bars(axes: Axes, labels: list[str], xlabel: str) -> None:
     """Name the bars from the top down, and what their length is."""
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), [plain_text(label) for label in labels])
     axes.invert_yaxis()
     axes.set_xlabel(xlabel, color=SOFT)
     axes.tick_params(axis="y", length=0, labelcolor=INK)

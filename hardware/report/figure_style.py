@@ -24,6 +24,12 @@ def canvas(height: float, width: float = 9.0) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
+def plain_text(text: object) -> str:
+    """Give a name that matplotlib draws letter by letter: a dollar starts no formula, and legends show it."""
+    shown = str(text).replace("$", r"\$")
+    return f"\u200b{shown}" if shown.startswith("_") else shown  # a space without width
+
+
 def quiet_axes(axes: Axes, grid: bool = True) -> None:
     """Set the frame of the axes back behind what they hold; without `grid` (an image) there is no frame."""
     if grid:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from snn.core.arrays import PathLike
 from snn.core.checks import choice, number, refusal
 from snn.core.files.whole import write_whole
-from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas, log_axis, words_of
+from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas, log_axis, plain_text, words_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -129,7 +129,11 @@ class Sweep:
         for point in front:
             text = ", ".join(f"{words_of(name)} {value}" for name, value in point.config.items())
             axes.annotate(
-                text, (point.mean[x], point.mean[y]), xytext=(5, 5), textcoords="offset points", fontsize=8
+                plain_text(text),
+                (point.mean[x], point.mean[y]),
+                xytext=(5, 5),
+                textcoords="offset points",
+                fontsize=8,
             )
         axes.margins(x=0.25)  # room for the labels
         seen = [p.mean[x] for p in points]
@@ -137,8 +141,8 @@ class Sweep:
             reach = max(1.4, (max(seen) / min(seen)) ** 0.25)  # room for the labels
             axes.set_xlim(min(seen) / reach, max(seen) * reach**2)
             log_axis(axes.xaxis, min(seen) / reach, max(seen) * reach**2)
-        axes.set_xlabel(words_of(x))
-        axes.set_ylabel(words_of(y))
+        axes.set_xlabel(plain_text(words_of(x)))
+        axes.set_ylabel(plain_text(words_of(y)))
         axes.ticklabel_format(axis="y", useOffset=False)
         axes.grid(color=GRID, lw=0.7)
         figure.legend(loc="outside upper left", ncols=2, frameon=False)

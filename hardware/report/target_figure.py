@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from snn.hardware.report.energy_sums import EnergySums
-from snn.hardware.report.figure_style import DARK_BLUE, INK, ORANGE, SOFT, canvas, quiet_axes
+from snn.hardware.report.figure_style import DARK_BLUE, INK, ORANGE, SOFT, canvas, plain_text, quiet_axes
 from snn.hardware.report.text import energy_text
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def plot_targets(reports: Sequence[EnergySums]) -> Figure:
     axes.set_xscale("log")
     if values:
         axes.set_xlim(min(values) / 3, max(values) * 12)
-    axes.set_yticks(range(len(reports)), [report.target for report in reports])
+    axes.set_yticks(range(len(reports)), [plain_text(report.target) for report in reports])
     axes.invert_yaxis()
     axes.set_xlabel("energy per inference (pJ; bar: range, dot: total, stroke: compute only)", color=SOFT)
     quiet_axes(axes)

@@ -120,11 +120,15 @@ class AnalogCircuit:
     converter: Constant | None = None
 
     def __post_init__(self) -> None:
-        whole("adc_bits", self.adc_bits, low=min(a.ADC), high=max(a.ADC))
-        flag("gated", self.gated)
-        whole("columns_per_adc", self.columns_per_adc, low=1)
-        number("feature_nm", self.feature_nm, above=0)
-        number("leakage_uw_per_tile", self.leakage_uw_per_tile, low=0)
+        checked = {
+            "adc_bits": whole("adc_bits", self.adc_bits, low=min(a.ADC), high=max(a.ADC)),
+            "gated": flag("gated", self.gated),
+            "columns_per_adc": whole("columns_per_adc", self.columns_per_adc, low=1),
+            "feature_nm": number("feature_nm", self.feature_nm, above=0),
+            "leakage_uw_per_tile": number("leakage_uw_per_tile", self.leakage_uw_per_tile, low=0),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
         for name, given in (("pulses", self.pulses), ("converter", self.converter)):
             if not isinstance(given, Constant) and not (name == "converter" and given is None):
                 raise TypeError(

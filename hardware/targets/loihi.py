@@ -188,8 +188,10 @@ class Loihi1:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        whole("neurons_per_core", self.neurons_per_core, low=1)
-        number("hops_per_message", self.hops_per_message, low=0)
+        cores = whole("neurons_per_core", self.neurons_per_core, low=1)
+        object.__setattr__(self, "neurons_per_core", cores)
+        hops = number("hops_per_message", self.hops_per_message, low=0)
+        object.__setattr__(self, "hops_per_message", hops)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
@@ -251,8 +253,10 @@ class LoihiBoard:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        whole("neurons_per_core", self.neurons_per_core, low=1)
-        number("hops_per_message", self.hops_per_message, low=0)
+        cores = whole("neurons_per_core", self.neurons_per_core, low=1)
+        object.__setattr__(self, "neurons_per_core", cores)
+        hops = number("hops_per_message", self.hops_per_message, low=0)
+        object.__setattr__(self, "hops_per_message", hops)
 
     @property
     def constants(self) -> tuple[Constant, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from snn.core.checks import number, whole
+from snn.core.checks import number, refusal, whole
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.targets import analog_constants as a
 from snn.hardware.targets import horowitz as c
@@ -47,9 +47,15 @@ class RramCrossbar:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        whole("rows", self.rows, low=1)
-        whole("cols", self.cols, low=2)
-        number("v_read", self.v_read, above=0)
+        object.__setattr__(self, "rows", whole("rows", self.rows, low=1))
+        object.__setattr__(self, "cols", whole("cols", self.cols, low=2))
+        object.__setattr__(self, "v_read", number("v_read", self.v_read, above=0))
+        if not isinstance(self.name, str) or not self.name:
+            raise refusal("name", "a name that is not empty", self.name)
+        if not isinstance(self.circuit, AnalogCircuit):
+            raise refusal("circuit", "an AnalogCircuit", self.circuit)
+        if not isinstance(self.pair, Constant):
+            raise refusal("pair", "a Constant", self.pair)
 
     @property
     def title(self) -> str:

@@ -50,11 +50,18 @@ class ConvShape:
         in_channels: Channels of its input.
         out_channels: Channels of its output.
         out_size: Height and width of its output.
+
+    Raises:
+        ValueError: A size is not a whole number >= 1.
     """
 
     in_channels: int
     out_channels: int
     out_size: int
+
+    def __post_init__(self) -> None:
+        for name in ("in_channels", "out_channels", "out_size"):
+            object.__setattr__(self, name, whole(name, getattr(self, name), low=1))
 
 
 def spikesim_energy_pj(

@@ -72,9 +72,10 @@ class TrueNorth:
     splits_memory = False
 
     def __post_init__(self) -> None:
-        whole("core_size", self.core_size, low=1)
-        number("step_ms", self.step_ms, above=0)
-        number("hops_per_message", self.hops_per_message, low=0)
+        object.__setattr__(self, "core_size", whole("core_size", self.core_size, low=1))
+        object.__setattr__(self, "step_ms", number("step_ms", self.step_ms, above=0))
+        hops = number("hops_per_message", self.hops_per_message, low=0)
+        object.__setattr__(self, "hops_per_message", hops)
 
     @property
     def constants(self) -> tuple[Constant, ...]:

@@ -6,6 +6,7 @@ Each command is a module here with `main(arguments)`; it is imported only when c
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -24,7 +25,7 @@ _COMMANDS = {
 }
 
 # What a user can cause and mend: shown as one line. Anything else is a defect and keeps its traceback.
-_USER_ERRORS = (ValueError, OSError, FloatingPointError)
+_USER_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError)
 
 
 def _help() -> str:
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows `snn` on the command line; None reads `sys.argv`.
 
     Returns:
-        0 when done; 2 for wrong arguments or input (one line on stderr says which); 130 after Ctrl-C.
+        0 when done; 2 for wrong arguments or input (one line on stderr says which); 130 after Ctrl-C; 141 where
+        nobody reads the output any more.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
@@ -58,10 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         import_module(f"snn.cli.{name}").main(given[1:])
+    except BrokenPipeError:  # who reads our output, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except _USER_ERRORS as error:
         if os.environ.get("SNN_TRACEBACK"):
             raise
-        print(f"snn {name}: {error}", file=sys.stderr)
+        print(f"snn {name}: {error or type(error).__name__}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nsnn {name}: interrupted", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from snn.cli.outputs import check_folder
 from snn.cli.parse import parse
 from snn.cli.progress import Bar, print_line
 from snn.recipes.recipe import epoch_line
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     from snn.recipes import demo
 
     find_target(options.target)  # refuse before the training, not after
+    check_folder("--out", options.out)
     made = demo.run(
         options.out,
         config=demo.demo_config(options.epochs, options.seed),

@@ -9,8 +9,10 @@ from typing import Annotated
 
 import tyro
 
+from snn.cli.outputs import check_file
 from snn.cli.parse import parse
 from snn.cli.progress import print_line
+from snn.core.checks import refusal
 
 __all__ = ["Options", "main"]
 
@@ -48,14 +50,18 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError("FILE must be a model (.safetensors) or a network (.h5), got nothing")
     for name in (options.target, *options.compare):
         find_target(name)
+    if Path(options.out).suffix == ".json":
+        raise refusal("--out", "a page (.html); the numbers go beside it, with .json", options.out)
+    out = check_file("--out", options.out)
+    numbers = check_file("--out", str(out.with_suffix(".json")))
     from snn.cli.costs import count_file
 
     ledger, name = count_file(options.file, options.data, options.samples)
     report = estimate(ledger, options.target)
+    title = f"Energy: {Path(options.file).name} on {name}"
+    page = report.to_html(out, title=title, compare=options.compare)
+    report.to_json(numbers)
     print_line(f"{name}\n\n{report.table()}")
     if options.compare:
         print_line(compare(ledger, tuple(dict.fromkeys((options.target, *options.compare)))).table())
-    title = f"Energy: {Path(options.file).name} on {name}"
-    page = report.to_html(options.out, title=title, compare=options.compare)
-    report.to_json(Path(options.out).with_suffix(".json"))
     print_line(f"written: {page}")

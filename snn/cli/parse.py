@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from typing import TypeVar
 
 import tyro
@@ -15,10 +17,24 @@ T = TypeVar("T")
 def parse(kind: type[T], command: str, arguments: Sequence[str]) -> T:
     """Read options into a dataclass: one flat flag per field, help from the fields' texts.
 
-    Exits with 2 and a message for options that do not fit, with 0 after `--help`.
+    Exits with 0 after `--help`.
 
     Raises:
-        ValueError: The dataclass refuses a value.
+        ValueError: Options do not fit, or the dataclass refuses a value.
     """
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    return tyro.cli(kind, prog=f"snn {command}", args=list(arguments), config=config)
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(kind, prog=f"snn {command}", args=list(arguments), config=config)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise ValueError(f"{_sentence(said.getvalue())} (snn {command} --help tells the options)") from None
+
+
+def _sentence(box: str) -> str:
+    """Take the first paragraph of tyro's message out of its frame, in one line."""
+    lines = [line.strip("│╭╮╰╯─ \t") for line in box.splitlines()[1:]]
+    paragraph = " ".join(lines[: lines.index("")] if "" in lines else lines)
+    return " ".join(paragraph.split()).rstrip(".") or "options must be those of the command"

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from snn.cli.outputs import check_folder
 from snn.cli.parse import parse
 from snn.cli.progress import print_line
 from snn.core import Counts
@@ -55,6 +56,7 @@ class Options:
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parse(Options, "simulate", arguments)
+    out = check_folder("--out", options.out)
     if options.steps is not None or options.events:
         _run_long(options)
         return
@@ -66,7 +68,6 @@ def main(arguments: Sequence[str]) -> None:
     print_line(f"{test.name}: {len(test)} test samples through {loaded.network}")
     scored = () if loaded.saved is None else ("out",)
     rec = run_samples(loaded.network, test, loaded.tail_steps, engine=options.engine, v=scored)
-    out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     for name, events in rec.spikes.items():
         if events.n_events:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from snn.cli.outputs import check_folder
 from snn.cli.parse import parse
 from snn.cli.progress import Bar, print_line
 from snn.cli.suggest import did_you_mean
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError(f"NAME must be one of {names}, got {name!r}{did_you_mean(name, RECIPES)}")
     recipe = RECIPES.find(name)
     options = parse(_options(recipe), f"train {name}", arguments[1:])
+    check_folder("--out", options.out)
     result = recipe.run(
         options.config,
         options.out,

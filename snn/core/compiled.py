@@ -9,9 +9,14 @@ and an index outside its array is an IndexError; the instructions of `snn.kernel
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
 import sys
+import tempfile
+import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar, cast
@@ -37,12 +42,12 @@ def compiled(function: F) -> F:
 
     No fastmath: the bits of neurons are compared between engines and with other simulators.
     """
-    return cast(F, numba.njit(**_CACHED)(_named_by_checks(function)))
+    return cast(F, _kept_on_disk(_named_by_checks(function), _CACHED))
 
 
 def fused(function: F) -> F:
     """Compile as `compiled` does, but multiply and add in one instruction: for sums whose last bit is free."""
-    return cast(F, numba.njit(**_CACHED, fastmath={"contract"})(_named_by_checks(function)))
+    return cast(F, _kept_on_disk(_named_by_checks(function), {**_CACHED, "fastmath": {"contract"}}))
 
 
 def compiled_entry(function: F) -> F:
@@ -62,7 +67,7 @@ def fused_entry(function: F) -> F:
 
 def lean_entry(function: F) -> F:
     """Compile as `compiled_entry` does, without numba's reference counts: for a function that makes no array."""
-    return cast(F, numba.njit(**_LEAN_ENTRY)(_named_by_checks(_named_by_content(function))))
+    return cast(F, _kept_on_disk(_named_by_checks(_named_by_content(function)), _LEAN_ENTRY))
 
 
 def part(function: F) -> F:
@@ -93,6 +98,43 @@ def _named_by_checks(function: F) -> F:
     if settings.BOUNDSCHECK:
         function.__qualname__ = f"checked_{function.__qualname__}"
     return function
+
+
+def _kept_on_disk(function: Any, options: dict[str, Any]) -> Any:
+    """Compile with numba's cache; in a temporary folder where numba finds none that it can write to."""
+    try:
+        made = numba.njit(**options)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        folder = tempfile.mkdtemp(prefix="snn-compiled-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        cast(Any, numba.config).CACHE_DIR = folder  # where numba looks first, for all loops that follow
+        warnings.warn(
+            f"compiled code is kept in {folder} until this process ends, since neither NUMBA_CACHE_DIR, nor "
+            f"{Path(__file__).parent / '__pycache__'}, nor the user's cache folder can be written to",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        made = numba.njit(**options)(function)
+    cache: Any = made._cache
+    cache.load_overload = partial(_load, cache, cache.load_overload)
+    return made
+
+
+def _load(cache: Any, load: Callable[..., Any], *arguments: Any) -> Any:
+    """Read a loop from numba's cache.
+
+    Raises:
+        OSError: What is kept there is damaged, which numba reports by whatever its reading meets.
+    """
+    try:
+        return load(*arguments)
+    except Exception as error:
+        raise OSError(
+            f"compiled code in {cache.cache_path} must be as numba left it, got {type(error).__name__}: {error}; "
+            "delete that folder, and it is made anew"
+        ) from error
 
 
 def _named_by_content(function: F) -> F:

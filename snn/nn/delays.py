@@ -9,7 +9,10 @@ from snn.kernels.checks import finite_extent
 from snn.kernels.memory import NUMPY_TYPES
 from snn.nn.layer import Layer
 
-__all__ = ["DelayedLayer", "steps_before_end"]
+__all__ = ["MOST_DELAY", "DelayedLayer", "steps_before_end"]
+
+MOST_DELAY = 2**24
+"""Longest delay of a layer, steps: a position in float32 tells every whole one up to it."""
 
 
 class DelayedLayer(Layer):

@@ -11,9 +11,9 @@ from snn.core.checks import choice, refusal, whole
 from snn.kernels.delay.two_tap import delayed_linear
 from snn.kernels.recurrent_lif import recurrent_lif
 from snn.kernels.step_local import is_local
-from snn.nn.delays import DelayedLayer, steps_before_end
+from snn.nn.delays import MOST_DELAY, DelayedLayer, steps_before_end
 from snn.nn.neurons import LIF
-from snn.nn.tensor_checks import check_input, check_lengths, check_state
+from snn.nn.tensor_checks import check_input, check_lengths, check_size, check_state
 
 __all__ = ["RecurrentLIF", "RecurrentLIFState", "RecurrentMode"]
 
@@ -46,7 +46,7 @@ class RecurrentLIF(DelayedLayer, LIF):
 
         Args:
             features: Neurons N, >= 1.
-            max_delay: Largest delay, steps, >= 1.
+            max_delay: Largest delay, steps, in 1..2^24.
             mode: "linear": delays learn; "integer": rounded in training too; "fixed": drawn, whole, and kept.
             tau: Membrane time constant, steps, >= 1, as in `LIF`.
             **neuron: The other arguments of `LIF`.
@@ -54,17 +54,19 @@ class RecurrentLIF(DelayedLayer, LIF):
         Raises:
             ValueError: A size is not a whole number >= 1, or a value is unknown or out of its range.
             TypeError: An argument that LIF does not have.
+            MemoryError: The weights would not fit.
         """
         super().__init__(tau, **neuron)
         if self.learn_threshold or self.learn_leak:
             name = "learn_threshold" if self.learn_threshold else "learn_leak"
             raise refusal(name, "False for recurrent neurons", True)
         self.features = whole("features", features, low=1)
-        self.min_delay, self.max_delay = 1, whole("max_delay", max_delay, low=1)
+        self.min_delay, self.max_delay = 1, whole("max_delay", max_delay, low=1, high=MOST_DELAY)
         self.mode: RecurrentMode = choice("mode", mode, RecurrentMode)
         shape = (self.features, self.features)
+        check_size("RecurrentLIF", *shape)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / self.features**0.5)
-        self._make_positions(shape, self.centre - self.max_delay, learn=mode != "fixed")
+        self._make_positions(shape, self.centre - self.max_delay, learn=self.mode != "fixed")
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
+from torch.nn.utils.parametrize import is_parametrized
 
 from snn.core.checks import refusal, shown
 from snn.core.registry import Registry
@@ -48,6 +49,9 @@ _KINDS: Registry[type[Layer]] = Registry(
         )
     ),
 )
+
+_DEEPEST = 100
+"""Most layers that a described layer may lie within."""
 
 _REGISTERED: dict[str, type[Layer]] = {}
 """Kinds of users by "module:Class"."""
@@ -108,6 +112,11 @@ def to_config(model: Layer) -> dict[str, Any]:
         return {"kind": "Residual", "body": to_config(model.body), "shortcut": shortcut, **model.config()}
     name = _name(kind)
     if name not in _KINDS and _REGISTERED.get(name) is not kind:
+        if is_parametrized(model):
+            raise TypeError(
+                f"layers of the model must hold their parameters, got {kind.__name__}, which computes some: "
+                "torch.nn.utils.parametrize.remove_parametrizations writes them into the layer"
+            )
         if kind.__module__.startswith("snn."):
             raise TypeError(
                 f"layers of the model must be of {', '.join(_KINDS)}, or of a class of your own, got "
@@ -134,9 +143,13 @@ def check_rebuilds(model: Layer, description: dict[str, Any]) -> None:
     built = {name: list(tensor.shape) for name, tensor in again.state_dict().items()}
     for name in (*held, *built):
         if held.get(name) != built.get(name):
+            pruned = name.removesuffix("_orig").removesuffix("_mask")
+            hint = (
+                "; torch.nn.utils.prune.remove writes pruned weights into the layer" if pruned != name else ""
+            )
             raise ValueError(
                 f"config of the model's layers must build its parameters and buffers: {name} is "
-                f"{_shape(held.get(name))} in the model, got {_shape(built.get(name))}"
+                f"{_shape(held.get(name))} in the model, got {_shape(built.get(name))}{hint}"
             )
 
 
@@ -154,21 +167,41 @@ def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Lay
 
     Raises:
         TypeError: `allow` is no tuple of names.
-        ValueError: An unknown kind, one whose module is not allowed, or arguments that do not fit.
+        ValueError: No description, one of layers within more than 100 others, an unknown kind, one whose module is
+            not allowed, or arguments that do not fit.
         ImportError: An allowed module cannot be imported.
     """
     _check_allowed(allow)
+    return _build(description, allow, "description", 0)
+
+
+def _build(description: Any, allow: Collection[str], place: str, depth: int) -> Layer:
+    """Build a layer, and those within it, from its description at `place`."""
+    if not isinstance(description, dict) or not isinstance(description.get("kind"), str):
+        raise refusal(place, "a dict with the kind of a layer", description)
+    if depth > _DEEPEST:
+        raise ValueError(f"description must be of layers within {_DEEPEST} layers at most, got deeper ones")
     arguments = dict(description)
-    kind: str = arguments.pop("kind", "")
+    kind: str = arguments.pop("kind")
     if kind == "Sequential":
-        return Sequential(*(from_config(layer, allow) for layer in arguments["layers"]))
+        layers = arguments.get("layers")
+        if not isinstance(layers, list | tuple) or len(arguments) != 1:
+            raise refusal(place, "of a Sequential, {kind, layers: [...]}", description)
+        inner = (_build(one, allow, f"{place} layers[{i}]", depth + 1) for i, one in enumerate(layers))
+        return Sequential(*inner)
     if kind == "Residual":
+        if set(arguments) != {"body", "shortcut", "join"}:
+            raise refusal(place, "of a Residual, {kind, body, shortcut, join}", description)
         shortcut = arguments["shortcut"]
-        around = None if shortcut is None else from_config(shortcut, allow)
-        return Residual(from_config(arguments["body"], allow), around, join=arguments["join"])
+        around = None if shortcut is None else _build(shortcut, allow, f"{place} shortcut", depth + 1)
+        return Residual(
+            _build(arguments["body"], allow, f"{place} body", depth + 1), around, join=arguments["join"]
+        )
     layer = _find_registered(kind, allow) if ":" in kind else _KINDS.find(kind)
     try:
         return layer(**arguments)
+    except MemoryError:
+        raise
     except Exception as error:  # the constructor may be a user's
         raise ValueError(
             f"layer {kind} must be built from {shown(arguments)}, got {type(error).__name__}: {error}"

@@ -15,7 +15,7 @@ from snn.core.arrays import RealArray
 from snn.core.checks import number, refusal, whole
 from snn.core.timed_events import times_of
 from snn.plot.checks import checked_sample, shaped
-from snn.plot.style import COLOURS, figure
+from snn.plot.style import COLOURS, figure, plain_text
 
 __all__ = ["membranes", "raster", "sample_activity"]
 
@@ -34,7 +34,7 @@ def raster(events: Events, sample: int = 0, *, title: str = "") -> Figure:
     sample = checked_sample(events, sample)
     made, axes = figure(width=7.0, height=2.8)
     _spikes(axes[0, 0], events, sample)
-    axes[0, 0].set(xlabel="time (ms)", ylabel="unit", title=title)
+    axes[0, 0].set(xlabel="time (ms)", ylabel="unit", title=plain_text(title))
     return made
 
 
@@ -92,13 +92,13 @@ def sample_activity(
     made, axes = figure(len(spikes) + 1, 1, width=7.0, height=1.5 * len(spikes) + 2.0, sharex=True)
     for ax, (name, events) in zip(axes[:-1, 0], spikes.items(), strict=True):
         _spikes(ax, events, checked_sample(events, sample))
-        ax.set_ylabel(name, fontsize=9)
+        ax.set_ylabel(plain_text(name), fontsize=9)
     trace = readout[: int(first.n_steps[sample]), sample]
     score = np.exp(trace - trace.max(1, keepdims=True))
     winner = int((score / score.sum(1, keepdims=True)).sum(0).argmax())
     _traces(axes[-1, 0], trace, first.dt_ms, classes, winner)
     axes[-1, 0].set(xlabel="time (ms)", ylabel="readout")
-    axes[0, 0].set_title(title, fontsize=10)
+    axes[0, 0].set_title(plain_text(title), fontsize=10)
     return made
 
 
@@ -124,5 +124,12 @@ def _traces(ax: Axes, v: RealArray, dt_ms: float, names: Sequence[str], marked: 
         if unit != marked:
             ax.plot(time_ms, v[:, unit], color="0.72", linewidth=0.8, marker=dot)
     if marked is not None:
-        ax.plot(time_ms, v[:, marked], color=COLOURS[1], linewidth=1.6, marker=dot, label=names[marked])
+        ax.plot(
+            time_ms,
+            v[:, marked],
+            color=COLOURS[1],
+            linewidth=1.6,
+            marker=dot,
+            label=plain_text(names[marked]),
+        )
         ax.legend(frameon=False, fontsize=8, loc="upper left")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from snn.core.arrays import Float64Array
 from snn.core.checks import finite, refusal
 from snn.plot.checks import shaped
-from snn.plot.style import COLOURS, figure
+from snn.plot.style import COLOURS, figure, plain_text
 
 __all__ = ["frames"]
 
@@ -51,13 +51,15 @@ def frames(
     parts = [part for t in drawn for part in (_coloured(images[t] / top), gap)]
     strip.imshow(np.concatenate(parts[:-1], axis=1), interpolation="nearest", aspect="equal")
     strip.set_axis_off()
-    strip.set_title(title, fontsize=10)
+    strip.set_title(plain_text(title), fontsize=10)
     winner = int(total[-1].argmax())
     steps = np.arange(1, len(total) + 1)
     for label in range(total.shape[1]):
         if label != winner:
             traces.plot(steps, total[:, label], color="0.72", linewidth=0.8)
-    traces.plot(steps, total[:, winner], "o-", color=COLOURS[1], markersize=3, label=classes[winner])
+    traces.plot(
+        steps, total[:, winner], "o-", color=COLOURS[1], markersize=3, label=plain_text(classes[winner])
+    )
     traces.set(xlabel="step", ylabel="output so far")
     traces.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     traces.legend(frameon=False, fontsize=8, loc="upper left")

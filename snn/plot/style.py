@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "figure", "tidy"]
+__all__ = ["COLOURS", "figure", "plain_text", "tidy"]
 
 COLOURS = ("#2f6690", "#d1603d", "#3a7d44", "#8f5aa8", "#b08900")
 """Colours of curves, in the order of their use."""
@@ -39,3 +39,9 @@ def tidy(ax: Axes) -> None:
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.set_axisbelow(True)
+
+
+def plain_text(text: object) -> str:
+    """Give a name that matplotlib draws letter by letter: a dollar starts no formula, and legends show it."""
+    shown = str(text).replace("$", r"\$")
+    return f"\u200b{shown}" if shown.startswith("_") else shown  # a space without width

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from snn.core.arrays import Int64Array, RealArray
 from snn.core.checks import finite, number, refusal, whole
 from snn.plot.checks import shaped
-from snn.plot.style import COLOURS, figure
+from snn.plot.style import COLOURS, figure, plain_text
 
 __all__ = ["confusion", "delay_histogram", "firing_rates", "training_curves"]
 
@@ -75,7 +75,7 @@ def firing_rates(history: Sequence[Mapping[str, Any]]) -> Figure:
     )
     for layer, (colour, line) in zip(rates[0], styles, strict=False):
         values = _column(rates, layer, name="rates")
-        ax.plot(epochs, values, line, color=colour, markersize=2.5, linewidth=1.4, label=layer)
+        ax.plot(epochs, values, line, color=colour, markersize=2.5, linewidth=1.4, label=plain_text(layer))
     ax.set(ylabel="neurons that spike in a step")
     _epoch_axis(ax, len(history))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -115,7 +115,7 @@ def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms:
         edges = (np.arange(round(top / dt_ms) // each + 2) * each - 0.5) * dt_ms
         ax.hist(before, edges, color="0.75", label="before")
         ax.hist(after, edges, histtype="step", color=COLOURS[0], linewidth=1.5, label="after training")
-        ax.set(xlabel="delay (ms)", title="\n".join(wrap(name, 30)))
+        ax.set(xlabel="delay (ms)", title="\n".join(wrap(plain_text(name), 30)))
         ax.title.set_size(9)
     axes[0, 0].set_ylabel("synapses")
     axes[0, 0].legend(frameon=False, fontsize=8)
@@ -145,8 +145,9 @@ def confusion(true: ArrayLike, predicted: ArrayLike, classes: Sequence[str]) -> 
     for row, column in np.argwhere(counts):
         shade = "white" if counts[row, column] > counts.max() / 2 else "0.25"
         ax.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7, color=shade)
-    ax.set_xticks(range(n), classes, rotation=90)
-    ax.set_yticks(range(n), classes)
+    names = [plain_text(name) for name in classes]
+    ax.set_xticks(range(n), names, rotation=90)
+    ax.set_yticks(range(n), names)
     ax.set(xlabel="predicted", ylabel="true")
     return made
 

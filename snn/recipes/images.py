@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import snn
-from snn.core.checks import whole
+from snn.core.checks import flag, whole
 from snn.datasets import ImageAugment, ImageSet
 from snn.recipes import vision
 from snn.recipes.experiment import Experiment, result_lines
+from snn.recipes.fields import keep
 from snn.recipes.recipe import Recipe
 from snn.train.config import TrainConfig
 
@@ -52,8 +53,9 @@ class ImagesConfig:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "train", vision.per_step(self.train))
-        whole("steps", self.steps, low=1)
+        keep(self, whole, "steps", low=1)
+        keep(self, whole, "max_train", low=1, optional=True)
+        keep(self, flag, "mirror")
         vision.check_net(self)
         ImageAugment(self.shift, self.mirror)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import snn
-from snn.core.checks import whole
+from snn.core.checks import choice, number, whole
 from snn.datasets import EventCameraSet, FrameBinning, ImageAugment
 from snn.datasets.event_camera_set import EqualFrames
 from snn.datasets.sets.nmnist import NOMINAL_MS, SHAPE
 from snn.recipes import vision
 from snn.recipes.experiment import Experiment, result_lines
+from snn.recipes.fields import keep
 from snn.recipes.recipe import Recipe
 from snn.train.config import TrainConfig
 
@@ -54,12 +55,12 @@ class NmnistConfig:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "train", vision.per_step(self.train))
-        if self.dt_ms is None:
-            whole("steps", self.steps, low=1)
+        keep(self, whole, "steps", low=1)
+        keep(self, choice, "frames", allowed=EqualFrames)
+        keep(self, number, "dt_ms", above=0, optional=True)
         _frame_binning(self)
-        ImageAugment(self.shift)
         vision.check_net(self)
+        ImageAugment(self.shift)
         vision.check_poolings(SHAPE, self.channels)
 
 

@@ -18,6 +18,8 @@ from snn.nn import DelayedLayer, Layer, Sequential, populations
 from snn.plot import confusion, delay_histogram, firing_rates, frames, sample_activity, training_curves
 from snn.recipes.experiment import SampleSet
 from snn.train import LOSSES, Data, FitResult, prepare
+from snn.train.batches import prepare_batch, with_steps
+from snn.train.data_loaders import as_data
 
 __all__ = [
     "DelaysMs",
@@ -120,13 +122,21 @@ def delay_change(before: DelaysMs, model: Sequential, dt_ms: float) -> Figure:
 
 @torch.no_grad()
 def predictions(model: Sequential, data: Data, loss: str = "softmax_sum") -> tuple[Int64Array, Int64Array]:
-    """Give the true and the predicted class of every sample, by the scores that go with a loss."""
+    """Give the true and the predicted class of every sample that has steps, by the scores that go with a loss.
+
+    Raises:
+        ValueError: No sample has one.
+    """
     model.eval()
     true, predicted = [], []
-    for batch in data.batches(256):
-        x, lengths, label = prepare(batch, model)
+    for batch in as_data("data", data).batches(256):
+        x, lengths, label, _ = with_steps(prepare_batch(batch, model), model)
+        if not len(lengths):
+            continue
         true.append(label.numpy())
         predicted.append(LOSSES.find(loss).score(model(x, None, lengths)[0], lengths).argmax(1).numpy())
+    if not true:
+        raise ValueError("data must hold at least one sample with a step, got none")
     return np.concatenate(true), np.concatenate(predicted)
 
 

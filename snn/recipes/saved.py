@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snn.core.checks import refusal, shown
 from snn.datasets import EventCameraSet, ImageSet, SpikeSet
 from snn.nn import Sequential
 from snn.recipes.recipe import Recipe
@@ -28,6 +29,7 @@ class SavedModel:
         seed: Seed of the run, which decides the validation split.
         loss: Name of its loss, which decides how its outputs are scored.
         shape: Axes of a step's input where it is an image, else ().
+        classes: Names of the classes that the outputs stand for; () where the file does not say.
     """
 
     model: Sequential
@@ -36,6 +38,7 @@ class SavedModel:
     seed: int
     loss: str
     shape: tuple[int, ...]
+    classes: tuple[str, ...] = ()
 
     @property
     def dt_ms(self) -> float:
@@ -54,10 +57,15 @@ class SavedModel:
 
         Raises:
             FileNotFoundError: The data are not there.
-            ValueError: They are of another layout, or damaged.
+            ValueError: They are of another layout, of other classes, or damaged.
         """
         where = self.data["data"] if data is None else None if data == "embedded" else data
-        return self.recipe.load_data(self._config(where))
+        sets: tuple[TestSet, TestSet, TestSet] = self.recipe.load_data(self._config(where))
+        found = tuple(sets[2].classes)
+        if self.classes and found != self.classes:
+            rule = f"those of the model, {shown(self.classes)}"
+            raise refusal(f"classes of {sets[2].name}", rule, found)
+        return sets
 
     def test_set(self, data: str | None = None) -> TestSet:
         """Read the test samples as in training; see `sets`."""
@@ -78,4 +86,5 @@ def load_saved(path: str | Path) -> SavedModel:
         raise ValueError(f"{path} does not say how its data are read; train it with one of {names}")
     loss = about.get("loss", "softmax_sum")
     shape = tuple(about.get("shape", ()))
-    return SavedModel(model.eval(), RECIPES.find(name), about["data"], about["seed"], loss, shape)
+    classes = tuple(about.get("classes", ()))
+    return SavedModel(model.eval(), RECIPES.find(name), about["data"], about["seed"], loss, shape, classes)

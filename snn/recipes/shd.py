@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import snn
-from snn.core.checks import choice, number, refusal, whole
+from snn.core.checks import choice, flag, number, refusal, whole
 from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet
+from snn.datasets.formats.shd_file import CHANNELS
+from snn.datasets.sets.shd import SplitBy
+from snn.datasets.sets.shd_binning import Binning
 from snn.recipes.experiment import Experiment, Figures, result_lines
+from snn.recipes.fields import instance, keep, path_text, sizes
 from snn.recipes.recipe import Recipe
 from snn.train.config import TrainConfig
 
@@ -54,9 +58,9 @@ class ShdConfig:
     data: str | None = None
     dt_ms: float = 10.0
     group: int = 5
-    binning: str = "fixed"
+    binning: Binning = "fixed"
     max_ms: float | None = None
-    split_by: str = "auto"
+    split_by: SplitBy = "auto"
     valid_fraction: float = 0.1
     delays: DelayKind = "learned"
     max_delay: int = 24
@@ -70,17 +74,25 @@ class ShdConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        choice("delays", self.delays, DelayKind)
-        if not self.hidden:
-            raise refusal("hidden", "at least one size >= 1", self.hidden)
-        for i, size in enumerate(self.hidden):
-            whole(f"hidden[{i}]", size, low=1)
-        if self.delays != "none" and whole("max_delay", self.max_delay, low=2) % 2:
+        keep(self, path_text, "data", optional=True)
+        keep(self, number, "dt_ms", above=0)
+        keep(self, whole, "group", low=1, high=CHANNELS)
+        keep(self, choice, "binning", allowed=Binning)
+        keep(self, number, "max_ms", above=0, optional=True)
+        keep(self, choice, "split_by", allowed=SplitBy)
+        keep(self, number, "valid_fraction", above=0, below=1)
+        keep(self, choice, "delays", allowed=DelayKind)
+        keep(self, sizes, "hidden")
+        keep(self, whole, "max_delay", low=2 if self.delays != "none" else 0)
+        if self.delays != "none" and self.max_delay % 2:
             raise refusal("max_delay", "even, so that the taps have a middle", self.max_delay)
-        whole("kernel_count", self.kernel_count, low=1)
-        number("tau", self.tau, low=1)
-        number("dropout", self.dropout, low=0, below=1)
-        number("surrogate_alpha", self.surrogate_alpha, above=0)
+        keep(self, whole, "kernel_count", low=1)
+        keep(self, flag, "recurrent")
+        keep(self, number, "tau", low=1)
+        keep(self, number, "dropout", low=0, below=1)
+        keep(self, number, "surrogate_alpha", above=0)
+        keep(self, instance, "augment", kind=SpikeAugment)
+        keep(self, instance, "train", kind=TrainConfig)
 
 
 DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms", "split_by", "valid_fraction")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 import snn
-from snn.core.checks import number, refusal, whole
+from snn.core.checks import number, whole
 from snn.datasets import AugmentedImages, ImageAugment
 from snn.recipes.experiment import Figures, SampleSet
+from snn.recipes.fields import instance, keep, path_text, sizes
 from snn.train.config import TrainConfig
 
 __all__ = [
@@ -46,17 +47,18 @@ def per_step(train: TrainConfig) -> TrainConfig:
 
 
 def check_net(config: _NetConfig) -> None:
-    """Check what the net needs of a recipe's settings.
+    """Check the settings that recipes on images share, and keep them in their plain form.
 
     Raises:
         ValueError: A value is impossible; the message names the field.
     """
-    if not config.channels:
-        raise refusal("channels", "at least one size >= 1", config.channels)
-    for i, size in enumerate(config.channels):
-        whole(f"channels[{i}]", size, low=1)
-    number("tau", config.tau, low=1)
-    number("dropout", config.dropout, low=0, below=1)
+    keep(config, path_text, "data", optional=True)
+    keep(config, number, "valid_fraction", above=0, below=1)
+    keep(config, sizes, "channels")
+    keep(config, number, "tau", low=1)
+    keep(config, number, "dropout", low=0, below=1)
+    keep(config, whole, "shift", low=0)
+    object.__setattr__(config, "train", per_step(instance("train", config.train, TrainConfig)))
 
 
 def check_poolings(shape: tuple[int, ...], channels: tuple[int, ...]) -> None:

@@ -8,11 +8,19 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from snn.core.checks import refusal
+from snn.core.checks import refusal, shown
 from snn.nn import Layer
 from snn.train.losses import IGNORED
 
-__all__ = ["Data", "Prepared", "has_step_labels", "prepare", "prepare_batch"]
+__all__ = [
+    "Data",
+    "Prepared",
+    "counted_steps",
+    "has_step_labels",
+    "prepare",
+    "prepare_batch",
+    "with_steps",
+]
 
 
 class Data(Protocol):
@@ -55,14 +63,17 @@ def prepare(batch: Any, model: Layer) -> tuple[Tensor, Tensor, Tensor]:
         model: The model.
 
     Raises:
+        TypeError: `model` is no layer.
         ValueError: x is not time first, or lengths or labels do not fit it.
     """
+    if not isinstance(model, Layer):
+        raise TypeError(f"model must be a layer of snn.nn, got {shown(model)}")
     return prepare_batch(batch, model)[:3]
 
 
 def prepare_batch(batch: Any, model: Layer) -> Prepared:
     """Do what `prepare` does, and say whether labels are per step."""
-    x, lengths, label = (torch.as_tensor(part) for part in (batch.x, batch.lengths, batch.label))
+    x, lengths, label = (_tensor(name, batch) for name in ("x", "lengths", "label"))
     per_step = _check(x, lengths, label)
     like = next(model.parameters(), torch.zeros(0))
     whole = not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool)
@@ -77,9 +88,43 @@ def prepare_batch(batch: Any, model: Layer) -> Prepared:
     return Prepared(longer, lengths + tail, label, per_step)
 
 
+def with_steps(batch: Prepared, model: Layer) -> Prepared:
+    """Leave out the samples that have no step of their own: nothing is known of them but silence.
+
+    A loss, a score and an accuracy are means over the samples that are left; there may be none.
+    """
+    has_steps = batch.lengths > model.tail_steps
+    if bool(has_steps.all()):
+        return batch
+    kept = has_steps.nonzero()[:, 0]
+    x, lengths = batch.x.index_select(1, kept), batch.lengths.index_select(0, kept)
+    return Prepared(x, lengths, batch.label.index_select(int(batch.per_step), kept), batch.per_step)
+
+
+def counted_steps(model: Layer, lengths: Tensor, per_step: bool) -> Tensor:
+    """Give the steps [B] that a loss looks at: with labels per step not those of the tail, which has none."""
+    return lengths - model.tail_steps if per_step else lengths
+
+
 def has_step_labels(x: Tensor, label: Tensor) -> bool:
     """Tell whether labels are per step of x [T, B, ...]: [T, B, ...], too."""
     return label.dim() > 1 and label.shape[:2] == x.shape[:2]
+
+
+def _tensor(name: str, batch: Any) -> Tensor:
+    """Give a part of a batch as a tensor of real numbers; only x may be of truth values, which are spikes.
+
+    Raises:
+        ValueError: It is missing, or none.
+    """
+    part = getattr(batch, name, None)
+    try:
+        tensor = torch.as_tensor(part)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise refusal(f"{name} of a batch", "an array or tensor of real numbers", part) from error
+    if tensor.is_complex() or (tensor.dtype == torch.bool and name != "x"):
+        raise refusal(name, "real numbers", tensor)
+    return tensor
 
 
 def _check(x: Tensor, lengths: Tensor, label: Tensor) -> bool:
@@ -100,8 +145,9 @@ def _check(x: Tensor, lengths: Tensor, label: Tensor) -> bool:
         )
     if lengths.shape != (samples,) or lengths.is_floating_point():
         raise refusal("lengths", f"whole numbers [{samples}], one per sample", lengths)
-    if bool((lengths > steps).any()):
-        raise refusal("lengths", f"in 0..{steps}, the steps of x", lengths.max())
+    for bad in ((lengths < 0), (lengths > steps)):
+        if bool(bad.any()):
+            raise refusal("lengths", f"in 0..{steps}, the steps of x", lengths[bad][0])
     return per_step
 
 

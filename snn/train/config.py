@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from snn.core.checks import choice, flag, number, refusal, whole
+from snn.core.units import MOST_STEPS
 from snn.train.losses import LOSSES
 from snn.train.scores import BUILT_IN, SCORES
 
@@ -109,9 +110,10 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method in ("sltt-k", "sltt_k", "sltt_K", "SLTT-K"):
+        if isinstance(self.method, str) and self.method in ("sltt-k", "sltt_k", "sltt_K", "SLTT-K"):
             raise refusal("method", "one of 'bptt', 'sltt'; SLTT-K is method='sltt' with k", self.method)
-        for name in ("epochs", "batch_size", "accumulate", "min_batch"):
+        self._set("epochs", whole("epochs", self.epochs, low=1, high=MOST_STEPS))
+        for name in ("batch_size", "accumulate", "min_batch"):
             self._set(name, whole(name, getattr(self, name), low=1))
         for name in ("warmup_steps", "seed"):
             self._set(name, whole(name, getattr(self, name), low=0))
@@ -129,7 +131,7 @@ class TrainConfig:
         ):
             choice(name, getattr(self, name), allowed)
         for name in ("rescale_k", "recompute", "amsgrad"):
-            flag(name, getattr(self, name))
+            self._set(name, flag(name, getattr(self, name)))
         self._check_method()
         self._check_scores()
         for name in ("lr", "delay_lr", "sigma_end", "eps"):

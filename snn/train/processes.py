@@ -42,9 +42,9 @@ def own_share(batch: Prepared) -> Prepared:
     """Take this process's samples of a batch.
 
     Raises:
-        ValueError: It has fewer samples than there are processes.
+        ValueError: It has samples, but fewer than there are processes.
     """
-    if len(batch.lengths) < count():
+    if 0 < len(batch.lengths) < count():
         raise refusal("samples of a batch", f">= {count()}, the number of processes", len(batch.lengths))
     mine = slice(rank(), None, count())
     label = batch.label[:, mine] if batch.per_step else batch.label[mine]

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from snn.core.checks import refusal
+from snn.core.checks import number, refusal, whole
+from snn.core.units import MOST_STEPS
 from snn.nn import BatchNorm, DelayedLayer, DelayLinear, RecurrentLIF
+from snn.train.arguments import check_config, check_module
 from snn.train.config import TrainConfig
 
 __all__ = [
@@ -40,12 +42,31 @@ def _cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
 
 
+def _checked(done: int, total: int, done_name: str, total_name: str) -> tuple[int, int]:
+    """Return how much of how much is done.
+
+    Raises:
+        ValueError: Either is no whole number, or more is done than there is.
+    """
+    total = whole(total_name, total, low=1, high=MOST_STEPS)
+    return whole(done_name, done, low=0, high=total), total
+
+
 def one_cycle(epoch: int, epochs: int, peak: float) -> tuple[float, float]:
     """Give Adam's learning rate and beta1 of an epoch: up to the peak over 30 % of the run, then down.
 
     The values of torch's OneCycleLR stepped once an epoch, from 4 epochs on; shorter runs start at the peak.
+
+    Args:
+        epoch: Epochs done, in 0..epochs.
+        epochs: Epochs of the run, >= 1.
+        peak: Largest learning rate, > 0.
+
+    Raises:
+        ValueError: A value is out of its range; the message names it.
     Source: Smith and Topin, 2017.
     """
+    epoch, epochs, peak = *_checked(epoch, epochs, "epoch", "epochs"), number("peak", peak, above=0)
     top = max(WARM_UP * epochs - 1, 0.0)
     if epochs == 1:
         return peak, BETA_LOW
@@ -63,8 +84,12 @@ def learning_rate(done: int, config: TrainConfig, total: int | None = None) -> t
         done: Epochs done, or steps of the optimiser.
         config: Names the schedule.
         total: Epochs or steps of the whole run; None: the config's epochs.
+
+    Raises:
+        ValueError: `done` is not in 0..total, or `total` below 1.
     """
-    total = config.epochs if total is None else total
+    check_config(config)
+    done, total = _checked(done, config.epochs if total is None else total, "done", "total")
     if config.schedule == "one_cycle":
         return one_cycle(done, total, config.lr)
     share = done / total
@@ -77,7 +102,12 @@ def learning_rate(done: int, config: TrainConfig, total: int | None = None) -> t
 
 
 def delay_learning_rate(epoch: int, epochs: int, start: float) -> float:
-    """Give the learning rate of delay positions: a cosine from `start` to 0 over the run."""
+    """Give the learning rate of delay positions: a cosine from `start` to 0 over the run.
+
+    Raises:
+        ValueError: `epoch` is not in 0..epochs, `epochs` below 1, or `start` not above 0.
+    """
+    epoch, epochs, start = *_checked(epoch, epochs, "epoch", "epochs"), number("start", start, above=0)
     return _cosine(start, 0.0, epoch / epochs)
 
 
@@ -86,8 +116,13 @@ def sigma_at(epoch: int, epochs: int, start: float, end: float) -> float:
 
     Runs below four epochs shrink in their first: only epoch 0 has `start`. In the paper's code a quarter of such a
     run is no epoch, and the kernel keeps its width to the end.
+
+    Raises:
+        ValueError: `epoch` is not in 0..epochs, `epochs` below 1, or `start` or `end` not above 0.
     Source: Hammouamri et al., 2023.
     """
+    epoch, epochs = _checked(epoch, epochs, "epoch", "epochs")
+    start, end = number("start", start, above=0), number("end", end, above=0)
     quarter = max(epochs // 4, 1)
     return end if epoch >= quarter or start <= end else start * (end / start) ** (epoch / quarter)
 
@@ -101,6 +136,8 @@ def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, An
     Returns:
         One dict per group: `params`, `role`, `weight_decay`, `lr`.
     """
+    check_module(model)
+    check_config(config)
     groups: dict[str, list[nn.Parameter]] = {"weights": [], "plain": [], "delays": []}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):

@@ -33,7 +33,7 @@ def register_score(name: str, score: Score) -> None:
     Raises:
         ValueError: The name is empty, taken, "accuracy" or "loss", or `score` cannot be called.
     """
-    if name in BUILT_IN:
+    if isinstance(name, str) and name in BUILT_IN:
         raise refusal("score", "a name that is not taken", name)
     if not callable(score):
         raise refusal("score", "a function (y, lengths, label) -> values [B]", score)

@@ -8,7 +8,7 @@ from own_blocks import Gated
 from torch import nn
 
 from snn.nn import LIF, BatchNorm, LeakyReadout, Linear, RecurrentLIF, Sequential, frozen
-from snn.train import TrainConfig, backward, make_optimizer
+from snn.train import TrainConfig, backward, check_method, make_optimizer
 
 LEARNED = dict(decay_input=False, detach_reset=True, learn_threshold=True, learn_leak=True)
 
@@ -139,3 +139,14 @@ def test_refusals():
 def test_what_is_no_model():
     with pytest.raises(TypeError, match="^model must be a module of torch, got 3$"), frozen(3):
         pass
+
+
+def test_a_frozen_norm_over_sequences_may_train_step_by_step():
+    model, config = (
+        Sequential(Linear(3, 2), BatchNorm(2)),
+        TrainConfig(method="sltt", loss="step_cross_entropy"),
+    )
+    with pytest.raises(ValueError, match="over of layers.1 .BatchNorm. must be 'step'"):
+        check_method(model, config)
+    with frozen(model):
+        check_method(model, config)

@@ -263,7 +263,7 @@ def test_unknown_layers_are_refused():
     [
         (lambda: Linear(0, 3), "in_features must be a whole number >= 1, got 0"),
         (lambda: DelayLinear(3, 3, 5), r"max_delay must be even, .* got 5"),
-        (lambda: DelayLinear(3, 3, 0), "max_delay must be a whole number >= 2, got 0"),
+        (lambda: DelayLinear(3, 3, 0), "max_delay must be a whole number >= 2 and <= 16777216, got 0"),
         (
             lambda: DelayLinear(3, 3, 4, "free"),
             "mode must be one of 'gauss', 'linear', 'integer', 'fixed', got 'free'",
@@ -273,7 +273,7 @@ def test_unknown_layers_are_refused():
             "sharing must be one of .*, got 'row'",
         ),
         (lambda: DelayLinear(3, 3, 4, kernel_count=0), "kernel_count must be a whole number >= 1, got 0"),
-        (lambda: RecurrentLIF(3, 0), "max_delay must be a whole number >= 1, got 0"),
+        (lambda: RecurrentLIF(3, 0), "max_delay must be a whole number >= 1 and <= 16777216, got 0"),
         (
             lambda: RecurrentLIF(3, 4, "gauss"),
             "mode must be one of 'linear', 'integer', 'fixed', got 'gauss'",

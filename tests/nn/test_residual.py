@@ -149,7 +149,7 @@ def test_builders_use_what_they_are_given():
             lambda: vgg("vgg12", 2, 10),
             "plan must be channels of convolutions or one of 'vgg11', 'vgg16', got 'vgg12'",
         ),
-        (lambda: vgg((4, "X"), 2, 10), "plan must be one of 'A', 'M', got 'X'"),
+        (lambda: vgg((4, "X"), 2, 10), r"plan\[1\] must be one of 'A', 'M', got 'X'"),
         (lambda: resnet18(2, 10, kind="plain"), "kind must be one of 'preact', 'sew', got 'plain'"),
         (
             lambda: resnet18(2, 10, kind="sew", join="or"),

@@ -176,3 +176,36 @@ def test_long_delays_have_bars_that_can_be_seen():
     (axes,) = drawn(delay_histogram({"in-out": (delays, delays)}, 1.0))
     bars = axes.patches[:-1]  # the last is the outline of those after training
     assert len(bars) <= 101 and sum(bar.get_height() for bar in bars) == 5000
+
+
+NASTY = ("$", "$a_$", "_x^2", r"\$\frac{", "{%#", "\\", "naïve Ü", "a\nb")
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("name", NASTY)
+def test_names_are_drawn_letter_by_letter(name):
+    v = np.random.default_rng(0).random((6, 2))
+    lines = [{**line, "rates": {name: 0.1}} for line in HISTORY]
+    delays = (np.arange(3.0), np.arange(3.0))
+    made = (
+        raster(EVENTS, title=name),
+        membranes(v, 1.0, [name, "b"], marked=0),
+        sample_activity({name: EVENTS}, np.stack([v, v], 1), [name, name], title=name),
+        frames(np.ones((6, 1, 2, 2)), v, [name, name], title=name),
+        firing_rates(lines),
+        delay_histogram({name: delays}, 1.0),
+        confusion([0, 1], [1, 0], [name, name]),
+    )
+    for figure in made:
+        drawn(figure)
+        texts = [
+            text for text in figure.findobj(lambda one: hasattr(one, "get_parse_math")) if name in _seen(text)
+        ]
+        assert texts
+
+
+def _seen(text):
+    """Give what a reader sees of a text: no escape, no space without width, and no formula."""
+    shown, is_math = text._preprocess_math(text.get_text())
+    assert not is_math
+    return shown.removeprefix("\u200b")

@@ -231,5 +231,5 @@ def test_a_score_must_give_a_value_per_sample():
         register_score("of all", lambda y, lengths, label: y.mean())
     with pytest.raises(ValueError, match=r"score 'of all' must be one value per sample, \[10\], got"):
         evaluate(own_network(), loader(), scores=("of all",))
-    with pytest.raises(ValueError, match="score must be one of .*, got 'beauty'"):
+    with pytest.raises(ValueError, match="scores\[0\] must be one of .*, got 'beauty'"):
         evaluate(own_network(), loader(), scores=("beauty",))

@@ -393,7 +393,7 @@ def test_records_without_provenance_are_refused(message, change):
         ("g_max_us must be a finite number > 50, got 50", {"g_min_us": 50, "g_max_us": 50}),
         ("g_max_us must be a finite number > 60, got 50", {"g_min_us": 60, "g_max_us": 50}),
         ("g_min_us must be a finite number >= 0, got -1", {"g_min_us": -1}),
-        ("levels must be a whole number >= 2, got 1", {"levels": 1}),
+        ("levels must be a whole number >= 2 and <= 9007199254740992, got 1", {"levels": 1}),
         ("levels must be <= 101 in this range with step_us 1, got 102", {"levels": 102, "step_us": 1.0}),
         ("read_noise must be a finite number >= 0, got -0.1", {"read_noise": -0.1}),
         ("t0_s must be a finite number > 0, got 0", {"t0_s": 0}),
