@@ -25,8 +25,8 @@ from snn.core.synapses import Synapses
 from snn.core.units import check_dt, delay_steps
 
 FORMAT = "snn.network"
-VERSION = 3
-"""3 keeps a tree of plain values; 1 and 2 had a layout of their own."""
+VERSION = 4
+"""4 has a checksum; 3 was without, 1 and 2 had a layout of their own."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)

@@ -23,8 +23,8 @@ from snn.core.files.tree import fields_of, read_tree, read_values, write_tree
 from snn.core.state import SimulationState
 
 FORMAT = "snn.recording"
-VERSION = 2
-"""2 keeps a tree of plain values; 1 had a layout of its own."""
+VERSION = 3
+"""3 has a checksum; 2 was without, 1 had a layout of its own."""
 
 _FIELDS = ("fingerprint", "seed", "engine", "counts", "spikes", "v")
 

@@ -14,8 +14,8 @@ from snn.core.files.tree import fields_of, read_tree, write_tree
 from snn.core.network import Network
 
 FORMAT = "snn.state"
-VERSION = 3
-"""3 keeps a tree of plain values; 1 and 2 had a layout of their own."""
+VERSION = 4
+"""4 has a checksum; 3 was without, 1 and 2 had a layout of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
