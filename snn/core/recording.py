@@ -19,7 +19,8 @@ from snn.core.counts import Counts
 from snn.core.events import Events
 from snn.core.files.hdf5 import naming
 from snn.core.files.parts import Part, part_of, parts_of, state_path
-from snn.core.files.tree import fields_of, read_tree, read_values, write_tree
+from snn.core.files.json_file import fields_of, typed
+from snn.core.files.tree import read_tree, read_values, write_tree
 from snn.core.state import SimulationState
 
 FORMAT = "snn.recording"
@@ -88,18 +89,29 @@ class Recording:
         counts = Counts()
         spikes: dict[str, list[Events]] = {}
         v: dict[str, list[Float64Array]] = {}
+        first: _Part | None = None
         for file in files:
             part = read_tree(file.path, FORMAT, VERSION, _from_dict)
+            first = part if first is None else first
+            with naming(file.path):
+                _check_same_run(part, first, file.stop - file.start)
             for name, events in part.spikes.items():
                 spikes.setdefault(name, []).append(events)
             for name, membrane in part.v.items():
                 v.setdefault(name, []).append(membrane)
-            counts = counts + part.counts
+            with naming(file.path):
+                counts = counts + part.counts
+        last = state_path(path, files[-1].stop)
+        state = SimulationState.load(last)
+        if first is not None and state.fingerprint != first.fingerprint:
+            raise ValueError(
+                f"{last}: fingerprint must be {first.fingerprint!r} as in the parts, got another"
+            )
         return cls(
             spikes={name: join(pieces) for name, pieces in spikes.items()},
             v={name: np.concatenate(pieces) for name, pieces in v.items()},
             counts=counts,
-            state=SimulationState.load(state_path(path, files[-1].stop)),
+            state=state,
         )
 
 
@@ -173,8 +185,10 @@ def join(pieces: Sequence[Events]) -> Events:
 
 
 class _Part(NamedTuple):
-    """What one part keeps, with the meaning of the fields of `Recording`."""
+    """What one part keeps, with the meaning of the fields of `Recording`, and of what run it is."""
 
+    fingerprint: str
+    seed: int
     spikes: dict[str, Events]
     v: dict[str, Float64Array]
     counts: Counts
@@ -183,17 +197,45 @@ class _Part(NamedTuple):
 def _from_dict(values: Any) -> _Part:
     given = _checked(values)
     for name, membrane in given["v"].items():
-        if not isinstance(membrane, np.ndarray):
-            raise refusal(f"v[{name!r}]", "an array", membrane)
+        if not isinstance(membrane, np.ndarray) or membrane.ndim != 3 or membrane.dtype.kind != "f":
+            raise refusal(f"v[{name!r}]", "an array [T, B, N] of floats", membrane)
     return _Part(
+        fingerprint=given["fingerprint"],
+        seed=whole("seed", given["seed"]),
         spikes={name: Events.from_dict(columns) for name, columns in given["spikes"].items()},
         v=given["v"],
         counts=Counts.from_dict(given["counts"]),
     )
 
 
+def _check_same_run(part: _Part, first: _Part, steps: int) -> None:
+    """Refuse a part that does not go on with the first one of its folder.
+
+    Raises:
+        ValueError: It is of another network, seed or record, or does not hold its steps.
+    """
+    for name in ("fingerprint", "seed"):
+        if getattr(part, name) != getattr(first, name):
+            raise refusal(name, f"{getattr(first, name)!r} as in the first part", getattr(part, name))
+    if (part.spikes.keys(), part.v.keys()) != (first.spikes.keys(), first.v.keys()):
+        raise refusal("spikes and v", "of the populations of the first part", [*part.spikes, *part.v])
+    for name, events in part.spikes.items():
+        whole_run = first.spikes[name]
+        if (len(events), events.n_units, events.dt_ms) != (
+            len(whole_run),
+            whole_run.n_units,
+            whole_run.dt_ms,
+        ):
+            raise refusal(f"spikes[{name!r}]", f"like those of the first part, {whole_run!r}", events)
+    for name, membrane in part.v.items():
+        wanted = (steps, *first.v[name].shape[1:])
+        if membrane.shape != wanted:
+            raise refusal(f"v[{name!r}]", f"of shape {list(wanted)}", membrane)
+
+
 def _checked(values: Any) -> dict[str, Any]:
     given = fields_of("recording", values, _FIELDS)
+    typed("fingerprint", given["fingerprint"], str, "text")
     for name in ("spikes", "v"):
         if not isinstance(given[name], dict):
             raise refusal(name, "groups by population", given[name])

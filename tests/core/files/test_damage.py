@@ -217,3 +217,31 @@ def test_what_is_no_file_is_refused_by_name(tmp_path, kind):
         load("a\0b")
     with pytest.raises(TypeError, match="path must be the path of a file, got 3"):
         load(3)
+
+
+def test_parts_of_two_runs_are_not_one_recording(tmp_path):
+    runs = []
+    for name, seed, samples in (("a", 0, [0, 1]), ("other seed", 1, [0, 1]), ("one sample", 0, [0])):
+        given = Events.from_lists([[0, 12], [3]], [[0, 1], [1]], n_units=2, dt_ms=0.5, n_steps=20).select(
+            samples
+        )
+        stream(network(), {"in": given}, tmp_path / name, record=Record(v=["a"]), chunk=10, seed=seed)
+        runs.append(tmp_path / name)
+    second, state = "part-000000000010-000000000020.h5", "state-000000000020.h5"
+    for other, message in (
+        (runs[1], "seed must be 0 as in the first part, got 1"),
+        (runs[2], r"spikes\['a'\] must"),
+    ):
+        shutil.copytree(runs[0], tmp_path / "mixed")
+        shutil.copy(other / second, tmp_path / "mixed" / second)
+        with pytest.raises(ValueError, match=f"^{tmp_path / 'mixed' / second}: {message}"):
+            Recording.load(tmp_path / "mixed")
+        shutil.rmtree(tmp_path / "mixed")
+    net = network()
+    longer = Network(
+        net.dt_ms, net.populations, [*net.projections, Projection("a", "b", np.eye(3)[:, :1], name="x")]
+    )
+    stream(longer, {"in": given}, tmp_path / "longer", chunk=20)
+    shutil.copy(tmp_path / "longer" / state, runs[0] / state)
+    with pytest.raises(ValueError, match=f"^{runs[0] / state}: fingerprint must be '.*' as in the parts"):
+        Recording.load(runs[0])
