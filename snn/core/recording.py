@@ -18,8 +18,8 @@ from snn.core.checks import refusal, whole
 from snn.core.counts import Counts
 from snn.core.events import Events
 from snn.core.files.hdf5 import naming
-from snn.core.files.parts import Part, part_of, parts_of, state_path
 from snn.core.files.json_file import fields_of, typed
+from snn.core.files.parts import Part, part_of, parts_of, state_path
 from snn.core.files.tree import read_tree, read_values, write_tree
 from snn.core.state import SimulationState
 
