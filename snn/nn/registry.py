@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from snn.core.checks import refusal, shown
+from snn.core.files.json_file import fields_of
 from snn.core.registry import Registry
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, Linear
@@ -23,7 +27,7 @@ from snn.nn.recurrent import RecurrentLIF
 from snn.nn.residual import Residual
 from snn.nn.sequential import Sequential
 
-__all__ = ["check_rebuilds", "from_config", "register_layer", "to_config"]
+__all__ = ["check_rebuilds", "check_sizes", "from_config", "register_layer", "to_config"]
 
 _KINDS: Registry[type[Layer]] = Registry(
     "layer kind",
@@ -158,21 +162,108 @@ def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Lay
         ImportError: An allowed module cannot be imported.
     """
     _check_allowed(allow)
+    return _build(description, allow, nullcontext)
+
+
+def check_sizes(
+    description: dict[str, Any], shapes: dict[str, list[int]], allow: Collection[str] = ()
+) -> None:
+    """Refuse a description whose model would have other tensors than these, before anything of its size is made.
+
+    Layers are built on torch's device without memory, "meta", on which no random numbers are drawn. A user's layer
+    that cannot be built there is left to `from_config`.
+
+    Args:
+        description: The layers, as for `from_config`.
+        shapes: Shape of each tensor, by name.
+        allow: As for `from_config`.
+
+    Raises:
+        TypeError, ValueError, ImportError: As `from_config`; or names or shapes differ.
+    """
+    _check_allowed(allow)
+    most = sum(map(math.prod, shapes.values())) + _SPARE_ELEMENTS
+    try:
+        built = _build(description, allow, partial(_without_memory, most)).state_dict()
+    except ValueError:
+        if _has_kind_of_user(description):
+            return
+        raise
+    for name in (*built, *shapes):
+        held = list(built[name].shape) if name in built else None
+        if held != shapes.get(name):
+            raise refusal(
+                name, f"{_shape(held)}, as the description of the model says", _shape(shapes.get(name))
+            )
+
+
+_SPARE_ELEMENTS = 1 << 20
+"""Elements that a layer may make beside those that it keeps in files."""
+
+
+class _AtMost(TorchDispatchMode):
+    """Refuse a tensor of more elements than so many, as it is made."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor) and made.numel() > self.most:
+            raise refusal("tensors", "those in the file", f"one of shape {list(made.shape)}")
+        return made
+
+
+@contextmanager
+def _without_memory(most: int) -> Iterator[None]:
+    with torch.device("meta"), _AtMost(most):
+        yield
+
+
+def _has_kind_of_user(description: Any) -> bool:
+    """Tell whether a description names a class that is none of ours."""
+    parts = description.values() if isinstance(description, dict) else description
+    if isinstance(description, dict) and ":" in str(description.get("kind")):
+        return True
+    return any(_has_kind_of_user(part) for part in parts if isinstance(part, dict | list))
+
+
+def _build(
+    description: Any, allow: Collection[str], where: Callable[[], AbstractContextManager[None]]
+) -> Layer:
+    """Build a model; what constructors make is made within `where`."""
+    if not isinstance(description, dict):
+        raise refusal("description of a layer", "a group of its kind and arguments", description)
     arguments = dict(description)
-    kind: str = arguments.pop("kind", "")
+    kind = arguments.pop("kind", None)
     if kind == "Sequential":
-        return Sequential(*(from_config(layer, allow) for layer in arguments["layers"]))
+        (layers,) = _arguments(kind, arguments, ("layers",))
+        if not isinstance(layers, list):
+            raise refusal("layers of Sequential", "a list", layers)
+        return Sequential(*(_build(layer, allow, where) for layer in layers))
     if kind == "Residual":
-        shortcut = arguments["shortcut"]
-        around = None if shortcut is None else from_config(shortcut, allow)
-        return Residual(from_config(arguments["body"], allow), around, join=arguments["join"])
+        body, shortcut, join = _arguments(kind, arguments, ("body", "shortcut", "join"))
+        around = None if shortcut is None else _build(shortcut, allow, where)
+        return Residual(_build(body, allow, where), around, join=join)
+    if not isinstance(kind, str):
+        raise refusal("kind of a layer", "text", kind)
     layer = _find_registered(kind, allow) if ":" in kind else _KINDS.find(kind)
     try:
-        return layer(**arguments)
+        with where():
+            return layer(**arguments)
+    except MemoryError:
+        raise
     except Exception as error:  # the constructor may be a user's
         raise ValueError(
             f"layer {kind} must be built from {shown(arguments)}, got {type(error).__name__}: {error}"
         ) from error
+
+
+def _arguments(kind: str, given: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
+    """Give the arguments of one of our containers in this order."""
+    fields = fields_of(f"layer {kind}", given, names)
+    return [fields[name] for name in names]
 
 
 def _check_allowed(allow: Any) -> None:
