@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from snn.core.arrays import PathLike
 from snn.core.checks import choice
+from snn.core.files.json_file import read_json, typed
 from snn.datasets.errors import data_refusal
 from snn.datasets.event_camera_set import FrameBinning
 from snn.datasets.formats.class_tree import holds_tree
@@ -95,7 +95,8 @@ def _verify_shd(split: str, source: Source) -> SplitReport:
     data = source.path.read_bytes() if source.member is None else source.read().getvalue()
     digest = hashlib.sha256(data).hexdigest()
     record = source.path.parent / "checksums.json"
-    published = json.loads(record.read_text(encoding="utf-8")).get(source.name) if record.is_file() else None
+    sums = typed(str(record), read_json(record), dict, "checksums by name") if record.is_file() else {}
+    published = sums.get(source.name)
     checksum = _compare(source, digest, published)
     columns = read_shd(source)
     about = f"{len(columns)} samples, {columns.time_s.size} spikes"

@@ -201,11 +201,11 @@ _SPARE_ELEMENTS = 1 << 20
 """Elements that a layer may make beside those that it keeps in files."""
 
 
-class _AtMost(TorchDispatchMode):
+class _AtMost(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Refuse a tensor of more elements than so many, as it is made."""
 
     def __init__(self, most: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.most = most
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -119,8 +119,8 @@ def load_checkpoint(
         model: The model to fill.
         optimizer: The optimiser to fill.
         hook: What is done to gradients, to be put back as well.
-        identity: What the run is now, which must be what it was; it may have more epochs. Its `init` becomes that of
-            the run.
+        identity: What the run is now, which must be what it was; it may have more epochs. Its
+            `init` becomes that of the run.
 
     Raises:
         ValueError: The checkpoint is damaged, of another version, or of another run.
