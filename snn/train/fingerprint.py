@@ -106,7 +106,7 @@ class _Hash:
             self.digest.update(repr(flat[:: max(1, flat.size // SAMPLED)]).encode())
         else:  # every byte counts, and a sum over all of them is read three times as fast as a hash
             whole = np.ascontiguousarray(flat).view(np.uint8)
-            self.digest.update(f"{zlib.crc32(whole):08x}".encode())
+            self.digest.update(f"{zlib.crc32(whole.data):08x}".encode())
             self.digest.update(np.ascontiguousarray(flat[:: max(1, flat.size // SAMPLED)]).tobytes())
 
 
