@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except _USER_ERRORS as error:
             if os.environ.get("SNN_TRACEBACK"):
                 raise
-            print(f"snn {name}: {error or 'out of memory'}", file=sys.stderr)
+            print(f"snn {name}: {str(error) or 'out of memory'}", file=sys.stderr)
             return 2
         except RuntimeError as error:  # what torch raises in place of a MemoryError
             if os.environ.get("SNN_TRACEBACK") or "allocate memory" not in str(error):

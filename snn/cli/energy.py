@@ -49,7 +49,11 @@ def main(arguments: Sequence[str]) -> None:
     for name in (options.target, *options.compare):
         find_target(name)
     from snn.cli.costs import count_file
+    from snn.core.files.whole import check_writable
 
+    numbers = Path(options.out).with_suffix(".json")
+    for path in (options.out, numbers):  # before counting, which may take long
+        check_writable(path)
     ledger, name = count_file(options.file, options.data, options.samples)
     report = estimate(ledger, options.target)
     print_line(f"{name}\n\n{report.table()}")
@@ -57,5 +61,5 @@ def main(arguments: Sequence[str]) -> None:
         print_line(compare(ledger, (options.target, *options.compare)).table())
     title = f"Energy: {Path(options.file).name} on {name}"
     page = report.to_html(options.out, title=title, compare=options.compare)
-    report.to_json(Path(options.out).with_suffix(".json"))
+    report.to_json(numbers)
     print_line(f"written: {page}")

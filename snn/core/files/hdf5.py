@@ -94,7 +94,7 @@ def naming(path: PathLike) -> Iterator[None]:
         text = str(error)
         raise ValueError(text if text.startswith(str(path)) else f"{path}: {text}") from error
     except MemoryError as error:
-        raise MemoryError(f"{path}: {error or 'there is too little memory for its content'}") from error
+        raise MemoryError(f"{path}: {str(error) or 'there is too little memory for it'}") from error
 
 
 def check_format(file: Any, kind: str, version: int) -> None:

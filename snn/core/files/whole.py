@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
@@ -41,6 +42,25 @@ def write_whole(path: PathLike, *content: bytes | memoryview) -> None:
     except OSError as error:
         left = "the file written before is untouched" if os.path.lexists(target) else "nothing was left there"
         raise OSError(error.errno, f"could not write: {error.strerror}; {left}", str(target)) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def check_writable(path: PathLike) -> None:
+    """Refuse, before a long computation, a file that could not be written after it; one already there stays.
+
+    Raises:
+        OSError: As `write_whole`.
+    """
+    target = as_path(path)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        draft.touch()
+    except OSError as error:
+        raise OSError(error.errno, f"could not write: {error.strerror}", str(target)) from error
     finally:
         with suppress(OSError):
             draft.unlink()

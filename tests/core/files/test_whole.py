@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from snn.core.files.whole import remove_drafts, write_whole
+from snn.core.files.whole import check_writable, remove_drafts, write_whole
 
 HALF = """
 import os, signal, sys
@@ -31,6 +31,7 @@ def test_the_draft_of_a_killed_writer_is_removed_by_the_next(tmp_path):
     for file in (alive, other):
         file.write_bytes(b"")
     assert path.read_bytes() == b"old"
+    check_writable(path)
     write_whole(path, b"new", memoryview(b" report"))
     assert path.read_bytes() == b"new report"
     assert sorted(tmp_path.iterdir()) == sorted([path, alive, other])
@@ -46,6 +47,8 @@ def test_what_cannot_be_written_is_named(tmp_path, place):
     with pytest.raises(OSError, match="could not write") as caught:
         write_whole(tmp_path / place, b"new")
     assert str(tmp_path / place) in str(caught.value)
+    with pytest.raises(OSError, match=f"could not write: .*: '{tmp_path / place}'"):
+        check_writable(tmp_path / place)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "folder"]
 
 
