@@ -27,7 +27,7 @@ from snn.nn.recurrent import RecurrentLIF
 from snn.nn.residual import Residual
 from snn.nn.sequential import Sequential
 
-__all__ = ["check_rebuilds", "check_sizes", "from_config", "register_layer", "to_config"]
+__all__ = ["check_allowed", "check_rebuilds", "check_sizes", "from_config", "register_layer", "to_config"]
 
 _KINDS: Registry[type[Layer]] = Registry(
     "layer kind",
@@ -161,7 +161,7 @@ def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Lay
         ValueError: An unknown kind, one whose module is not allowed, or arguments that do not fit.
         ImportError: An allowed module cannot be imported.
     """
-    _check_allowed(allow)
+    check_allowed(allow)
     return _build(description, allow, nullcontext)
 
 
@@ -181,7 +181,7 @@ def check_sizes(
     Raises:
         TypeError, ValueError, ImportError: As `from_config`; or names or shapes differ.
     """
-    _check_allowed(allow)
+    check_allowed(allow)
     most = sum(map(math.prod, shapes.values())) + _SPARE_ELEMENTS
     try:
         built = _build(description, allow, partial(_without_memory, most)).state_dict()
@@ -266,7 +266,7 @@ def _arguments(kind: str, given: dict[str, Any], names: tuple[str, ...]) -> list
     return [fields[name] for name in names]
 
 
-def _check_allowed(allow: Any) -> None:
+def check_allowed(allow: Any) -> None:
     """Refuse names of modules that are none.
 
     Raises:

@@ -11,7 +11,7 @@ from snn.core.arrays import PathLike
 from snn.core.files.hdf5 import naming
 from snn.core.files.json_file import fields_of, typed
 from snn.nn import Layer, from_config, to_config
-from snn.nn.registry import check_rebuilds, check_sizes
+from snn.nn.registry import check_allowed, check_rebuilds, check_sizes
 from snn.train.tensor_files import TensorFile, open_tensors, write_tensors
 
 __all__ = ["fill", "load", "open_model", "read_info", "save"]
@@ -50,6 +50,7 @@ def load(path: PathLike, model: Layer | None = None, *, allow: Collection[str] =
             module is not allowed; the message gives the line to add.
         ImportError: An allowed module cannot be imported.
     """
+    check_allowed(allow)
     file = open_model(path)
     with naming(path):
         if model is None:
