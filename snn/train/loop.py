@@ -290,8 +290,10 @@ def fit(
     first = processes.rank() == 0
     began = None
     if init is not None:
-        goes_on = resume and folder is not None and has_checkpoint(folder)
-        began = (check_initial_weights if goes_on else load_initial_weights)(init, model)
+        if not (resume and folder is not None and has_checkpoint(folder)):
+            began = load_initial_weights(init, model)
+        elif Path(init).exists():  # its weights are not needed any more, but it must not be another
+            began = check_initial_weights(init, model)
     made = make_optimizer(model, config, optimizer)
     run = Run(model, *sets, config, made, on_gradients, callback if callback and first else (lambda _: None))
     _check_run(run, folder is not None, resume, {"on_gradients": on_gradients, "optimizer": optimizer})
