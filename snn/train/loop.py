@@ -288,16 +288,19 @@ def fit(
     folder = None if out is None else Path(out)
     sets = as_data("train", train), as_data("valid", valid)
     first = processes.rank() == 0
-    began = None
-    if init is not None:
-        if not (resume and folder is not None and has_checkpoint(folder)):
-            began = load_initial_weights(init, model)
-        elif Path(init).exists():  # its weights are not needed any more, but it must not be another
-            began = check_initial_weights(init, model)
+    began = None if init is None else _begin_with(init, model, folder if resume else None)
     made = make_optimizer(model, config, optimizer)
     run = Run(model, *sets, config, made, on_gradients, callback if callback and first else (lambda _: None))
     _check_run(run, folder is not None, resume, {"on_gradients": on_gradients, "optimizer": optimizer})
     return _run_epochs(run, folder, resume, first, optimizer, began)
+
+
+def _begin_with(init: PathLike, model: Layer, resumed: Path | None) -> str | None:
+    """Fill a model with the weights of a file, unless its run goes on from a checkpoint; give the file's checksum."""
+    if resumed is None or not has_checkpoint(resumed):
+        return load_initial_weights(init, model)
+    # its weights are not needed any more, nor the file; but it must not be another
+    return check_initial_weights(init, model) if Path(init).exists() else None
 
 
 def _run_epochs(
