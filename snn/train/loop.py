@@ -296,7 +296,7 @@ def fit(
 
 
 def _begin_with(init: PathLike, model: Layer, resumed: Path | None) -> str | None:
-    """Fill a model with the weights of a file, unless its run goes on from a checkpoint; give the file's checksum."""
+    """Fill a model with a file's weights, unless its run goes on from a checkpoint; give the file's checksum."""
     if resumed is None or not has_checkpoint(resumed):
         return load_initial_weights(init, model)
     # its weights are not needed any more, nor the file; but it must not be another
