@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from snn.core.arrays import PathLike
 from snn.core.checks import choice
-from snn.datasets.errors import data_refusal, reading
+from snn.core.files.json_file import read_json, typed
+from snn.datasets.errors import data_refusal
 from snn.datasets.event_camera_set import FrameBinning
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.idx import find_idx
@@ -23,8 +23,6 @@ from snn.datasets.sets.nmnist import load_nmnist
 from snn.datasets.sets.shd import true_name
 
 __all__ = ["DataSet", "SplitReport", "fetch", "find", "list_sets", "verify"]
-
-_MOST_RECORD = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +100,15 @@ def _verify_shd(split: str, source: Source) -> SplitReport:
         for piece in source.pieces():
             unpacked.update(piece)
         digest = unpacked.hexdigest()
-    checksum = _compare(source, digest, _record(source.path.parent / "checksums.json").get(source.name))
+    record = source.path.parent / "checksums.json"
+    sums = typed(str(record), read_json(record), dict, "checksums by name") if record.is_file() else {}
+    published = sums.get(source.name)
+    if published is not None:
+        typed(f"{record}: {source.name!r}", published, str, "a checksum as text")
+    checksum = _compare(source, digest, published)
     columns = read_shd(source)
     about = f"{len(columns)} samples, {columns.time_s.size} spikes"
     return SplitReport(split, str(source), true_name(source), len(columns), about, digest, checksum)
-
-
-def _record(path: Path) -> dict[str, str]:
-    """Read the checksums of files by name, of at most 1 MiB; none where there is no such file."""
-    if not path.is_file():
-        return {}
-    with reading(path, "must be JSON, a checksum for each name of a file"):
-        record = json.loads(Source(path).read(_MOST_RECORD).getvalue().decode("utf-8"))
-    if not isinstance(record, dict):
-        raise data_refusal(path, "the whole", "a checksum for each name of a file", record)
-    for name, digest in record.items():
-        if not isinstance(digest, str):
-            raise data_refusal(path, repr(name), "a checksum as text", digest)
-    return record
 
 
 def _verify_recordings(where: Path) -> tuple[SplitReport, SplitReport]:

@@ -15,6 +15,7 @@ from typing import Any
 from snn.core.arrays import PathLike
 from snn.core.checks import choice, flag, refusal, shown, whole
 from snn.core.counts import joined_samples
+from snn.core.files.json_file import fields_of, parse_json, read_json, typed
 from snn.core.files.whole import write_whole
 
 _INT64_MAX = 2**63 - 1
@@ -321,21 +322,38 @@ class Ledger:
         Raises:
             ValueError: Not a ledger, another version, or a row with missing or unknown fields.
         """
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        data = json.loads(text)
-        found = (data.get("schema"), data.get("version")) if isinstance(data, dict) else data
+        if isinstance(source, Path):
+            return cls.from_dict(read_json(source), f"{source}: ")
+        return cls.from_dict(parse_json(source, "source"))
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str = "") -> Ledger:
+        """Read a ledger from what `to_dict` gave; messages begin with `where`.
+
+        Raises:
+            ValueError: Not a ledger, another version, or a row with missing, unknown or impossible fields.
+        """
+        found = (values.get("schema"), values.get("version")) if isinstance(values, dict) else values
         if found != (SCHEMA, VERSION):
-            raise refusal("source", f"a ledger of schema {SCHEMA!r}, version {VERSION}", found)
-        names = {f.name for f in fields(LayerCounts)}
+            raise refusal(f"{where}source", f"a ledger of schema {SCHEMA!r}, version {VERSION}", found)
+        data = fields_of(f"{where}ledger", values, ("schema", "version", "rows", "notes"))
         rows = []
-        for row in data["rows"]:
-            if set(row) != names:
-                wrong = sorted(set(row) ^ names)
-                raise ValueError(
-                    f"row {row.get('name')!r} must have the fields of a ledger, got others: {wrong}"
-                )
-            rows.append(LayerCounts(**row))
-        return cls(tuple(rows), tuple(data["notes"]))
+        for i, row in enumerate(typed(f"{where}rows", data["rows"], list, "a list of rows")):
+            fields_of(f"{where}rows[{i}]", row, [f.name for f in fields(LayerCounts)])
+            for name in ("name", "post", "pre"):
+                if name != "pre" or row[name] is not None:
+                    typed(f"{where}rows[{i}].{name}", row[name], str, "text")
+            try:
+                rows.append(LayerCounts(**row))
+            except (OverflowError, TypeError, ValueError) as error:
+                raise ValueError(f"{where}rows[{i}]: {error}") from error
+        notes = typed(f"{where}notes", data["notes"], list, "a list of sentences")
+        for i, note in enumerate(notes):
+            typed(f"{where}notes[{i}]", note, str, "text")
+        try:
+            return cls(tuple(rows), tuple(notes))
+        except ValueError as error:
+            raise ValueError(f"{where}{error}") from error
 
 
 def _count(name: str, value: Any) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from snn.core.checks import refusal
+from snn.core.files.hdf5 import naming
+from snn.core.files.json_file import parse_json, typed
+from snn.core.files.whole import existing_file
 from snn.hardware.ledger.ledger import Ledger
 from snn.hardware.report import formats
 from snn.hardware.report.energy_report import EnergyReport
@@ -59,14 +61,19 @@ def rerun(source: str | Path) -> EnergyReport:
         ValueError: Not a report of this version, a target that is not registered, or a result that differs
             because prices, assumptions or code have changed since; the message names the entries.
     """
-    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-    saved = json.loads(text)
+    where = str(source) if isinstance(source, Path) else "source"
+    text = existing_file(source).read_bytes() if isinstance(source, Path) else source.encode()
+    saved = parse_json(text, where)
     found = (saved.get("schema"), saved.get("version")) if isinstance(saved, dict) else saved
     if found != (formats.SCHEMA, formats.VERSION):
-        raise refusal("source", f"a report of schema {formats.SCHEMA!r}, version {formats.VERSION}", found)
-    report = estimate(Ledger.from_json(json.dumps(saved["ledger"])), saved["target"])
-    if report.to_json() != text:
+        raise refusal(where, f"a report of schema {formats.SCHEMA!r}, version {formats.VERSION}", found)
+    ledger = Ledger.from_dict(saved.get("ledger"), f"{where}: ledger: ")
+    target = typed(f"{where}: target", saved.get("target"), str, "the name of a target")
+    with naming(where):
+        report = estimate(ledger, target)
+    if report.to_json().encode() != text:
         now = report.to_dict()
         changed = sorted(key for key in now.keys() | saved.keys() if now.get(key) != saved.get(key))
-        raise ValueError(f"the report is not the same any more: {', '.join(changed) or 'its layout'} changed")
+        what = ", ".join(changed) or "its layout"
+        raise ValueError(f"{where}: the report is not the same any more: {what} changed")
     return report

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snn.core.arrays import PathLike
-from snn.core.checks import choice, number, refusal
-from snn.core.files.whole import write_whole
+from snn.core.checks import choice, number, refusal, shown
+from snn.core.files.json_file import fields_of, parse_json, typed
+from snn.core.files.whole import existing_file, write_whole
 from snn.hardware.report.figure_style import DARK_BLUE, GRID, canvas, log_axis, plain_text, words_of
 
 if TYPE_CHECKING:
@@ -243,14 +244,26 @@ def _read(path: Path, names: list[str]) -> dict[tuple[str, int], Run]:
     Raises:
         ValueError: The file is of another sweep.
     """
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = existing_file(path).read_bytes() if path.exists() else b""
     if not text:
         return {}
-    head, *lines = text[: text.rfind("\n") + 1].splitlines() or [text]
-    if head != _head(names):
-        raise ValueError(f"{path} must begin with {_head(names)!r}, got {head!r}: it is of another sweep")
-    runs = [Run(**json.loads(line)) for line in lines]
+    head, *lines = text[: text.rfind(b"\n") + 1].splitlines() or [text]
+    if head != _head(names).encode():
+        found = shown(head.decode(errors="replace"))
+        raise ValueError(f"{path} must begin with {_head(names)!r}, got {found}: it is of another sweep")
+    runs = [_read_run(f"{path}, line {i}", line, names) for i, line in enumerate(lines, 2)]
     return {(_key(run.config), run.seed): run for run in runs}
+
+
+def _read_run(where: str, line: bytes, names: list[str]) -> Run:
+    values = fields_of(where, parse_json(line, where), ("config", "seed", "metrics"))
+    config = fields_of(f"{where}: config", values["config"], names)
+    for name, value in config.items():
+        if isinstance(value, dict | list):
+            raise refusal(f"{where}: config {name!r}", "text, a number, a truth value or null", value)
+    metrics = typed(f"{where}: metrics", values["metrics"], dict, "numbers by name")
+    seed = typed(f"{where}: seed", values["seed"], int, "a whole number")
+    return Run(config, seed, {name: number(f"{where}: metric {name!r}", metrics[name]) for name in metrics})
 
 
 def _head(names: list[str]) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 import snn
@@ -43,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows `snn` on the command line; None reads `sys.argv`.
 
     Returns:
-        0 when done; 2 for wrong arguments or input (one line on stderr says which); 130 after Ctrl-C; 141 where
-        nobody reads the output any more.
+        0 when done; 2 for wrong arguments or input (one line on stderr says which); 130 after Ctrl-C, 143 after a
+        SIGTERM, both with what was done so far kept; 141 where nobody reads the output any more.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
@@ -58,17 +60,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = did_you_mean(name, _COMMANDS)
         print(f"snn: no command {name!r}{hint} (commands: {', '.join(_COMMANDS)})", file=sys.stderr)
         return 2
-    try:
-        import_module(f"snn.cli.{name}").main(given[1:])
-    except BrokenPipeError:  # who reads our output, as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    except _USER_ERRORS as error:
-        if os.environ.get("SNN_TRACEBACK"):
-            raise
-        print(f"snn {name}: {error or type(error).__name__}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\nsnn {name}: interrupted", file=sys.stderr)
-        return 130
+    with _terminated_as_interrupted() as terminated:
+        try:
+            import_module(f"snn.cli.{name}").main(given[1:])
+        except BrokenPipeError:  # who reads our output, as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        except _USER_ERRORS as error:
+            if os.environ.get("SNN_TRACEBACK"):
+                raise
+            print(f"snn {name}: {str(error) or 'out of memory'}", file=sys.stderr)
+            return 2
+        except RuntimeError as error:  # what torch raises in place of a MemoryError
+            if os.environ.get("SNN_TRACEBACK") or "allocate memory" not in str(error):
+                raise
+            print(f"snn {name}: out of memory: {str(error).splitlines()[0]}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print(f"\nsnn {name}: {'terminated' if terminated else 'interrupted'}", file=sys.stderr)
+            return 143 if terminated else 130
     return 0
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[list[int]]:
+    """Let SIGTERM, which batch systems send before they kill, end a command as Ctrl-C does.
+
+    If the process has a handler of its own, or this is not the main thread, which alone may have one, nothing is
+    changed.
+
+    Yields:
+        A list that is empty until SIGTERM comes.
+    """
+    terminated: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        terminated.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    usual = signal.SIG_DFL
+    in_main = threading.current_thread() is threading.main_thread()
+    replace = in_main and signal.getsignal(signal.SIGTERM) is usual
+    if replace:
+        signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield terminated
+    finally:
+        if replace:
+            signal.signal(signal.SIGTERM, usual)

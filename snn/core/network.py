@@ -28,8 +28,8 @@ K = TypeVar("K")
 T = TypeVar("T", Population, Projection)
 
 FORMAT = "snn.network"
-VERSION = 3
-"""3 keeps a tree of plain values; 1 and 2 had a layout of their own."""
+VERSION = 4
+"""4 has a checksum; 3 was without, 1 and 2 had a layout of their own."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)

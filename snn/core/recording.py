@@ -18,14 +18,15 @@ from snn.core.checks import refusal, shown
 from snn.core.counts import Counts
 from snn.core.events import Events
 from snn.core.files.hdf5 import naming
+from snn.core.files.json_file import fields_of, typed
 from snn.core.files.parts import Part, part_of, parts_of, state_path
-from snn.core.files.tree import fields_of, read_tree, read_values, write_tree
+from snn.core.files.tree import read_tree, read_values, write_tree
 from snn.core.random import check_seed
 from snn.core.state import SimulationState
 
 FORMAT = "snn.recording"
-VERSION = 2
-"""2 keeps a tree of plain values; 1 had a layout of its own."""
+VERSION = 3
+"""3 has a checksum; 2 was without, 1 had a layout of its own."""
 
 _FIELDS = ("fingerprint", "seed", "engine", "counts", "spikes", "v")
 
@@ -183,7 +184,7 @@ def join(pieces: Sequence[Events]) -> Events:
 
 
 class _Part(NamedTuple):
-    """What one part keeps, with the meaning of the fields of `Recording`."""
+    """What one part keeps, with the meaning of the fields of `Recording`, and of what run it is."""
 
     fingerprint: str
     seed: int
@@ -266,8 +267,8 @@ def _check_end(state: SimulationState, parts: list[_Part], stop: int) -> None:
 def _from_dict(values: Any) -> _Part:
     given = _checked(values)
     for name, membrane in given["v"].items():
-        if not isinstance(membrane, np.ndarray):
-            raise refusal(f"v[{name!r}]", "an array", membrane)
+        if not isinstance(membrane, np.ndarray) or membrane.ndim != 3 or membrane.dtype.kind != "f":
+            raise refusal(f"v[{name!r}]", "an array [T, B, N] of floats", membrane)
     if not isinstance(given["fingerprint"], str):
         raise refusal("fingerprint", "text", given["fingerprint"])
     return _Part(
@@ -281,6 +282,7 @@ def _from_dict(values: Any) -> _Part:
 
 def _checked(values: Any) -> dict[str, Any]:
     given = fields_of("recording", values, _FIELDS)
+    typed("fingerprint", given["fingerprint"], str, "text")
     for name in ("spikes", "v"):
         if not isinstance(given[name], dict):
             raise refusal(name, "groups by population", given[name])

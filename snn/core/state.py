@@ -17,8 +17,8 @@ from snn.core.random import check_seed
 from snn.core.units import MOST_STEPS
 
 FORMAT = "snn.state"
-VERSION = 3
-"""3 keeps a tree of plain values; 1 and 2 had a layout of their own."""
+VERSION = 4
+"""4 has a checksum; 3 was without, 1 and 2 had a layout of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from snn.core.counts import Counts
 from snn.core.events import Events, Raster
 from snn.core.files.hdf5 import naming
 from snn.core.files.parts import parts_of, state_path
+from snn.core.files.whole import remove_drafts
 from snn.core.network import Network
 from snn.core.random import check_seed
 from snn.core.recording import Record, read_summary, save_part
@@ -185,6 +186,7 @@ def _where_it_stands(
 ) -> tuple[Counts, SimulationState | None, int]:
     """Find the counts, the state and the number of steps of what is done; make the folder where nothing is."""
     parts = parts_of(folder)
+    remove_drafts(folder)  # of a run into it that was killed
     if not parts:
         folder.mkdir(parents=True, exist_ok=True)
         return Counts(), None, 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ import torch
 from torch.nn.utils.parametrize import is_parametrized
 
 from snn.core.checks import refusal, shown
+from snn.core.files.json_file import fields_of
 from snn.core.registry import Registry
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import DelayLinear, Linear
@@ -23,8 +26,9 @@ from snn.nn.neurons import LIF, LeakyReadout, ReLU
 from snn.nn.recurrent import RecurrentLIF
 from snn.nn.residual import Residual
 from snn.nn.sequential import Sequential
+from snn.nn.without_memory import without_memory
 
-__all__ = ["check_rebuilds", "from_config", "register_layer", "to_config"]
+__all__ = ["check_allowed", "check_rebuilds", "check_sizes", "from_config", "register_layer", "to_config"]
 
 _KINDS: Registry[type[Layer]] = Registry(
     "layer kind",
@@ -171,12 +175,62 @@ def from_config(description: dict[str, Any], allow: Collection[str] = ()) -> Lay
             not allowed, or arguments that do not fit.
         ImportError: An allowed module cannot be imported.
     """
-    _check_allowed(allow)
-    return _build(description, allow, "description", 0)
+    check_allowed(allow)
+    return _build(description, allow, nullcontext, "description", 0)
 
 
-def _build(description: Any, allow: Collection[str], place: str, depth: int) -> Layer:
-    """Build a layer, and those within it, from its description at `place`."""
+def check_sizes(
+    description: dict[str, Any], shapes: dict[str, list[int]], allow: Collection[str] = ()
+) -> None:
+    """Refuse a description whose model would have other tensors than these, before anything of its size is made.
+
+    Layers are built on torch's device without memory, "meta", on which no random numbers are drawn. A user's layer
+    that cannot be built there is left to `from_config`.
+
+    Args:
+        description: The layers, as for `from_config`.
+        shapes: Shape of each tensor, by name.
+        allow: As for `from_config`.
+
+    Raises:
+        TypeError, ValueError, ImportError: As `from_config`; or names or shapes differ.
+    """
+    check_allowed(allow)
+    most = sum(map(math.prod, shapes.values())) + _SPARE_ELEMENTS
+    try:
+        built = _build(description, allow, partial(without_memory, most), "description", 0).state_dict()
+    except ValueError:
+        if _has_kind_of_user(description):
+            return
+        raise
+    for name in (*built, *shapes):
+        held = list(built[name].shape) if name in built else None
+        if held != shapes.get(name):
+            raise refusal(
+                name, f"{_shape(held)}, as the description of the model says", _shape(shapes.get(name))
+            )
+
+
+_SPARE_ELEMENTS = 1 << 20
+"""Elements that a layer may make beside those that it keeps in files."""
+
+
+def _has_kind_of_user(description: Any) -> bool:
+    """Tell whether a description names a class that is none of ours."""
+    parts = description.values() if isinstance(description, dict) else description
+    if isinstance(description, dict) and ":" in str(description.get("kind")):
+        return True
+    return any(_has_kind_of_user(part) for part in parts if isinstance(part, dict | list))
+
+
+def _build(
+    description: Any,
+    allow: Collection[str],
+    where: Callable[[], AbstractContextManager[None]],
+    place: str,
+    depth: int,
+) -> Layer:
+    """Build a layer, and those within it, from its description at `place`; constructors run within `where`."""
     if not isinstance(description, dict) or not isinstance(description.get("kind"), str):
         raise refusal(place, "a dict with the kind of a layer", description)
     if depth > _DEEPEST:
@@ -187,19 +241,19 @@ def _build(description: Any, allow: Collection[str], place: str, depth: int) -> 
         layers = arguments.get("layers")
         if not isinstance(layers, list | tuple) or len(arguments) != 1:
             raise refusal(place, "of a Sequential, {kind, layers: [...]}", description)
-        inner = (_build(one, allow, f"{place} layers[{i}]", depth + 1) for i, one in enumerate(layers))
+        inner = (_build(one, allow, where, f"{place} layers[{i}]", depth + 1) for i, one in enumerate(layers))
         return Sequential(*inner)
     if kind == "Residual":
         if set(arguments) != {"body", "shortcut", "join"}:
             raise refusal(place, "of a Residual, {kind, body, shortcut, join}", description)
         shortcut = arguments["shortcut"]
-        around = None if shortcut is None else _build(shortcut, allow, f"{place} shortcut", depth + 1)
-        return Residual(
-            _build(arguments["body"], allow, f"{place} body", depth + 1), around, join=arguments["join"]
-        )
+        around = None if shortcut is None else _build(shortcut, allow, where, f"{place} shortcut", depth + 1)
+        body = _build(arguments["body"], allow, where, f"{place} body", depth + 1)
+        return Residual(body, around, join=arguments["join"])
     layer = _find_registered(kind, allow) if ":" in kind else _KINDS.find(kind)
     try:
-        return layer(**arguments)
+        with where():
+            return layer(**arguments)
     except MemoryError:
         raise
     except Exception as error:  # the constructor may be a user's
@@ -208,7 +262,13 @@ def _build(description: Any, allow: Collection[str], place: str, depth: int) -> 
         ) from error
 
 
-def _check_allowed(allow: Any) -> None:
+def _arguments(kind: str, given: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
+    """Give the arguments of one of our containers in this order."""
+    fields = fields_of(f"layer {kind}", given, names)
+    return [fields[name] for name in names]
+
+
+def check_allowed(allow: Any) -> None:
     """Refuse names of modules that are none.
 
     Raises:

@@ -163,16 +163,17 @@ class Experiment(Generic[C, S]):
     ) -> RunResult[S]:
         """Do what `run` does, in a folder that the caller holds."""
         from snn.train.checkpoint import has_checkpoint
-        from snn.train.initial_weights import read_initial_weights
 
         settings = asdict(config)
-        init = folder.check(path, settings, resume, init)
+        given, init = init, folder.check(path, settings, resume, init)
         device = check_device(torch_device)
         sets = train, valid, test = self.load_data(config)
         model = self.build_model(config, train)
-        if init is not None and not has_checkpoint(path):
-            read_initial_weights(init, model)  # refuses a wrong file before config.json says that a run began
-        folder.write_config(path, settings, init)
+        if given is None and has_checkpoint(path):
+            begin = None  # the run goes on from there, and what it began with need not be there any more
+        else:
+            begin = init
+        folder.write_config(path, settings, init, _init_checksum(path, begin, model))
         if log is not None:
             sizes = f"{len(train)} training, {len(valid)} validation, {len(test)} test samples"
             log(f"data: {train.name}; {sizes}")
@@ -181,7 +182,7 @@ class Experiment(Generic[C, S]):
         on_progress = _progress(path, figures, resume, callback)
         varied = self.augment(config, train)
         result = snn.train.fit(
-            model, varied, valid, config.train, out=path, resume=resume, init=init, callback=on_progress
+            model, varied, valid, config.train, out=path, resume=resume, init=begin, callback=on_progress
         )
         loss, batch_size = config.train.loss, config.train.batch_size
         scores = snn.train.evaluate(model, test, loss=loss, batch_size=batch_size)
@@ -192,6 +193,24 @@ class Experiment(Generic[C, S]):
         snn.train.save(model, path / "model.safetensors", info)
         figures.after(result)
         return RunResult(path, model, result, scores, sets)
+
+
+def _init_checksum(path: Path, init: PathLike | None, model: snn.nn.Sequential) -> str | None:
+    """Give the checksum of the file that a run begins with, before config.json says that it began.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        ValueError: It is no file of this model, or not the one that the run in the folder began with.
+    """
+    from snn.train.initial_weights import check_initial_weights
+
+    began = folder.init_checksum(path)
+    if init is None:
+        return began
+    found = check_initial_weights(init, model)
+    if began not in (None, found):
+        raise refusal("init", f"{init} as it was when the run in {path} began, of sha256 {began}", found)
+    return found
 
 
 def check_device(name: str) -> torch.device:

@@ -17,9 +17,12 @@ from typing import IO, Any
 
 from snn.core.arrays import PathLike
 from snn.core.checks import refusal
-from snn.core.files.whole import write_whole
+from snn.core.files.json_file import fields_of, parse_json, read_json, typed
+from snn.core.files.whole import existing_file, remove_drafts, write_whole
 
-__all__ = ["Clock", "check", "hold", "read_metrics", "write_config"]
+__all__ = ["Clock", "check", "hold", "init_checksum", "read_metrics", "write_config"]
+
+_FIELDS = ("config", "init", "init_sha256", "versions", "machine")
 
 _PACKAGES = ("snn", "torch", "numpy", "numba", "scipy", "spikingjelly")
 
@@ -27,6 +30,8 @@ _PACKAGES = ("snn", "torch", "numpy", "numba", "scipy", "spikingjelly")
 @contextmanager
 def hold(out: PathLike) -> Iterator[Path]:
     """Make a folder and keep it for one run: no other can hold it meanwhile, in this process or another.
+
+    Files that a killed run left half written, in it or a folder in it, are removed.
 
     What is locked is `out`/.lock, by `flock`: the system frees it when the process ends, however it ends, so that a
     file left by a process that was killed is in nobody's way.
@@ -40,6 +45,8 @@ def hold(out: PathLike) -> Iterator[Path]:
     file = path / ".lock"
     lock = _lock(file)
     try:
+        for folder in (path, *(part for part in path.iterdir() if part.is_dir())):
+            remove_drafts(folder)  # of a run in this folder that was killed
         yield path
     finally:
         file.unlink(missing_ok=True)
@@ -87,12 +94,11 @@ def check(
         return init
     if not resume:
         raise ValueError(f"{path} holds a run already: --resume continues it, --out chooses another folder")
-    values = json.loads(file.read_text(encoding="utf-8"))
+    values = _read_config(file)
     old = _flat(values["config"])
     settings = _flat(json.loads(json.dumps(config)))
     for key in old.keys() | settings.keys():
-        longer = key == "epochs" and settings.get(key, 0) > old.get(key, 0)  # a run may go on for longer
-        if old.get(key) != settings.get(key) and not longer:
+        if old.get(key) != settings.get(key) and not _is_longer(key, old.get(key), settings.get(key)):
             raise ValueError(
                 f"cannot resume {path}: {key} was {old.get(key)!r}, now {settings.get(key)!r}; "
                 "resume with the same settings or choose another folder"
@@ -103,6 +109,36 @@ def check(
     return began
 
 
+def init_checksum(out: PathLike) -> str | None:
+    """Give the sha256 of the file whose weights the run in a folder began with; None: of none, or there is no run.
+
+    Raises:
+        ValueError: config.json is damaged.
+    """
+    file = Path(out) / "config.json"
+    found: str | None = _read_config(file)["init_sha256"] if file.exists() else None
+    return found
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    """Read what `write_config` wrote.
+
+    Raises:
+        ValueError: It is damaged; the message names the file and the field.
+    """
+    values = fields_of(str(file), read_json(file, constants=True), _FIELDS)
+    typed(f"{file}: config", values["config"], dict, "a group of settings")
+    for name in ("init", "init_sha256"):
+        if values[name] is not None:
+            typed(f"{file}: {name}", values[name], str, "text or null")
+    return values
+
+
+def _is_longer(key: str, old: Any, new: Any) -> bool:
+    """Tell whether a setting makes a run go on for longer, as it may."""
+    return key == "epochs" and type(old) is int and type(new) is int and new > old
+
+
 def _flat(config: dict[str, Any]) -> dict[str, Any]:
     """Put nested settings on one level, so that one that differs is named by itself."""
     found: dict[str, Any] = {}
@@ -111,8 +147,16 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def write_config(path: Path, config: dict[str, Any], init: PathLike | None = None) -> None:
+def write_config(
+    path: Path, config: dict[str, Any], init: PathLike | None = None, init_sha256: str | None = None
+) -> None:
     """Write config.json: settings, versions, machine, and the file whose weights the run began with, if any.
+
+    Args:
+        path: The folder.
+        config: The settings.
+        init: That file.
+        init_sha256: Its checksum (`snn.train.tensor_files`), which tells its content.
 
     Raises:
         OSError: It cannot be written.
@@ -120,6 +164,7 @@ def write_config(path: Path, config: dict[str, Any], init: PathLike | None = Non
     values = {
         "config": config,
         "init": None if init is None else str(init),
+        "init_sha256": init_sha256,
         "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
         "machine": platform.machine(),
     }
@@ -127,19 +172,29 @@ def write_config(path: Path, config: dict[str, Any], init: PathLike | None = Non
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read the epochs of metrics.jsonl (not the summary that a finished run has as its last line)."""
-    lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [line for line in map(json.loads, lines) if "epoch" in line]
+    """Read the epochs of metrics.jsonl (not the summary that a finished run has as its last line).
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: A line is damaged; the message names it.
+    """
+    file = existing_file(path / "metrics.jsonl")
+    return [line for line in _read_lines(file) if "epoch" in line]
+
+
+def _read_lines(file: Path) -> list[dict[str, Any]]:
+    lines = file.read_bytes().splitlines()
+    named = [(f"{file}, line {i}", line) for i, line in enumerate(lines, 1)]
+    return [typed(what, parse_json(line, what, constants=True), dict, "a group") for what, line in named]
 
 
 class Clock:
     """Write timing.jsonl: what each epoch took. Apart from the metrics, which are the same on every machine."""
 
     def __init__(self, path: Path, resume: bool) -> None:
-        """Start now; a fresh run empties the file."""
+        """Start now; a fresh run begins a new file with its first epoch."""
         self._file = path / "timing.jsonl"
-        if not resume:
-            self._file.unlink(missing_ok=True)
+        self._lines = _read_lines(self._file) if resume and self._file.exists() else []
         self._start = self._trained = time.perf_counter(), time.process_time()
 
     def mark(self) -> None:
@@ -159,5 +214,5 @@ class Clock:
             "peak_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1),
         }
         self._start = now
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self._lines.append(line)
+        write_whole(self._file, "".join(json.dumps(one) + "\n" for one in self._lines).encode("utf-8"))

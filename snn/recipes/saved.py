@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snn.core.checks import refusal, shown
+from snn.core.checks import choice, refusal, shown, whole
+from snn.core.files.hdf5 import naming
+from snn.core.files.json_file import typed
 from snn.datasets import EventCameraSet, ImageSet, SpikeSet
 from snn.nn import Sequential
 from snn.recipes.recipe import Recipe
 from snn.recipes.table import RECIPES
-from snn.train import TrainConfig, load, read_info
+from snn.train import LOSSES, TrainConfig, load, read_info
 
 __all__ = ["SavedModel", "load_saved"]
 
@@ -79,12 +81,29 @@ def load_saved(path: str | Path) -> SavedModel:
         FileNotFoundError: Nothing is there.
         ValueError: No model file, of another version, or not of a recipe.
     """
-    model, about = load(path), read_info(path)
+    about = read_info(path)
     name = about.get("recipe", "")
-    if name not in RECIPES or not isinstance(model, Sequential):
-        names = ", ".join(f"`snn train {name}`" for name in RECIPES)
-        raise ValueError(f"{path} does not say how its data are read; train it with one of {names}")
-    loss = about.get("loss", "softmax_sum")
-    shape = tuple(about.get("shape", ()))
-    classes = tuple(about.get("classes", ()))
-    return SavedModel(model.eval(), RECIPES.find(name), about["data"], about["seed"], loss, shape, classes)
+    if not isinstance(name, str) or name not in RECIPES:
+        raise _without_recipe(path)
+    model = load(path)
+    if not isinstance(model, Sequential):
+        raise _without_recipe(path)
+    recipe = RECIPES.find(name)
+    with naming(path):
+        data = typed("data", about.get("data"), dict, "how its data are read")
+        if data.get("data") is not None:
+            typed("data.data", data.get("data"), str, "where its data are, or null")
+        seed = whole("seed", about.get("seed"))
+        loss = choice("loss", about.get("loss", "softmax_sum"), tuple(LOSSES))
+        shape = tuple(
+            whole("shape", n, low=1) for n in typed("shape", about.get("shape", []), list, "a list")
+        )
+        classes = tuple(typed("classes", about.get("classes", []), list, "names of classes"))
+        saved = SavedModel(model, recipe, {"data": None, **data}, seed, loss, shape, classes)
+        saved.dt_ms  # noqa: B018 - refuses settings that its recipe does not have
+    return saved
+
+
+def _without_recipe(path: str | Path) -> ValueError:
+    names = ", ".join(f"`snn train {name}`" for name in RECIPES)
+    return ValueError(f"{path} does not say how its data are read; train it with one of {names}")

@@ -9,15 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from snn.core.checks import number, refusal, whole
+from snn.core.files.hdf5 import naming
+from snn.core.files.json_file import fields_of
 from snn.train.gradient_hook import OnGradients, hook_state, restore_hook
-from snn.train.run_identity import check_same_run
+from snn.train.model_files import fill
+from snn.train.run_identity import check_identity, check_same_run
 from snn.train.scores import BUILT_IN
 from snn.train.state_tree import join, split
-from snn.train.tensor_files import read_tensors, write_tensors
+from snn.train.tensor_files import open_tensors, write_tensors
 
 __all__ = ["Checkpoint", "has_checkpoint", "load_checkpoint", "save_checkpoint"]
 
-KIND, VERSION, NAME = "snn.checkpoint", 3, "checkpoint/last.safetensors"
+KIND, VERSION, NAME = "snn.checkpoint", 4, "checkpoint/last.safetensors"
+_FIELDS = ("identity", "history", "best_epoch", "steps", "optimizer", "on_gradients")
 
 
 @dataclass
@@ -114,24 +119,66 @@ def load_checkpoint(
         model: The model to fill.
         optimizer: The optimiser to fill.
         hook: What is done to gradients, to be put back as well.
-        identity: What the run is now, which must be what it was; it may have more epochs.
+        identity: What the run is now, which must be what it was; it may have more epochs. Its
+            `init` becomes that of the run.
 
     Raises:
-        ValueError: The checkpoint is of another version, or of another run.
+        ValueError: The checkpoint is damaged, of another version, or of another run.
     """
     select = identity["config"]["select"]
     if not has_checkpoint(out):
         return Checkpoint(select)
-    tensors, info = read_tensors(out / NAME, KIND, VERSION)
+    path = out / NAME
+    file = open_tensors(path, KIND, VERSION)
+    with naming(path):
+        info = fields_of("info", file.info, _FIELDS)
+        check_identity(info["identity"])
     check_same_run(info["identity"], identity, out)
+    identity["init"] = info["identity"]["init"]  # what the run began with stays so in its next checkpoint
+    with naming(path):
+        reached = Checkpoint(
+            select, _history(info["history"], select), steps=whole("steps", info["steps"], low=0)
+        )
+        reached.best_epoch = whole("best_epoch", info["best_epoch"], low=0, high=reached.epoch - 1)
+    tensors = file.tensors()
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}}
     for name, tensor in tensors.items():
-        part, rest = name.split(".", 1)
+        part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest] = tensor
-    model.load_state_dict(parts["model"])
-    _restore_optimizer(optimizer, join(info["optimizer"], tensors))
-    restore_hook(hook, join(info["on_gradients"], tensors))
-    return Checkpoint(select, info["history"], info["best_epoch"], parts["best"], info["steps"])
+    fill(model, parts["best"], f"the best weights in {path}")
+    fill(model, parts["model"], f"weights in {path}")
+    reached.best = parts["best"]
+    try:
+        with naming(path):
+            _restore_optimizer(optimizer, join(info["optimizer"], tensors))
+            restore_hook(hook, join(info["on_gradients"], tensors))
+    except (ImportError, OSError, MemoryError, ValueError):
+        raise
+    except Exception as error:  # both may be a user's
+        raise ValueError(f"{path}: state of optimiser and hook must be theirs, got {error!r}") from error
+    return reached
+
+
+def _history(lines: Any, select: str) -> list[dict[str, Any]]:
+    """Check the metrics of the epochs done, at least one.
+
+    Raises:
+        ValueError: One is missing, or has not what epochs are selected by.
+    """
+    if not isinstance(lines, list) or not lines:
+        raise refusal("history", "the metrics of at least one epoch", lines)
+    needed = {f"valid_{select}", f"valid_{BUILT_IN[1]}"}
+    for epoch, metrics in enumerate(lines):
+        where = f"history[{epoch}]"
+        if (
+            not isinstance(metrics, dict)
+            or type(metrics.get("epoch")) is not int
+            or metrics["epoch"] != epoch
+        ):
+            raise refusal(where, f"the metrics of epoch {epoch}", metrics)
+        for name in needed:
+            number(f"{where}.{name}", metrics.get(name), infinite=True)
+    return lines
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

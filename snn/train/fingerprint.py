@@ -1,10 +1,11 @@
-"""Tell data sets apart cheaply: a hash of their sizes, labels and a sample of their arrays."""
+"""Tell data sets apart cheaply: a hash of their sizes and labels, and a checksum of their arrays."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import random
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -18,8 +19,8 @@ from torch.utils.data import DataLoader, IterableDataset
 __all__ = ["fingerprint"]
 
 SAMPLED = 65536
-"""Elements of an array that are hashed, at equal distances."""
-LONGEST = 1000
+"""Elements of an array that are hashed, at equal distances, beside the checksum of all."""
+LONGEST = 50_000
 """Elements of a list, tuple or dict that are looked at, at equal distances."""
 HOLDERS = ("base", "dataset", "augment", "indices", "tensors", "label", "labels", "targets")
 """Where data sets may keep what tells them apart, be it made when it is asked for."""
@@ -94,14 +95,19 @@ class _Hash:
 
     def _add_array(self, array: Any) -> None:
         self.digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
-        if isinstance(array, Tensor):
-            flat = array.detach().reshape(-1)[:: max(1, array.numel() // SAMPLED)].cpu().numpy()
-        else:
-            flat = array.reshape(-1)[:: max(1, array.size // SAMPLED)]
         self.holds_data |= array.ndim > 0
-        self.digest.update(
-            np.ascontiguousarray(flat).tobytes() if flat.dtype != object else repr(flat).encode()
-        )
+        if isinstance(array, Tensor):
+            flat = (
+                array.detach().reshape(-1).cpu().view(torch.uint8).numpy() if array.numel() else np.zeros(0)
+            )
+        else:
+            flat = array.reshape(-1)
+        if flat.dtype == object:
+            self.digest.update(repr(flat[:: max(1, flat.size // SAMPLED)]).encode())
+        else:  # every byte counts, and a sum over all of them is read three times as fast as a hash
+            whole = np.ascontiguousarray(flat).view(np.uint8)
+            self.digest.update(f"{zlib.crc32(whole.data):08x}".encode())
+            self.digest.update(np.ascontiguousarray(flat[:: max(1, flat.size // SAMPLED)]).tobytes())
 
 
 def _attributes(part: Any) -> list[str]:

@@ -25,7 +25,7 @@ from snn.train.config import TrainConfig
 from snn.train.data_loaders import LoadedBatches, as_data, check_not_empty, steps_per_epoch
 from snn.train.epoch import Progress, Run, train_epoch
 from snn.train.gradient_hook import OnGradients, check_hook, hook_state
-from snn.train.initial_weights import load_initial_weights
+from snn.train.initial_weights import check_initial_weights, load_initial_weights
 from snn.train.losses import LOSSES, check_labels, check_seen, valid_mask
 from snn.train.methods import check_method, count_right
 from snn.train.run_identity import check_named, describe_data, identity
@@ -295,22 +295,34 @@ def fit(
     folder = None if out is None else Path(out)
     sets = as_data("train", train), as_data("valid", valid)
     first = processes.rank() == 0
-    if init is not None and not (resume and folder is not None and has_checkpoint(folder)):
-        load_initial_weights(init, model)
+    began = None if init is None else _begin_with(init, model, folder if resume else None)
     made = make_optimizer(model, config, optimizer)
     run = Run(model, *sets, config, made, on_gradients, callback if callback and first else (lambda _: None))
     _check_run(run, folder is not None, resume, {"on_gradients": on_gradients, "optimizer": optimizer})
-    return _run_epochs(run, folder, resume, first, optimizer)
+    return _run_epochs(run, folder, resume, first, optimizer, began)
+
+
+def _begin_with(init: PathLike, model: Layer, resumed: Path | None) -> str | None:
+    """Fill a model with a file's weights, unless its run goes on from a checkpoint; give the file's checksum."""
+    if resumed is None or not has_checkpoint(resumed):
+        return load_initial_weights(init, model)
+    # its weights are not needed any more, nor the file; but it must not be another
+    return check_initial_weights(init, model) if Path(init).exists() else None
 
 
 def _run_epochs(
-    run: Run, folder: Path | None, resume: bool, first: bool, optimizer: OptimizerMaker | None
+    run: Run,
+    folder: Path | None,
+    resume: bool,
+    first: bool,
+    optimizer: OptimizerMaker | None,
+    began: str | None,
 ) -> FitResult:
-    """Run all epochs that are still to be run."""
+    """Run all epochs that are still to be run; `began` tells the file whose weights the run began with."""
     model, config = run.model, run.config
     reached = Checkpoint(config.select)
     if folder is not None:
-        what = identity(model, describe_data(run.train, run.valid), config, run.hook, optimizer)
+        what = identity(model, describe_data(run.train, run.valid), config, run.hook, optimizer, began)
         if resume:
             reached = load_checkpoint(folder, model, run.optimizer, run.hook, what)
     while reached.epoch < config.epochs:

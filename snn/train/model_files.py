@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from torch import Tensor, nn
+
 from snn.core.arrays import PathLike
+from snn.core.files.hdf5 import naming
+from snn.core.files.json_file import fields_of, typed
 from snn.nn import Layer, from_config, to_config
-from snn.nn.registry import check_rebuilds
-from snn.train.tensor_files import read_tensors, write_tensors
+from snn.nn.registry import check_allowed, check_rebuilds, check_sizes
+from snn.train.tensor_files import TensorFile, open_tensors, write_tensors
 
-__all__ = ["load", "read_info", "save"]
+__all__ = ["fill", "load", "open_model", "read_info", "save"]
 
-KIND, VERSION = "snn.model", 2
+KIND, VERSION = "snn.model", 3
+"""3 has a checksum; 1 calls `RecurrentLIF` by another name."""
 
 
 def save(model: Layer, path: PathLike, info: dict[str, Any] | None = None) -> None:
@@ -45,13 +50,14 @@ def load(path: PathLike, model: Layer | None = None, *, allow: Collection[str] =
             module is not allowed; the message gives the line to add.
         ImportError: An allowed module cannot be imported.
     """
-    tensors, info = read_tensors(path, KIND, VERSION)
-    filled = from_config(info["model"], allow) if model is None else model
-    try:
-        filled.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(f"weights in {path} must fit the model, got: {error}") from error
-    return filled.eval()
+    check_allowed(allow)
+    file = open_model(path)
+    with naming(path):
+        if model is None:
+            check_sizes(file.info["model"], file.shapes, allow)
+            model = from_config(file.info["model"], allow)
+    fill(model, file.tensors(), f"weights in {path}")
+    return model.eval()
 
 
 def read_info(path: PathLike) -> dict[str, Any]:
@@ -61,5 +67,38 @@ def read_info(path: PathLike) -> dict[str, Any]:
         FileNotFoundError: Nothing is there.
         ValueError: Not a model file of this version.
     """
-    about: dict[str, Any] = read_tensors(path, KIND, VERSION)[1]["about"]
+    about: dict[str, Any] = open_model(path).info["about"]
     return about
+
+
+def open_model(path: PathLike) -> TensorFile:
+    """Read what a model file says before its weights are read; its `info` has the fields `model` and `about`.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: Not a model file of this version.
+    """
+    file = open_tensors(path, KIND, VERSION)
+    with naming(path):
+        for name, values in fields_of("info", file.info, ("model", "about")).items():
+            typed(name, values, dict, "a group of fields")
+    return file
+
+
+def fill(model: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
+    """Give a model tensors by name.
+
+    Raises:
+        ValueError: They are not those of the model; the message begins with `what`.
+    """
+    for name, held in model.state_dict().items():
+        given = tensors.get(name)
+        if given is not None and (given.is_floating_point(), given.is_complex()) != (
+            held.is_floating_point(),
+            held.is_complex(),
+        ):
+            raise ValueError(f"{what} must fit the model, got: {name} of {given.dtype}, not {held.dtype}")
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"{what} must fit the model, got: {error}") from error

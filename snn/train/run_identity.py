@@ -11,14 +11,23 @@ from typing import Any
 
 from torch import nn
 
-from snn.core.checks import refusal
+from snn.core.checks import refusal, whole
+from snn.core.files.json_file import fields_of, typed
 from snn.nn import Layer, Residual, Sequential, to_config
 from snn.train.batches import Data
 from snn.train.config import TrainConfig
 from snn.train.data_loaders import LoadedBatches
 from snn.train.fingerprint import fingerprint
 
-__all__ = ["check_named", "check_same_run", "describe_data", "first_difference", "identity", "qualified_name"]
+__all__ = [
+    "check_identity",
+    "check_named",
+    "check_same_run",
+    "describe_data",
+    "first_difference",
+    "identity",
+    "qualified_name",
+]
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -29,6 +38,7 @@ def identity(
     config: TrainConfig,
     on_gradients: Callable[..., Any] | None,
     optimizer: Callable[..., Any] | None,
+    init: str | None = None,
 ) -> dict[str, Any]:
     """Say what a run is, in JSON values; a run is resumed only as what it was.
 
@@ -38,6 +48,7 @@ def identity(
         config: How it trains.
         on_gradients: Known by its qualified name (that of its class, if it is an object).
         optimizer: Known by its qualified name.
+        init: Checksum of the file whose weights it begins with, if any.
     """
     named = {"on_gradients": on_gradients, "optimizer": optimizer}
     whole = {
@@ -45,6 +56,7 @@ def identity(
         "config": asdict(config),
         **{name: None if made is None else qualified_name(made) for name, made in named.items()},
         "model": _describe_model(model),
+        "init": init,
     }
     plain: dict[str, Any] = json.loads(json.dumps(whole))  # tuples are lists, as they come from a file
     return plain
@@ -105,15 +117,31 @@ def describe_data(train: Data, valid: Data) -> dict[str, Any]:
     return found
 
 
+def check_identity(values: Any) -> None:
+    """Refuse what `identity` cannot have given: part of a file.
+
+    Raises:
+        ValueError: A part is missing or of another kind.
+    """
+    parts = fields_of("identity", values, ("data", "config", "on_gradients", "optimizer", "model", "init"))
+    for name in ("data", "config", "model"):
+        typed(f"identity {name}", parts[name], dict, "a group of fields")
+    whole("identity config epochs", parts["config"].get("epochs"), low=1)
+
+
 def check_same_run(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
     """Refuse to go on with a run that was another; more epochs than it had are no difference.
 
     Raises:
         ValueError: Something differs; the message says what, what it was and what came.
     """
-    was, wanted = old["config"].get("epochs", 0), new["config"]["epochs"]
+    was, wanted = old["config"]["epochs"], new["config"]["epochs"]
     if wanted < was:
         raise refusal("config epochs", f">= {was} to resume {out}", wanted)
+    if new["init"] not in (None, old["init"]) and old["init"] is not None:
+        raise refusal(
+            "init", f"the file of sha256 {old['init']}, with which the run in {out} began", new["init"]
+        )
     same = {**new, "config": {**new["config"], "epochs": was}}
     for part in ("data", "config", "on_gradients", "optimizer", "model"):
         found = first_difference(old.get(part), same[part])

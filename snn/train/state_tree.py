@@ -44,13 +44,22 @@ def _split(path: str, part: Any, name: str, tensors: dict[str, Tensor]) -> Any:
 
 
 def join(structure: Any, tensors: dict[str, Tensor]) -> Any:
-    """Put together what `split` took apart."""
-    if not isinstance(structure, dict):
+    """Put together what `split` took apart.
+
+    Raises:
+        ValueError: It is nothing that `split` gave, or names a tensor that is not there.
+    """
+    if not isinstance(structure, dict | list):
         return structure
-    ((kind, held),) = structure.items()
-    if kind == "tensor":
+    kind, held = next(iter(structure.items())) if isinstance(structure, dict) and structure else ("", None)
+    if len(structure) == 1 and kind == "tensor" and isinstance(held, str):
+        if held not in tensors:
+            raise ValueError(f"tensor {held!r} is missing")
         return tensors[held]
-    if kind == "dict":
-        return {key: join(item, tensors) for key, item in held}
-    items = [join(item, tensors) for item in held]
-    return tuple(items) if kind == "tuple" else items
+    if len(structure) == 1 and kind in ("dict", "list", "tuple") and isinstance(held, list):
+        if kind != "dict":
+            items = [join(item, tensors) for item in held]
+            return tuple(items) if kind == "tuple" else items
+        if all(isinstance(pair, list) and len(pair) == 2 and type(pair[0]) in (str, int) for pair in held):
+            return {key: join(item, tensors) for key, item in held}
+    raise refusal("state", "a group named tensor, dict, list or tuple", structure)

@@ -118,7 +118,7 @@ def test_a_damaged_network_is_named(tmp_path, change, message):
     path = tmp_path / "net.h5"
     tree = copy.deepcopy(network().to_dict())
     edit(tree, *change)
-    write_tree(path, "snn.network", 3, tree)
+    write_tree(path, "snn.network", 4, tree)
     with pytest.raises(ValueError, match=f"^{path}: .*{message}"):
         Network.load(path)
 
@@ -141,7 +141,7 @@ def test_a_damaged_state_is_named(tmp_path, change, message):
     path = tmp_path / "state.h5"
     tree = copy.deepcopy(simulate(network(), {"in": events()}).state.to_dict())
     edit(tree, *change)
-    write_tree(path, "snn.state", 3, tree)
+    write_tree(path, "snn.state", 4, tree)
     with pytest.raises(ValueError, match=f"^{path}: .*{message}"):
         SimulationState.load(path)
 
@@ -164,7 +164,7 @@ def test_damaged_counts_are_named(change, message):
 
 def test_the_tree_of_a_network_is_what_its_file_holds(tmp_path):
     network().save(tmp_path / "net.h5")
-    tree = read_tree(tmp_path / "net.h5", "snn.network", 3, dict)
+    tree = read_tree(tmp_path / "net.h5", "snn.network", 4, dict)
     assert [p["name"] for p in tree["populations"]] == ["in", "a", "b"]
     assert tree["populations"][1]["neuron"]["tau_syn_ms"]["e/x"] == 2.0
     assert tree["projections"][2]["delay_ms"] is None

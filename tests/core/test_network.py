@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import h5py
 import numpy as np
 import pytest
 import scipy.sparse
+from damage import edit
 
 from snn.core import LIFParams, LIParams, Network, Population, Projection, Synapses
 
@@ -205,8 +205,7 @@ def test_fingerprint_tells_networks_apart():
 def test_broken_files_are_refused(tmp_path):
     path = tmp_path / "net.h5"
     rich().save(path)
-    with h5py.File(path, "a") as file:
-        del file["arrays/projections.0.weight"]
+    edit(path, lambda file: file.__delitem__("arrays/projections.0.weight"))
     with pytest.raises(ValueError, match="incomplete"):
         Network.load(path)
     with pytest.raises(FileNotFoundError):

@@ -115,7 +115,7 @@ def test_files_that_are_not_ours(tmp_path):
     with pytest.raises(ValueError, match="must be a file of format 'snn.model', got 'snn.checkpoint'"):
         load(path)
     safetensors.torch.save_file({"w": torch.zeros(2)}, path, header("snn.model", 99))
-    with pytest.raises(ValueError, match="must be a 'snn.model' file of version 2, got version 99"):
+    with pytest.raises(ValueError, match="must be a 'snn.model' file of version 3, got version 99"):
         load(path)
 
 
@@ -123,13 +123,13 @@ def test_files_of_the_first_format_are_refused_by_their_version():
     """Version 1 calls `RecurrentLIF` by another name."""
     path = Path(__file__).parents[1] / "data" / "first_format"
     for read in (load, read_info):
-        with pytest.raises(ValueError, match="must be a 'snn.model' file of version 2, got version 1"):
+        with pytest.raises(ValueError, match="must be a 'snn.model' file of version 3, got version 1"):
             read(path / "model.safetensors")
     config = TrainConfig(epochs=2)
     what = {"config": {"select": "accuracy"}}
     model = Sequential(Linear(2, 3), RecurrentLIF(3, 2), Linear(3, 2), LeakyReadout())
     optimizer = make_optimizer(model, config)
-    with pytest.raises(ValueError, match="must be a 'snn.checkpoint' file of version 3, got version 1"):
+    with pytest.raises(ValueError, match="must be a 'snn.checkpoint' file of version 4, got version 1"):
         load_checkpoint(path, model, optimizer, None, what)
 
 
@@ -139,7 +139,9 @@ def test_a_cut_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for size in (0, 4, 100, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match="must be a whole safetensors file, got"):
+        with pytest.raises(
+            ValueError, match=f"^{path} must be a whole safetensors file, got|bytes that were written"
+        ):
             load(path)
 
 

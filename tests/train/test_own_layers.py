@@ -160,7 +160,7 @@ def test_a_module_is_imported_only_if_it_is_named(saved):
             load(path, allow=allow)
         names = ", ".join(f'"{name}"' for name in (*allow, "own_module"))
         assert str(refused.value) == (
-            "layer kind must be registered in this process, got 'own_module:Own'; "
+            f"{path}: layer kind must be registered in this process, got 'own_module:Own'; "
             f"to import own_module, if you trust it: snn.train.load(path, allow=({names},))"
         )
     assert "own_module" not in sys.modules

@@ -285,6 +285,35 @@ def test_a_fingerprint_reads_ordinary_data_sets(held):
     assert fingerprint(torch.utils.data.DataLoader(same, num_workers=1)) == fingerprint(same)
 
 
+@pytest.mark.parametrize("make", [np.zeros, torch.zeros, lambda n: [np.zeros(3) for _ in range(n // 100)]])
+def test_a_fingerprint_sees_any_element(make):
+    data = make(300_001)
+    before = fingerprint(Ordinary(x=data))
+    for place in (1, 1_777):
+        data[place] += 1.0
+        after = fingerprint(Ordinary(x=data))
+        assert after != before
+        before = after
+
+
+def test_a_run_begins_with_the_content_of_a_file_not_with_its_name(tmp_path):
+    file, out = tmp_path / "m.safetensors", tmp_path / "out"
+    save(own_network(seed=5), file)
+    half = dataclasses.replace(CONFIG, epochs=1, schedule="constant")
+    longer = dataclasses.replace(half, epochs=2)
+    fit(own_network(), Words(), Words(20, 1), half, out=out, init=file)
+    save(own_network(seed=6), file)
+    with pytest.raises(
+        ValueError, match="init must be the file of sha256 .*, with which the run in .* began"
+    ):
+        resume(out, longer, init=file)
+    resume(out, longer)
+    with pytest.raises(ValueError, match="init must be the file of sha256"):
+        resume(out, dataclasses.replace(half, epochs=3), init=file)
+    save(own_network(seed=5), tmp_path / "elsewhere.safetensors")
+    resume(out, dataclasses.replace(half, epochs=3), init=tmp_path / "elsewhere.safetensors")
+
+
 def test_a_fingerprint_leaves_random_numbers_alone():
     class Chance(Ordinary):
         def __getitem__(self, index):

@@ -9,27 +9,42 @@ import h5py
 import numpy as np
 
 from snn.core.arrays import Int64Array, PathLike
-from snn.core.checks import finite, refusal, wholes
+from snn.core.checks import finite, number, refusal, wholes
 from snn.core.files.foreign import ForeignFile, read_foreign, stored_times
-from snn.core.files.hdf5 import attribute, check_format, content, create, naming, open_any, put
-from snn.core.units import event_steps
+from snn.core.files.hdf5 import (
+    attribute,
+    check_format,
+    content,
+    create,
+    naming,
+    numbers,
+    open_ours,
+    put,
+)
+from snn.core.files.user_block import check_user_block, has_user_block
+from snn.core.files.whole import existing_file
+from snn.core.units import event_steps, mid_step_times
 
 FORMAT = "snn.events"
-VERSION = 1
+VERSION = 2
+"""2 has a checksum, and times in the middle of steps; 1 had them at the start of steps, in float32."""
 
 
 def write_events(path: PathLike, columns: Mapping[str, Any]) -> None:
     """Write the six columns of `Events.to_dict` whole or not at all.
 
-    `spikes/times` (s, float32) and `spikes/units` are ragged, as in SHD; `steps`, `offsets` and
-    `n_steps` make the file exact.
+    `spikes/times` (s, float64, the middle of each step) and `spikes/units` are ragged, as in SHD: they are for
+    other readers, which find the step of a time whether they floor or round to it. `steps`, `offsets` and `n_steps`
+    make the file exact.
 
     Raises:
         OSError: The file could not be written.
     """
     step, unit, offsets = columns["step"], columns["unit"], columns["offsets"]
-    seconds = (step * (columns["dt_ms"] / 1000.0)).astype(np.float32)
-    unit_type = np.uint16 if columns["n_units"] <= 2**16 else np.uint32
+    seconds = mid_step_times(step, columns["dt_ms"], unit_ms=1000.0)
+    unit_type = (
+        np.uint16 if columns["n_units"] <= 2**16 else np.uint32 if columns["n_units"] <= 2**32 else np.uint64
+    )
     samples = offsets.size - 1
     with create(path, FORMAT, VERSION) as file:
         file.attrs["dt_ms"] = columns["dt_ms"]
@@ -39,6 +54,8 @@ def write_events(path: PathLike, columns: Mapping[str, Any]) -> None:
             ragged = group.create_dataset(name, (samples,), h5py.vlen_dtype(values.dtype))
             for b, row in enumerate(np.split(values, offsets[1:-1]) if samples else []):
                 ragged[b] = row
+        group["times"].attrs["times_are"] = "the middle of the step"
+        group["times"].attrs["unit"] = "s"
         put(file, "steps", step)
         put(file, "offsets", offsets)
         put(file, "n_steps", columns["n_steps"])
@@ -54,22 +71,43 @@ def read_events(path: PathLike, dt_ms: float | None, n_units: int | None) -> dic
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: Not HDF5, another format or version, incomplete, or an argument is missing.
+        ValueError: Damaged, not HDF5, another format or version, incomplete, or an argument is missing.
     """
-    foreign = read_foreign(path, ("spikes/times", "spikes/units"))
-    if "format" not in foreign.attributes and "spikes" in foreign.there:
-        with naming(path):
-            return _read_shd(foreign, dt_ms, n_units)
-    with open_any(path) as file, naming(path):
+    source = existing_file(path)
+    if not has_user_block(source):
+        foreign = read_foreign(source, ("spikes/times", "spikes/units"))
+        if "format" not in foreign.attributes and "spikes" in foreign.there:
+            with naming(path):
+                return _read_shd(foreign, dt_ms, n_units)
+        check_user_block(source)
+    with open_ours(path) as file:
         check_format(file, FORMAT, VERSION)
-        return {
-            "step": content(file, "steps"),
-            "unit": _joined(file, "spikes/units", "ui")[0].astype(np.int64),
-            "offsets": content(file, "offsets"),
+        unit, sizes = _joined(file, "spikes/units", "ui")
+        columns = {
+            "step": numbers(file, "steps"),
+            "unit": unit.astype(np.int64),
+            "offsets": numbers(file, "offsets"),
             "n_units": attribute(file, "n_units"),
             "dt_ms": attribute(file, "dt_ms"),
-            "n_steps": content(file, "n_steps"),
+            "n_steps": numbers(file, "n_steps"),
         }
+        _check_rows(file, columns, sizes)
+        return columns
+
+
+def _check_rows(file: Any, columns: dict[str, Any], sizes: Int64Array) -> None:
+    """Refuse a file whose rows for other readers say otherwise than its steps.
+
+    Raises:
+        ValueError: They do.
+    """
+    times, times_sizes = _joined(file, "spikes/times", "f")
+    for name, found in (("units", sizes), ("times", times_sizes)):
+        if not np.array_equal(found, np.diff(columns["offsets"])):
+            raise ValueError(f"spikes/{name} must have rows as long as offsets says, got others")
+    dt_ms, step = number("dt_ms", columns["dt_ms"], above=0), columns["step"]
+    if step.dtype.kind in "iu" and not np.array_equal(times, mid_step_times(step, dt_ms, unit_ms=1000.0)):
+        raise ValueError("spikes/times must be the middle of each step, (steps + 1/2) dt_ms, got other times")
 
 
 def _read_shd(file: ForeignFile, dt_ms: float | None, n_units: int | None) -> dict[str, Any]:

@@ -17,7 +17,10 @@ import numpy as np
 
 from snn.core.arrays import PathLike
 from snn.core.checks import refusal
-from snn.core.files.hdf5 import check_format, content, create, naming, open_any, put
+from snn.core.files.hdf5 import check_format, content, create, naming, numbers, open_ours, put
+from snn.core.files.json_file import fields_of, parse_json, typed
+
+__all__ = ["fields_of", "read_tree", "read_values", "write_tree"]
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
@@ -60,45 +63,26 @@ def read_tree(path: PathLike, kind: str, version: int, build: Callable[[dict[str
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: Not HDF5, of another format or version, incomplete, or refused by `build`.
+        ValueError: Damaged or none of ours, of another format or version, incomplete, or refused by `build`.
+        MemoryError: Its arrays would not fit.
     """
-    with open_any(path) as file, naming(path):
+    with open_ours(path) as file:
         tree, places = _read_values(file, kind, version)
         for place in places:
-            _set(tree, place, np.asarray(content(file, f"arrays/{_data_set(place)}")))
+            _set(tree, place, numbers(file, f"arrays/{_data_set(place)}"))
     with naming(path):
         return build(tree)
 
 
 def read_values(path: PathLike, kind: str, version: int) -> dict[str, Any]:
-    """Read a tree without its arrays, in whose places None stands: it takes no time, however large they are.
+    """Read a tree without its arrays, in whose places None stands; what it takes is to check the file's bytes.
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: Not HDF5, of another format or version, or incomplete.
+        ValueError: Damaged or none of ours, of another format or version, or incomplete.
     """
-    with open_any(path) as file, naming(path):
+    with open_ours(path) as file:
         return _read_values(file, kind, version)[0]
-
-
-def fields_of(what: str, values: Any, names: Collection[str]) -> dict[str, Any]:
-    """Return `values`, a dict with exactly these names: part of a tree that was read.
-
-    Args:
-        what: Name in the message.
-        values: What stands in the tree.
-        names: The fields that it must have.
-
-    Raises:
-        ValueError: It is no dict, or a field is missing or unknown.
-    """
-    if not isinstance(values, dict):
-        raise refusal(what, f"a group of {', '.join(names)}", values)
-    for name in dict.fromkeys([*names, *values]):
-        if name not in values or name not in names:
-            fault = "missing" if name in names else "unknown"
-            raise ValueError(f"{what}: field {name!r} is {fault}; it must hold {', '.join(names)}")
-    return values
 
 
 def _without_arrays(value: Any, place: Place, arrays: dict[Place, Any]) -> Any:
@@ -120,19 +104,26 @@ def _without_arrays(value: Any, place: Place, arrays: dict[Place, Any]) -> Any:
 
 def _read_values(file: Any, kind: str, version: int) -> tuple[dict[str, Any], list[Place]]:
     check_format(file, kind, version)
-    stored = content(file, "values")
-    try:
-        values = json.loads(stored)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"data set 'values' must be JSON: {error}") from error
-    values = fields_of("data set 'values'", values, ("tree", "arrays"))
-    if not isinstance(values["tree"], dict):
-        raise refusal("data set 'values': tree", "a group of fields", values["tree"])
-    return values["tree"], [tuple(place) for place in values["arrays"]]
+    stored, what = content(file, "values"), "data set 'values'"
+    if not isinstance(stored, bytes | str):
+        raise refusal(what, "JSON", stored)
+    values = fields_of(what, parse_json(stored, what, constants=True), ("tree", "arrays"))
+    typed(f"{what}: tree", values["tree"], dict, "a group of fields")
+    places = []
+    for i, place in enumerate(typed(f"{what}: arrays", values["arrays"], list, "a list of places")):
+        keys = tuple(typed(f"{what}: arrays[{i}]", place, list, "a list of keys and indices"))
+        if not keys or not all(type(key) is str or (type(key) is int and key >= 0) for key in keys):
+            raise refusal(f"{what}: arrays[{i}]", "a list of keys and indices", place)
+        places.append(keys)
+    stored_arrays = file.get("arrays")
+    unnamed = set(stored_arrays or ()) - set(map(_data_set, places))
+    if unnamed:
+        raise ValueError(f"data set {f'arrays/{min(unnamed)}'!r} has no place in the tree")
+    return values["tree"], places
 
 
 def _set(tree: Any, place: Place, array: Any) -> None:
-    """Put an array in its place.
+    """Put an array in its place, where None stands.
 
     Raises:
         ValueError: The tree has no such place.
@@ -140,6 +131,8 @@ def _set(tree: Any, place: Place, array: Any) -> None:
     try:
         for key in place[:-1]:
             tree = tree[key]
+        if tree[place[-1]] is not None:
+            raise ValueError(f"{_shown(place)} is the place of an array, but the tree has a value there")
         tree[place[-1]] = array
     except (IndexError, KeyError, TypeError):
         raise ValueError(f"{_shown(place)} is the place of an array, but the tree has none there") from None

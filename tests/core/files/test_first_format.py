@@ -1,11 +1,13 @@
-"""Files of the first formats: events are read as ever, the others are refused by their version."""
+"""How files are written; those of the first formats, which have no checksum, are refused."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 import snn
@@ -15,21 +17,27 @@ FIRST = Path(__file__).resolve().parents[2] / "data" / "first_format"
 EVENTS = Events.from_lists([[0, 2, 2, 7], []], [[1, 0, 0, 1], []], n_units=2, dt_ms=1.0, n_steps=[10, 4])
 
 
-def test_events_are_read():
-    assert Events.load(FIRST / "events.h5") == EVENTS
-
-
-def test_events_are_still_written_so(tmp_path):
-    EVENTS.save(tmp_path / "events.h5")
-    with h5py.File(FIRST / "events.h5") as old, h5py.File(tmp_path / "events.h5") as new:
-        assert dict(old.attrs) == dict(new.attrs)
-        names: list[str] = []
-        old.visit(names.append)
-        for name in names:
-            if isinstance(old[name], h5py.Group):
-                continue
-            assert new[name].dtype == old[name].dtype
-            assert [*map(str, new[name][()])] == [*map(str, old[name][()])]
+def test_events_are_written_so(tmp_path):
+    """Ahead of the file a checksum; in it times for other readers, in the middle of steps."""
+    path = tmp_path / "events.h5"
+    EVENTS.save(path)
+    content = path.read_bytes()
+    rest, digest = content[512:], hashlib.sha256(content[512:]).hexdigest()
+    line = f"snn file, sha256 of the following {len(rest)} bytes: {digest}\n"
+    assert content[:512] == line.encode().ljust(512, b"\0") and rest.startswith(b"\x89HDF\r\n")
+    with h5py.File(path) as file:
+        assert dict(file.attrs) == {"format": "snn.events", "version": 2, "dt_ms": 1.0, "n_units": 2}
+        times = file["spikes/times"]
+        assert dict(times.attrs) == {"times_are": "the middle of the step", "unit": "s"}
+        assert [row.tolist() for row in times] == [[0.0005, 0.0025, 0.0025, 0.0075], []]
+        assert times[0].dtype == np.float64 and (times[0].astype("f4") // np.float32(0.001)).tolist() == [
+            0,
+            2,
+            2,
+            7,
+        ]
+        assert [row.tolist() for row in file["spikes/units"]] == [[1, 0, 0, 1], []]
+        assert file["steps"][()].tolist() == [0, 2, 2, 7] and file["offsets"][()].tolist() == [0, 4, 4]
 
 
 def test_the_shd_layout_is_read():
@@ -40,20 +48,27 @@ def test_the_shd_layout_is_read():
 
 
 @pytest.mark.parametrize(
-    ("name", "load", "text"),
+    ("name", "load"),
     [
-        ("network.h5", Network.load, "'snn.network' must be 3, which this release reads, got 2"),
-        ("state.h5", SimulationState.load, "'snn.state' must be 3, which this release reads, got 2"),
-        ("recording", Recording.load, "'snn.recording' must be 2, which this release reads, got 1"),
+        ("network.h5", Network.load),
+        ("state.h5", SimulationState.load),
+        ("recording", Recording.load),
     ],
 )
-def test_the_others_are_refused_by_version(name, load, text):
-    with pytest.raises(ValueError, match=f"^{FIRST / name}.*: version of the format {text}$"):
+def test_files_without_a_checksum_are_refused(name, load):
+    text = "must begin with the checksum that snn writes .* of a version of snn that wrote none$"
+    with pytest.raises(ValueError, match=f"^{FIRST / name}.* {text}"):
         load(FIRST / name)
+
+
+def test_events_without_a_checksum_are_refused_by_their_version():
+    text = "version of the format 'snn.events' must be 2, which this release reads, got 1"
+    with pytest.raises(ValueError, match=f"^{FIRST / 'events.h5'}: {text}$"):
+        Events.load(FIRST / "events.h5")
 
 
 def test_a_recording_of_the_first_format_does_not_go_on(tmp_path):
     shutil.copytree(FIRST / "recording", tmp_path / "run")
     net = Network(1.0, [snn.Population("n", 2, snn.LIFParams(decay=0.5))])
-    with pytest.raises(ValueError, match="version of the format 'snn.recording' must be 2"):
+    with pytest.raises(ValueError, match="must begin with the checksum that snn writes"):
         snn.stream(net, None, tmp_path / "run", 20, resume=True)

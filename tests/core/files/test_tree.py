@@ -7,6 +7,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+from damage import edit, reseal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,8 +84,7 @@ def test_what_is_not_plain_is_refused_and_nothing_is_written(tmp_path, tree, mes
 
 def damage(path, change):
     write_tree(path, "snn.test", 2, {"a": {"b": np.arange(3.0)}, "c": 1})
-    with h5py.File(path, "a") as file:
-        change(file)
+    edit(path, change)
 
 
 def replace(name, value):
@@ -93,6 +93,16 @@ def replace(name, value):
         file[name] = value
 
     return change
+
+
+def declare_without_holding(file):
+    del file["arrays/a.b"]
+    file.create_dataset("arrays/a.b", (10**9,), "f8", chunks=(1000,))
+
+
+def link_to_another_file(file):
+    del file["arrays/a.b"]
+    file["arrays/a.b"] = h5py.ExternalLink(file.filename, "values")
 
 
 def set_attribute(name, value):
@@ -117,7 +127,28 @@ def set_attribute(name, value):
             "incomplete: no data set 'arrays/a.b'",
         ),
         (replace("values", "{"), "data set 'values' must be JSON"),
-        (replace("values", np.arange(3)), "data set 'values' must be JSON"),
+        (replace("values", np.arange(3)), "data set 'values' must be JSON, got ndarray"),
+        (replace("values", '{"tree": {}, "tree": {}}'), "must be JSON, got the field 'tree' twice"),
+        (replace("values", "[" * 5000), "must be JSON of at most 100 brackets within each other, got 5000"),
+        (
+            replace("values", '{"tree": {"a": {"b": 1}}, "arrays": [["a", "b"]]}'),
+            "a/b is the place of an array, but the tree has a value there",
+        ),
+        (
+            replace("values", '{"tree": {"a": 1}, "arrays": [3]}'),
+            r"arrays\[0\] must be a list of keys and indices",
+        ),
+        (
+            replace("values", '{"tree": {"a": [1]}, "arrays": [["a", -1]]}'),
+            r"arrays\[0\] must be a list of keys",
+        ),
+        (replace("values", '{"tree": {}, "arrays": []}'), "data set 'arrays/a.b' has no place in the tree"),
+        (replace("arrays/a.b", "text"), "data set 'arrays/a.b' must hold numbers"),
+        (
+            declare_without_holding,
+            r"'arrays/a.b' must hold what it declares, got 0 bytes for shape \[1000000000\]",
+        ),
+        (link_to_another_file, "data set 'arrays/a.b'"),
         (replace("values", "[]"), "data set 'values' must be a group of tree, arrays, got \\[\\]"),
         (replace("values", '{"tree": {}}'), "field 'arrays' is missing"),
         (replace("values", '{"tree": [], "arrays": []}'), "tree must be a group of fields, got \\[\\]"),
@@ -137,6 +168,11 @@ def test_bytes_that_do_not_unpack_are_named(tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 2000] = bytes(2000)
     path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=f"^{path} must hold the .* it has been changed, cut or damaged since"
+    ):
+        read_tree(path, "snn.test", 1, dict)
+    reseal(path)
     with pytest.raises(ValueError, match=f"^{path}: data set 'arrays/a' is damaged"):
         read_tree(path, "snn.test", 1, dict)
 
