@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from typing import TypeVar
@@ -34,7 +35,16 @@ def parse(kind: type[T], command: str, arguments: Sequence[str]) -> T:
 
 
 def _sentence(box: str) -> str:
-    """Take the first paragraph of tyro's message out of its frame, in one line."""
-    lines = [line.strip("│╭╮╰╯─ \t") for line in box.splitlines()[1:]]
+    """Take the first paragraph of tyro's message out of its frame, in one line, in the words of our refusals."""
+    lines = [line.strip(_FRAME) for line in box.splitlines()[1:]]
     paragraph = " ".join(lines[: lines.index("")] if "" in lines else lines)
-    return " ".join(paragraph.split()).rstrip(".") or "options must be those of the command"
+    text = " ".join(paragraph.split()).rstrip(".")
+    chosen = re.fullmatch(r"invalid choice (.+) for argument '--(.+)'\. Expected one of \((.+)\)", text)
+    if chosen is not None:
+        value, name, values = chosen.groups()
+        return f"{name} must be one of {values}, got {value}"
+    return re.sub(r"^Error parsing [\w.]+: ", "", text) or "options must be those of the command"
+
+
+_FRAME = "│╭╮╰╯─|+-= \t"
+"""What tyro draws frames with, in UTF-8 and in ASCII."""

@@ -96,8 +96,7 @@ def vgg(
         layers += [Conv2d(channels, part, 3, padding=1, bias=bias), BatchNorm(part, over), neurons()]
         layers += _dropout(dropout)
         channels = part
-    pool = AdaptiveAvgPool2d(features)
-    layers += [pool, Flatten()]
+    layers += [pool := AdaptiveAvgPool2d(features), Flatten()]
     width = channels * pool.output_size[0] * pool.output_size[1]
     for i, size in enumerate(hidden):
         size = whole(f"hidden[{i}]", size, low=1)

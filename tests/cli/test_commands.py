@@ -139,7 +139,10 @@ def test_data_commands(capsys):
         (["train", "images", "--steps", "0"], "steps must be a whole number >= 1, got 0"),
         (["train", "images", "--shift", "-1"], "shift must be a whole number >= 0, got -1"),
         (["train", "images", "--method", "sltt", "--loss", "softmax_sum"], "loss must be a sum over steps"),
-        (["train", "shd", "--epochs", "0"], "epochs must be a whole number >= 1, got 0"),
+        (
+            ["train", "shd", "--epochs", "0"],
+            "epochs must be a whole number >= 1 and <= 9007199254740992, got 0",
+        ),
         (["train", "shd", "--dropout", "1"], "dropout must be a finite number >= 0 and < 1, got 1.0"),
         (["train", "shd", "--max-delay", "5"], "max_delay must be even"),
         (["train", "shd", "--group", "3"], "group must be a divisor of 700, got 3"),

@@ -229,7 +229,7 @@ def test_parts_of_two_runs_are_not_one_recording(tmp_path):
         runs.append(tmp_path / name)
     second, state = "part-000000000010-000000000020.h5", "state-000000000020.h5"
     for other, message in (
-        (runs[1], "seed must be 0 as in the first part, got 1"),
+        (runs[1], "seed must be 0, as in the first part, got 1"),
         (runs[2], r"spikes\['a'\] must"),
     ):
         shutil.copytree(runs[0], tmp_path / "mixed")

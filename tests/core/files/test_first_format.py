@@ -50,6 +50,7 @@ def test_the_shd_layout_is_read():
 @pytest.mark.parametrize(
     ("name", "load"),
     [
+        ("events.h5", Events.load),
         ("network.h5", Network.load),
         ("state.h5", SimulationState.load),
         ("recording", Recording.load),
@@ -59,12 +60,6 @@ def test_files_without_a_checksum_are_refused(name, load):
     text = "must begin with the checksum that snn writes .* of a version of snn that wrote none$"
     with pytest.raises(ValueError, match=f"^{FIRST / name}.* {text}"):
         load(FIRST / name)
-
-
-def test_events_without_a_checksum_are_refused_by_their_version():
-    text = "version of the format 'snn.events' must be 2, which this release reads, got 1"
-    with pytest.raises(ValueError, match=f"^{FIRST / 'events.h5'}: {text}$"):
-        Events.load(FIRST / "events.h5")
 
 
 def test_a_recording_of_the_first_format_does_not_go_on(tmp_path):
