@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from itertools import groupby
 from typing import TypeVar
 
 import tyro
@@ -36,9 +37,9 @@ def parse(kind: type[T], command: str, arguments: Sequence[str]) -> T:
 
 def _sentence(box: str) -> str:
     """Take the first paragraph of tyro's message out of its frame, in one line, in the words of our refusals."""
-    lines = [line.strip(_FRAME) for line in box.splitlines()[1:]]
-    paragraph = " ".join(lines[: lines.index("")] if "" in lines else lines)
-    text = " ".join(paragraph.split()).rstrip(".")
+    lines = [line.strip(_FRAME) for line in box.splitlines()]
+    paragraphs = [list(part) for filled, part in groupby(lines[1:], key=bool) if filled]
+    text = " ".join(" ".join(paragraphs[0] if paragraphs else []).split()).rstrip(".")
     chosen = re.fullmatch(r"invalid choice (.+) for argument '--(.+)'\. Expected one of \((.+)\)", text)
     if chosen is not None:
         value, name, values = chosen.groups()
@@ -46,5 +47,5 @@ def _sentence(box: str) -> str:
     return re.sub(r"^Error parsing [\w.]+: ", "", text) or "options must be those of the command"
 
 
-_FRAME = "│╭╮╰╯─|+-= \t"
+_FRAME = "│╭╮╰╯─|- \t"
 """What tyro draws frames with, in UTF-8 and in ASCII."""

@@ -115,7 +115,8 @@ def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms:
         edges = (np.arange(round(top / dt_ms) // each + 2) * each - 0.5) * dt_ms
         ax.hist(before, edges, color="0.75", label="before")
         ax.hist(after, edges, histtype="step", color=COLOURS[0], linewidth=1.5, label="after training")
-        ax.set(xlabel="delay (ms)", title="\n".join(wrap(plain_text(name), 30)))
+        lines = [line for part in plain_text(name).split("\n") for line in wrap(part, 30)]
+        ax.set(xlabel="delay (ms)", title="\n".join(lines))
         ax.title.set_size(9)
     axes[0, 0].set_ylabel("synapses")
     axes[0, 0].legend(frameon=False, fontsize=8)
