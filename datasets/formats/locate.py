@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from snn.core.arrays import PathLike
@@ -124,7 +124,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
     Raises:
         FileNotFoundError: It is not there.
-        DataError: It is cut short, no zip, or holds two files of one name.
+        DataError: It is cut short, no zip, or holds two files of one name, or one whose name leaves it.
     """
     found = path.stat()
     return _opened(path, found.st_mtime_ns, found.st_size, os.getpid())
@@ -139,6 +139,8 @@ def _opened(path: Path, changed: int, size: int, process: int) -> zipfile.ZipFil
     for name in archive.namelist():
         if name in names:
             raise DataError(f"{path}: names of files must differ, got {shown(name)} twice")
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise DataError(f"{path}: names of files must stay within the zip, got {shown(name)}")
         names.add(name)
     return archive
 

@@ -252,6 +252,12 @@ def _read(path: Path, names: list[str]) -> dict[tuple[str, int], Run]:
         found = shown(head.decode(errors="replace"))
         raise ValueError(f"{path} must begin with {_head(names)!r}, got {found}: it is of another sweep")
     runs = [_read_run(f"{path}, line {i}", line, names) for i, line in enumerate(lines, 2)]
+    metrics: dict[str, list[str]] = {}
+    for i, run in enumerate(runs, 2):
+        due = metrics.setdefault(_key(run.config), list(run.metrics))
+        if list(run.metrics) != due:
+            rule = f"{due}, as for another seed of that point"
+            raise refusal(f"{path}, line {i}: metrics", rule, list(run.metrics))
     return {(_key(run.config), run.seed): run for run in runs}
 
 

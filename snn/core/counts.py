@@ -104,9 +104,19 @@ class Counts:
         """
         if isinstance(values, dict):  # counts written before networks kept layers have none
             values = {"layer_counts": {}, **values}
-        return cls(**fields_of("counts", values, [f.name for f in fields(cls)]))
+        counts = cls(**fields_of("counts", values, [f.name for f in fields(cls)]))
+        for first, *others in (_PER_PROJECTION, _PER_NEURONS):
+            due = getattr(counts, first)
+            for name in others:
+                if getattr(counts, name).keys() != due.keys():
+                    raise refusal(name, f"of {list(due)}, as {first}", list(getattr(counts, name)))
+        return counts
 
 
+_PER_PROJECTION = (
+    *("synaptic_events", "active_inputs", "macs", "delay_writes", "delay_reads", "delay_slots"),
+)
+_PER_NEURONS = ("updates_dense", "updates_touched")
 _NOT_ADDED = ("delay_slots", "samples", "steps", "continued")
 
 

@@ -208,6 +208,12 @@ class SimulationState:
                 raise refusal(field, "a group of populations or projections", parts)
             if field != "recent":
                 arrays |= {f"{field}[{name!r}]": array for name, array in parts.items()}
+        for name in [*given["v"], *given["refractory"]]:
+            for field in ("v", "refractory", "recent"):
+                if name not in given[field]:
+                    raise refusal(
+                        field, f"of every population with neurons, {name!r} too", list(given[field])
+                    )
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray):
                 raise refusal(name, "an array", array)

@@ -123,7 +123,7 @@ def edit_safetensors(path: Path, rng: Rng) -> None:
 
 
 def edit_zip(path: Path, rng: Rng) -> None:
-    """Damage, repeat or rename one member, or store it in a way that we do not read."""
+    """Damage one member, double it, take it out of the folder, or store it in a way that we do not read."""
     with zipfile.ZipFile(path) as old:
         members = [(info, old.read(info)) for info in old.infolist()]
     chosen, kind = int(rng.integers(len(members))), int(rng.integers(5))
@@ -135,7 +135,7 @@ def edit_zip(path: Path, rng: Rng) -> None:
                 new.writestr(info.filename, damage(data, rng))
             elif kind == 1:
                 new.writestr(info.filename, data)
-                new.writestr(info.filename.replace("0", "1"), data)
+                new.writestr(info.filename, damage(data, rng))
             elif kind == 2:
                 new.writestr("../" + info.filename, data)
             elif kind == 3:

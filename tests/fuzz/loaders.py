@@ -201,6 +201,10 @@ def _fit(out: Path, resume: bool = True) -> Any:
     return {"history": result.history, "tensors": dict(model.state_dict())}
 
 
+def _edit_run(path: Path, rng: np.random.Generator) -> None:
+    (edit_safetensors if path.suffix == ".safetensors" else edit_json)(path, rng)
+
+
 def _write_run(folder: Path) -> Path:
     from snn.recipes.folder import write_config
 
@@ -223,15 +227,19 @@ def _write_shd_gz(folder: Path) -> Path:
 
 
 def _sets(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
-    """Read sets, and a batch of each: what is accepted must also be served."""
+    """Read sets, and a batch of each: what is accepted must also be served.
+
+    Which training samples validate depends on their labels, so both are compared together.
+    """
 
     def read_all(path: Path) -> Any:
-        found = []
+        batches = []
         for one in read(path):
-            batch = one.batch(np.arange(len(one)))
+            (batch,) = one.batches(len(one))
             assert len(batch.label) == len(one), "a batch must hold every sample"
-            found.append({"samples": len(one), "x": np.asarray(batch.x).sum(axis=0), "label": batch.label})
-        return found
+            batches.append((np.asarray(batch.x).sum(axis=0), batch.label))
+        train, valid, test = batches
+        return [[np.concatenate(pair) for pair in zip(train, valid, strict=True)], list(test)]
 
     return read_all
 
@@ -291,7 +299,7 @@ LOADERS: dict[str, Loader] = {
     "state": Loader(_write_state, _go_on, edit_tree_file(STATE, STATE_VERSION), digest=True),
     "recording": Loader(_write_recording, _read_recording, _edit_recording, digest=True),
     "model": Loader(_write_model, _read_model, edit_safetensors),
-    "checkpoint": Loader(_write_checkpoint, _fit, edit_safetensors),
+    "checkpoint": Loader(_write_checkpoint, _fit, _edit_run),
     "run": Loader(_write_run, _read_run, edit_json),
     "ledger": Loader(_write_ledger, snn.hardware.Ledger.from_json, edit_json),
     "report": Loader(_write_report, _read_report, edit_json),
