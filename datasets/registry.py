@@ -9,7 +9,7 @@ from pathlib import Path
 from snn.core.arrays import PathLike
 from snn.core.checks import choice
 from snn.core.files.json_file import read_json, typed
-from snn.datasets.errors import data_refusal
+from snn.datasets.errors import data_refusal, reading
 from snn.datasets.event_camera_set import FrameBinning
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.idx import find_idx
@@ -100,15 +100,19 @@ def _verify_shd(split: str, source: Source) -> SplitReport:
         for piece in source.pieces():
             unpacked.update(piece)
         digest = unpacked.hexdigest()
-    record = source.path.parent / "checksums.json"
-    sums = typed(str(record), read_json(record), dict, "checksums by name") if record.is_file() else {}
-    published = sums.get(source.name)
-    if published is not None:
-        typed(f"{record}: {source.name!r}", published, str, "a checksum as text")
-    checksum = _compare(source, digest, published)
+    checksum = _compare(source, digest, _record(source.path.parent / "checksums.json").get(source.name))
     columns = read_shd(source)
     about = f"{len(columns)} samples, {columns.time_s.size} spikes"
     return SplitReport(split, str(source), true_name(source), len(columns), about, digest, checksum)
+
+
+def _record(path: Path) -> dict[str, str]:
+    """Read the checksums of files by name; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    with reading(path, "must hold a checksum for each name of a file"):
+        sums = typed("the whole", read_json(path), dict, "checksums by name")
+        return {name: typed(repr(name), digest, str, "a checksum as text") for name, digest in sums.items()}
 
 
 def _verify_recordings(where: Path) -> tuple[SplitReport, SplitReport]:
