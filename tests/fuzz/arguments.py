@@ -127,7 +127,7 @@ def _calls() -> dict[str, tuple[Callable[..., Any], Mapping[str, Any]]]:
         "Linear": (_layer(nn.Linear, (4,)), {"in_features": 4, "out_features": 2}),
         "DelayLinear": (
             _layer(nn.DelayLinear, (4,)),
-            {"in_features": 4, "out_features": 2, "max_delay": 3, "mode": "linear"},
+            {"in_features": 4, "out_features": 2, "max_delay": 4, "mode": "linear"},
         ),
         "RecurrentLIF": (_layer(nn.RecurrentLIF, (4,)), {"features": 4, "max_delay": 2}),
         "BatchNorm": (_layer(nn.BatchNorm, (4,)), {"num_features": 4}),
@@ -141,7 +141,7 @@ def _calls() -> dict[str, tuple[Callable[..., Any], Mapping[str, Any]]]:
         "AdaptiveAvgPool2d": (_layer(nn.AdaptiveAvgPool2d, (2, 6, 6)), {"output_size": 2}),
         "forward of LIF": (_forward(nn.LIF(2.0)), {"x": per_step, "lengths": torch.tensor([3, 1])}),
         "forward of Linear": (_forward(nn.Linear(4, 2)), {"x": per_step}),
-        "forward of DelayLinear": (_forward(nn.DelayLinear(4, 2, 3, "linear").eval()), {"x": per_step}),
+        "forward of DelayLinear": (_forward(nn.DelayLinear(4, 2, 4, "linear").eval()), {"x": per_step}),
         "forward of Sequential": (
             _forward(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm(4), nn.LIF(2.0), nn.LeakyReadout(2.0))),
             {"x": per_step, "lengths": torch.tensor([3, 1])},
