@@ -15,7 +15,6 @@ from torch.autograd.function import once_differentiable
 
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif import (
-    LIFOptions,
     fire,
     gradient_constants,
     neuron_constants,
@@ -24,6 +23,7 @@ from snn.kernels.lif import (
     sigmoid_of,
     steps_kept,
 )
+from snn.kernels.lif_options import LIFOptions
 
 __all__ = ["learned_lif", "learned_lif_fused", "learned_lif_reference"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.core.checks import choice, number, refusal
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif_loops import (
     SURROGATE_KINDS,
@@ -19,64 +17,12 @@ from snn.kernels.lif_loops import (
     lif_backward,
     lif_forward,
 )
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 from snn.kernels.surrogate import Surrogate
 
-__all__ = ["LIFOptions", "Spike", "lif", "lif_fused", "lif_reference"]
-
-Reset = Literal["hard", "soft", "hard_next_step"]
-Fires = Literal[">=", ">"]
-
-
-@dataclass(frozen=True, slots=True)
-class LIFOptions:
-    """Fix what one neuron layer does in a step.
-
-    Charge: h = v + (x - (v - v_reset)) / tau with `decay_input`, else v_reset + (v - v_reset)(1 - 1/tau) + x;
-    spike where h reaches v_th; then the reset. The membrane leaks towards v_reset, as in SpikingJelly's LIFNode.
-
-    Attributes:
-        tau: Membrane time constant in steps, >= 1 (1 forgets at once).
-        decay_input: Divide the input by tau too.
-        v_th: Threshold.
-        v_reset: Value after a hard reset, and at rest; below the threshold.
-        reset: "hard" sets v_reset, "soft" subtracts v_th, "hard_next_step" resets when the next step begins.
-        fires: Test against the threshold.
-        detach_reset: Keep the gradient out of the reset.
-        surrogate: Derivative of the spike in the backward pass.
-        leak: What is left of the membrane after a step, in [0, 1], in place of tau; not with `decay_input`.
-
-    Raises:
-        ValueError: A value is unknown or out of its range.
-    """
-
-    tau: float = 2.0
-    decay_input: bool = True
-    v_th: float = 1.0
-    v_reset: float = 0.0
-    reset: Reset = "hard"
-    fires: Fires = ">="
-    detach_reset: bool = False
-    surrogate: Surrogate = field(default_factory=Surrogate)
-    leak: float | None = None
-
-    def __post_init__(self) -> None:
-        number("tau", self.tau, low=1)
-        number("v_th", self.v_th)
-        if number("v_reset", self.v_reset) >= self.v_th:
-            raise refusal("v_reset", f"below v_th = {self.v_th:g}", self.v_reset)
-        if self.leak is not None:
-            number("leak", self.leak, low=0, high=1)
-            if self.decay_input:
-                raise refusal("decay_input", "False where leak is given", self.decay_input)
-        choice("reset", self.reset, Reset)
-        choice("fires", self.fires, Fires)
-
-    @property
-    def decay(self) -> float:
-        """Give what is left of the membrane after a step without input."""
-        return 1.0 - 1.0 / self.tau if self.leak is None else self.leak
+__all__ = ["Spike", "lif", "lif_fused", "lif_reference"]
 
 
 class Spike(torch.autograd.Function):
@@ -116,7 +62,7 @@ def lif_reference(
     Args:
         x: Input [T, B, ...].
         v: Membrane [B, ...] before the first step.
-        options: The neuron.
+        options: The neuron, a plain one; `generalised_lif` runs the others.
         lengths: Valid steps [B], int64; None means all. Beyond them spikes are 0 and the state stands still.
         spike: Replaces the step and its surrogate, as a function of v - v_th (a smooth step, or a SpikingJelly
             surrogate).
@@ -131,7 +77,7 @@ def lif_reference(
 
     def reset(h: Tensor, z: Tensor) -> Tensor:
         s = z.detach() if o.detach_reset else z
-        return h - s * o.v_th if o.reset == "soft" else s * o.v_reset + (1 - s) * h
+        return h - s * o.fall if o.reset == "soft" else s * o.v_reset + (1 - s) * h
 
     check_learning_steps(x, learns)
     marks = learns.tolist() if local and learns is not None else [True] * len(x)
@@ -140,9 +86,9 @@ def lif_reference(
         v = v.detach() if local else v
         start = reset(v, step(v - o.v_th)) if late else v
         if o.decay_input:
-            h = start + (x_t - (start - o.v_reset)) / o.tau
+            h = start + (x_t - (start - o.rest)) / o.tau
         else:
-            h = o.v_reset + (start - o.v_reset) * o.decay + x_t
+            h = o.rest + (start - o.rest) * o.decay + x_t
         z = step(h - o.v_th)
         after = h if late else reset(h, z)
         if lengths is not None:
@@ -247,6 +193,8 @@ def neuron_constants(o: LIFOptions, like: Tensor) -> NeuronConstants:
         decay=real(o.decay),
         v_th=real(o.v_th),
         v_reset=real(o.v_reset),
+        v_leak=real(o.rest),
+        reset_by=real(o.fall),
         decay_input=o.decay_input,
         soft_reset=o.reset == "soft",
         late_reset=o.reset == "hard_next_step",

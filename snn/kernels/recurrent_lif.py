@@ -14,7 +14,6 @@ from snn.kernels.delay.split_delay import TwoTapSynapses, linear_kernel, split_d
 from snn.kernels.delay.two_tap_events import TwoTapLayout, gather_two_taps
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif import (
-    LIFOptions,
     gradient_constants,
     late_reset,
     lif_reference,
@@ -22,6 +21,7 @@ from snn.kernels.lif import (
     neuron_constants,
     sigmoid_of,
 )
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import empty_aligned
 from snn.kernels.nonzero import list_nonzero, to_spike_trains
 from snn.kernels.recurrent_loops import recurrent_backward, recurrent_forward

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from snn.core.checks import flag, refusal
 from snn.kernels.leaky_integrator import integrate
 from snn.kernels.learned_lif import learned_lif
-from snn.kernels.lif import Fires, LIFOptions, Reset, lif
+from snn.kernels.lif import lif
+from snn.kernels.lif_options import Fires, LIFOptions, Reset
 from snn.kernels.step_local import is_local, learning_steps
 from snn.kernels.surrogate import Surrogate, SurrogateName
 from snn.nn.layer import Layer
