@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.core.arrays import Float64Array, Int64Array, RealArray
+from snn.core.checks import refusal
 from snn.core.compiled import fused
+from snn.kernels.checks import check_compiled, check_lengths, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.memory import empty_aligned
 
@@ -31,7 +33,12 @@ def normalise_reference(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor
     Returns:
         y = weight (x - mean) / sqrt(var + eps) + bias, 0 beyond the lengths; the mean and the variance (of these
         values: no n - 1), [N], without gradient.
+
+    Raises:
+        TypeError: An argument that is to be a tensor is none.
+        ValueError: One is of another shape, type or device, or lengths are outside 0..T or all 0.
     """
+    _check(x, lengths, weight, bias)
     valid = torch.arange(x.shape[0])[:, None] < lengths
     rows = x[valid]
     mean, var = rows.mean(0), rows.var(0, correction=0)
@@ -107,6 +114,13 @@ def _gradient(
                 out[:] = 0
 
 
+def _check(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor) -> None:
+    check_tensors(x=(x, "T B N"), weight=(weight, "N"), bias=(bias, "N"))
+    check_lengths(x, lengths)
+    if not bool((lengths > 0).any()):
+        raise refusal("lengths", "above 0 for one sample at least", lengths)
+
+
 class _Normalise(torch.autograd.Function):
     """Two compiled passes each way over what is valid; sums are made in double precision."""
 
@@ -147,7 +161,9 @@ class _Normalise(torch.autograd.Function):
 
 def normalise_fused(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:
     """Give `normalise_reference` on the CPU in float32 or float64."""
-    return cast(Normal, apply(_Normalise, x, lengths, weight, bias, eps))
+    _check(x, lengths, weight, bias)
+    check_compiled(x)
+    return cast(Normal, apply(_Normalise, x, lengths.to(torch.int64), weight, bias, eps))
 
 
 def normalise(x: Tensor, lengths: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Normal:

@@ -10,7 +10,9 @@ from torch.autograd.function import once_differentiable
 
 from snn.core.arrays import RealArray
 from snn.core.compiled import compiled
+from snn.kernels.checks import check_compiled
 from snn.kernels.dispatch import apply, fused_or_reference
+from snn.kernels.lif import check_neurons
 from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 
@@ -28,7 +30,14 @@ def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool =
 
     Returns:
         Membranes [T, B, ...].
+
+    Raises:
+        TypeError: x or v is no tensor.
+        ValueError: One is of another shape, type or device.
     """
+    check_neurons(x, v, None)
+    if not x.numel():
+        return x * 1
     trace, rest = [], options.rest
     for x_t in x.unbind(0):
         v = v.detach() if local else v
@@ -37,7 +46,7 @@ def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool =
         else:
             v = rest + (v - rest) * options.decay + x_t
         trace.append(v)
-    return torch.stack(trace) if trace else torch.zeros_like(x)
+    return torch.stack(trace)
 
 
 class _Constants(NamedTuple):
@@ -117,6 +126,10 @@ def _constants(o: LIFOptions, like: Tensor) -> _Constants:
 
 def integrate_fused(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
     """Give `integrate_reference` on the CPU in float32 or float64."""
+    check_neurons(x, v, None)
+    check_compiled(x)
+    if not x.numel():
+        return integrate_reference(x, v, options)
     flat = x.reshape(len(x), -1), v.reshape(-1)
     return cast(Tensor, apply(_Integrate, *flat, options, local)).reshape(x.shape)
 

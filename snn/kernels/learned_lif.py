@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.core.checks import refusal
+from snn.kernels.checks import check_compiled
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif import (
+    check_neurons,
     fire,
     gradient_constants,
     neuron_constants,
@@ -50,7 +53,14 @@ def learned_lif_reference(
 
     Returns:
         Spikes [T, B, ...] and the membrane of each sample at its length.
+
+    Raises:
+        TypeError: x, v or lengths is no tensor.
+        ValueError: One is of another shape, type or device, a length is outside 0..T, or a scalar has axes.
     """
+    lengths = _check(x, v, threshold, leak, lengths)
+    if not x.numel():
+        return x * threshold * leak, v
     spikes = []
     for t, x_t in enumerate(x.unbind(0)):
         v = v.detach() if local else v
@@ -63,7 +73,15 @@ def learned_lif_reference(
             z, after = torch.where(valid, z, 0.0), torch.where(valid, after, v)
         spikes.append(z)
         v = after
-    return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
+    return torch.stack(spikes), v
+
+
+def _check(x: Tensor, v: Tensor, threshold: Tensor, leak: Tensor, lengths: Tensor | None) -> Tensor | None:
+    """Check what the neurons are given, and return the lengths as `check_lengths` does."""
+    for name, value in (("threshold", threshold), ("leak", leak)):
+        if value.dim():
+            raise refusal(name, "one number", value)
+    return check_neurons(x, v, lengths)
 
 
 class _LearnedLIF(torch.autograd.Function):
@@ -130,12 +148,16 @@ def learned_lif_fused(
     local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Give `learned_lif_reference` on the CPU in float32 or float64; `options` hold the scalars' values too."""
+    lengths = _check(x, v, threshold, leak, lengths)
+    check_compiled(x)
+    if not x.numel():
+        return learned_lif_reference(x, v, threshold, leak, options, lengths, local)
     steps, batch = x.shape[:2]
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     start = v.detach() if local else v
     given = (x.reshape(steps, batch, -1), start.reshape(batch, -1), threshold, leak)
-    z, last = apply(_LearnedLIF, *given, lengths.to(torch.int64), options, local)
+    z, last = apply(_LearnedLIF, *given, lengths, options, local)
     return z.reshape(x.shape), last.reshape(v.shape)
 
 

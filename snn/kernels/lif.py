@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.checks import check_compiled, check_lengths, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif_loops import (
     SURROGATE_KINDS,
@@ -71,7 +72,16 @@ def lif_reference(
 
     Returns:
         Spikes [T, B, ...] and the membrane of each sample at its length.
+
+    Raises:
+        TypeError: x, v or lengths is no tensor.
+        ValueError: One is of another shape, type or device, a length is outside 0..T, or `learns` does not mark
+            the steps.
     """
+    lengths = check_neurons(x, v, lengths)
+    check_learning_steps(x, learns)
+    if not x.numel():
+        return x * 1, v
     o, late = options, options.reset == "hard_next_step"
     step = spike or (lambda u: fire(u, o))
 
@@ -79,7 +89,6 @@ def lif_reference(
         s = z.detach() if o.detach_reset else z
         return h - s * o.fall if o.reset == "soft" else s * o.v_reset + (1 - s) * h
 
-    check_learning_steps(x, learns)
     marks = learns.tolist() if local and learns is not None else [True] * len(x)
     spikes = []
     for t, x_t in enumerate(x.unbind(0)):
@@ -96,7 +105,7 @@ def lif_reference(
             z, after = torch.where(valid, z, 0.0), torch.where(valid, after, v)
         spikes.append(z if marks[t] else z.detach())
         v = after
-    return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
+    return torch.stack(spikes), v
 
 
 class _FusedLIF(torch.autograd.Function):
@@ -219,6 +228,12 @@ def local_gradient(options: LIFOptions, gz: Tensor, h: Tensor, lengths: Tensor) 
     return gx.mul_((torch.arange(h.shape[0])[:, None] < lengths)[:, :, None])
 
 
+def check_neurons(x: Tensor, v: Tensor, lengths: Tensor | None) -> Tensor | None:
+    """Check what neurons over time are given, and return the lengths as `check_lengths` does."""
+    check_tensors(x=(x, "T B ..."), v=(v, "B ..."))
+    return check_lengths(x, lengths)
+
+
 def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
     """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
     if options.reset != "hard_next_step":
@@ -237,7 +252,11 @@ def lif_fused(
     learns: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run the neurons in one compiled pass each way: `lif_reference` on the CPU in float32 or float64."""
+    lengths = check_neurons(x, v, lengths)
+    check_compiled(x)
     check_learning_steps(x, learns)
+    if not x.numel():
+        return lif_reference(x, v, options, lengths, None, local, learns)
     steps, batch = x.shape[:2]
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
@@ -245,7 +264,7 @@ def lif_fused(
     flat = x if x.dim() == 3 else x.reshape(steps, batch, -1)
     start = late_reset(v.reshape(batch, -1), options)
     start = start.detach() if local else start
-    given = (flat, start, lengths.to(torch.int64), options, local, learns if local else None)
+    given = (flat, start, lengths, options, local, learns if local else None)
     z, last = apply(_FusedLIF, *given)
     return (z if x.dim() == 3 else z.reshape(x.shape)), last.reshape(v.shape)
 

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.kernels.checks import check_compiled, check_delay, check_lengths, check_tensors
+from snn.kernels.delay.dense import no_steps
 from snn.kernels.delay.split_delay import TwoTapSynapses, linear_kernel, split_delay
 from snn.kernels.delay.two_tap_events import TwoTapLayout, gather_two_taps
 from snn.kernels.dispatch import apply, fused_or_reference
@@ -58,7 +60,15 @@ def recurrent_lif_reference(
 
     Returns:
         Spikes [T, B, N] and the membrane of each sample at its length.
+
+    Raises:
+        TypeError: An argument that is to be a tensor is none.
+        ValueError: One is of another shape, type or device, a delay is outside 1..max_delay, or a length
+            outside 0..T.
     """
+    lengths = _check(x, v, weight, delay, max_delay, lengths)
+    if not x.numel():
+        return no_steps(x, weight, delay), v
     kernel = linear_kernel(weight, delay, max_delay + 1)
     spikes: list[Tensor] = []
     for t, x_t in enumerate(x.unbind(0)):
@@ -68,7 +78,16 @@ def recurrent_lif_reference(
         now = None if lengths is None else (lengths > t).to(torch.int64)
         z, v = lif_reference(x_t[None], v, options, now, spike, local)
         spikes.append(z[0])
-    return (torch.stack(spikes) if spikes else torch.zeros_like(x)), v
+    return torch.stack(spikes), v
+
+
+def _check(
+    x: Tensor, v: Tensor, weight: Tensor, delay: Tensor, max_delay: int, lengths: Tensor | None
+) -> Tensor | None:
+    """Check what the neurons are given, and return the lengths as `check_lengths` does."""
+    check_tensors(x=(x, "T B N"), v=(v, "B N"), weight=(weight, "N N"), delay=(delay, "N N"))
+    check_delay(delay, 1, max_delay)
+    return check_lengths(x, lengths)
 
 
 class _RecurrentLIF(torch.autograd.Function):
@@ -176,10 +195,14 @@ def recurrent_lif_fused(
     local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Give `recurrent_lif_reference` on the CPU in float32 or float64, in one compiled pass each way."""
+    lengths = _check(x, v, weight, delay, max_delay, lengths)
+    check_compiled(x)
+    if not x.numel():
+        return recurrent_lif_reference(x, v, weight, delay, max_delay, options, lengths, None, local)
     if lengths is None:
         lengths = torch.full((x.shape[1],), x.shape[0], dtype=torch.int64)
     start = late_reset(v, options)
-    given = (x, start, weight, delay, max_delay, lengths.to(torch.int64), options, local)
+    given = (x, start, weight, delay, max_delay, lengths, options, local)
     z, last = apply(_RecurrentLIF, *given)
     return z, last
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.core.arrays import IndexArray, Int64Array, RealArray
+from snn.core.checks import refusal
 from snn.core.compiled import fused, fused_entry
 from snn.kernels.dispatch import apply, runs_fused
 from snn.kernels.lif_loops import all_zero
@@ -130,7 +131,12 @@ def sparse_linear(x: Tensor, weight: Tensor, learns: Tensor | None = None) -> Te
     """Give `sparse_linear_reference` in the form that is fastest for x: by events if sparse, else dense.
 
     `learns`, bool [T], marks steps of x [T, B, in]: the caller promises that the gradient of the others is zero.
+
+    Raises:
+        ValueError: The last axis of x is not the inputs of the weight, or `learns` is no mark of steps.
     """
+    if weight.dim() != 2 or x.shape[-1:] != weight.shape[1:]:
+        raise refusal("weight", f"of shape [out, {x.shape[-1]}], as the last axis of x", weight)
     check_learning_steps(x, learns)
     events = list_nonzero(x.reshape(-1, x.shape[-1]), EVENTS_BELOW) if runs_fused(x, weight) else None
     if events is None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from snn.core.checks import refusal
 from snn.kernels.dispatch import apply
 
 __all__ = [
@@ -34,7 +35,12 @@ def local_in_time(learns: Tensor | None = None) -> Iterator[None]:
     Then what is computed for some steps at once has the gradient of the same steps one by one. `learns`, bool [T],
     marks the steps whose outputs the loss is made of, None all of them: layers that ask keep nothing of the others
     (LIF, BatchNorm over steps), and between spikes and products gradients are sparse tensors.
+
+    Raises:
+        ValueError: `learns` is of another type or shape.
     """
+    if learns is not None and not (learns.dtype is torch.bool and learns.dim() == 1):
+        raise refusal("learns", "None or bool [T], a mark for each step", learns)
     local, steps = _LOCAL.set(True), _LEARNS.set(learns)
     try:
         yield
@@ -60,9 +66,9 @@ def check_learning_steps(x: Tensor, learns: Tensor | None) -> None:
     Raises:
         ValueError: It has not one mark for each step of x [T, B, ...].
     """
-    if learns is not None and (x.dim() < 3 or learns.shape != x.shape[:1]):
+    if learns is not None and (x.dim() < 3 or learns.shape != x.shape[:1] or learns.dtype is not torch.bool):
         raise ValueError(
-            f"learns must mark the steps of x [T, B, ...] {list(x.shape)}, got {list(learns.shape)}"
+            f"learns must mark the steps of x [T, B, ...] {list(x.shape)}, got {learns.dtype} {list(learns.shape)}"
         )
 
 

@@ -10,11 +10,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from snn.core.checks import choice, number, whole
+from snn.core.checks import choice, number, refusal, whole
 from snn.kernels.batch_norm import normalise
+from snn.kernels.memory import NUMPY_TYPES
 from snn.kernels.step_local import learning_steps
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_input, check_lengths
+from snn.nn.tensor_checks import check_input, check_lengths, check_stateless
 
 __all__ = ["BatchNorm", "Over", "keep_statistics"]
 
@@ -95,22 +96,32 @@ class BatchNorm(Layer):
         """Normalise [T, B, features, ...].
 
         Raises:
-            ValueError: x has another number of features.
+            ValueError: x has another number of features, or another type; or in training over a sequence there is
+                one valid value of each feature, which has no variance.
         """
-        check_input("BatchNorm", x, self.num_features, "...")
-        lengths = check_lengths(x, lengths) if self._by_batch else None
+        check_input("BatchNorm", x, self.num_features, "...", weight=self.weight)
+        check_stateless("BatchNorm", state)
+        lengths = check_lengths(x, lengths)
+        if not x.numel():
+            return self._affine(x.flatten(0, 1)).reshape(x.shape), ()
+        lengths = lengths if self._by_batch else None
         if self._by_batch and self.over == "step":
             if lengths is None and x[0, :, 0].numel() > 1:
                 return self._by_whole_steps(x), ()
             return self._by_steps(x, lengths), ()
+        count = x.shape[0] * x.shape[1] if lengths is None else int(lengths.sum())
+        if self._by_batch and count * x[0, 0, 0].numel() == 1:
+            rule = "of two valid values of each feature or more, in training over a sequence"
+            raise refusal("x of BatchNorm", rule, count)
         if lengths is None:
             return self._normalise(x.flatten(0, 1)).reshape(x.shape), ()
-        if x.dim() == 3 and int(lengths.sum()) > 1:
-            return self._over_valid(x, lengths), ()
+        if x.dim() == 3 and count:
+            return self._over_valid(x, lengths, count), ()
         rows = x.flatten(0, 1)
         steps = torch.arange(x.shape[0], device=x.device)[:, None]
         valid = (steps < lengths).flatten().nonzero().squeeze(1)
-        normal = self._normalise(rows.index_select(0, valid))
+        kept = rows.index_select(0, valid)
+        normal = self._normalise(kept) if count else self._affine(kept)
         return torch.zeros_like(rows).index_copy(0, valid, normal).reshape(x.shape), ()
 
     @property
@@ -118,13 +129,18 @@ class BatchNorm(Layer):
         """Whether the batch is normalised by its own statistics, which move the running ones."""
         return self.training and not self.frozen
 
-    def _over_valid(self, x: Tensor, lengths: Tensor) -> Tensor:
-        y, mean, var = normalise(x, lengths.to(torch.int64), self.weight, self.bias, self.eps)
+    def _affine(self, rows: Tensor) -> Tensor:
+        """Scale and shift [R, features, ...] without statistics: for no rows, whose gradients are zeros."""
+        weight, bias = (a.reshape(-1, *[1] * (rows.dim() - 2)) for a in (self.weight, self.bias))
+        return (rows * weight + bias).to(rows.dtype)
+
+    def _over_valid(self, x: Tensor, lengths: Tensor, count: int) -> Tensor:
+        wide, (weight, bias) = _wide(x), (_wide(a) for a in (self.weight, self.bias))
+        y, mean, var = normalise(wide, lengths, weight, bias, self.eps)
         if not _KEPT.get():
-            count = int(lengths.sum())
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_((var * (count / (count - 1))).to(self.running_var.dtype), self.momentum)
-        return y
+        return y.to(x.dtype)
 
     def _by_whole_steps(self, x: Tensor) -> Tensor:
         learns = learning_steps(len(x))
@@ -138,6 +154,7 @@ class BatchNorm(Layer):
         return torch.stack(steps)
 
     def _by_steps(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        given, x = x.dtype, _wide(x)
         steps, batch = x.shape[:2]
         if lengths is None:
             lengths = torch.full((batch,), steps, device=x.device)
@@ -151,11 +168,12 @@ class BatchNorm(Layer):
         if not _KEPT.get():
             self._move_statistics(*(a.detach().flatten(1) for a in (mean, var, count)))
         weight, bias = (a.reshape(-1, *[1] * (x.dim() - 3)) for a in (self.weight, self.bias))
-        return centred * (weight * torch.rsqrt(var + self.eps)) + bias * valid
+        return (centred * (weight * torch.rsqrt(var + self.eps)) + bias * valid).to(given)
 
     def _move_statistics(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
         """Take the statistics [T, features] of `count` [T, 1] values, step by step, into the running ones."""
-        unbiased = var * count / (count - 1).clamp(min=1)
+        unbiased = (var * count / (count - 1).clamp(min=1)).to(self.running_var.dtype)
+        mean = mean.to(self.running_mean.dtype)
         for t in torch.nonzero(count[:, 0] > 1)[:, 0].tolist():
             self.running_mean.lerp_(mean[t], self.momentum)
             self.running_var.lerp_(unbiased[t], self.momentum)
@@ -168,3 +186,8 @@ class BatchNorm(Layer):
             mean, var = mean.clone(), var.clone()
         settings = (self.weight, self.bias, self._by_batch, self.momentum, self.eps)
         return nn.functional.batch_norm(rows, mean, var, *settings)
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Give numbers of half precision in float32: sums over a batch need more digits."""
+    return x if x.dtype in NUMPY_TYPES else x.float()

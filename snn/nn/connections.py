@@ -13,11 +13,12 @@ from snn.kernels.delay.gauss_kernel import gauss_kernel
 from snn.kernels.delay.sparse import delayed
 from snn.kernels.delay.two_tap import delayed_linear, linear_kernel
 from snn.kernels.delay.whole_delays import delayed_events
+from snn.kernels.memory import NUMPY_TYPES
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
 from snn.nn.delays import DelayedLayer, steps_before_end
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_input, check_lengths, check_state
+from snn.nn.tensor_checks import check_input, check_lengths, check_state, check_stateless
 
 __all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear", "Sharing"]
 
@@ -73,7 +74,8 @@ class Linear(Layer):
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, in] to [T, B, out]."""
-        check_input("Linear", x, self.in_features)
+        check_input("Linear", x, self.in_features, weight=self.weight)
+        check_stateless("Linear", state)
         y = sparse_linear(x, self.weight_in_use(), learning_steps(len(x)))
         return (y if self.bias is None else y + self.bias), ()
 
@@ -173,7 +175,7 @@ class DelayLinear(DelayedLayer):
         if self.training and self.mode == "linear":
             taps = linear_kernel(self._as_receivers(weight), self._as_receivers(self.delays()), self.taps)
         elif self.training and self.mode == "gauss":
-            position = self._as_receivers(self.position.expand_as(weight))
+            position = self._as_receivers(self.position_in_use().expand_as(weight))
             taps = gauss_kernel(self._as_receivers(weight), position, self.sigma, self.taps)
         else:
             taps = one_hot_kernel(
@@ -196,12 +198,13 @@ class DelayLinear(DelayedLayer):
         self, x: Tensor, state: DelayState | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, DelayState]:
         """Map [T, B, in] to [T, B, out]; y[t] sees x[t - max_delay] to x[t]."""
-        check_input("DelayLinear", x, self.in_features)
+        check_input("DelayLinear", x, self.in_features, weight=self.weight)
         lengths = check_lengths(x, lengths)
+        x = x.to(self.weight.dtype)  # autocast gives half precision
         seen = x
         if state is not None:
             like = x.new_zeros(self.max_delay, *x.shape[1:])
-            seen = torch.cat([check_state("DelayLinear", state.past, like), x])
+            seen = torch.cat([check_state("DelayLinear", DelayState, state, like).past, x])
         if is_local():
             seen = seen.detach()
         with torch.autocast(x.device.type, enabled=False):
@@ -215,7 +218,8 @@ class DelayLinear(DelayedLayer):
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         """Give the delayed products [T, B, out] by the form that is fastest for the mode and the device."""
         rounded = not self.training or self.mode in ("integer", "fixed")
-        if x.device.type != "cpu" or (self.mode == "gauss" and not rounded):
+        dense = x.device.type != "cpu" or x.dtype not in NUMPY_TYPES
+        if dense or (self.mode == "gauss" and not rounded):
             return delayed(x, self.kernel(weight))
         graph = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
         if rounded and not graph:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from snn.core.checks import refusal, whole
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_input
+from snn.nn.tensor_checks import check_input, check_stateless
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Flatten", "MaxPool2d", "Pair"]
 
@@ -31,6 +31,26 @@ def _each_step(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply a function of images [B, ...] to every step of x [T, B, ...]."""
     y = function(x.flatten(0, 1))
     return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+def _check_image(
+    layer: str,
+    x: Tensor,
+    what: str,
+    kernel: tuple[int, int],
+    padding: tuple[int, int] = (0, 0),
+    dilation: tuple[int, int] = (1, 1),
+) -> None:
+    """Refuse images [T, B, C, H, W] without channels, or smaller than what is to be moved over them.
+
+    Raises:
+        ValueError: As said above.
+    """
+    axes = zip(x.shape[3:], kernel, padding, dilation, strict=True)
+    small = any(n < 1 or n + 2 * pad < apart * (size - 1) + 1 for n, size, pad, apart in axes)
+    if small or not x.shape[2]:
+        rule = f"an image no smaller than the {what} {kernel}"
+        raise refusal(f"x of {layer}", rule, list(x.shape[2:] if not x.shape[2] else x.shape[3:]))
 
 
 class Conv2d(Layer):
@@ -95,13 +115,9 @@ class Conv2d(Layer):
         Raises:
             ValueError: x has another shape, or its image is smaller than the kernel.
         """
-        check_input("Conv2d", x, self.in_channels, "H", "W")
-        kernels = zip(x.shape[3:], self.kernel_size, self.padding, self.dilation, strict=True)
-        if any(size + 2 * pad < dilation * (kernel - 1) + 1 for size, kernel, pad, dilation in kernels):
-            raise ValueError(
-                f"x of Conv2d must be an image no smaller than the kernel {self.kernel_size}, "
-                f"got {list(x.shape[3:])}"
-            )
+        check_input("Conv2d", x, self.in_channels, "H", "W", weight=self.weight)
+        check_stateless("Conv2d", state)
+        _check_image("Conv2d", x, "kernel", self.kernel_size, self.padding, self.dilation)
         settings = (self.stride, self.padding, self.dilation, self.groups)
         weight = self.weight_in_use()
         return _each_step(lambda z: functional.conv2d(z, weight, self.bias, *settings), x), ()
@@ -137,8 +153,15 @@ class _Pool(Layer):
     def forward(
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
-        """Map [T, B, C, H, W] to [T, B, C, H', W']."""
-        check_input(type(self).__name__, x, "C", "H", "W")
+        """Map [T, B, C, H, W] to [T, B, C, H', W'].
+
+        Raises:
+            ValueError: x has another shape, or its image is smaller than the window.
+        """
+        name = type(self).__name__
+        check_input(name, x, "C", "H", "W")
+        check_stateless(name, state)
+        _check_image(name, x, "window", self.kernel_size, self.padding)
         window = (self.kernel_size, self.stride, self.padding)
         return _each_step(lambda z: self._pool(z, *window), x), ()
 
@@ -176,6 +199,8 @@ class AdaptiveAvgPool2d(Layer):
     ) -> tuple[Tensor, tuple[()]]:
         """Map [T, B, C, H, W] to [T, B, C, *output_size]."""
         check_input("AdaptiveAvgPool2d", x, "C", "H", "W")
+        check_stateless("AdaptiveAvgPool2d", state)
+        _check_image("AdaptiveAvgPool2d", x, "window", (1, 1))
         return _each_step(lambda z: functional.adaptive_avg_pool2d(z, self.output_size), x), ()
 
 
@@ -189,5 +214,12 @@ class Flatten(Layer):
     def forward(
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
-        """Map [T, B, ...] to [T, B, N]."""
+        """Map [T, B, ...] to [T, B, N], numbers of any type.
+
+        Raises:
+            ValueError: x has no axes to flatten.
+        """
+        if x.dim() < 3:
+            raise refusal("x of Flatten", "[T, B, ...] with one axis more or several", x)
+        check_stateless("Flatten", state)
         return x.flatten(2), ()

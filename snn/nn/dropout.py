@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from snn.core.checks import number
 from snn.nn.layer import Layer
+from snn.nn.tensor_checks import check_input, check_state
 
 __all__ = ["Dropout", "DropoutState"]
 
@@ -46,10 +47,13 @@ class Dropout(Layer):
         self, x: Tensor, state: DropoutState | tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, DropoutState | tuple[()]]:
         """Apply one mask to all steps of [T, B, ...]; a state carries it on to the next cut."""
+        check_input("Dropout", x, "...")
+        like = x[:1] if len(x) else x.new_empty(1, *x.shape[1:])
+        given = None if state in (None, ()) else check_state("Dropout", DropoutState, state, like)
         if not self.training or self.p == 0:
             return x, ()
-        if isinstance(state, DropoutState):
-            mask = state.mask
+        if given is not None:
+            mask = given.mask
         else:
-            mask = nn.functional.dropout(torch.ones_like(x[:1]), self.p, training=True)
+            mask = nn.functional.dropout(torch.ones_like(like), self.p, training=True)
         return x * mask, DropoutState(mask)

@@ -68,7 +68,7 @@ class Layer(nn.Module):
 
         Raises:
             AttributeError: The layer has no weight.
-            ValueError: The transform gave another shape.
+            ValueError: The transform gave another shape or type.
         """
         weight: Tensor = self.weight  # type: ignore[assignment]
         if self.weight_transform is None:
@@ -77,6 +77,10 @@ class Layer(nn.Module):
         if given.shape != weight.shape:
             raise ValueError(
                 f"weight_transform must keep the shape {list(weight.shape)} of the weight, got {list(given.shape)}"
+            )
+        if given.dtype != weight.dtype:
+            raise ValueError(
+                f"weight_transform must keep the dtype {weight.dtype} of the weight, got {given.dtype}"
             )
         return given
 

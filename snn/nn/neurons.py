@@ -16,7 +16,7 @@ from snn.kernels.lif_options import Fires, LIFOptions, Reset
 from snn.kernels.step_local import is_local, learning_steps
 from snn.kernels.surrogate import Surrogate, SurrogateName
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_lengths, check_state
+from snn.nn.tensor_checks import check_input, check_lengths, check_state, check_stateless
 
 __all__ = ["LIF", "LIFState", "LeakyReadout", "ReLU", "ReadoutState"]
 
@@ -147,10 +147,11 @@ class LIF(Layer):
         self, x: Tensor, state: LIFState | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, LIFState]:
         """Turn input current [T, B, ...] into spikes of the same shape."""
+        check_input("LIF", x, "...")
         lengths = check_lengths(x, lengths)
         o = self.options
-        v = torch.full_like(x[0], o.v_reset)
-        v = v if state is None else check_state("LIF", state.v, v)
+        v = x.new_full(x.shape[1:], o.v_reset)
+        v = v if state is None else check_state("LIF", LIFState, state, v).v
         if self.threshold is None and self.leak is None:
             z, v = lif(x, v, o, lengths, is_local(), learning_steps(len(x)))
         else:
@@ -183,6 +184,8 @@ class ReLU(Layer):
         self, x: Tensor, state: tuple[()] | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[()]]:
         """Set what is below 0 in [T, B, ...] to 0."""
+        check_input("ReLU", x, "...")
+        check_stateless("ReLU", state)
         return x.relu(), ()
 
 
@@ -210,9 +213,10 @@ class LeakyReadout(Layer):
         self, x: Tensor, state: ReadoutState | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, ReadoutState]:
         """Turn input current [T, B, ...] into membranes of the same shape."""
+        check_input("LeakyReadout", x, "...")
         lengths = check_lengths(x, lengths)
-        first = torch.zeros_like(x[0])
-        first = first if state is None else check_state("LeakyReadout", state.v, first)
+        first = x.new_zeros(x.shape[1:])
+        first = first if state is None else check_state("LeakyReadout", ReadoutState, state, first).v
         y = integrate(x, first, self.options, is_local())
         return y, ReadoutState(_at_length(y, lengths, first))
 
@@ -220,6 +224,6 @@ class LeakyReadout(Layer):
 def _at_length(v: Tensor, lengths: Tensor | None, first: Tensor) -> Tensor:
     """Take membranes v [T, B, ...] at each sample's last valid step: [B, ...]; `first` where it has none."""
     if lengths is None:
-        return v[-1]
+        return v[-1] if len(v) else first
     ends = lengths.reshape(1, -1, *[1] * (v.dim() - 2)).expand(1, *v.shape[1:])
     return torch.where(ends[0] > 0, v.gather(0, (ends - 1).clamp(min=0))[0], first)

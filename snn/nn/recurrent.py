@@ -75,16 +75,16 @@ class RecurrentLIF(DelayedLayer, LIF):
         self, x: Tensor, state: RecurrentLIFState | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, RecurrentLIFState]:
         """Turn input current [T, B, N] into spikes of the same shape."""
-        check_input("RecurrentLIF", x, self.features)
+        check_input("RecurrentLIF", x, self.features, weight=self.weight)
         lengths = check_lengths(x, lengths)
+        x = x.to(self.weight.dtype)  # autocast gives half precision
         learning = self.training and self.mode == "linear"
         delay = self.delays() if learning else self.delay_steps().to(self.weight.dtype)
         synapses = (self.weight_in_use(), delay, self.max_delay)
         past = x.new_zeros(self.max_delay, *x.shape[1:])
-        v = torch.full_like(x[0], self.options.v_reset)
+        v = x.new_full(x.shape[1:], self.options.v_reset)
         if state is not None:
-            v = check_state("RecurrentLIF", state.v, v)
-            past = check_state("RecurrentLIF", state.past, past)
+            v, past = check_state("RecurrentLIF", RecurrentLIFState, state, v, past)
             past = past.detach() if is_local() else past
             # spikes sent before this run that arrive in it; recurrent_lif adds those that are sent in it
             from_past = delayed_linear(torch.cat([past, torch.zeros_like(x)]), *synapses)

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
-from snn.core.checks import choice
+from snn.core.checks import choice, shown
 from snn.nn.layer import Layer
 
 __all__ = ["Join", "Residual", "ResidualState"]
@@ -76,8 +76,11 @@ class Residual(Layer):
         """Map [T, B, ...] to the joined [T, B, ...].
 
         Raises:
+            TypeError: `state` is of another kind.
             ValueError: The branches end in different shapes.
         """
+        if state is not None and not isinstance(state, ResidualState):
+            raise TypeError(f"state of Residual must be a ResidualState or None, got {shown(state)}")
         before = ResidualState(None, None) if state is None else state
         y, body = self.body(x, before.body, lengths)
         around, shortcut = (x, ()) if self.shortcut is None else self.shortcut(x, before.shortcut, lengths)

@@ -60,10 +60,17 @@ class Sequential(Layer):
         """Map [T, B, in] to the last layer's [T, B, out].
 
         Raises:
-            TypeError: A layer takes no state and lengths, or does not give a pair of a tensor and a state.
+            TypeError: x is no tensor [T, B, ...] or `state` no tuple; a layer takes no state and lengths, or does
+                not give a pair of a tensor and a state.
             ValueError: `state` does not hold one entry per layer, or a layer changes the number of steps.
         """
+        if not isinstance(x, Tensor) or x.dim() < 2:
+            raise TypeError(f"x of Sequential must be a tensor [T, B, ...], got {shown(x)}")
         states = (None,) * len(self) if state is None else state
+        if not isinstance(states, tuple | list):
+            raise TypeError(
+                f"state must be a tuple of {len(self)} entries, one per layer, got {shown(state)}"
+            )
         if len(states) != len(self):
             raise ValueError(
                 f"state must be a tuple of {len(self)} entries, one per layer, got {len(states)}"

@@ -2,65 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from snn.core.checks import refusal
+from snn.core.checks import refusal, shown
+from snn.kernels.checks import REAL_TYPES, check_lengths
 
-__all__ = ["check_input", "check_lengths", "check_state"]
+__all__ = ["check_input", "check_lengths", "check_state", "check_stateless"]
+
+State = TypeVar("State")
 
 
-def check_input(layer: str, x: Tensor, *axes: int | str) -> None:
-    """Refuse an input that is not [T, B, *axes].
+def check_input(layer: str, x: Tensor, *axes: int | str, weight: Tensor | None = None) -> None:
+    """Refuse an input that is not [T, B, *axes], or not of the numbers that the layer reckons with.
 
     Args:
         layer: Name of the layer, for the message.
         x: The input.
         axes: The axes after time and batch: a number is the size it must have, a letter leaves the size open, and
             "..." at the end stands for any axes more, also none.
+        weight: Weight whose type and device x must have; under torch's autocast, which casts, any type of number.
 
     Raises:
-        ValueError: x has another number of axes, or an axis of another size.
+        TypeError: x is no tensor.
+        ValueError: x has another number of axes, an axis of another size, or is of another type or device.
     """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x of {layer} must be a tensor [T, B, ...], got {shown(x)}")
     named = axes[:-1] if axes[-1] == "..." else axes
     sizes = x.shape[2 : 2 + len(named)] if named != axes else x.shape[2:]
     fits = x.dim() >= 2 and len(sizes) == len(named)
     if not fits or any(due != size for due, size in zip(named, sizes, strict=True) if isinstance(due, int)):
         raise refusal(f"x of {layer}", f"[T, B, {', '.join(map(str, axes))}]", x)
+    if weight is not None and (x.dtype is not weight.dtype or x.device != weight.device):
+        if x.device != weight.device:
+            raise refusal(f"x of {layer}", f"on {weight.device}, as its weight", x.device)
+        if x.dtype not in REAL_TYPES or not torch.is_autocast_enabled(x.device.type):
+            raise refusal(f"x of {layer}", f"of dtype {weight.dtype}, as its weight", x.dtype)
+    if x.dtype not in REAL_TYPES:
+        raise refusal(f"x of {layer}", f"of one of the dtypes {', '.join(map(str, REAL_TYPES))}", x.dtype)
+    if x.layout is not torch.strided:
+        raise refusal(f"x of {layer}", "a dense tensor", x.layout)
 
 
-def check_lengths(x: Tensor, lengths: Tensor | None) -> Tensor | None:
-    """Check lengths [B] against x [T, B, ...]; None where every sample is valid to its end.
-
-    Raises:
-        ValueError: Wrong shape or type, or a length outside 0..T.
-    """
-    if lengths is None:
-        return None
-    steps, batch = x.shape[:2]
-    if lengths.shape != (batch,) or lengths.is_floating_point():
-        raise refusal("lengths", f"whole numbers [{batch}], one per sample", lengths)
-    for bad in ((lengths < 0), (lengths > steps)):
-        if bool(bad.any()):
-            raise refusal("lengths", f"in 0..{steps}, the steps of x", lengths[bad][0])
-    return None if bool((lengths == steps).all()) else lengths
-
-
-def check_state(layer: str, state: Tensor, like: Tensor) -> Tensor:
-    """Return a part of a state that is laid out as `like`.
+def check_state(layer: str, kind: type[State], state: Any, *likes: Tensor) -> State:
+    """Return a state whose parts are laid out as `likes`, one after another.
 
     Raises:
-        ValueError: Another shape (batch), dtype or device.
+        TypeError: It is not of the kind that the layer gives, or a part is no tensor.
+        ValueError: A part is of another shape (batch), dtype or device.
     """
-    for what in ("shape", "dtype", "device"):
-        came, due = getattr(state, what), getattr(like, what)
-        if came != due:
-            raise ValueError(
-                f"state of {layer} must be of {what} {_say(due)}, as its input, got {_say(came)}"
-            )
+    if not isinstance(state, kind):
+        raise TypeError(f"state of {layer} must be a {kind.__name__} or None, got {shown(state)}")
+    for part, like in zip(state, likes, strict=True):  # type: ignore[call-overload]
+        if not isinstance(part, Tensor):
+            raise TypeError(f"state of {layer} must be of tensors, got {shown(part)}")
+        for what in ("shape", "dtype", "device"):
+            came, due = getattr(part, what), getattr(like, what)
+            if came != due:
+                raise ValueError(
+                    f"state of {layer} must be of {what} {_say(due)}, as its input, got {_say(came)}"
+                )
     return state
+
+
+def check_stateless(layer: str, state: Any) -> None:
+    """Refuse a state for a layer that carries nothing.
+
+    Raises:
+        TypeError: It is neither () nor None.
+    """
+    if state is not None and not (isinstance(state, tuple) and len(state) == 0):
+        raise TypeError(f"state of {layer} must be () or None, for it carries nothing, got {shown(state)}")
 
 
 def _say(value: Any) -> Any:

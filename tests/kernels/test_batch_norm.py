@@ -54,5 +54,7 @@ def test_normalisation_of_other_types_takes_the_reference():
 
 
 def test_a_layer_with_one_valid_row_says_so():
-    with pytest.raises(ValueError, match="more than 1 value per channel"):
+    with pytest.raises(
+        ValueError, match="x of BatchNorm must be of two valid values of each feature or more"
+    ):
         BatchNorm(8)(torch.randn(6, 5, 8), None, torch.tensor([0, 1, 0, 0, 0]))

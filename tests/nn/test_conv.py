@@ -209,7 +209,7 @@ def test_sltt_gives_the_gradients_of_every_step_by_itself(config):
             "x of Conv2d must be .T, B, 3, H, W., got Tensor of shape .7, 4, 2, 9, 8.",
         ),
         (
-            lambda: Conv2d(2, 2, 10)(images()),
+            lambda: Conv2d(2, 2, 10)(images().float()),
             r"x of Conv2d must be an image no smaller than the kernel \(10, 10\), got \[9, 8\]",
         ),
         (

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.core.checks import refusal
+from snn.kernels.delay.dense import check_product, no_steps
 from snn.kernels.delay.sample_groups import active_steps
 from snn.kernels.dispatch import apply
-from snn.kernels.memory import empty_aligned
+from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 
 __all__ = ["delayed_spectral", "spectral_input_gradient"]
 
@@ -141,6 +143,14 @@ def spectral_input_gradient(g: Tensor, kernel: Tensor) -> Tensor:
 def delayed_spectral(x: Tensor, kernel: Tensor) -> Tensor:
     """Give `delayed_dense` (x [T, B, in], kernel [K, out, in]) by Fourier transforms in time.
 
-    The same function to rounding, at a cost that does not grow with K.
+    The same function to rounding, at a cost that does not grow with K; in float32 or float64.
+
+    Raises:
+        ValueError: A tensor is of another shape, type or device.
     """
+    check_product(x, kernel)
+    if x.dtype not in NUMPY_TYPES:
+        raise refusal("x", "of dtype float32 or float64", x)
+    if not x.numel():
+        return no_steps(x, kernel[0])
     return cast(Tensor, apply(_SpectralProduct, x, kernel))

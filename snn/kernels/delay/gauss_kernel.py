@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.core.checks import refusal, whole
+from snn.kernels.checks import check_range, check_tensors
 from snn.kernels.dispatch import apply
 from snn.kernels.memory import empty_aligned
 
@@ -31,12 +33,23 @@ def gauss_kernel_reference(weight: Tensor, position: Tensor, sigma: Tensor, taps
 
     Returns:
         Kernel [K, out, in], tap d = delay d.
+
+    Raises:
+        ValueError: A tensor is of another shape or type, a position is outside [-c, c], or taps is even.
     Source: DCLS 0.1.1, version "gauss" (Hammouamri et al., 2023), in the order of delays.
     """
+    _check(weight, position, sigma, taps)
     d = torch.arange(taps, dtype=weight.dtype, device=weight.device).reshape(-1, 1, 1)
     u = (d - (taps // 2 - position)) / (sigma.abs() + SIGMA_FLOOR)
     bell = torch.exp(-0.5 * u * u)
     return weight * (bell / (bell.sum(0) + SUM_FLOOR))
+
+
+def _check(weight: Tensor, position: Tensor, sigma: Tensor, taps: int) -> None:
+    check_tensors(weight=(weight, "out in"), position=(position, "out in"), sigma=(sigma, ""))
+    if whole("taps", taps, low=1) % 2 == 0:
+        raise refusal("taps", "odd, so that there is a middle", taps)
+    check_range("position", position, -(taps // 2), taps // 2)
 
 
 class _GaussKernel(torch.autograd.Function):
@@ -74,4 +87,5 @@ class _GaussKernel(torch.autograd.Function):
 
 def gauss_kernel(weight: Tensor, position: Tensor, sigma: Tensor, taps: int) -> Tensor:
     """Give `gauss_kernel_reference`, with hand-written gradients of weight and position (none of sigma)."""
+    _check(weight, position, sigma, taps)
     return cast(Tensor, apply(_GaussKernel, weight, position, sigma, taps))

@@ -12,9 +12,11 @@ from torch.autograd.function import once_differentiable
 
 from snn.core.arrays import RealArray
 from snn.core.compiled import fused_entry
+from snn.kernels.checks import check_compiled
+from snn.kernels.delay.dense import check_product, delayed_dense, no_steps
 from snn.kernels.delay.fourier import delayed_spectral, spectral_input_gradient
 from snn.kernels.dispatch import apply
-from snn.kernels.memory import empty_aligned
+from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 from snn.kernels.nonzero import NonzeroArrays, NonzeroList, SpikeTrains, list_nonzero, to_spike_trains
 
 __all__ = ["delayed", "delayed_sparse"]
@@ -129,13 +131,29 @@ class _SparseProduct(torch.autograd.Function):
         return gx, gk, None
 
 
-def delayed_sparse(x: Tensor, kernel: Tensor, events: NonzeroList | None = None) -> Tensor:
-    """Give `delayed_dense` (x [T, B, in], kernel [K, out, in]) on the CPU, working per nonzero input."""
-    events = list_nonzero(x.flatten(0, 1)) if events is None else events
-    return cast(Tensor, apply(_SparseProduct, x, kernel, events))
+def delayed_sparse(x: Tensor, kernel: Tensor) -> Tensor:
+    """Give `delayed_dense` (x [T, B, in], kernel [K, out, in]) on the CPU, working per nonzero input.
+
+    Raises:
+        ValueError: A tensor is of another shape, type or device.
+    """
+    check_product(x, kernel)
+    check_compiled(x)
+    if not x.numel():
+        return no_steps(x, kernel[0])
+    return cast(Tensor, apply(_SparseProduct, x, kernel, list_nonzero(x.flatten(0, 1))))
 
 
 def delayed(x: Tensor, kernel: Tensor) -> Tensor:
-    """Give `delayed_dense` in the form that is fastest for this input: by events if sparse, else by frequencies."""
+    """Give `delayed_dense` in the form that is fastest for this input: by events if sparse, else by frequencies.
+
+    Raises:
+        ValueError: A tensor is of another shape, type or device.
+    """
+    check_product(x, kernel)
+    if not x.numel() or x.dtype not in NUMPY_TYPES:
+        return delayed_dense(x, kernel)  # the transforms need more digits than half precision has
     events = list_nonzero(x.flatten(0, 1), EVENTS_BELOW) if x.device.type == "cpu" else None
-    return delayed_spectral(x, kernel) if events is None else delayed_sparse(x, kernel, events)
+    if events is None:
+        return delayed_spectral(x, kernel)
+    return cast(Tensor, apply(_SparseProduct, x, kernel, events))

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from snn.core.arrays import Int64Array, RealArray
+from snn.core.checks import whole
+from snn.kernels.checks import check_range, check_tensors
 
 __all__ = ["TwoTapSynapses", "linear_kernel", "split_delay"]
 
@@ -49,7 +51,13 @@ def linear_kernel(weight: Tensor, delay: Tensor, taps: int) -> Tensor:
 
     Returns:
         Kernel [K, out, in], tap d = delay d.
+
+    Raises:
+        ValueError: A tensor is of another shape or type, or a delay is beyond the taps.
     """
-    whole, share = split_delay(delay, taps - 1)
-    behind = torch.arange(taps, device=weight.device).reshape(-1, 1, 1) - whole
+    check_tensors(weight=(weight, "out in"), delay=(delay, "out in"))
+    taps = whole("taps", taps, low=2)
+    check_range("delay", delay, 0, taps - 1)
+    near_tap, share = split_delay(delay, taps - 1)
+    behind = torch.arange(taps, device=weight.device).reshape(-1, 1, 1) - near_tap
     return weight * ((behind == 0) * (1 - share) + (behind == 1) * share)

@@ -14,11 +14,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.core.arrays import Int64Array
+from snn.kernels.checks import check_delay, check_tensors
+from snn.kernels.delay.dense import delayed_dense, no_steps
 from snn.kernels.delay.sample_groups import active_steps
 from snn.kernels.delay.split_delay import linear_kernel, split_delay
 from snn.kernels.delay.two_tap_events import TwoTapLayout, gather_two_taps, scatter_two_taps
 from snn.kernels.delay.two_tap_shifts import shift_back, shift_forward, shift_products
-from snn.kernels.dispatch import apply
+from snn.kernels.dispatch import apply, runs_fused
 from snn.kernels.nonzero import SpikeTrains, list_nonzero, to_spike_trains
 
 __all__ = ["delayed_linear", "delayed_linear_reference", "linear_kernel"]
@@ -38,7 +40,13 @@ def delayed_linear_reference(x: Tensor, weight: Tensor, delay: Tensor, max_delay
 
     Returns:
         Output [T, B, out].
+
+    Raises:
+        ValueError: A tensor is of another shape, type or device, or a delay is outside 0..max_delay.
     """
+    _check(x, weight, delay, max_delay)
+    if not x.numel():
+        return no_steps(x, weight, delay)
     whole, share = split_delay(delay, max_delay)
     padded = torch.cat([x.new_zeros(max_delay, *x.shape[1:]), x])
     steps = torch.arange(x.shape[0]) + max_delay
@@ -94,5 +102,18 @@ def _busy(ends: Int64Array, steps: int, max_delay: int) -> float:
 
 
 def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> Tensor:
-    """Give `delayed_linear_reference` on the CPU, by events where the input is sparse, else by shifts."""
+    """Give `delayed_linear_reference`, by events where the input is sparse, else by shifts.
+
+    So on the CPU in float32 and float64; elsewhere it is a dense convolution.
+    """
+    _check(x, weight, delay, max_delay)
+    if not x.numel():
+        return no_steps(x, weight, delay)
+    if not runs_fused(x):
+        return delayed_dense(x, linear_kernel(weight, delay, max_delay + 1))
     return cast(Tensor, apply(_TwoTap, x, weight, delay, max_delay))
+
+
+def _check(x: Tensor, weight: Tensor, delay: Tensor, max_delay: int) -> None:
+    check_tensors(x=(x, "T B in"), weight=(weight, "out in"), delay=(delay, "out in"))
+    check_delay(delay, 0, max_delay)

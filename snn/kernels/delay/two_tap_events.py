@@ -21,6 +21,8 @@ __all__ = ["TwoTapLayout", "gather_two_taps", "scatter_two_taps"]
 
 LINE_NUMBERS = 16
 """Numbers in a cache line, at most."""
+MOST_PLACES = 1 << 32
+"""Sums that 32 bits number."""
 BLOCK_SUMS = 20_000
 """Sums that a block of receivers has, about: they stay in the cache."""
 
@@ -43,12 +45,20 @@ class TwoTapLayout:
             steps: Steps of the input.
             max_delay: Largest delay, steps.
             width: Receivers in a block; None: as many as stay in the cache.
+
+        Raises:
+            MemoryError: A block has more sums than 32 bits number.
         """
         lines = -(-(steps + max_delay + 2) // LINE_NUMBERS)
         self.span = LINE_NUMBERS * (lines + 1 - lines % 2)
         self.out = whole.shape[0]
         most = max(BLOCK_SUMS // self.span // LINE_NUMBERS, 1)
         self.width = width or LINE_NUMBERS * min(most, 8, -(-self.out // LINE_NUMBERS))
+        if self.width * self.span > MOST_PLACES:  # they are numbered in 32 bits
+            raise MemoryError(
+                f"{steps} steps and delays of up to {max_delay} take {self.width * self.span} sums for "
+                f"{self.width} receivers at once, the most is {MOST_PLACES}"
+            )
         places = self._blocks(whole) + torch.arange(self.width) * self.span
         self.places: Uint32Array = places.contiguous().numpy().astype(np.uint32)
 

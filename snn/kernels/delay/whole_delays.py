@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 
 from snn.core.arrays import Int64Array, RealArray
+from snn.core.checks import refusal
 from snn.core.compiled import compiled
+from snn.kernels.checks import check_compiled, check_range, check_tensors
 
 __all__ = ["delayed_events"]
 
@@ -35,11 +40,20 @@ def delayed_events(x: Tensor, weight: Tensor, delays: Tensor) -> Tensor:
     Args:
         x: Input [T, B, in] on the CPU, float32 or float64.
         weight: Weights [out, in], or [kernels, out, in]: kernels are summed one after the other.
-        delays: Delays of the same shape, int64, steps.
+        delays: Delays of the same shape, int64, steps, >= 0.
 
     Returns:
         Output [T, B, out].
+
+    Raises:
+        ValueError: A tensor is of another shape, type or device, or a delay is negative.
     """
+    check_tensors(x=(x, "T B in"), weight=(weight, "out in" if weight.dim() == 2 else "kernels out in"))
+    check_compiled(x)
+    if delays.dtype is not torch.int64 or delays.shape != weight.shape:
+        raise refusal("delays", f"int64 of shape {list(weight.shape)}, as weight", delays)
+    check_range("delays", delays, 0, math.inf, rule=">= 0")
+    delays = delays.clamp(max=x.shape[0])  # what comes after the end never arrives, and no sum with it wraps
     y = x.new_zeros(*x.shape[:2], weight.shape[-2])
     for parts in zip(*(a.detach().reshape(-1, *weight.shape[-2:]) for a in (weight, delays)), strict=True):
         weights, hops = (part.t().contiguous().numpy() for part in parts)

@@ -19,7 +19,7 @@ def parts(density, n_in=5, n_out=7, steps=19, max_delay=6, dtype=torch.float64):
     torch.manual_seed(0)
     x = (torch.rand(steps, 4, n_in) < density) * torch.randint(1, 4, (steps, 4, n_in))
     delay = torch.rand(n_out, n_in, dtype=dtype) * max_delay
-    delay.view(-1)[:3] = torch.tensor([0.0, float(max_delay), 3.0])  # the edges and a whole delay
+    delay.view(-1)[:3] = torch.tensor([0.0, max_delay, min(3, max_delay)])  # the edges and a whole delay
     weight = torch.randn(n_out, n_in, dtype=dtype)
     return [a.to(dtype).requires_grad_() for a in (x, weight, delay)], max_delay
 
