@@ -11,6 +11,7 @@ import numbers
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn.core.arrays import Float64Array, Int64Array
 
@@ -60,12 +61,11 @@ def number(
     Raises:
         ValueError: It is not a number within the limits.
     """
-    given = _plain(value)
-    endless = _is_real(given) and abs(given) == np.inf
-    if not _is_real(given) or (endless and not infinite) or _outside(given, low, high, above, below):
+    given = _as_float(_plain(value))
+    if given is None or (abs(given) == np.inf and not infinite) or _outside(given, low, high, above, below):
         kind = "a number" if infinite else "a finite number"
         raise refusal(name, kind + _limits(low, high, above, below), value)
-    return float(given)
+    return given
 
 
 def finite(
@@ -88,12 +88,9 @@ def finite(
         unit: Unit to name in the message.
 
     Raises:
-        ValueError: They are not real numbers, or one is not finite or outside the limits.
+        ValueError: They are not real numbers (truth values are none), or one is not finite or outside the limits.
     """
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise refusal(name, "real numbers", values)
-    array = array.astype(np.float64, copy=False)
+    array = real_array(name, values).astype(np.float64, copy=False)
     bad = ~np.isfinite(array)
     if low is not None:
         bad |= array < low
@@ -122,9 +119,7 @@ def wholes(name: str, values: Any, *, low: int | None = None, high: int | None =
         ValueError: They are not real numbers (truth values are none), or one has a fraction, is not finite or is
             outside the limits.
     """
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise refusal(name, "whole numbers", values)
+    array = real_array(name, values, "whole numbers")
     if array.dtype.kind == "f":
         array = array.astype(np.float64)
     least, most = -(2**63) if low is None else low, 2**63 - 1 if high is None else high
@@ -136,6 +131,32 @@ def wholes(name: str, values: Any, *, low: int | None = None, high: int | None =
         where = f"{name}[{', '.join(map(str, place))}]" if place else name
         raise refusal(where, f"a whole number{_limits(low, high)}", array[place])
     return array.astype(np.int64)
+
+
+def real_array(name: str, values: Any, rule: str = "real numbers") -> NDArray[Any]:
+    """Return `values` as an array of real numbers in the dtype they have.
+
+    Args:
+        name: Name in the message.
+        values: Numbers of any shape; not truth values, text, dates, complex numbers or objects.
+        rule: What they must be, in the message.
+
+    Raises:
+        ValueError: They are no such numbers, lists of different lengths, masked, or a tensor that numpy cannot
+            read (one that needs a gradient, bfloat16, on another device).
+    """
+    why: Exception | None = None
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        array, why = np.asarray(None), error
+    if array.dtype.kind == "O" and array.ndim == 0:  # one number of a kind that numpy does not know
+        number = _as_float(_plain(values))
+        array = array if number is None else np.asarray(number)
+    masked = isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values)
+    if array.dtype.kind not in "iuf" or masked or _holds_truth(values):
+        raise refusal(name, rule, values) from why
+    return array
 
 
 def choice(name: str, value: Any, allowed: Any) -> Any:
@@ -174,18 +195,47 @@ def shown(value: Any) -> str:
     if shape is not None and getattr(given, "dtype", None) is not None:
         text = f"{type(given).__name__} of shape {list(shape)} and dtype {given.dtype}"
     else:
-        text = repr(given)
+        try:
+            text = repr(given)
+        except ValueError:  # an integer of thousands of digits
+            text = f"{type(given).__name__} too long to show"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _plain(value: Any) -> Any:
-    """Turn a scalar of numpy or torch into Python's own."""
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    """Turn a scalar of numpy or torch into Python's own; dates and what is masked, which have none, stay."""
+    if getattr(value, "ndim", None) != 0 or not hasattr(value, "item") or value is np.ma.masked:
+        return value
+    if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "mMV":
+        return value
+    try:
+        return value.item()
+    except RuntimeError:  # a tensor without data
+        return value
 
 
 def _is_real(value: Any) -> bool:
     """Tell whether it is a real number, infinity included: NaN and truth values are none."""
-    return not isinstance(value, bool) and isinstance(value, numbers.Real) and value == value
+    no_number = isinstance(value, bool | np.timedelta64)  # which register as integers
+    return not no_number and isinstance(value, numbers.Real) and value == value
+
+
+def _as_float(value: Any) -> float | None:
+    """Return a real number as a float; None for other values, NaN, and numbers too large for a float."""
+    try:
+        return float(value) if _is_real(value) else None
+    except OverflowError:
+        return None
+
+
+def _holds_truth(values: Any) -> bool:
+    """Tell whether a list, or one in it, holds a truth value, which numpy would read as 0 or 1."""
+    if not isinstance(values, list | tuple):
+        return False
+    kinds = set(map(type, values))
+    return bool(kinds & {bool, np.bool_}) or (
+        bool(kinds & {list, tuple}) and any(_holds_truth(part) for part in values)
+    )
 
 
 def _outside(

@@ -13,6 +13,8 @@ BYTES_PER_SYNAPSE = 112
 """Most memory that a synapse takes while it is drawn, projected and laid out (111 measured at 4 M)."""
 BYTES_TO_LAY_OUT = 64
 """Most memory that a synapse takes beside the description of its projection (61 measured at 4 M)."""
+BYTES_PER_UNIT = 400
+"""Memory that a neuron with one receptor takes while it is described, laid out and run (measured at 4 M)."""
 _SMALL = 1 << 20
 """Needs of at most so many bytes are granted without asking the system what is free."""
 
@@ -48,7 +50,11 @@ def check(need: int, what: str, advice: str = "") -> None:
     """
     free = available_bytes() if need > _SMALL else need
     if need > free:
-        raise MemoryError(f"{what} need about {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free{advice}")
+        raise MemoryError(f"{what} need about {_shown(need)}, {_shown(free)} are free{advice}")
+
+
+def _shown(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"
 
 
 def check_synapses(synapses: int) -> None:
@@ -71,6 +77,15 @@ def check_layout(weights: Iterable[Any]) -> None:
         synapses * BYTES_TO_LAY_OUT,
         f"{synapses:,} synapses of {BYTES_TO_LAY_OUT} bytes each (beside the projections as given)",
     )
+
+
+def check_units(units: int) -> None:
+    """Refuse a number of units that would not fit.
+
+    Raises:
+        MemoryError: `BYTES_PER_UNIT * units` is more than is free.
+    """
+    check(units * BYTES_PER_UNIT, f"{units:,} units of {BYTES_PER_UNIT} bytes each")
 
 
 def check_membranes(steps: int, samples: int, neurons: int) -> None:

@@ -17,12 +17,15 @@ from snn.core import synapses as layout
 from snn.core.arrays import Int64Array, PathLike
 from snn.core.checks import refusal
 from snn.core.files.tree import fields_of, read_tree, write_tree
-from snn.core.neurons import LIParams
+from snn.core.neurons import LIParams, refractory_steps
 from snn.core.poisson import PoissonInput
 from snn.core.population import Population
 from snn.core.projection import Projection
 from snn.core.synapses import Synapses
 from snn.core.units import check_dt, delay_steps
+
+K = TypeVar("K")
+T = TypeVar("T", Population, Projection)
 
 FORMAT = "snn.network"
 VERSION = 3
@@ -58,22 +61,25 @@ class Network:
         """Check and keep a network.
 
         Args:
-            dt_ms: Length of a step, ms, above 0.
-            populations: At least one, with unique names.
-            projections: With unique names.
+            dt_ms: Length of a step, ms, 1e-100 to 1e100.
+            populations: At least one, with unique names; refractory times of at most 10^9 steps.
+            projections: With unique names; delays of at most 10^9 steps.
             noise: Poisson input that the engines draw.
 
         Raises:
-            ValueError: A name is unknown or taken, a shape or receptor does not fit, or spikes
+            ValueError: A name is unknown or taken, a shape or receptor does not fit, a time is too long, or spikes
                 would travel a loop without delay; the message names it.
-            MemoryError: Its synapses would not fit once laid out; the message has the estimate.
+            MemoryError: Its neurons or synapses would not fit once laid out; the message has the estimate.
         """
         object.__setattr__(self, "dt_ms", check_dt(dt_ms))
-        object.__setattr__(self, "populations", tuple(populations))
-        object.__setattr__(self, "projections", tuple(projections))
-        object.__setattr__(self, "noise", tuple(noise))
+        object.__setattr__(self, "populations", _all_of("populations", populations, Population))
+        object.__setattr__(self, "projections", _all_of("projections", projections, Projection))
+        object.__setattr__(self, "noise", _all_of("noise", noise, PoissonInput))
         if not self.populations:
             raise refusal("populations", "at least one", [])
+        for population in self.populations:
+            self._check_population(population)
+        memory.check_units(sum(population.size for population in self.populations))
         _check_unique("population", [p.name for p in self.populations], "")
         _check_unique("projection", [p.name for p in self.projections], "; give each its own name=")
         for projection in self.projections:
@@ -192,6 +198,11 @@ class Network:
             [PoissonInput.from_dict(one) for one in given["noise"]],
         )
 
+    def _check_population(self, population: Population) -> None:
+        if population.neuron is not None:
+            where = f"population {population.name!r}: "
+            refractory_steps(population.neuron, population.size, self.dt_ms, where)
+
     def _check_projection(self, projection: Projection) -> None:
         where = f"projection {projection.name!r}: "
         pre = _find(f"{where}pre", projection.pre, self.populations)
@@ -208,8 +219,6 @@ class Network:
             raise refusal(f"{where}post", rule, post.name)
 
     def _check_noise(self, given: PoissonInput) -> None:
-        if not isinstance(given, PoissonInput):
-            raise refusal("noise", "a list of PoissonInput", given)
         post = _find("noise: post", given.post, self.populations)
         if post.neuron is None:
             raise refusal("noise: post", "a population of neurons (a source takes no spikes)", post.name)
@@ -225,7 +234,8 @@ class Network:
             if projection.delay_ms is None:
                 steps = np.asarray(int(loop[pre] == loop[post]), dtype=np.int64)
             else:
-                steps = delay_steps(projection.delay_ms, self.dt_ms)
+                name = f"projection {projection.name!r}: delay_ms"
+                steps = delay_steps(projection.delay_ms, self.dt_ms, name=name)
             built[projection.name] = layout.build(projection.weight, steps)
         return built
 
@@ -259,6 +269,18 @@ class Network:
         return tuple(order)
 
 
+def _all_of(name: str, given: Any, kind: type[K]) -> tuple[K, ...]:
+    """Keep a list of one kind."""
+    try:
+        items = tuple(given)
+    except TypeError:
+        raise refusal(name, f"a list of {kind.__name__}", given) from None
+    for item in items:
+        if not isinstance(item, kind):
+            raise refusal(name, f"a list of {kind.__name__}", item)
+    return items
+
+
 def _check_receptor(where: str, post: Population, receptor: str | None) -> None:
     allowed = post.receptors or (None,)
     if receptor not in allowed:
@@ -273,9 +295,6 @@ def _loops(n: int, ends: list[tuple[int, int]]) -> Int64Array:
         graph[pre, post] = True
     labels = connected_components(scipy.sparse.csr_array(graph), connection="strong")[1]
     return np.asarray(labels, dtype=np.int64)
-
-
-T = TypeVar("T", Population, Projection)
 
 
 def _find(kind: str, name: str, among: tuple[T, ...]) -> T:

@@ -30,8 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Int64Array
-from snn.core.checks import choice, finite, flag, number, refusal, shown
-from snn.core.files.tree import fields_of
+from snn.core.checks import choice, finite, flag, number, real_array, refusal, shown
 from snn.core.units import delay_steps
 
 Values = float | ArrayLike
@@ -113,7 +112,7 @@ class LIFParams(_ByValue):
         fires: A spike needs `v >= v_th` (`">="`) or `v > v_th` (`">"`).
         decay_input: Whether the input passes the membrane's filter: its steady value is then v_rest + x.
         tau_syn_ms: Synaptic time constant, ms, > 0, or one per named receptor; None: a spike jumps `v`.
-        t_ref_ms: Refractory time, ms, >= 0, rounded to steps like a delay.
+        t_ref_ms: Refractory time, ms, >= 0, rounded to steps like a delay; at most 10^9 steps.
         bias: Drive added to the input in every step.
         adapt_by: Rise of the threshold at each spike, >= 0; not with `reset="hard_next_step"`.
         tau_adapt_ms: Time constant with which that rise decays, ms, > 0; needed with `adapt_by`.
@@ -146,8 +145,10 @@ class LIFParams(_ByValue):
         _check_adaptation(self)
         choice("reset", self.reset, Reset)
         choice("fires", self.fires, Fires)
+        check_size(self)
         if self.reset == "soft":
             _number(self, "reset_by", above=0.0)
+            check_size(self)
             if self.reset_by is None and (np.asarray(self.v_th) <= 0).any():
                 raise refusal("v_th", "> 0 with reset='soft'", self.v_th)
         elif self.reset_by is not None:
@@ -178,9 +179,9 @@ class LIFParams(_ByValue):
             reset_by=v_th if self.reset_by is None else per_neuron("reset_by", self.reset_by, size),
             reset=RESETS[self.reset],
             strict=self.fires == ">",
-            refractory=delay_steps(per_neuron("t_ref_ms", self.t_ref_ms, size), dt_ms),
+            refractory=refractory_steps(self, size, dt_ms),
             adapt_by=per_neuron("adapt_by", self.adapt_by, size),
-            adapt_decay=np.exp(-dt_ms / per_neuron("tau_adapt_ms", self.tau_adapt_ms, size))
+            adapt_decay=_decay("tau_adapt_ms", self.tau_adapt_ms, size, dt_ms)
             if self.adapts
             else np.zeros(size),
         )
@@ -213,6 +214,7 @@ class LIParams(_ByValue):
 
     def __post_init__(self) -> None:
         _check_membrane(self)
+        check_size(self)
 
     @property
     def receptors(self) -> tuple[str | None, ...]:
@@ -231,27 +233,6 @@ class LIParams(_ByValue):
 NeuronParams = LIFParams | LIParams
 
 
-def to_dict(params: NeuronParams) -> dict[str, Any]:
-    """List the parameters by name, beside the `kind` of neuron."""
-    return {"kind": _KINDS[type(params)], **{f.name: getattr(params, f.name) for f in fields(params)}}
-
-
-def from_dict(values: Any) -> NeuronParams:
-    """Make parameters of what `to_dict` gave.
-
-    Raises:
-        ValueError: The kind is unknown, or a parameter is missing, unknown or impossible.
-    """
-    kinds = {name: kind for kind, name in _KINDS.items()}
-    name = choice("kind of neuron", values.get("kind") if isinstance(values, dict) else None, tuple(kinds))
-    names = [field.name for field in fields(kinds[name])]
-    given = fields_of("neuron", values, ["kind", *names])
-    return kinds[name](**{name: given[name] for name in names})
-
-
-_KINDS: dict[type[LIFParams] | type[LIParams], str] = {LIFParams: "LIF", LIParams: "LI"}
-
-
 def per_neuron(name: str, values: Any, size: int) -> Float64Array:
     """Give every one of `size` neurons its value, [size].
 
@@ -264,10 +245,41 @@ def per_neuron(name: str, values: Any, size: int) -> Float64Array:
     return np.full(size, array) if array.ndim == 0 else array.copy()
 
 
+def check_size(params: NeuronParams, size: int | None = None) -> None:
+    """Refuse values per neuron that are not `size`; None: as many as the first field has that holds some.
+
+    Raises:
+        ValueError: As said above; the message names the field.
+    """
+    taus = params.tau_syn_ms if isinstance(params.tau_syn_ms, Mapping) else {}
+    values = {f.name: getattr(params, f.name) for f in fields(params)}
+    for name, value in {**values, **{f"tau_syn_ms[{name!r}]": tau for name, tau in taus.items()}}.items():
+        if isinstance(value, np.ndarray):
+            size = value.size if size is None else size
+            per_neuron(name, value, size)
+
+
+def refractory_steps(params: NeuronParams, size: int, dt_ms: float, where: str = "") -> Int64Array:
+    """Return the steps for which each neuron is held after a spike, [size]; messages begin with `where`.
+
+    Raises:
+        ValueError: A refractory time is longer than 10^9 steps, or there are not `size` of them.
+    """
+    if isinstance(params, LIParams):
+        return np.zeros(size, dtype=np.int64)
+    return delay_steps(per_neuron("t_ref_ms", params.t_ref_ms, size), dt_ms, name=f"{where}t_ref_ms")
+
+
+def _decay(name: str, tau_ms: Any, size: int, dt_ms: float) -> Float64Array:
+    """Compute the factor exp(-dt / tau) of each neuron, [size]."""
+    with np.errstate(over="ignore"):  # a time constant close to 0: the factor is 0
+        return np.asarray(np.exp(-dt_ms / per_neuron(name, tau_ms, size)))
+
+
 def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
     """Fill in what both kinds of neuron share; the threshold is out of reach."""
     if params.tau_mem_ms is not None:
-        decay = np.exp(-dt_ms / per_neuron("tau_mem_ms", params.tau_mem_ms, size))
+        decay = _decay("tau_mem_ms", params.tau_mem_ms, size, dt_ms)
     else:
         decay = per_neuron("decay", params.decay, size)
     if params.input_scale is not None:
@@ -279,7 +291,7 @@ def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
     syn_decay = np.empty((len(taus), size))
     for row, (name, tau) in enumerate(taus.items()):
         label = f"tau_syn_ms[{name!r}]" if name else "tau_syn_ms"
-        syn_decay[row] = np.exp(-dt_ms / per_neuron(label, tau, size))
+        syn_decay[row] = _decay(label, tau, size, dt_ms)
     return Dynamics(
         decay=decay,
         input_scale=scale,
@@ -323,6 +335,7 @@ def _check_membrane(params: NeuronParams) -> None:
     _number(params, "v_rest")
     _number(params, "bias")
     if params.decay_input and params.input_scale is not None:
+        check_size(params)
         gap = np.asarray(params.decay) + np.asarray(params.input_scale) - 1.0
         if (np.abs(gap) > 1e-9).any():
             rule = f"1 - decay with decay_input=True and decay {shown(params.decay)}"
@@ -346,9 +359,9 @@ def _receptors(tau_syn_ms: Any) -> tuple[str | None, ...]:
 
 
 def _number(params: NeuronParams, name: str, **limits: Any) -> None:
-    """Check the field `name` and replace it by a float or a read-only array [N]."""
+    """Check the field `name` and replace it by a float or a read-only array [N]; None stays where it may."""
     value = getattr(params, name)
-    if value is not None:
+    if value is not None or type(params).__dataclass_fields__[name].default is not None:
         object.__setattr__(params, name, _checked(name, value, **limits))
 
 
@@ -362,17 +375,15 @@ def _checked(
     infinite: bool = False,
 ) -> float | Float64Array:
     """Return one number as a float, one per neuron as a read-only array [N]."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        raise refusal(name, "one number or one per neuron, [N]", value) from None
-    if array.ndim == 0:
+    if getattr(value, "ndim", 0) == 0 and not isinstance(value, list | tuple | range):
         return number(name, value, low=low, high=high, above=above, infinite=infinite)
+    array = real_array(name, value, "one number or one per neuron, [N]")
     if array.ndim != 1 or array.size == 0:
         raise refusal(name, "one number or one per neuron, [N]", array)
     endless = infinite and array.dtype.kind == "f" and np.isposinf(array)  # finite() would refuse these
-    finite(name, np.where(endless, 1.0, array) if np.any(endless) else array, low=low, high=high, above=above)
-    kept = np.array(array, dtype=np.float64)
+    given = np.where(endless, 1.0, array) if np.any(endless) else array
+    kept = np.array(finite(name, given, low=low, high=high, above=above))
+    kept[endless] = np.inf
     kept.flags.writeable = False
     return kept
 

@@ -29,7 +29,7 @@ class PoissonInput:
 
     Attributes:
         post: Name of the receiving population.
-        rate_hz: Rate of the spikes of one neuron, Hz, >= 0.
+        rate_hz: Rate of the spikes of one neuron, Hz, >= 0; in a network at most 10 000 spikes per step.
         weight: Weight of each spike, finite, not 0.
         receptor: The synaptic current that it feeds, where the receiving neurons name several.
 
@@ -43,6 +43,10 @@ class PoissonInput:
     receptor: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.post, str):
+            raise refusal("post", "the name of a population", self.post)
+        if self.receptor is not None and not isinstance(self.receptor, str):
+            raise refusal("receptor", "a name or None", self.receptor)
         object.__setattr__(self, "rate_hz", number("rate_hz", self.rate_hz, low=0))
         object.__setattr__(self, "weight", number("weight", self.weight))
         if self.weight == 0.0:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from snn.core import neurons
-from snn.core.checks import refusal, whole
+from snn.core.checks import choice, refusal, whole
 from snn.core.files.tree import fields_of
-from snn.core.neurons import LIFParams, LIParams, NeuronParams
+from snn.core.neurons import LIFParams, LIParams, NeuronParams, check_size
+from snn.core.units import MOST_UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,11 @@ class Population:
 
     Attributes:
         name: Unique in its network; not empty, without a slash.
-        size: Number of units, >= 1.
+        size: Number of units, 1 to 2^31 - 1.
         neuron: What its neurons are; None makes it a source, whose spikes `simulate` is given.
 
     Raises:
-        ValueError: An empty name, one with a slash, a size below 1, or values per neuron that
+        ValueError: An empty name, one with a slash, a size out of range, or values per neuron that
             are not `size`.
     """
 
@@ -32,13 +32,13 @@ class Population:
     def __post_init__(self) -> None:
         check_name("name of a population", self.name)
         where = f"population {self.name!r}"
-        object.__setattr__(self, "size", whole(f"{where}: size", self.size, low=1))
+        object.__setattr__(self, "size", whole(f"{where}: size", self.size, low=1, high=MOST_UNITS))
         if self.neuron is None:
             return
         if not isinstance(self.neuron, LIFParams | LIParams):
             raise refusal(f"{where}: neuron", "LIFParams, LIParams or None", self.neuron)
         try:
-            self.neuron.dynamics(self.size, 1.0)
+            check_size(self.neuron, self.size)
         except ValueError as error:
             raise ValueError(f"{where} of {self.size}: {error}") from None
 
@@ -49,7 +49,7 @@ class Population:
 
     def to_dict(self) -> dict[str, Any]:
         """List the fields by name, the neuron's too."""
-        neuron = None if self.neuron is None else neurons.to_dict(self.neuron)
+        neuron = None if self.neuron is None else _neuron_to_dict(self.neuron)
         return {"name": self.name, "size": self.size, "neuron": neuron}
 
     @classmethod
@@ -60,7 +60,7 @@ class Population:
             ValueError: A field is missing, unknown or out of range.
         """
         given = fields_of("population", values, ("name", "size", "neuron"))
-        neuron = None if given["neuron"] is None else neurons.from_dict(given["neuron"])
+        neuron = None if given["neuron"] is None else _neuron_from_dict(given["neuron"])
         return cls(given["name"], given["size"], neuron)
 
 
@@ -72,3 +72,24 @@ def check_name(what: str, name: Any) -> None:
     """
     if not isinstance(name, str) or not name or "/" in name:
         raise refusal(what, "a non-empty string without '/'", name)
+
+
+def _neuron_to_dict(params: NeuronParams) -> dict[str, Any]:
+    """List the parameters by name, beside the `kind` of neuron."""
+    return {"kind": _KINDS[type(params)], **{f.name: getattr(params, f.name) for f in fields(params)}}
+
+
+def _neuron_from_dict(values: Any) -> NeuronParams:
+    """Make parameters of what `to_dict` gave.
+
+    Raises:
+        ValueError: The kind is unknown, or a parameter is missing, unknown or impossible.
+    """
+    kinds = {name: kind for kind, name in _KINDS.items()}
+    name = choice("kind of neuron", values.get("kind") if isinstance(values, dict) else None, tuple(kinds))
+    names = [field.name for field in fields(kinds[name])]
+    given = fields_of("neuron", values, ["kind", *names])
+    return kinds[name](**{name: given[name] for name in names})
+
+
+_KINDS: dict[type[LIFParams] | type[LIParams], str] = {LIFParams: "LIF", LIParams: "LI"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,11 @@ import scipy.sparse
 from snn.core import plasticity as rules
 from snn.core import synapses
 from snn.core.arrays import Float64Array, Int64Array
-from snn.core.checks import finite, refusal
+from snn.core.checks import finite, real_array, refusal, wholes
 from snn.core.files.tree import fields_of
 from snn.core.plasticity import STDP, Hebbian, Plasticity
 from snn.core.population import check_name
-from snn.core.units import delay_steps
+from snn.core.units import MOST_UNITS, delay_steps
 
 _SNAP = 1e-9
 """Fraction of a step within which a delay is on the grid: decimal times have no exact binary form."""
@@ -62,10 +63,10 @@ class Projection:
         Args:
             pre: Name of the sending population.
             post: Name of the receiving population.
-            weight: Weights, [pre, post], dense or SciPy CSR, finite.
+            weight: Weights, [pre, post], dense or SciPy CSR, finite; an array of truth values connects with 1.
             delay_ms: One delay for all, or dense of the same shape, or aligned with the data of
-                a CSR weight; ms, finite, >= 0. None: no delay, or one step where the projection
-                is part of a loop.
+                a CSR weight; ms, >= 0, at most 10^9 steps of its network. None: no delay, or one step
+                where the projection is part of a loop.
             name: None makes it "pre-post".
             receptor: The synaptic current that it feeds, where the receiving neurons name some.
             plasticity: How its weights learn, `STDP` or `Hebbian`; they start within its bounds.
@@ -75,6 +76,10 @@ class Projection:
         """
         label = f"{pre}-{post}" if name is None else name
         check_name("name of a projection", label)
+        for end, given in (("pre", pre), ("post", post)):
+            check_name(f"projection {label!r}: {end}", given)
+        if receptor is not None and not isinstance(receptor, str):
+            raise refusal(f"projection {label!r}: receptor", "a name or None", receptor)
         where = f"projection {label!r}: "
         kept = _checked_weight(f"{where}weight", weight)
         _check_plasticity(where, plasticity, kept)
@@ -139,15 +144,26 @@ class Projection:
         given = dict(fields_of("projection", values, names))
         if not isinstance(given["weight"], np.ndarray):
             where = f"projection {given['name']!r}: weight"
-            csr = fields_of(where, given["weight"], _CSR)
-            parts = tuple(csr[part] for part in _CSR[1:])
-            try:
-                given["weight"] = scipy.sparse.csr_array(parts, shape=tuple(csr["shape"]))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{where}: {error}") from error
+            given["weight"] = _csr_of(where, fields_of(where, given["weight"], _CSR))
         if given["plasticity"] is not None:
             given["plasticity"] = rules.from_dict(given["plasticity"])
         return cls(**given)
+
+
+def _csr_of(name: str, parts: dict[str, Any]) -> Any:
+    """Make a CSR matrix of the arrays in a tree; whether they fit each other is checked with its values."""
+    shape = wholes(f"{name}: shape", parts["shape"], low=1, high=MOST_UNITS)
+    if shape.shape != (2,):
+        raise refusal(f"{name}: shape", "[pre, post]", parts["shape"])
+    arrays = {part: wholes(f"{name}: {part}", parts[part], low=0) for part in _CSR[2:]}
+    for part, array in {"data": real_array(f"{name}: data", parts["data"]), **arrays}.items():
+        size = shape[0] + 1 if part == "indptr" else np.size(parts["indices"])
+        if array.shape != (size,):
+            raise refusal(f"{name}: {part}", f"of shape [{size}]", array)
+    try:
+        return scipy.sparse.csr_array((parts["data"], *arrays.values()), shape=tuple(shape.tolist()))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _checked_weight(name: str, weight: Any) -> Any:
@@ -155,6 +171,8 @@ def _checked_weight(name: str, weight: Any) -> Any:
     if scipy.sparse.issparse(weight):
         if weight.format != "csr":
             raise refusal(name, "dense or CSR", f"{weight.format} of shape {list(weight.shape)}")
+        if weight.data.dtype.kind != "b":  # who is connected to whom
+            real_array(f"{name}.data", weight.data)
         kept = scipy.sparse.csr_array(weight, dtype=np.float64, copy=True)
         try:
             kept.check_format(full_check=True)
@@ -163,8 +181,10 @@ def _checked_weight(name: str, weight: Any) -> Any:
         finite(f"{name}.data", kept.data)
         arrays: tuple[Any, ...] = (kept.data, kept.indices, kept.indptr)
     else:
-        given = np.asarray(weight)
-        kept = np.array(finite(name, given.astype(np.float64) if given.dtype == bool else given))
+        with suppress(TypeError, ValueError, RuntimeError):  # what is no array is refused below
+            if np.asarray(weight).dtype == bool:  # who is connected to whom
+                weight = np.asarray(weight).astype(np.float64)
+        kept = np.array(finite(name, weight))
         arrays = (kept,)
     if kept.ndim != 2:
         raise refusal(name, "of shape [pre, post]", kept)

@@ -9,10 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array, Int64Array
-from snn.core.checks import finite, number, refusal, whole
+from snn.core.checks import finite, number, real_array, refusal, whole, wholes
 
 MOST_STEPS = 2**53
 """Largest number of a step: a float64 tells every whole number up to it."""
+MOST_STEPS_AT_ONCE = 1_000_000_000
+"""Longest run, delay and refractory time, steps: the loops count in 32 bits."""
+MOST_UNITS = 2**31 - 1
+"""Largest number of units of a population, and of a batch of events."""
+_LEAST_DT, _MOST_DT = 1e-100, 1e100
+"""Bounds of a step, ms: with them no time of `MOST_STEPS` steps overflows, nor its square."""
 
 _LEAST_FORGIVEN = 1e-9
 """Fraction of a step within which any event time is on the grid (0.3 / 0.1 is 2.9999999999999996)."""
@@ -26,8 +32,8 @@ class TimeGrid:
     """Count time in whole steps.
 
     Attributes:
-        n_steps: Number of steps, >= 0.
-        dt_ms: Length of a step, ms, > 0.
+        n_steps: Number of steps, 0 to 2^53.
+        dt_ms: Length of a step, ms, 1e-100 to 1e100.
 
     Raises:
         ValueError: A value is out of range; the message names it.
@@ -37,7 +43,7 @@ class TimeGrid:
     dt_ms: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "n_steps", whole("n_steps", self.n_steps, low=0))
+        object.__setattr__(self, "n_steps", check_steps("n_steps", self.n_steps))
         object.__setattr__(self, "dt_ms", check_dt(self.dt_ms))
 
     @property
@@ -50,26 +56,43 @@ def check_dt(dt_ms: Any) -> float:
     """Return `dt_ms` as a float.
 
     Raises:
-        ValueError: It is not a finite number above 0.
+        ValueError: It is not a number from 1e-100 to 1e100.
     """
-    return number("dt_ms", dt_ms, above=0)
+    dt = number("dt_ms", dt_ms, above=0)
+    if not _LEAST_DT <= dt <= _MOST_DT:
+        raise refusal("dt_ms", f"from {_LEAST_DT:g} to {_MOST_DT:g}", dt_ms)
+    return dt
 
 
-def delay_steps(delay_ms: ArrayLike, dt_ms: float) -> Int64Array:
-    """Round delays to steps, half to even.
+def check_steps(name: str, steps: Any, *, low: int = 0) -> int:
+    """Return a number of steps as an int.
+
+    Raises:
+        ValueError: It is not a whole number from `low` to 2^53; the message calls it `name`.
+    """
+    return whole(name, steps, low=low, high=MOST_STEPS)
+
+
+def delay_steps(delay_ms: ArrayLike, dt_ms: float, *, name: str = "delay_ms") -> Int64Array:
+    """Round delays, or other durations, to steps, half to even.
 
     Args:
-        delay_ms: Delays of any shape, ms, finite and >= 0.
+        delay_ms: Delays of any shape, ms, >= 0, of at most 10^9 steps.
         dt_ms: Step, ms.
+        name: What to call them in messages.
 
     Returns:
         Steps, int64, of the same shape (0-dimensional for a scalar).
 
     Raises:
-        ValueError: A delay is negative, infinite or NaN.
+        ValueError: A delay is negative, infinite, NaN, or too long.
     """
-    delay = finite("delay_ms", delay_ms, low=0, unit="ms")
-    return np.asarray(np.rint(delay / check_dt(dt_ms)), dtype=np.int64)
+    delay, dt = finite(name, delay_ms, low=0, unit="ms"), check_dt(dt_ms)
+    if delay.max(initial=0.0) > MOST_STEPS_AT_ONCE * dt:
+        place = int(np.argmax(delay))
+        rule = f"at most {MOST_STEPS_AT_ONCE:,} steps of {dt:g} ms"
+        raise refusal(f"{name}[{place}]" if delay.ndim else name, rule, np.ravel(delay)[place])
+    return np.asarray(np.rint(delay / dt), dtype=np.int64)
 
 
 def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: float = 0.0) -> Int64Array:
@@ -93,16 +116,17 @@ def event_steps(time: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0, origin: 
     Raises:
         ValueError: A time is before the origin, infinite or NaN, or beyond 2^53 steps.
     """
-    given = np.asarray(time)
+    given = real_array("time", time)
     dt = check_dt(dt_ms)
     unit, start = number("unit_ms", unit_ms, above=0), number("origin", origin)
     times = finite("time", given)
-    steps = (times - start) * unit / dt
     eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else 0.0
-    furthest = np.maximum(np.abs(times), abs(start)) * unit / dt
-    forgiven = np.clip(max(2.0 * eps, _LEAST_FORGIVEN) * furthest, _LEAST_FORGIVEN, _MOST_FORGIVEN)
-    nearest = np.rint(steps)
-    steps = np.where(np.abs(steps - nearest) <= forgiven, nearest, np.floor(steps))
+    with np.errstate(over="ignore", invalid="ignore"):  # infinitely many steps are refused below
+        steps = (times - start) * unit / dt
+        furthest = np.maximum(np.abs(times), abs(start)) * unit / dt
+        forgiven = np.clip(max(2.0 * eps, _LEAST_FORGIVEN) * furthest, _LEAST_FORGIVEN, _MOST_FORGIVEN)
+        nearest = np.rint(steps)
+        steps = np.where(np.abs(steps - nearest) <= forgiven, nearest, np.floor(steps))
     if np.any(steps < 0) or np.any(steps > MOST_STEPS):
         place = np.flatnonzero(np.ravel((steps < 0) | (steps > MOST_STEPS)))[0]
         rule = f"from {start:g} to {start + MOST_STEPS * dt / unit:g} (0 to 2^53 steps)"
@@ -116,11 +140,15 @@ def mid_step_times(step: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0) -> Fl
     Any reader that divides by dt and floors gets the step back, however it rounds.
 
     Args:
-        step: Steps of any shape, >= 0.
+        step: Steps of any shape, 0 to 2^53.
         dt_ms: Step, ms.
         unit_ms: Unit of the times, ms: 1000 for seconds.
 
     Returns:
         Times in that unit, float64, of the same shape.
+
+    Raises:
+        ValueError: A value is out of range; the message names it.
     """
-    return np.asarray((np.asarray(step) + 0.5) * (check_dt(dt_ms) / unit_ms), dtype=np.float64)
+    steps, unit = wholes("step", step, low=0, high=MOST_STEPS), number("unit_ms", unit_ms, above=0)
+    return np.asarray((steps + 0.5) * (check_dt(dt_ms) / unit), dtype=np.float64)

@@ -73,7 +73,7 @@ def test_more_receivers_leave_the_first_as_they_were():
 
 def test_memory_is_asked_for_first(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 2_000_000_000)
-    message = "10,000,000,000 synapses of 112 bytes each need about 1120.0 GB, 2.0 GB are free"
+    message = "10,000,000,000 synapses of 112 bytes each need about 1,043.1 GiB, 1.9 GiB are free"
     with pytest.raises(MemoryError, match=message):
         connectivity.fixed_in_degree(10**6, 10**6, 10**4)
     with pytest.raises(MemoryError, match="100,000,000,000 synapses"):

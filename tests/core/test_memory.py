@@ -19,7 +19,7 @@ def test_a_network_that_does_not_fit_is_refused(monkeypatch):
     populations = [snn.Population("a", 1000), snn.Population("b", 500, snn.LIFParams(decay=0.5))]
     assert snn.Network(1.0, populations, [projection]).synapses("a-b").indices.size == 500_000
     free(monkeypatch, 30_000_000)
-    message = r"500,000 synapses of 64 bytes each \(beside .*\) need about 0.0 GB, 0.0 GB are free"
+    message = r"500,000 synapses of 64 bytes each \(beside .*\) need about 30.5 MiB, 28.6 MiB are free"
     with pytest.raises(MemoryError, match=message):
         snn.Network(1.0, populations, [projection])
     sparse = snn.Projection("a", "b", weight * (np.arange(500) < 5))  # zeros are no synapses
@@ -31,8 +31,8 @@ def test_membranes_that_do_not_fit_are_refused(tmp_path, monkeypatch):
     free(monkeypatch, 3_000_000_000)
     keep = snn.Record(v=["n"])
     message = (
-        r"the membranes of 100 neurons x 36,000,000 steps x 1 samples \(record.v\) need about 57.6 GB, "
-        r"3.0 GB are free; record fewer, or let stream\(\) keep them on disk"
+        r"the membranes of 100 neurons x 36,000,000 steps x 1 samples \(record.v\) need about 53.6 GiB, "
+        r"2.8 GiB are free; record fewer, or let stream\(\) keep them on disk"
     )
     with pytest.raises(MemoryError, match=message):
         snn.simulate(net, n_steps=36_000_000, record=keep)
