@@ -21,6 +21,7 @@ from snn.hardware.crossbar.placements import Placement, layers_on_arrays, placem
 from snn.hardware.ledger.layer_names import name_layers
 from snn.hardware.ledger.ledger_builder import register_counter
 from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
+from snn.nn.copies import copy_module
 from snn.nn.layer import flat_stages
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "array_name", "rows_read", "to_crossbar"]
@@ -305,12 +306,12 @@ def to_crossbar(
         matrices = placement.matrices(layer)
         if name in given:
             check_shapes(name, given[name], [tuple(matrix.shape) for matrix in matrices])
-            return AnalogLayer(copy.deepcopy(layer), placement, name, given[name], None, dt_ms, drift_every)
+            return AnalogLayer(copy_module(layer), placement, name, given[name], None, dt_ms, drift_every)
         programmed = tuple(
             program_crossbar(matrix, config, seed, name=array_name(name, i), write_number=write_number)
             for i, matrix in enumerate(matrices)
         )
-        return AnalogLayer(copy.deepcopy(layer), placement, name, programmed, time_s, dt_ms, drift_every)
+        return AnalogLayer(copy_module(layer), placement, name, programmed, time_s, dt_ms, drift_every)
 
     return AnalogModel(_rebuilt(source, placed), source, config).eval()
 
@@ -319,7 +320,7 @@ def _source(model: Layer) -> Layer:
     """Copy a model in evaluation, without the devices it may be training for: its weights are written anew."""
     if not isinstance(model, Layer):
         raise TypeError(f"model must be a layer of snn.nn, got {shown(model)}")
-    source = copy.deepcopy(model).eval()
+    source = copy_module(model).eval()
     for layer in source.modules():
         if isinstance(layer, Layer) and isinstance(layer.weight_transform, DeviceWeights):
             layer.weight_transform = None

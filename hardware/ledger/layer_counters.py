@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +19,7 @@ from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal, register_c
 from snn.hardware.ledger.pooling import pool_arrivals, pool_fan_out
 from snn.hardware.ledger.step_ledger import StepLedger
 from snn.nn import Layer, populations
+from snn.nn.copies import copy_module
 
 __all__ = ["count_layers"]
 
@@ -59,7 +59,7 @@ def count_layers(
         raise refusal("x", rule, x[(x < 0) | (x != x.round())][0])
     names = name_layers(model)
     if _made_of_populations(model):
-        twin = copy.deepcopy(model).double()
+        twin = copy_module(model).double()
         names = dict(zip(name_layers(twin), names.values(), strict=True))
         model, x = twin, x.double()
     else:

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from snn.core.checks import choice, refusal, whole
+from snn.core.checks import choice, flag, number, refusal, whole
 from snn.nn.batch_norm import BatchNorm, Over
 from snn.nn.connections import Linear
-from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d
+from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d, pair
 from snn.nn.dropout import Dropout
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF
@@ -78,21 +78,28 @@ def vgg(
     Raises:
         ValueError: An unknown plan, or a value out of its range.
     """
-    if isinstance(plan, str) and plan not in VGG_PLANS:
+    named = VGG_PLANS.get(plan) if isinstance(plan, str) else plan
+    if not isinstance(named, Sequence):
         raise refusal("plan", f"channels of convolutions or one of {', '.join(map(repr, VGG_PLANS))}", plan)
+    if not isinstance(hidden, Sequence) or isinstance(hidden, str | bytes):
+        raise refusal("hidden", "a tuple of sizes", hidden)
+    channels, classes = whole("in_channels", in_channels, low=1), whole("classes", classes, low=1)
+    features, bias, head_bias = pair("features", features), flag("bias", bias), flag("head_bias", head_bias)
+    dropout, over, neurons = _checked(dropout, over, neurons)
     layers: list[Layer] = []
-    channels = whole("in_channels", in_channels, low=1)
-    for part in VGG_PLANS[plan] if isinstance(plan, str) else plan:
+    for i, part in enumerate(named):
         if isinstance(part, str):
-            layers.append({"A": AvgPool2d, "M": MaxPool2d}[choice("plan", part, ("A", "M"))](2))
+            layers.append({"A": AvgPool2d, "M": MaxPool2d}[choice(f"plan[{i}]", part, ("A", "M"))](2))
             continue
+        part = whole(f"plan[{i}]", part, low=1)
         layers += [Conv2d(channels, part, 3, padding=1, bias=bias), BatchNorm(part, over), neurons()]
         layers += _dropout(dropout)
         channels = part
     pool = AdaptiveAvgPool2d(features)
     layers += [pool, Flatten()]
     width = channels * pool.output_size[0] * pool.output_size[1]
-    for size in hidden:
+    for i, size in enumerate(hidden):
+        size = whole(f"hidden[{i}]", size, low=1)
         layers += [Linear(width, size, bias=head_bias), neurons(), *_dropout(dropout)]
         width = size
     return _initialised(Sequential(*layers, Linear(width, classes, bias=head_bias)))
@@ -130,6 +137,9 @@ def resnet18(
         ValueError: An unknown kind, or a value out of its range.
     """
     choice("kind", kind, ("preact", "sew"))
+    in_channels, classes = whole("in_channels", in_channels, low=1), whole("classes", classes, low=1)
+    width, join = whole("width", width, low=1), choice("join", join, Join)
+    dropout, over, neurons = _checked(dropout, over, neurons)
     layers: list[Layer] = [Conv2d(in_channels, width, 3, padding=1)]
     if kind == "sew":
         layers += [BatchNorm(width, over), neurons()]
@@ -146,6 +156,17 @@ def resnet18(
         layers += [BatchNorm(channels, over), neurons()]
     layers += [AdaptiveAvgPool2d(1), Flatten(), *_dropout(dropout), Linear(channels, classes, bias=True)]
     return _initialised(Sequential(*layers))
+
+
+def _checked(dropout: float, over: Over, neurons: Neurons) -> tuple[float, Over, Neurons]:
+    """Return what all networks take.
+
+    Raises:
+        ValueError: A value is out of its range; the message names it.
+    """
+    if not callable(neurons):
+        raise refusal("neurons", "a function that makes a layer", neurons)
+    return number("dropout", dropout, low=0.0, below=1.0), choice("over", over, Over), neurons
 
 
 def _dropout(p: float) -> list[Layer]:

@@ -15,7 +15,7 @@ from snn.kernels.batch_norm import normalise
 from snn.kernels.memory import NUMPY_TYPES
 from snn.kernels.step_local import learning_steps
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_input, check_lengths, check_stateless
+from snn.nn.tensor_checks import check_input, check_lengths, check_size, check_stateless
 
 __all__ = ["BatchNorm", "Over", "keep_statistics"]
 
@@ -64,12 +64,14 @@ class BatchNorm(Layer):
 
         Raises:
             ValueError: A value is out of its range.
+            MemoryError: The parameters would not fit.
         """
         super().__init__()
         self.num_features = whole("num_features", num_features, low=1)
         self.over: Over = choice("over", over, Over)
         self.eps = number("eps", eps, above=0.0)
         self.momentum = number("momentum", momentum, above=0.0, high=1.0)
+        check_size("BatchNorm", self.num_features)
         self.weight = nn.Parameter(torch.ones(self.num_features))
         self.bias = nn.Parameter(torch.zeros(self.num_features))
         self.running_mean: Tensor

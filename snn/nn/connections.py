@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.core.checks import choice, number, refusal, whole
+from snn.core.checks import choice, flag, number, refusal, whole
 from snn.kernels.delay.dense import one_hot_kernel
 from snn.kernels.delay.gauss_kernel import gauss_kernel
 from snn.kernels.delay.sparse import delayed
@@ -18,7 +18,7 @@ from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
 from snn.nn.delays import DelayedLayer, steps_before_end
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_input, check_lengths, check_state, check_stateless
+from snn.nn.tensor_checks import check_input, check_lengths, check_size, check_state, check_stateless
 
 __all__ = ["DelayLinear", "DelayMode", "DelayState", "Linear", "Sharing"]
 
@@ -53,12 +53,14 @@ class Linear(Layer):
             bias: Whether every output has a bias.
 
         Raises:
-            ValueError: A size is not a whole number >= 1.
+            ValueError: A size is not a whole number >= 1, or `bias` no truth value.
+            MemoryError: The weights would not fit.
         """
         super().__init__()
         self.in_features = whole("in_features", in_features, low=1)
         self.out_features = whole("out_features", out_features, low=1)
-        self.bias = nn.Parameter(torch.zeros(self.out_features)) if bias else None
+        check_size("Linear", self.out_features, self.in_features)
+        self.bias = nn.Parameter(torch.zeros(self.out_features)) if flag("bias", bias) else None
         self.weight = nn.Parameter(torch.empty(self.out_features, self.in_features))
         _init_weight(self.weight)
 
@@ -121,6 +123,7 @@ class DelayLinear(DelayedLayer):
 
         Raises:
             ValueError: A size is not a whole number >= 1, max_delay is odd or < 2, or mode or sharing is unknown.
+            MemoryError: The weights would not fit.
         """
         super().__init__()
         self.in_features = whole("in_features", in_features, low=1)
@@ -132,13 +135,14 @@ class DelayLinear(DelayedLayer):
         self.mode: DelayMode = choice("mode", mode, DelayMode)
         self.sharing: Sharing = choice("sharing", sharing, Sharing)
         kernels = () if self.kernel_count == 1 else (self.kernel_count,)
+        check_size("DelayLinear", *kernels, self.out_features, self.in_features)
         self.weight = nn.Parameter(torch.empty(*kernels, self.out_features, self.in_features))
         for weight in self.weight.reshape(-1, self.out_features, self.in_features):
             _init_weight(weight)
-        receivers = 1 if sharing == "axonal" else self.out_features
-        senders = 1 if sharing == "dendritic" else self.in_features
+        receivers = 1 if self.sharing == "axonal" else self.out_features
+        senders = 1 if self.sharing == "dendritic" else self.in_features
         # as in DCLS: uniform over [-c - 1, c], then clamped
-        self._make_positions((*kernels, receivers, senders), -self.centre - 1, learn=mode != "fixed")
+        self._make_positions((*kernels, receivers, senders), -self.centre - 1, learn=self.mode != "fixed")
         self.register_buffer("sigma", torch.tensor(float(self.centre)))
 
     @property

@@ -9,17 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snn.core.checks import refusal, whole
+from snn.core.checks import flag, refusal, whole
 from snn.nn.layer import Layer
-from snn.nn.tensor_checks import check_input, check_stateless
+from snn.nn.tensor_checks import check_input, check_size, check_stateless
 
-__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Flatten", "MaxPool2d", "Pair"]
+__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Flatten", "MaxPool2d", "Pair", "pair"]
 
 Pair = int | Sequence[int]
 """One whole number for both axes, or (rows, columns)."""
 
 
-def _pair(name: str, value: Pair, low: int = 1) -> tuple[int, int]:
+def pair(name: str, value: Pair, low: int = 1) -> tuple[int, int]:
+    """Return (rows, columns) of one whole number for both, or of two.
+
+    Raises:
+        ValueError: It is neither, or one is below `low`.
+    """
     both = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(both) != 2:
         raise refusal(name, "one whole number or two (rows, columns)", value)
@@ -83,21 +88,23 @@ class Conv2d(Layer):
 
         Raises:
             ValueError: A value is out of its range; the message names it.
+            MemoryError: The weights would not fit.
         """
         super().__init__()
         self.in_channels = whole("in_channels", in_channels, low=1)
         self.out_channels = whole("out_channels", out_channels, low=1)
-        self.kernel_size = _pair("kernel_size", kernel_size)
-        self.stride = _pair("stride", stride)
-        self.padding = _pair("padding", padding, low=0)
-        self.dilation = _pair("dilation", dilation)
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.stride = pair("stride", stride)
+        self.padding = pair("padding", padding, low=0)
+        self.dilation = pair("dilation", dilation)
         self.groups = whole("groups", groups, low=1)
         if self.in_channels % self.groups or self.out_channels % self.groups:
             rule = f"a divisor of in_channels {self.in_channels} and out_channels {self.out_channels}"
             raise refusal("groups", rule, groups)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        check_size("Conv2d", *shape)
         self.weight = nn.Parameter(torch.empty(shape))
-        self.bias = nn.Parameter(torch.zeros(self.out_channels)) if bias else None
+        self.bias = nn.Parameter(torch.zeros(self.out_channels)) if flag("bias", bias) else None
         with torch.no_grad():
             nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
 
@@ -140,9 +147,9 @@ class _Pool(Layer):
             ValueError: A value is out of its range; the message names it.
         """
         super().__init__()
-        self.kernel_size = _pair("kernel_size", kernel_size)
-        self.stride = self.kernel_size if stride is None else _pair("stride", stride)
-        self.padding = _pair("padding", padding, low=0)
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.stride = self.kernel_size if stride is None else pair("stride", stride)
+        self.padding = pair("padding", padding, low=0)
         if any(2 * pad > size for pad, size in zip(self.padding, self.kernel_size, strict=True)):
             raise refusal("padding", f"at most half of kernel_size {self.kernel_size}", padding)
 
@@ -188,7 +195,7 @@ class AdaptiveAvgPool2d(Layer):
             ValueError: It is not one or two whole numbers >= 1.
         """
         super().__init__()
-        self.output_size = _pair("output_size", output_size)
+        self.output_size = pair("output_size", output_size)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

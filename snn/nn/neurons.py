@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.core.checks import flag, refusal
+from snn.core.checks import flag, number, refusal
 from snn.kernels.leaky_integrator import integrate
 from snn.kernels.learned_lif import learned_lif
 from snn.kernels.lif import lif
@@ -89,23 +89,26 @@ class LIF(Layer):
             ValueError: A value is out of its range; the message names it.
         """
         super().__init__()
+        alpha = None if surrogate_alpha is None else number("surrogate_alpha", surrogate_alpha, above=0.0)
+        gain = number("surrogate_gain", surrogate_gain, above=0.0)
         self._options = LIFOptions(
-            tau=float(tau),
-            decay_input=decay_input,
-            v_th=float(v_th),
-            v_reset=float(v_reset),
+            tau=number("tau", tau, low=1.0),
+            decay_input=flag("decay_input", decay_input),
+            v_th=number("v_th", v_th),
+            v_reset=number("v_reset", v_reset),
             reset=reset,
             fires=fires,
-            detach_reset=detach_reset,
-            surrogate=Surrogate(surrogate, surrogate_alpha, normalise_peak, float(surrogate_gain)),
-            leak=None if leak is None else float(leak),
+            detach_reset=flag("detach_reset", detach_reset),
+            surrogate=Surrogate(surrogate, alpha, flag("normalise_peak", normalise_peak), gain),
+            leak=None if leak is None else number("leak", leak, low=0.0, high=1.0),
         )
         self.learn_threshold = flag("learn_threshold", learn_threshold)
         self.learn_leak = flag("learn_leak", learn_leak)
         if self.learn_threshold or self.learn_leak:
             _check_learned(self._options)
-        self.threshold = nn.Parameter(torch.tensor(float(v_th))) if learn_threshold else None
-        self.leak = nn.Parameter(torch.tensor(self._options.decay)) if learn_leak else None
+        o = self._options
+        self.threshold = nn.Parameter(torch.tensor(o.v_th)) if self.learn_threshold else None
+        self.leak = nn.Parameter(torch.tensor(o.decay)) if self.learn_leak else None
 
     @property
     def options(self) -> LIFOptions:
@@ -116,7 +119,12 @@ class LIF(Layer):
 
     @torch.no_grad()
     def shift_threshold_(self, by: float) -> None:
-        """Move the threshold by so much."""
+        """Move the threshold by so much.
+
+        Raises:
+            ValueError: `by` is not a finite number, or leaves the threshold no higher than `v_reset`.
+        """
+        by = number("by", by)
         self._options = replace(self._options, v_th=self._options.v_th + by)
         if self.threshold is not None:
             self.threshold.add_(by)
@@ -203,7 +211,9 @@ class LeakyReadout(Layer):
             ValueError: tau is below 1 or not finite.
         """
         super().__init__()
-        self.options = LIFOptions(tau=float(tau), decay_input=decay_input)
+        self.options = LIFOptions(
+            tau=number("tau", tau, low=1.0), decay_input=flag("decay_input", decay_input)
+        )
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

@@ -29,6 +29,7 @@ __all__ = [
     "check_layers_differ",
     "fold",
     "population_names",
+    "recurrent_projection",
     "sequence",
     "split",
     "trace",
@@ -175,9 +176,14 @@ def fold(population: ConnectedPopulation) -> FoldedPopulation:
         for i, (w, d) in enumerate(kernels, start=1)
     ]
     if isinstance(neuron, RecurrentLIF):
-        weight, post = neuron.weight_in_use().detach().double(), population.post
-        projections.append(_projection(f"{post}-{post}", post, weight, neuron.delay_steps()))
+        projections.append(recurrent_projection(neuron, population.post))
     return FoldedPopulation(tuple(projections), bias)
+
+
+def recurrent_projection(neuron: RecurrentLIF, post: str) -> FoldedProjection:
+    """Give the synapses of neurons with each other."""
+    weight = neuron.weight_in_use().detach().double()
+    return _projection(f"{post}-{post}", post, weight, neuron.delay_steps())
 
 
 def _projection(name: str, pre: str, weight: Tensor, delay_steps: Tensor) -> FoldedProjection:

@@ -13,7 +13,7 @@ from snn.kernels.recurrent_lif import recurrent_lif
 from snn.kernels.step_local import is_local
 from snn.nn.delays import DelayedLayer, steps_before_end
 from snn.nn.neurons import LIF
-from snn.nn.tensor_checks import check_input, check_lengths, check_state
+from snn.nn.tensor_checks import check_input, check_lengths, check_size, check_state
 
 __all__ = ["RecurrentLIF", "RecurrentLIFState", "RecurrentMode"]
 
@@ -54,6 +54,7 @@ class RecurrentLIF(DelayedLayer, LIF):
         Raises:
             ValueError: A size is not a whole number >= 1, or a value is unknown or out of its range.
             TypeError: An argument that LIF does not have.
+            MemoryError: The weights would not fit.
         """
         super().__init__(tau, **neuron)
         if self.learn_threshold or self.learn_leak:
@@ -63,8 +64,9 @@ class RecurrentLIF(DelayedLayer, LIF):
         self.min_delay, self.max_delay = 1, whole("max_delay", max_delay, low=1)
         self.mode: RecurrentMode = choice("mode", mode, RecurrentMode)
         shape = (self.features, self.features)
+        check_size("RecurrentLIF", *shape)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / self.features**0.5)
-        self._make_positions(shape, self.centre - self.max_delay, learn=mode != "fixed")
+        self._make_positions(shape, self.centre - self.max_delay, learn=self.mode != "fixed")
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from snn.core import memory
 from snn.core.checks import refusal, shown
 from snn.kernels.checks import REAL_TYPES, check_lengths
 
-__all__ = ["check_input", "check_lengths", "check_state", "check_stateless"]
+__all__ = ["check_input", "check_lengths", "check_size", "check_state", "check_stateless"]
 
 State = TypeVar("State")
+
+_MOST_BYTES = 2**62
+"""Bytes that no tensor can have, whatever holds it."""
+
+
+def check_size(layer: str, *shape: int) -> None:
+    """Refuse parameters of this shape that would not fit into memory, before they are made.
+
+    Raises:
+        MemoryError: They would not.
+    """
+    need = torch.get_default_dtype().itemsize * math.prod(shape)
+    if need >= _MOST_BYTES or torch.get_default_device().type == "cpu":
+        memory.check(need, f"the parameters {list(shape)} of {layer}")
 
 
 def check_input(layer: str, x: Tensor, *axes: int | str, weight: Tensor | None = None) -> None:

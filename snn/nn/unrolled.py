@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +10,11 @@ import scipy.sparse
 import torch
 
 from snn.core.arrays import Float64Array
+from snn.core.checks import refusal
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten
+from snn.nn.copies import plain_twin
 from snn.nn.layer import Layer, runs_as
 
 __all__ = ["UnrolledWeights", "takes_images"]
@@ -52,10 +53,16 @@ class UnrolledWeights:
         Raises:
             ValueError: The layer does not fit the shape of its input.
         """
-        if isinstance(layer, BatchNorm) and runs_as(layer, BatchNorm) and self.weight is not None:
+        if isinstance(layer, BatchNorm) and runs_as(layer, BatchNorm):
+            if layer.num_features != self.shape[0]:
+                raise refusal(
+                    "num_features of BatchNorm", f"{self.shape[0]}, that of its input", layer.num_features
+                )
             scale, offset = (np.repeat(a.numpy(), self._places) for a in layer.scale_and_offset())
-            self.weight = scipy.sparse.csr_array(self.weight @ scipy.sparse.diags_array(scale))
-            self.bias = self.bias * scale + offset
+            diagonal = scipy.sparse.diags_array(scale)
+            first = self.weight is None
+            self.weight = scipy.sparse.csr_array(diagonal if first else self.weight @ diagonal)
+            self.bias = offset if first else self.bias * scale + offset
             return True
         if not runs_as(layer, *_OVER_IMAGES, Linear):
             return False
@@ -64,6 +71,11 @@ class UnrolledWeights:
         self.bias = bias if first else self.bias @ weight + bias
         self.weight = weight if first else scipy.sparse.csr_array(self.weight @ weight)
         return True
+
+    @property
+    def size(self) -> int:
+        """How many units the layers so far lead to."""
+        return int(np.prod(self.shape))
 
     @property
     def _places(self) -> int:
@@ -77,17 +89,17 @@ def _matrix(layer: Layer, shape: tuple[int, ...]) -> tuple[Any, Float64Array, tu
 
     Row i of the weights is what the layer makes, without bias, of an image that is 1 at place i and 0 elsewhere.
     """
-    plain = copy.deepcopy(layer).double().eval()
-    bias = getattr(plain, "bias", None)
-    if isinstance(plain, Conv2d | Linear):
-        plain.bias = None
+    plain, bias = layer, getattr(layer, "bias", None)
+    if isinstance(layer, Conv2d | Linear):
+        plain = plain_twin(layer, bias=False).double()
+        plain.weight.copy_(layer.weight_in_use())
     size = int(np.prod(shape))
     rows, out = [], shape
     for start in range(0, size, _IMAGES_AT_A_TIME):
         count = min(_IMAGES_AT_A_TIME, size - start)
         unit = torch.zeros(1, count, size, dtype=torch.float64)
         unit[0, torch.arange(count), start + torch.arange(count)] = 1.0
-        y, _ = plain(unit.reshape(1, count, *shape))
+        y, _ = plain.forward(unit.reshape(1, count, *shape))
         out = tuple(y.shape[2:])
         rows.append(scipy.sparse.csr_array(y[0].flatten(1).numpy()))
     weight = scipy.sparse.csr_array(scipy.sparse.vstack(rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from snn.core import Counts, Network, Record, Recording, simulate
 from snn.core.simulation import Engine
 from snn.datasets import SpikeSet
 from snn.nn import LIF, Sequential
+from snn.nn.copies import copy_module
 from snn.train import LOSSES, prepare
 from snn.train.losses import valid_mask
 
@@ -90,7 +90,7 @@ def compare(
         batch_size: Samples at a time.
         loss: Name of the loss that the model was trained with, which decides its scores.
     """
-    exact = copy.deepcopy(model).double().eval()
+    exact = copy_module(model).double().eval()
     hidden = [population.name for population in net.populations[1:-1]]
     differing, ties, predictions, right, totals = 0, 0, 0, 0, Counts()
     for start in range(0, len(data), batch_size):
@@ -162,7 +162,7 @@ def _is_tie(neuron: LIF, current: Tensor, step: int, unit: int) -> bool:
     """Tell whether a threshold moved by `TIE` would make this spike appear or vanish."""
     fired = []
     for shift in (-TIE, TIE):
-        moved = copy.deepcopy(neuron)
+        moved = copy_module(neuron)
         moved.shift_threshold_(shift)
         fired.append(moved(current)[0].flatten(2)[step, 0, unit])
     return bool(fired[0] != fired[1])

@@ -12,7 +12,15 @@ from snn.core.checks import refusal
 from snn.nn import Layer
 from snn.train.losses import IGNORED
 
-__all__ = ["Data", "Prepared", "has_step_labels", "prepare", "prepare_batch"]
+__all__ = [
+    "Data",
+    "Prepared",
+    "counted_steps",
+    "has_step_labels",
+    "prepare",
+    "prepare_batch",
+    "with_steps",
+]
 
 
 class Data(Protocol):
@@ -75,6 +83,24 @@ def prepare_batch(batch: Any, model: Layer) -> Prepared:
     if per_step:
         label = _longer_labels(label, lengths, tail)
     return Prepared(longer, lengths + tail, label, per_step)
+
+
+def with_steps(batch: Prepared, model: Layer) -> Prepared:
+    """Leave out the samples that have no step of their own: nothing is known of them but silence.
+
+    A loss, a score and an accuracy are means over the samples that are left; there may be none.
+    """
+    has_steps = batch.lengths > model.tail_steps
+    if bool(has_steps.all()):
+        return batch
+    kept = has_steps.nonzero()[:, 0]
+    x, lengths = batch.x.index_select(1, kept), batch.lengths.index_select(0, kept)
+    return Prepared(x, lengths, batch.label.index_select(int(batch.per_step), kept), batch.per_step)
+
+
+def counted_steps(model: Layer, lengths: Tensor, per_step: bool) -> Tensor:
+    """Give the steps [B] that a loss looks at: with labels per step not those of the tail, which has none."""
+    return lengths - model.tail_steps if per_step else lengths
 
 
 def has_step_labels(x: Tensor, label: Tensor) -> bool:

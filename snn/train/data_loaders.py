@@ -12,7 +12,7 @@ from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Seque
 from snn.core.checks import refusal
 from snn.train.batches import Data
 
-__all__ = ["GivenBatch", "LoadedBatches", "as_data", "steps_per_epoch"]
+__all__ = ["GivenBatch", "LoadedBatches", "as_data", "check_not_empty", "steps_per_epoch"]
 
 
 class GivenBatch(NamedTuple):
@@ -156,6 +156,19 @@ def as_data(name: str, given: Data | Iterable[Any]) -> Data:
         rule = "a data set with batches(), or batches (x, label) or (x, lengths, label) as a DataLoader gives them"
         raise refusal(name, rule, given)
     return LoadedBatches(name, given)
+
+
+def check_not_empty(name: str, data: Data) -> None:
+    """Refuse a set that is known to give no sample; a loader that does not know its length may.
+
+    Raises:
+        ValueError: It is empty; the message names the argument.
+    """
+    if isinstance(data, LoadedBatches):
+        if data.n_batches == 0:
+            raise ValueError(f"{name} must give at least one batch, got none")
+    elif not len(data):
+        raise ValueError(f"{name} must hold at least one sample, got none")
 
 
 def steps_per_epoch(data: Data, batch_size: int, min_batch: int) -> int | None:

@@ -14,12 +14,13 @@ import torch
 from snn.core.checks import refusal
 from snn.nn import Layer
 from snn.train import processes
-from snn.train.batches import Data, Prepared, prepare_batch
+from snn.train.batches import Data, Prepared, prepare_batch, with_steps
 from snn.train.config import TrainConfig
 from snn.train.data_loaders import LoadedBatches, steps_per_epoch
 from snn.train.gradient_hook import OnGradients, clip_gradients
+from snn.train.losses import LOSSES, check_seen
 from snn.train.methods import BatchResult, accumulate
-from snn.train.non_finite import first_non_finite, gradients_are_finite
+from snn.train.non_finite import explain, gradients_are_finite
 from snn.train.schedules import set_step
 
 __all__ = ["Progress", "Run", "train_epoch"]
@@ -89,21 +90,23 @@ def train_epoch(run: Run, epoch: int, steps: int) -> tuple[float, float | None, 
     for done, batch in enumerate(batches, 1):
         set_step(run.optimizer, config, epoch, steps + done - 1, due)
         whole_batch = prepare_batch(batch, model)
-        mine = processes.own_share(whole_batch)
-        found = _learn(
-            run, mine, len(mine.lengths) / len(whole_batch.lengths), f"epoch {epoch}, batch {done}"
-        )
+        mine = with_steps(processes.own_share(whole_batch), model)
+        count = int((whole_batch.lengths > model.tail_steps).sum())
+        found = BatchResult(0.0, None, 0, 0)
+        if count:  # else there is nothing to learn from, and no step to take
+            found = _learn(run, mine, len(mine.lengths) / count, f"epoch {epoch}, batch {done}")
         loss_sum += found.loss * len(mine.lengths)
         right, labels, samples = right + found.right, labels + found.labels, samples + len(mine.lengths)
         run.report(Progress(epoch, config.epochs, done, n_batches, found.loss))
     if not done and isinstance(run.train, LoadedBatches):
         raise ValueError("train must give at least one batch, got none")
-    if not samples:
+    if not done:
         raise refusal(
             "min_batch", f"no more than a batch of the {len(run.train)} training samples", config.min_batch
         )
     processes.share_buffers(model)
     loss_sum, right, labels, samples = processes.add_up(loss_sum, right, labels, samples)
+    check_seen("train", samples, labels, LOSSES.find(config.loss))
     return loss_sum / samples, right / labels if labels else None, done
 
 
@@ -117,10 +120,9 @@ def _learn(run: Run, batch: Prepared, share: float, where: str) -> BatchResult:
     if run.hook is not None:
         run.hook(model)
     if not (math.isfinite(found.loss) and gradients_are_finite(model)):
-        first = first_non_finite(model, x, lengths)
         raise FloatingPointError(
-            f"loss {found.loss} or its gradient is not finite in {where}; first: {first}. "
-            "The last checkpoint is kept; a lower lr may help"
+            f"loss {found.loss} or its gradient is not finite in {where}; "
+            f"{explain(model, batch, found.loss, config.loss)}. The last checkpoint is kept"
         )
     clip_gradients(model, config.clip_norm)
     run.optimizer.step()

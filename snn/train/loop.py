@@ -18,14 +18,14 @@ from snn.core.checks import refusal, whole
 from snn.core.files.whole import write_whole
 from snn.nn import LIF, Layer
 from snn.train import processes
-from snn.train.batches import Data, prepare_batch
+from snn.train.batches import Data, counted_steps, prepare_batch, with_steps
 from snn.train.checkpoint import Checkpoint, has_checkpoint, load_checkpoint, save_checkpoint
 from snn.train.config import TrainConfig
-from snn.train.data_loaders import LoadedBatches, as_data, steps_per_epoch
+from snn.train.data_loaders import LoadedBatches, as_data, check_not_empty, steps_per_epoch
 from snn.train.epoch import Progress, Run, train_epoch
 from snn.train.gradient_hook import OnGradients, check_hook, hook_state
 from snn.train.initial_weights import load_initial_weights
-from snn.train.losses import LOSSES, check_labels, valid_mask
+from snn.train.losses import LOSSES, check_labels, check_seen, valid_mask
 from snn.train.methods import check_method, count_right
 from snn.train.run_identity import check_named, describe_data, identity
 from snn.train.schedules import OptimizerMaker, make_optimizer, set_epoch
@@ -43,7 +43,7 @@ class Scores(NamedTuple):
         accuracy: Share of samples (of steps, with labels per step) classified right, in [0, 1]; None where labels
             are no classes.
         rates: Mean spikes per neuron and step, per LIF layer: hid1, hid2, ...
-        samples: Samples seen.
+        samples: Samples that have a step; the others are in no mean.
         values: Means of the registered scores that were asked for, by name.
     """
 
@@ -107,7 +107,6 @@ def _count_spikes(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
             handle.remove()
 
 
-@torch.no_grad()
 def evaluate(
     model: Layer,
     data: Data | Iterable[Any],
@@ -130,9 +129,16 @@ def evaluate(
             model.
     """
     _check_layer(model)
+    given = as_data("data", data)
+    check_not_empty("data", given)
+    return _score("data", model, given, loss, batch_size, scores)
+
+
+@torch.no_grad()
+def _score(name: str, model: Layer, data: Data, loss: str, batch_size: int, scores: Sequence[str]) -> Scores:
+    """Do what `evaluate` does; `name` is that of the set in messages."""
     if isinstance(scores, str):
         raise refusal("scores", "a tuple of names", scores)
-    data = as_data("data", data)
     scoring, batch_size = LOSSES.find(loss), whole("batch_size", batch_size, low=1)
     mode = model.training
     model.eval()
@@ -141,21 +147,22 @@ def evaluate(
     try:
         with _count_spikes(model) as totals:
             for batch in data.batches(batch_size):
-                x, lengths, label, per_step = prepare_batch(batch, model)
+                x, lengths, label, per_step = with_steps(prepare_batch(batch, model), model)
+                if not len(lengths):
+                    continue
                 y, _ = model(x, None, lengths)
                 check_labels(scoring, label, y.shape[-1], per_step)
-                labelled = lengths - model.tail_steps if per_step else lengths
+                labelled = counted_steps(model, lengths, per_step)
                 loss_sum += float(scoring.per_sample(y, labelled, label).sum())
                 found = count_right(scoring, y, labelled, label, per_step)
                 right, labels, samples = right + found.right, labels + found.labels, samples + len(lengths)
-                for name in sums:
-                    sums[name] += float(per_sample(name, y, labelled, label).sum())
+                for key in sums:
+                    sums[key] += float(per_sample(key, y, labelled, label).sum())
     finally:
         model.train(mode)
-    if not samples:
-        raise ValueError("data must hold at least one sample, got none")
-    rates = {name: spikes / neuron_steps for name, (spikes, neuron_steps) in totals.items()}
-    values = {name: total / samples for name, total in sums.items()}
+    check_seen(name, samples, labels, scoring)
+    rates = {key: spikes / neuron_steps for key, (spikes, neuron_steps) in totals.items()}
+    values = {key: total / samples for key, total in sums.items()}
     return Scores(loss_sum / samples, right / labels if labels else None, rates, samples, values)
 
 
@@ -167,9 +174,7 @@ def _run_epoch(run: Run, reached: Checkpoint) -> dict[str, Any]:
         if isinstance(data, LoadedBatches):
             data.set_epoch(config.seed, epoch)
     loss, accuracy, steps = train_epoch(run, epoch, reached.steps)
-    scores = evaluate(
-        run.model, run.valid, loss=config.loss, batch_size=config.batch_size, scores=config.reported_scores
-    )
+    scores = _score("valid", run.model, run.valid, config.loss, config.batch_size, config.reported_scores)
     metrics = {
         "epoch": epoch,
         "train_loss": loss,
@@ -215,6 +220,8 @@ def _check_run(run: Run, keeps: bool, resume: bool, named: dict[str, Any]) -> No
     if config.min_batch < processes.count():
         raise refusal("min_batch", f">= {processes.count()}, the number of processes", config.min_batch)
     check_method(run.model, config)
+    check_not_empty("train", run.train)
+    check_not_empty("valid", run.valid)
     for data in (run.train, run.valid):
         if isinstance(data, LoadedBatches):
             if processes.count() > 1:

@@ -20,6 +20,7 @@ __all__ = [
     "LOSSES",
     "Loss",
     "check_labels",
+    "check_seen",
     "register_loss",
     "softmax_sum",
     "valid_mask",
@@ -100,13 +101,28 @@ class Loss:
         return self.score is not _no_classes
 
     def per_sample(self, y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
-        """Give each sample's loss [B].
+        """Give each sample's loss [B]: 0 for a sample without steps, which the loss itself is never given.
 
         Raises:
             ValueError: The loss gives something else than a value per sample, or per step.
         """
         if self.of_steps is not None:
-            return self.each_step(y, valid_steps(y, lengths), label).sum(0) / lengths
+            return self.each_step(y, valid_steps(y, lengths), label).sum(0) / lengths.clamp(min=1)
+        kept = (lengths > 0).nonzero()[:, 0]
+        if len(kept) < len(lengths):
+            return self._of_some(kept, y, lengths, label)
+        return self._of_sequences(y, lengths, label)
+
+    def _of_some(self, kept: Tensor, y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
+        """Give the losses of the samples `kept`, and 0 for the others."""
+        nothing = y[:0].flatten(2).sum((0, 2))  # zeros that have a graph, for a backward pass
+        if not len(kept):
+            return nothing
+        axis = int(label.dim() > 1 and label.shape[:2] == y.shape[:2])
+        parts = y.index_select(1, kept), lengths.index_select(0, kept), label.index_select(axis, kept)
+        return nothing.index_put((kept,), self._of_sequences(*parts))
+
+    def _of_sequences(self, y: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
         assert self.of_sequence is not None
         return self._checked(self.of_sequence(y, lengths, label), y.shape[1:2], "one value per sample [B]")
 
@@ -157,6 +173,18 @@ def check_labels(loss: Loss, label: Tensor, n_outputs: int, per_step: bool) -> N
         raise ValueError(
             f"labels go to {high}, the model has {n_outputs} outputs; labels must be 0 to {n_outputs - 1}"
         )
+
+
+def check_seen(name: str, samples: float, labels: float, loss: Loss) -> None:
+    """Refuse a set of which there is no mean: `samples` have a step, and `labels` of them are classes.
+
+    Raises:
+        ValueError: No sample has a step, or none has a label where the loss has classes.
+    """
+    if not samples:
+        raise ValueError(f"{name} must hold at least one sample with a step, got none")
+    if loss.has_classes and not labels:
+        raise ValueError(f"label of {name} must be a class in at least one step, got {IGNORED} in all")
 
 
 def _output_sum(y: Tensor, lengths: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from snn.core.checks import refusal
 from snn.kernels.step_local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear
 from snn.nn.batch_norm import keep_statistics
-from snn.train.batches import has_step_labels
+from snn.train.batches import Prepared, counted_steps, has_step_labels, with_steps
 from snn.train.config import TrainConfig
 from snn.train.losses import IGNORED, LOSSES, Loss, check_labels, valid_steps
 
@@ -28,12 +28,12 @@ def check_method(model: nn.Module, config: TrainConfig) -> None:
     """Refuse layers that look at all steps where the method sees some at a time.
 
     Raises:
-        ValueError: A BatchNorm is over "sequence" and the method is not plain "bptt".
+        ValueError: A BatchNorm is over "sequence", not frozen, and the method is not plain "bptt".
     """
     if config.method == "bptt" and config.chunk is None:
         return
     for name, layer in model.named_modules():
-        if isinstance(layer, BatchNorm) and layer.over == "sequence":
+        if isinstance(layer, BatchNorm) and layer.over == "sequence" and not layer.frozen:
             rule = f"'step' where method {config.method!r} sees some steps at a time"
             raise refusal(f"over of {name} (BatchNorm)", rule, layer.over)
 
@@ -42,8 +42,8 @@ class BatchResult(NamedTuple):
     """What a pass over a batch found; the gradients are in the parameters.
 
     Attributes:
-        loss: Mean loss of a sample.
-        score: Scores [B, C], without graph; None where labels are per step, or no classes.
+        loss: Mean loss of a sample, of those that have steps; 0 where none has.
+        score: Scores [B, C] of these, without graph; None where labels are per step, or no classes.
         right: Labels predicted right: of samples, or of steps that have one.
         labels: Labels that were predicted; 0 where they are no classes.
     """
@@ -89,9 +89,10 @@ def accumulate(
 ) -> BatchResult:
     """Run a batch as `backward` does, in `config.accumulate` parts of its samples, one after another."""
     per_step = has_step_labels(x, label) if per_step is None else per_step
+    x, lengths, label, _ = with_steps(Prepared(x, lengths, label, per_step), model)
     samples = len(lengths)
     parts = min(config.accumulate, samples)
-    if parts == 1:
+    if parts <= 1:
         return backward(model, x, lengths, label, config, per_step=per_step)
     loss, right, labels, scores = 0.0, 0, 0, []
     for index in torch.arange(samples, device=x.device).tensor_split(parts):
@@ -124,7 +125,8 @@ def backward(
     Args:
         model: Maps [T, B, ...] to outputs [T, B, C].
         x: Input, [T, B, ...], the model's tail included.
-        lengths: Valid steps of each sample, [B], tail included.
+        lengths: Valid steps of each sample, [B], tail included. A sample that has none beside the tail is left
+            out of the batch.
         label: What the loss takes: classes [B] or [T, B], or targets [B, ...] or [T, B, ...].
         config: Names method, loss and precision.
         share: Factor of the gradients, for a batch that is part of a larger one.
@@ -136,11 +138,14 @@ def backward(
     """
     loss = LOSSES.find(config.loss)
     per_step = has_step_labels(x, label) if per_step is None else per_step
+    x, lengths, label, _ = with_steps(Prepared(x, lengths, label, per_step), model)
+    if not len(lengths):
+        return BatchResult(0.0, None, 0, 0)
     if config.method == "bptt" and (config.chunk is None or config.recompute):
         with _forward_of(config, x):
             y = _recomputed(model, x, lengths, config.chunk or len(x))
         check_labels(loss, label, y.shape[-1], per_step)
-        labelled = lengths - model.tail_steps if per_step else lengths
+        labelled = counted_steps(model, lengths, per_step)
         value = loss.per_sample(y, labelled, label).mean()
         (share * value).backward()  # type: ignore[no-untyped-call]
         found = count_right(loss, y.detach(), labelled, label, per_step)
@@ -183,7 +188,7 @@ def _in_pieces(
     chunk = config.chunk or (2 * DEFAULT_CHUNK if marked else DEFAULT_CHUNK)
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
-    labelled = lengths - model.tail_steps if per_step else lengths
+    labelled = counted_steps(model, lengths, per_step)
     total, found, score, state = 0.0, BatchResult(0.0, None, 0, 0), None, None
     full_length = bool((lengths == len(x)).all())
     for start in range(0, len(x), chunk):

@@ -8,7 +8,6 @@ Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from snn.core.arrays import PathLike
-from snn.core.checks import number, refusal, whole
+from snn.core.checks import number, refusal, shown, whole
 from snn.nn import LIF, BatchNorm, Conv2d, Layer, Linear, ReLU, Residual, Sequential
+from snn.nn.copies import copy_module, plain_twin
+from snn.nn.layer import runs_as
 from snn.train.batches import Data
 from snn.train.config import TrainConfig
 from snn.train.epoch import Progress
@@ -48,35 +49,58 @@ SILENT_THRESHOLD = 0.1
 def fold_batch_norm(model: Layer) -> Layer:
     """Give a copy of a model with every BatchNorm folded into the weights and bias before it, as it evaluates.
 
+    A layer that is made of others (`Layer.stages`) becomes a `Sequential` of these.
+
     Raises:
-        ValueError: A BatchNorm does not follow a Linear or Conv2d; the message names it.
+        TypeError: `model` is no layer.
+        ValueError: A BatchNorm does not follow a Linear or Conv2d, or stands in a layer that says nothing of its
+            parts; the message names it.
     """
-    if isinstance(model, Residual):
-        shortcut = None if model.shortcut is None else fold_batch_norm(model.shortcut)
-        return Residual(fold_batch_norm(model.body), shortcut, join=model.join)
-    if not isinstance(model, Sequential):
-        if isinstance(model, BatchNorm):
-            raise ValueError("a BatchNorm must follow a Linear or Conv2d to be folded, got it alone")
-        return copy.deepcopy(model)
+    if not isinstance(model, Layer):
+        raise TypeError(f"model must be a layer of snn.nn, got {shown(model)}")
+    return _without_norms(copy_module(model), "")
+
+
+def _without_norms(model: Layer, place: str) -> Layer:
+    """Fold the BatchNorm of a model that may be changed; `place` leads to it, with a dot at its end."""
+    if isinstance(model, Residual) and runs_as(model, Residual):
+        shortcut = None if model.shortcut is None else _without_norms(model.shortcut, f"{place}shortcut.")
+        return Residual(_without_norms(model.body, f"{place}body."), shortcut, join=model.join)
+    parts = list(model) if type(model) is Sequential else model.stages()
+    if parts == [model]:
+        if any(isinstance(part, BatchNorm) for part in model.modules()):
+            kind = type(model).__name__
+            where = f"layer {place[:-1]} ({kind})" if place else f"model ({kind})"
+            rule = (
+                "follow a Linear or Conv2d" if isinstance(model, BatchNorm) else "give its parts by stages()"
+            )
+            raise ValueError(f"{where} must {rule} for its BatchNorm to be folded, got it alone")
+        return model
     layers: list[Layer] = []
-    for i, layer in enumerate(model):
+    for i, layer in enumerate(parts):
         if not isinstance(layer, BatchNorm):
-            layers.append(fold_batch_norm(layer))
-        elif layers and isinstance(layers[-1], Linear | Conv2d):
-            layers[-1] = _folded(layers[-1], layer)
-        else:
+            layers.append(_without_norms(layer, f"{place}{i}."))
+            continue
+        folded = _folded(layers[-1], layer) if layers else None
+        if folded is None:
             before = type(layers[-1]).__name__ if layers else "nothing"
             raise ValueError(
-                f"layer {i} (BatchNorm) must follow a Linear or Conv2d to be folded, got {before} before it"
+                f"layer {place}{i} (BatchNorm) must follow a Linear or Conv2d to be folded, got {before} before it"
             )
+        layers[-1] = folded
     return Sequential(*layers)
 
 
 @torch.no_grad()
-def _folded(layer: Linear | Conv2d, norm: BatchNorm) -> Linear | Conv2d:
-    """Give w' = w g / sqrt(var + eps) and b' = (b - mean) g / sqrt(var + eps) + beta."""
+def _folded(layer: Layer, norm: BatchNorm) -> Layer | None:
+    """Give w' = w g / sqrt(var + eps) and b' = (b - mean) g / sqrt(var + eps) + beta; None where there is no w."""
+    if isinstance(layer, Sequential) and len(layer):
+        last = _folded(layer[-1], norm)
+        return None if last is None else Sequential(*list(layer)[:-1], last)
+    if not isinstance(layer, Linear | Conv2d) or not runs_as(layer, Linear, Conv2d):
+        return None
     scale, offset = norm.scale_and_offset()
-    new = type(layer)(**{**layer.config(), "bias": True}).to(layer.weight)
+    new = plain_twin(layer, bias=True).to(layer.weight)
     assert new.bias is not None
     bias = 0.0 if layer.bias is None else layer.bias.double()
     new.weight.copy_(layer.weight.double() * scale.reshape(-1, *[1] * (layer.weight.dim() - 1)))

@@ -113,7 +113,10 @@ def test_bad_parts_are_named():
     for make, message in [
         (lambda: Population("", 1), "name of a population must be a non-empty string"),
         (lambda: Population("a/b", 1), "without '/'"),
-        (lambda: Population("a", 0), "population 'a': size must be a whole number >= 1 and <= 2147483647, got 0"),
+        (
+            lambda: Population("a", 0),
+            "population 'a': size must be a whole number >= 1 and <= 2147483647, got 0",
+        ),
         (lambda: Population("a", 1, "LIF"), "population 'a': neuron must be LIFParams, LIParams or None"),
         (lambda: Population("a", 2, LIFParams(decay=[0.1] * 3)), "population 'a' of 2: decay must be one"),
         (

@@ -372,13 +372,13 @@ def to_events(x):
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([Gated(2, 2)], "population 1 of the model must begin with Linear or DelayLinear, got Gated"),
+        ([Gated(2, 2)], "the model must end in LIF or LeakyReadout, got Gated"),
         (
             [Sparse(2, 2), LIF()],
-            "population 1 of the model must begin with Linear or DelayLinear, got Sparse",
+            "layer 0 of the model must be a weighted sum .*, got Sparse",
         ),
-        ([Backwards(Linear(2, 2), LIF())], "must begin with Linear or DelayLinear, got Backwards"),
-        ([Linear(2, 2), Plain()], "population 1 of the model must end in LIF or LeakyReadout, got Plain"),
+        ([Backwards(Linear(2, 2), LIF())], "the model must end in LIF or LeakyReadout, got Backwards"),
+        ([Linear(2, 2), Plain()], "the model must end in LIF or LeakyReadout, got Plain"),
     ],
     ids=["own", "inherits", "sequence", "neurons"],
 )

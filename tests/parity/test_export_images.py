@@ -136,7 +136,7 @@ def test_what_does_not_sum_is_refused_by_name():
         ),
         ((conv, lif, Residual(Conv2d(4, 4, 1)), LIF()), "layer 2 .* weighted sum .*, got Residual"),
         ((conv, lif, LIF()), "layer 2 .* weighted sum of spikes, got LIF"),
-        ((BatchNorm(2), conv, lif), "layer 0 .* weighted sum .*, got BatchNorm"),
+        ((BatchNorm(3), conv, lif), "num_features of BatchNorm must be 2, that of its input, got 3"),
         ((conv, lif, Flatten()), "the model must end in LIF or LeakyReadout, got Flatten"),
     ):
         with pytest.raises(ValueError, match=message):
