@@ -15,12 +15,15 @@ Being held has no gradient; `detach_reset` keeps it out of the reset, not out of
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.core.checks import refusal, shown
+from snn.kernels.checks import check_compiled, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.generalised_loops import (
     CarriedArrays,
@@ -29,12 +32,12 @@ from snn.kernels.generalised_loops import (
     generalised_backward,
     generalised_forward,
 )
-from snn.kernels.lif import fire, gradient_constants, late_reset, neuron_constants, steps_kept
+from snn.kernels.lif import check_neurons, fire, gradient_constants, late_reset, neuron_constants, steps_kept
 from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 
-__all__ = ["Carried", "generalised_lif", "generalised_lif_fused", "generalised_lif_reference"]
+__all__ = ["Carried", "at_rest", "generalised_lif", "generalised_lif_fused", "generalised_lif_reference"]
 
 
 class Carried(NamedTuple):
@@ -102,7 +105,10 @@ def generalised_lif_reference(
     Returns:
         Spikes [T, B, ...] and the state of each sample at its length.
     """
+    lengths = _check(x, carried, options, lengths)
     check_learning_steps(x, learns)
+    if not x.numel():
+        return x * 1, carried
     marks = learns.tolist() if local and learns is not None else [True] * len(x)
     step = spike or (lambda u: count_spikes(u, options))
     spikes, now = [], carried
@@ -113,10 +119,34 @@ def generalised_lif_reference(
         if lengths is not None:
             valid = (lengths > t).reshape(-1, *[1] * (x_t.dim() - 1))
             z = torch.where(valid, z, 0.0)
-            after = Carried(*(_where(valid, a, b) for a, b in zip(after, now, strict=True)))
+            after = Carried(*map(partial(_where, valid), after, now))
         spikes.append(z if marks[t] else z.detach())
         now = after
     return (torch.stack(spikes) if spikes else torch.zeros_like(x)), now
+
+
+def _check(x: Tensor, carried: Carried, options: LIFOptions, lengths: Tensor | None) -> Tensor | None:
+    """Check what the neurons are given, and return the lengths as `check_lengths` does.
+
+    Raises:
+        TypeError: A part of the state is no tensor, or one that the neuron does not carry.
+        ValueError: It is of another shape, type or device.
+    """
+    for name, part, due in (
+        ("held", carried.held, options.t_ref > 0),
+        ("theta", carried.theta, options.adapts),
+    ):
+        if isinstance(part, Tensor) is not due:
+            raise TypeError(
+                f"{name} must be {'a tensor' if due else '()'} for this neuron, got {shown(part)}"
+            )
+    if isinstance(carried.held, Tensor) and carried.held.dtype is not torch.int32:
+        raise refusal("held", "of dtype torch.int32", carried.held.dtype)
+    if isinstance(carried.held, Tensor) and carried.held.shape != carried.v.shape:
+        raise refusal("held", f"of shape {list(carried.v.shape)}, as v", list(carried.held.shape))
+    if isinstance(carried.theta, Tensor):
+        check_tensors(x=(x, "T B ..."), theta=(carried.theta, "B ..."))
+    return check_neurons(x, carried.v, lengths)
 
 
 def _step(
@@ -136,8 +166,9 @@ def _step(
         h = start + (x - (start - o.rest)) / o.tau
     else:
         h = o.rest + (start - o.rest) * o.decay + x
+    held: Tensor | tuple[()] = ()
     if not isinstance(now.held, Tensor):
-        z, held = spike(h - threshold), ()
+        z = spike(h - threshold)
     else:
         free = now.held == 0
         h = torch.where(free, h, start)
@@ -149,10 +180,13 @@ def _step(
 
 def _map(function: Callable[[Tensor], Tensor], carried: Carried) -> Carried:
     """Apply a function to each tensor of a state."""
-    return Carried(*(function(part) if isinstance(part, Tensor) else part for part in carried))
+    v, held, theta = (function(part) if isinstance(part, Tensor) else part for part in carried)
+    assert isinstance(v, Tensor)
+    return Carried(v, held, theta)
 
 
 def _where(valid: Tensor, new: Any, old: Any) -> Any:
+    """Take the new part of a state where a sample still runs."""
     return torch.where(valid, new, old) if isinstance(new, Tensor) else new
 
 
@@ -172,7 +206,7 @@ class _GeneralisedLIF(torch.autograd.Function):
         learns: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         kept = steps_kept(x, learns, graph=any(ctx.needs_input_grad[:3]))
-        last = tuple(part.clone(memory_format=torch.contiguous_format) for part in (v, held, theta))
+        last = [part.clone(memory_format=torch.contiguous_format) for part in (v, held, theta)]
         x, z = x.contiguous(), empty_aligned(x)
         rows = min(kept.shape[0] + 1, x.shape[0])
         reads_h = not (local or options.detach_reset or options.reset == "soft")
@@ -190,7 +224,7 @@ class _GeneralisedLIF(torch.autograd.Function):
         ctx.mark_non_differentiable(last[1])
         if local:
             ctx.mark_non_differentiable(last[0], last[2])
-        return z, *last
+        return z, last[0], last[1], last[2]
 
     @staticmethod
     @once_differentiable
@@ -233,7 +267,11 @@ def generalised_lif_fused(
     learns: Tensor | None = None,
 ) -> tuple[Tensor, Carried]:
     """Run the neurons in one compiled pass each way: the reference on the CPU in float32 or float64."""
+    lengths = _check(x, carried, options, lengths)
+    check_compiled(x)
     check_learning_steps(x, learns)
+    if not x.numel():
+        return generalised_lif_reference(x, carried, options, lengths, None, local, learns)
     steps, batch = x.shape[:2]
     if lengths is None:
         lengths = torch.full((batch,), steps, dtype=torch.int64)
@@ -247,10 +285,10 @@ def generalised_lif_fused(
         else torch.zeros(0, width, dtype=torch.int32)
     )
     start, theta = (start.detach(), theta.detach()) if local else (start, theta)
-    given = (flat, start, theta, held, lengths.to(torch.int64), options, local, learns if local else None)
+    given = (flat, start, theta, held, lengths, options, local, learns if local else None)
     z, v, held, theta = apply(_GeneralisedLIF, *given)
-    parts = (part.reshape(shape) if part.shape[0] else () for part in (v, held, theta))
-    return (z if x.dim() == 3 else z.reshape(x.shape)), Carried(*parts)
+    parts = (part.reshape(shape) if part.shape[0] else () for part in (held, theta))
+    return (z if x.dim() == 3 else z.reshape(x.shape)), Carried(v.reshape(shape), *parts)
 
 
 def generalised_lif(
