@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snn.core.checks import refusal, shown
+from snn.core.neurons import MOST_SPIKES
 from snn.kernels.checks import check_compiled, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.generalised_loops import (
@@ -64,8 +65,8 @@ class SpikeCount(torch.autograd.Function):
         ctx.save_for_backward(u - parts.round().clamp(min=0) * options.fall)
         ctx.surrogate = options.surrogate
         if options.fires == ">":
-            return torch.where(u > 0, parts.ceil(), 0.0)
-        return torch.where(u >= 0, parts.floor() + 1, 0.0)
+            return torch.where(u > 0, parts.ceil().clamp(max=MOST_SPIKES), 0.0)
+        return torch.where(u >= 0, (parts.floor() + 1).clamp(max=MOST_SPIKES), 0.0)
 
     @staticmethod
     @once_differentiable

@@ -8,6 +8,7 @@ import numpy as np
 
 from snn.core.arrays import Int32Array, Int64Array, RealArray
 from snn.core.compiled import compiled, compiled_entry
+from snn.core.neurons import MOST_SPIKES
 from snn.kernels.lif_loops import GradientConstants, NeuronConstants, charge_row, derivative_row
 
 __all__ = ["CarriedArrays", "KeptArrays", "OptionConstants", "generalised_backward", "generalised_forward"]
@@ -80,11 +81,11 @@ def _hold_row(helds: Int32Array, vs: RealArray, hs: RealArray, us: RealArray) ->
 @compiled
 def _count_row(us: RealArray, zs: RealArray, reset_by: Any, strict: bool) -> None:
     """Fill spikes zs, where there may be several, and turn us into the distance to the nearest threshold."""
-    one, zero = us.dtype.type(1), us.dtype.type(0)
+    one, zero, most = us.dtype.type(1), us.dtype.type(0), us.dtype.type(MOST_SPIKES)
     for n in range(us.shape[0]):
         parts = us[n] / reset_by
         above = us[n] > zero if strict else us[n] >= zero
-        count = np.ceil(parts) if strict else np.floor(parts) + one
+        count = min(np.ceil(parts) if strict else np.floor(parts) + one, most)
         zs[n] = count if above else zero
         us[n] -= max(np.rint(parts), zero) * reset_by
 
