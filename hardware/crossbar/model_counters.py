@@ -17,9 +17,7 @@ def count_analog_layer(layer: Any, signal: Signal, builder: LedgerBuilder) -> Si
     """Count an `AnalogLayer` as the layer that it holds, its output that of its arrays."""
     builder.stand_ins[layer.layer] = layer
     builder.names = {**builder.names, layer.layer: layer.name}
-    if layer in builder.kept_outputs:
-        builder.kept_outputs[layer.layer] = builder.kept_outputs[layer]
-    return builder.count(layer.layer, signal)
+    return builder.count(layer.layer, signal, builder.behind)
 
 
 def count_analog_model(model: Any, signal: Signal, builder: LedgerBuilder) -> Signal:

@@ -35,7 +35,11 @@ def count_steps(
     Of any other model, Linear, Conv1d and Conv2d layers are counted with their exact fan-out; whether an input is
     an add or a multiply follows from its values. The model runs once, in evaluation and without gradients; modules
     that have a `reset` are reset before and after. Layers without zero weights cost one pass over their input;
-    zero weights make the lazy updates of the neurons behind cost about one more pass of that layer.
+    zero weights make the lazy updates of the neurons behind cost about one more pass of that layer. A layer or
+    population that runs on [B, ...] once for each step, in a loop of the model's own, is placed step after step;
+    one that runs once stands behind the time axis, at the last step. What hooks cannot see is refused by name:
+    synapses inside neurons, classes of unknown kind, state that nothing resets. Where neurons and average pooling
+    fix the value of a spike, inputs are multiples of it in every batch; elsewhere a batch decides by its values.
 
     Args:
         model: The model.
@@ -46,16 +50,18 @@ def count_steps(
         inputs: Declared input of a layer by name, ``"binary"``, ``"levels"`` or ``"real"``, where the measured
             values would mislead: a silent or all-ones run of a real-valued layer looks binary. For a model of
             `snn.nn` ``{"in": "real"}`` where the input is real values instead of spikes.
-        neurons: Classes of spiking neurons, besides SpikingJelly's; their (first) output is their spikes.
-        free: Classes with parameters that cost nothing, besides batch normalisation (folded into weights).
+        neurons: Classes of spiking neurons, besides SpikingJelly's, snnTorch's and ours; their (first) output is
+            their spikes.
+        free: Classes that cost nothing, besides those of torch without parameters and batch normalisation (folded
+            into weights).
 
     Returns:
         One row per layer; `.ledger()` sums it over steps and samples.
 
     Raises:
-        ValueError: An input that is batch first by its lengths, a module with parameters that cannot be counted, a
-            shape that does not fit `time`, a declared input that the values contradict, or a name in `inputs` that
-            is not a counted layer.
+        ValueError: An input that is batch first by its lengths, a module that cannot be counted (named), a shape
+            or a number of runs that does not fit `time`, state left over from an earlier run, a declared input that
+            the values contradict, or a name in `inputs` that is not a counted layer.
     """
     choice("time", time, Time)
     without_time = time == "none" and not isinstance(model, Layer)

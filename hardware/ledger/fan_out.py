@@ -6,6 +6,7 @@ outputs than one in the middle.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from snn.core.arrays import BoolArray, Int64Array
 from snn.hardware.ledger.counting_loops import any_channel
+from snn.hardware.ledger.ledger import DENSE_SHAPE
 
 _PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -28,7 +30,8 @@ class FanOut:
         per_input: Outputs reached over a nonzero weight, with multiplicity, per input: flat [n_pre].
         n_pre: Inputs per step.
         n_post: Outputs per step.
-        dense_synapses: Multiply-accumulates of a dense pass, those on padding included.
+        dense_synapses: Multiply-accumulates of a dense pass on the inputs that there are.
+        padding_synapses: Those on the zeros of padding, which many dense kernels compute besides.
         stored_weights: Nonzero weights.
         dense_weights: Weights.
         in_shape: Shape of one input.
@@ -39,6 +42,7 @@ class FanOut:
     n_pre: int
     n_post: int
     dense_synapses: int
+    padding_synapses: int
     stored_weights: int
     dense_weights: int
     in_shape: tuple[int, ...]
@@ -51,8 +55,7 @@ class FanOut:
 
     def row_fields(self) -> dict[str, int]:
         """Give what a row of the ledger holds of it."""
-        names = ("n_pre", "n_post", "synapses", "dense_synapses", "stored_weights", "dense_weights")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("n_pre", "n_post", "synapses", *DENSE_SHAPE)}
 
 
 def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
@@ -66,18 +69,22 @@ def fan_out_of(layer: nn.Module, shape: tuple[int, ...]) -> FanOut:
     stored, size = int(np.count_nonzero(present)), int(present.size)
     if isinstance(layer, nn.Linear):
         positions = shape[0]
+        dense = positions * size
         per_input = np.tile(present.sum(0, dtype=np.int64), positions)
         out_shape: tuple[int, ...] = (positions, layer.out_features)
     else:
         reads_per_axis = _kernel_reads(layer, shape[1:])
         per_input = _fan_out_of_kernels(present, layer.groups, reads_per_axis)  # type: ignore[arg-type]
         out_shape = (len(present), *(len(reads) for reads in reads_per_axis))
-        positions = int(np.prod(out_shape[1:]))
+        positions = math.prod(out_shape[1:])
+        pairs = size // math.prod(present.shape[2:])  # of channels; each meets at every place of the kernel
+        dense = pairs * math.prod(int(reads.sum()) for reads in reads_per_axis)
     return FanOut(
         per_input=per_input,
         n_pre=int(np.prod(shape)),
         n_post=int(np.prod(out_shape)),
-        dense_synapses=positions * size,
+        dense_synapses=dense,
+        padding_synapses=positions * size - dense,
         stored_weights=stored,
         dense_weights=size,
         in_shape=shape,
@@ -116,6 +123,8 @@ def reached_outputs(
     pruned = fan_out.stored_weights < fan_out.dense_weights
     if isinstance(layer, nn.Linear):
         sizes = (fan_out.in_shape[0], layer.out_features, 1)
+        if not rows:
+            return np.zeros((0, *sizes), dtype=bool), sizes
         places: Any = x.reshape(rows, *fan_out.in_shape) != 0
         if not pruned:
             return places.any(-1).reshape(rows, -1, 1, 1), sizes
@@ -124,6 +133,8 @@ def reached_outputs(
         return found.reshape(rows, *sizes), sizes
     groups: int = layer.groups  # type: ignore[assignment]
     sizes = (groups, fan_out.out_shape[0] // groups, int(np.prod(fan_out.out_shape[1:])))
+    if not rows:
+        return np.zeros((0, *sizes), dtype=bool), sizes
     if pruned:
         image = torch.from_numpy(x.reshape(rows, *fan_out.in_shape) != 0).float()
         return _reached_by_mask(layer, image).reshape(rows, *sizes), sizes

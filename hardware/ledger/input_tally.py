@@ -51,7 +51,13 @@ class InputTally:
             values, fan_out, self._magnitudes, self._known, self._entries[rows], self._active[rows]
         )
 
-    def by_value(self, name: str, declared: str | None = None) -> tuple[str, dict[str, Int64Array]]:
+    def roll(self, rows: int) -> None:
+        """Move what was counted by so many rows, from the beginning round to the end."""
+        self._entries, self._active = (np.roll(part, rows, axis=0) for part in (self._entries, self._active))
+
+    def by_value(
+        self, name: str, declared: str | None = None, unit: float | None = None
+    ) -> tuple[str, dict[str, Int64Array]]:
         """Turn the tally into spikes, events, adds and multiplies.
 
         One magnitude is ``"binary"``: it folds into the weights, and each entry is one add (a sign is a
@@ -62,6 +68,8 @@ class InputTally:
         Args:
             name: Layer, for errors.
             declared: What the input is said to be, an `InputKind`; None decides by the values.
+            unit: Value of one spike where the model fixes it, so that it does not depend on the values met; they
+                decide where they are no multiples of it, and without it.
 
         Returns:
             The kind, and per row: input_spikes, synaptic_events, active_inputs, macs.
@@ -71,12 +79,14 @@ class InputTally:
         """
         multiples = None
         if self._known <= MAX_MAGNITUDES:
-            multiples = _multiples_of_a_unit(self._magnitudes[: self._known])
+            sizes = self._magnitudes[: self._known]
+            multiples = _multiples(sizes, unit) if unit else None
+            multiples = _multiples_of_a_unit(sizes) if multiples is None else multiples
         measured = (
             "real"
             if multiples is None
             else ("silent", "binary")[self._known]
-            if self._known < 2
+            if self._known < 2 and (multiples == 1).all()
             else "levels"
         )
         if declared is not None and measured not in _ALLOWED_BY[declared]:
@@ -129,11 +139,20 @@ def _multiples_of_a_unit(magnitudes: Float64Array) -> Int64Array | None:
     if not np.isfinite(magnitudes).all():
         return None
     for parts in range(1, _MAX_MULTIPLE + 1):
-        ratio = magnitudes * (parts / magnitudes.min())
-        multiples = np.rint(ratio)
-        if multiples.max() > _MAX_MULTIPLE:
+        unit = magnitudes.min() / parts
+        if np.rint(magnitudes.max() / unit) > _MAX_MULTIPLE:
             return None
-        if (np.abs(ratio - multiples) <= _CLOSE * multiples).all():
-            found: Int64Array = multiples.astype(np.int64)
+        found = _multiples(magnitudes, unit)
+        if found is not None:
             return found
     return None
+
+
+def _multiples(magnitudes: Float64Array, unit: float) -> Int64Array | None:
+    """Write magnitudes as whole multiples, at least 1, of a unit; None where they are not."""
+    if not np.isfinite(magnitudes).all():
+        return None
+    ratio = magnitudes / unit
+    multiples = np.rint(ratio)
+    close = np.abs(ratio - multiples) <= _CLOSE * multiples
+    return multiples.astype(np.int64) if (close & (multiples >= 1) & (multiples < 2**31)).all() else None

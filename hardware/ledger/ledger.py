@@ -13,11 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from snn.core.arrays import PathLike
-from snn.core.checks import choice, refusal, shown, whole
+from snn.core.checks import choice, flag, refusal, shown, whole
+from snn.core.counts import joined_samples
 from snn.core.files.whole import write_whole
 
 _INT64_MAX = 2**63 - 1
-SCHEMA, VERSION = "snn.ledger", 2
+SCHEMA, VERSION = "snn.ledger", 3
+"""3 tells what a dense pass computes from what it computes on padding, and continued runs from others."""
+POOLED = (
+    "Pooling: one add (average) or compare (maximum) per spike and window, without a weight to fetch; a dense "
+    "network pays one add per input of a window."
+)
 VALUES = ("counts", "silent", "binary", "levels", "real")
 
 
@@ -36,9 +42,10 @@ class LayerCounts:
         n_pre: Units of `pre`.
         n_post: Units of `post`.
         synapses: Nonzero weights.
-        dense_synapses: Multiply-accumulates of one dense pass over the same layer shape.
+        dense_synapses: Multiply-accumulates of one dense pass over the same layer shape, on the inputs that there
+            are: what lies on padding is not among them.
         max_delay: Largest delay, steps.
-        samples: Inferences covered.
+        samples: Inferences begun; in the row of a continued run alone, inferences continued.
         steps: Valid time steps covered, summed over samples.
         input_spikes: Spikes of `pre`, with multiplicity.
         synaptic_events: Spikes times nonzero fan-out, at emission, with multiplicity.
@@ -49,12 +56,15 @@ class LayerCounts:
         output_spikes: Spikes of `post`.
         updates_dense: Neurons times steps.
         updates_touched: Neuron-steps with at least one arrival over a nonzero weight.
+        padding_synapses: Multiply-accumulates on zeros of padding, which a dense kernel without a test for borders
+            computes besides.
         stored_weights: Nonzero weights in memory, fewer than `synapses` where they are shared; None is
-        `synapses`.
+            `synapses`.
         dense_weights: The same with the zeros; None is `dense_synapses`.
         values: What the inputs were: ``"counts"`` of spikes; or, measured or declared on a foreign layer,
             ``"silent"``, ``"binary"`` (one level), ``"levels"`` (multiples of one unit) or ``"real"`` (nothing of
             the kind: each nonzero entry is then one event and one multiply).
+        continued: Whether the run went on from a state: its samples were counted by the run before.
 
     Raises:
         TypeError: A count is not an integer.
@@ -82,12 +92,15 @@ class LayerCounts:
     output_spikes: int = 0
     updates_dense: int = 0
     updates_touched: int = 0
+    padding_synapses: int = 0
     stored_weights: int | None = None
     dense_weights: int | None = None
     values: str = "counts"
+    continued: bool = False
 
     def __post_init__(self) -> None:
         choice(f"{self.name}.values", self.values, VALUES)
+        flag(f"{self.name}.continued", self.continued)
         if self.stored_weights is None:
             object.__setattr__(self, "stored_weights", self.synapses)
         if self.dense_weights is None:
@@ -130,8 +143,13 @@ class LayerCounts:
 
     @property
     def dense_macs(self) -> int:
-        """Multiply-accumulates of a dense network of this shape run at every step."""
+        """Multiply-accumulates of a dense network of this shape run at every step, none of them on padding."""
         return self.dense_synapses * self.steps
+
+    @property
+    def padded_synapses(self) -> int:
+        """Multiply-accumulates of one dense pass, those on padding included: kernel size times positions."""
+        return self.dense_synapses + self.padding_synapses
 
     @property
     def spikes_per_synapse(self) -> float:
@@ -161,26 +179,22 @@ class LayerCounts:
                 )
         shape = {field: getattr(self, field) for field in ROW_SHAPE}
         sums = {field: getattr(self, field) + getattr(other, field) for field in _ADDED}
+        sums["samples"], continued = joined_samples(
+            (self.samples, self.continued), (other.samples, other.continued)
+        )
         if self.values != other.values and "counts" in (self.values, other.values):
             raise ValueError(f"{self.name}: cannot add values {other.values!r} to {self.values!r}")
         values = max(self.values, other.values, key=VALUES.index)
-        return LayerCounts(**shape, **sums, values=values)
+        return LayerCounts(**shape, **sums, values=values, continued=continued)
 
 
-ROW_SHAPE = (
-    "name",
-    "post",
-    "pre",
-    "n_pre",
-    "n_post",
-    "synapses",
-    "dense_synapses",
-    "max_delay",
-    "stored_weights",
-    "dense_weights",
-)
+DENSE_SHAPE = ("dense_synapses", "padding_synapses", "stored_weights", "dense_weights")
+"""Fields that a dense network of the same layers is priced by."""
+
+ROW_SHAPE = ("name", "post", "pre", "n_pre", "n_post", "synapses", "max_delay", *DENSE_SHAPE)
 """Fields that say what a layer is, the same in every batch; the others say what it did, and add up."""
-_INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "post", "pre", "values"))
+_NO_COUNTS = ("name", "post", "pre", "values", "continued")
+_INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in _NO_COUNTS)
 _ADDED = tuple(field for field in _INTEGERS if field not in ROW_SHAPE)
 _ACTIVITY = tuple(field for field in _ADDED if field not in ("samples", "steps", "updates_dense"))
 _DERIVED = ("dense_macs", "acs", "memory_reads", "memory_writes")
@@ -197,7 +211,7 @@ _AT_MOST = (
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Hold one row of integers per layer; additive over batches.
+    """Hold one row of integers per layer; additive over batches, and over the pieces of a run that was cut.
 
     Attributes:
         rows: Layers in the order of the network.
@@ -237,7 +251,7 @@ class Ledger:
 
     @property
     def samples(self) -> int:
-        """Inferences covered."""
+        """Inferences begun; in the ledger of a continued run alone, inferences continued."""
         return self.rows[0].samples
 
     @property
@@ -251,7 +265,7 @@ class Ledger:
         Raises:
             ValueError: `field` is not a count that adds up over layers.
         """
-        allowed = ("synapses", "dense_synapses", *_DERIVED, *_ADDED[2:])
+        allowed = ("synapses", "dense_synapses", "padding_synapses", *_DERIVED, *_ADDED[2:])
         choice("field", field, allowed)
         return sum(getattr(row, field) for row in self.rows)
 

@@ -7,7 +7,8 @@ other layers (`Layer.stages`) needs none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,10 +22,13 @@ from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.counting_loops import count_nonzero
 from snn.hardware.ledger.input_tally import InputTally
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger, neurons_alone, step_counts
-from snn.nn import BatchNorm, Layer
+from snn.nn import AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Dropout, Flatten, Layer, MaxPool2d
 from snn.nn.layer import check_kind, flat_stages
 
 __all__ = ["Counter", "LedgerBuilder", "Signal", "register_counter"]
+
+
+_KEEP_FEATURES = (AdaptiveAvgPool2d, AvgPool2d, Dropout, Flatten, MaxPool2d)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +41,20 @@ class Signal:
             of x. A value that is not zero only by a bias is no arrival. None: wherever x is not zero.
         spike_counts: Whether the values are whole numbers of spikes by the nature of the layers before.
         source: Population that sends.
+        pooled: Whole numbers of spikes that the values of average pooling stand for, in the shape of x; None: x is
+            the numbers of spikes itself (`spike_counts`), or no such number. A value that is none is one event and
+            one multiply wherever it is not zero, whatever the values of a batch look like.
     """
 
     x: Tensor
     arrived: Tensor | None
     spike_counts: bool
     source: str
+    pooled: Tensor | None = None
+
+    def numbers_of_spikes(self) -> Tensor | None:
+        """Give how many spikes each value stands for, in the shape of x; None where values are no such numbers."""
+        return self.x if self.spike_counts else self.pooled
 
     def arrivals(self) -> Tensor:
         """Give where something arrived, bool, of a shape that expands to that of x."""
@@ -59,8 +71,9 @@ class LedgerBuilder:
     Attributes:
         lengths: Valid steps of each sample, the silent tail included, [B].
         names: A name for each layer.
-        kept_outputs: Outputs of a connection that the normalisation behind it does not multiply by zero, bool
-            [out]; the others have no synapses.
+        kept_outputs: Outputs of a connection that no normalisation behind it multiplies by zero, bool [features],
+            or [features x places] where images were flattened ahead of it; the others have no synapses.
+        behind: What takes the output of the layer that is counted now, one layer after another.
         stand_ins: What runs in the place of a layer that is counted (the same layer on other hardware).
         notes: What a reader of the numbers must know.
     """
@@ -73,10 +86,17 @@ class LedgerBuilder:
         self.notes: list[str] = []
         self._rows: list[LayerSteps] = []
         self._without_population: list[int] = []  # places of the rows since the last neurons
+        self.behind: Sequence[Layer] = ()
         self._valid: BoolArray = (torch.arange(steps)[:, None] < lengths.cpu()).numpy()
 
-    def count(self, layer: Layer, signal: Signal) -> Signal:
+    def count(self, layer: Layer, signal: Signal, behind: Sequence[Layer] = ()) -> Signal:
         """Count a layer stage by stage, or by the counter of its class or of the nearest class it inherits from.
+
+        Args:
+            layer: The layer.
+            signal: What comes in.
+            behind: What takes its output and nothing else, one layer after another; () where that is not sure. For
+                a counter that runs a layer as its own last one: `self.behind`.
 
         Raises:
             TypeError: A counter gave no signal.
@@ -84,6 +104,10 @@ class LedgerBuilder:
         """
         stages = flat_stages(layer)
         if stages == [layer]:
+            self.behind = behind
+            kept = kept_features(behind)
+            if kept is not None:
+                self.kept_outputs[layer] = kept
             counter = _COUNTERS.find(self.names.get(layer, "a layer"), layer)
             sent: Any = counter(layer, signal, self)
             if not isinstance(sent, Signal):
@@ -92,10 +116,8 @@ class LedgerBuilder:
                     f"what {name} gives for {type(layer).__name__} must be a Signal, got {shown(sent)}"
                 )
             return sent
-        for stage, behind in zip(stages, [*stages[1:], None], strict=True):
-            if isinstance(behind, BatchNorm):
-                self.kept_outputs[stage] = behind.scale_and_offset()[0] != 0
-            signal = self.count(stage, signal)
+        for i, stage in enumerate(stages, start=1):
+            signal = self.count(stage, signal, [*stages[i:], *behind])
         return signal
 
     def forward(self, layer: Layer, x: Tensor) -> Tensor:
@@ -113,20 +135,21 @@ class LedgerBuilder:
     def count_inputs(
         self, name: str, signal: Signal, fan_out: Int64Array
     ) -> tuple[str, dict[str, Int64Array]]:
-        """Count the inputs of a layer by value: the kind they are of, and [T x B] counts.
+        """Count the inputs of a layer: the kind they are of by the layers before, and [T x B] counts.
 
         Args:
             name: Layer, for errors.
             signal: What comes in.
             fan_out: Outputs that each input reaches, flat.
         """
-        values = signal.x.detach().cpu().numpy()
-        rows = np.ascontiguousarray(values).reshape(self._valid.size, -1)
+        spikes = signal.numbers_of_spikes()
+        values = (signal.x if spikes is None else spikes).detach().cpu().numpy()
+        rows = np.ascontiguousarray(values).reshape(self._valid.size, fan_out.size)
         tally = InputTally(len(rows))
         tally.add(rows, fan_out)
-        return (
-            ("counts", tally.of_spike_counts(rows, fan_out)) if signal.spike_counts else tally.by_value(name)
-        )
+        if spikes is None:
+            return tally.by_value(name, "real")
+        return "counts" if signal.spike_counts else "levels", tally.of_spike_counts(rows, fan_out)
 
     def add_synapses(
         self, name: str, signal: Signal, values: str, counts: Mapping[str, Any], **shape: Any
@@ -146,7 +169,9 @@ class LedgerBuilder:
         self._without_population.append(len(self._rows))
         self._rows.append(LayerSteps(name, name, signal.source, values=values, counts=found, **shape))
 
-    def add_population(self, name: str, size: int, signal: Signal, spikes: Tensor | None) -> None:
+    def add_population(
+        self, name: str, size: int, signal: Signal, spikes: Tensor | None, *, several: bool = False
+    ) -> None:
         """Give the rows since the last neurons to a population; one of them holds what its neurons did.
 
         Args:
@@ -154,9 +179,13 @@ class LedgerBuilder:
             size: Neurons.
             signal: What came in.
             spikes: Output, [T, B, ...]; None where the neurons never spike.
+            several: Whether a value is a number of spikes; else whatever is not zero is one.
         """
+        sent = None if spikes is None else self._nonzero_per_row(spikes, size)
+        if spikes is not None and several:
+            sent = spikes.detach().flatten(2).sum(2, dtype=torch.float64).long().cpu().numpy()
         neurons = {
-            "output_spikes": None if spikes is None else self._nonzero_per_row(spikes),
+            "output_spikes": sent,
             "updates_dense": np.full(self._valid.shape, size, dtype=np.int64),
             "updates_touched": self._nonzero_per_row(
                 signal.x if signal.arrived is None else signal.arrived, size
@@ -184,12 +213,35 @@ class LedgerBuilder:
             raise ValueError("the model has no layer that can be counted")
         return StepLedger(tuple(self._rows), tuple(dict.fromkeys(self.notes)), self.lengths.cpu().numpy())
 
-    def _nonzero_per_row(self, values: Tensor, size: int | None = None) -> Int64Array:
+    def _nonzero_per_row(self, values: Tensor, size: int) -> Int64Array:
         """Count what is not zero, per step and sample; values that expand to `size` units count for all of them."""
-        rows = values.detach().cpu().contiguous().numpy().reshape(self._valid.size, -1)
+        units = math.prod(values.shape[2:])
+        rows = values.detach().cpu().contiguous().numpy().reshape(self._valid.size, units)
         found = np.zeros(len(rows), dtype=np.int64)
         count_nonzero(rows.view(np.uint8) if rows.dtype == np.bool_ else rows, found)
-        return found * (1 if size is None else size // rows.shape[1])
+        return found * (size // units)
+
+
+def kept_features(behind: Sequence[Layer]) -> Tensor | None:
+    """Find the outputs of a layer that no normalisation behind it multiplies by zero before they reach neurons.
+
+    Args:
+        behind: The layers behind it, in order.
+
+    Returns:
+        bool [features], or [features x places] where images were flattened ahead of a normalisation; None: all.
+    """
+    kept = torch.ones(1, dtype=torch.bool)
+    for layer in behind:
+        if isinstance(layer, BatchNorm):
+            open_ = layer.scale_and_offset()[0].cpu() != 0
+            size = max(kept.numel(), open_.numel())  # an image's channels are repeated for its places
+            kept = kept.repeat_interleave(size // kept.numel()) & open_.repeat_interleave(
+                size // open_.numel()
+            )
+        elif not isinstance(layer, _KEEP_FEATURES):
+            break
+    return None if bool(kept.all()) else kept
 
 
 Counter = Callable[[Any, Signal, LedgerBuilder], Signal]

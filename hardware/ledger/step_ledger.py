@@ -37,12 +37,13 @@ class LayerSteps:
         n_pre: Inputs.
         n_post: Units of `post`.
         synapses: Connections over nonzero weights.
-        dense_synapses: Multiply-accumulates of a dense pass.
+        dense_synapses: Multiply-accumulates of a dense pass on the inputs that there are.
         stored_weights: Nonzero weights.
         dense_weights: Weights.
         values: What the inputs were.
         counts: int64 [T, B] under each name of `ROW_COUNTS`; zero behind the end of a sample.
         max_delay: Largest delay, steps.
+        padding_synapses: Multiply-accumulates on padding, besides.
     """
 
     name: str
@@ -58,6 +59,7 @@ class LayerSteps:
     values: str
     counts: dict[str, Int64Array]
     max_delay: int = 0
+    padding_synapses: int = 0
 
     def __getitem__(self, count: str) -> Int64Array:
         if count not in self.counts:

@@ -122,7 +122,7 @@ class RramCrossbar:
 
     def _tiles(self, row: LayerCounts) -> tuple[float, int, int]:
         """Give outputs of the unrolled matrix, and its row and column tiles."""
-        fan_in = row.dense_synapses / row.n_post
+        fan_in = row.padded_synapses / row.n_post  # rows of the unrolled matrix, those on padding included
         outputs = max(1.0, (row.dense_weights or 0) / fan_in)
         return outputs, -(-int(fan_in + 0.5) // self.rows) or 1, -(-int(2 * outputs + 0.5) // self.cols)
 

@@ -24,6 +24,7 @@ __all__ = [
     "Record",
     "Recording",
     "SimulationState",
+    "SummingLayer",
     "Synapses",
     "TimeGrid",
     "TimedEvents",
@@ -49,6 +50,7 @@ _MODULES = {
     "Record": "recording",
     "Recording": "recording",
     "SimulationState": "state",
+    "SummingLayer": "projection",
     "Synapses": "synapses",
     "TimeGrid": "units",
     "TimedEvents": "timed_events",
@@ -68,7 +70,7 @@ if TYPE_CHECKING:
     from snn.core.plasticity import STDP, Hebbian
     from snn.core.poisson import PoissonInput
     from snn.core.population import Population
-    from snn.core.projection import Projection
+    from snn.core.projection import Projection, SummingLayer
     from snn.core.recording import Record, Recording
     from snn.core.simulation import simulate
     from snn.core.state import SimulationState

@@ -25,11 +25,14 @@ class Counts:
         macs: Fan-out of the (unit, step) pairs with several: one multiplication each, per projection.
         delay_writes: Synaptic events emitted over a delay of at least one step, per projection.
         delay_reads: Synaptic events that arrived in the run over such a delay, per projection.
+        layer_counts: What passed through the layers of each projection written from several (`Projection.layers`),
+            by "projection:layer:count": `input_spikes`, `synaptic_events`, `active_inputs` and `macs`. Average
+            pooling sums spikes, so that the layer behind it takes whole numbers of them.
         noise_events: Poisson spikes drawn, per population with noise.
         delay_slots: Size of the delay buffer, per projection: (largest delay + 1) x receivers, 0 without
             delays. A capacity, not a total: it is the same in every run of a network. The assumption is a
             ring of one accumulator per receiver and step ahead, as clocked and neuromorphic hardware keeps it.
-        samples: Samples covered.
+        samples: Samples begun; in counts of continuations alone, samples continued.
         steps: Valid steps, summed over the samples.
         continued: Whether the run went on from a state: its samples were counted by the run before.
     """
@@ -42,6 +45,7 @@ class Counts:
     macs: dict[str, int] = field(default_factory=dict)
     delay_writes: dict[str, int] = field(default_factory=dict)
     delay_reads: dict[str, int] = field(default_factory=dict)
+    layer_counts: dict[str, int] = field(default_factory=dict)
     noise_events: dict[str, int] = field(default_factory=dict)
     delay_slots: dict[str, int] = field(default_factory=dict)
     samples: int = 0
@@ -59,12 +63,8 @@ class Counts:
             mine, theirs = getattr(self, name), getattr(other, name)
             keys = dict.fromkeys([*mine, *theirs])
             totals[name] = {key: mine.get(key, 0) + theirs.get(key, 0) for key in keys}
-        return Counts(
-            **totals,
-            samples=self.samples + (0 if other.continued else other.samples),
-            steps=self.steps + other.steps,
-            continued=self.continued,
-        )
+        samples, continued = joined_samples((self.samples, self.continued), (other.samples, other.continued))
+        return Counts(**totals, samples=samples, steps=self.steps + other.steps, continued=continued)
 
     def delay_bytes(self, bits: int = 32) -> dict[str, int]:
         """Give the size of the delay buffer of each projection at `bits` bits a slot, bytes, rounded up.
@@ -86,6 +86,8 @@ class Counts:
         Raises:
             ValueError: A field is missing, unknown or no count.
         """
+        if isinstance(values, dict):  # counts written before networks kept layers have none
+            values = {"layer_counts": {}, **values}
         given = dict(fields_of("counts", values, [f.name for f in fields(cls)]))
         for name, value in given.items():
             if name in ("samples", "steps"):
@@ -100,6 +102,17 @@ class Counts:
 
 
 _NOT_ADDED = ("delay_slots", "samples", "steps", "continued")
+
+
+def joined_samples(*runs: tuple[int, bool]) -> tuple[int, bool]:
+    """Join the samples of runs, each with whether it went on from a state; the order does not matter.
+
+    A sample counts where it begins. Continuations alone are taken for pieces of the same samples.
+    """
+    begun = sum(samples for samples, continued in runs if not continued)
+    if begun:
+        return begun, False
+    return max(samples for samples, _ in runs), any(continued for _, continued in runs)
 
 
 def _same_slots(mine: dict[str, int], theirs: dict[str, int]) -> dict[str, int]:

@@ -40,7 +40,6 @@ def with_learned_weights(
         weight = scipy.sparse.csr_array(parts, shape=given.weight.shape)
         delay = rows.delay_steps * network.dt_ms
         rule = None if fixed else given.plasticity
-        projections.append(
-            Projection(given.pre, given.post, weight, delay, given.name, given.receptor, plasticity=rule)
-        )
+        ends = (given.pre, given.post)
+        projections.append(Projection(*ends, weight, delay, given.name, given.receptor, rule, given.layers))
     return Network(network.dt_ms, network.populations, projections, network.noise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import scipy.sparse
 from snn.core import plasticity as rules
 from snn.core import synapses
 from snn.core.arrays import Float64Array, Int64Array
-from snn.core.checks import finite, real_array, refusal, wholes
+from snn.core.checks import finite, real_array, refusal, whole, wholes
 from snn.core.files.tree import fields_of
 from snn.core.plasticity import STDP, Hebbian, Plasticity
 from snn.core.population import check_name
@@ -21,6 +22,52 @@ from snn.core.units import MOST_UNITS, delay_steps
 _SNAP = 1e-9
 """Fraction of a step within which a delay is on the grid: decimal times have no exact binary form."""
 _CSR = ("shape", "data", "indices", "indptr")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SummingLayer:
+    """Describe a layer that a projection was written from: a convolution is more synapses than it has weights.
+
+    Attributes:
+        dense_synapses: Multiply-accumulates of a dense pass of the layer, those on padding left out.
+        padding_synapses: Those on zeros of padding, besides.
+        stored_weights: Nonzero weights in memory; 0 for pooling, which has none.
+        dense_weights: The same with the zeros.
+        links: Which units feed which over a nonzero weight, CSR [in, out] of ones; None where these are the
+            synapses of the projection.
+    """
+
+    dense_synapses: int
+    padding_synapses: int
+    stored_weights: int
+    dense_weights: int
+    links: Any = None
+
+    def __post_init__(self) -> None:
+        for name in _SIZES:
+            object.__setattr__(self, name, whole(name, getattr(self, name), low=0))
+        if self.links is not None:
+            object.__setattr__(self, "links", _checked_weight("links", self.links))
+
+    def to_dict(self) -> dict[str, Any]:
+        """List the fields by name."""
+        links = None if self.links is None else _parts_of(self.links)
+        return {name: getattr(self, name) for name in _SIZES} | {"links": links}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> SummingLayer:
+        """Make a layer of what `to_dict` gave.
+
+        Raises:
+            ValueError: A field is missing, unknown or out of range.
+        """
+        given = dict(fields_of("layers", values, (*_SIZES, "links")))
+        if given["links"] is not None:
+            given["links"] = _csr_of("links", given["links"])
+        return cls(**given)
+
+
+_SIZES = ("dense_synapses", "padding_synapses", "stored_weights", "dense_weights")
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -38,6 +85,8 @@ class Projection:
         name: Unique in its network.
         receptor: The synaptic current that it feeds, where the receiving neurons name several.
         plasticity: How its weights learn; None: they do not.
+        layers: The layers that it was written from, one after another, pooling first; () where it is a matrix of
+            weights. Engines do not read them; ledgers do.
     """
 
     pre: str
@@ -47,6 +96,7 @@ class Projection:
     name: str
     receptor: str | None
     plasticity: Plasticity | None
+    layers: tuple[SummingLayer, ...]
 
     def __init__(
         self,
@@ -57,6 +107,7 @@ class Projection:
         name: str | None = None,
         receptor: str | None = None,
         plasticity: Plasticity | None = None,
+        layers: Sequence[SummingLayer] = (),
     ) -> None:
         """Check and keep a projection.
 
@@ -70,6 +121,7 @@ class Projection:
             name: None makes it "pre-post".
             receptor: The synaptic current that it feeds, where the receiving neurons name some.
             plasticity: How its weights learn, `STDP` or `Hebbian`; they start within its bounds.
+            layers: The layers that it was written from, for ledgers; () where it is a matrix of weights.
 
         Raises:
             ValueError: Shapes do not fit, or a value is out of range; the message names it.
@@ -91,6 +143,7 @@ class Projection:
             "name": label,
             "receptor": receptor,
             "plasticity": plasticity,
+            "layers": _checked_layers(f"{where}layers", layers, kept),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
@@ -116,14 +169,10 @@ class Projection:
         return largest if largest > _SNAP * max(dt_ms, float(delay.max(initial=0.0))) else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """List the arguments by name; a CSR weight as its shape and three arrays."""
-        weight = self.weight
-        if not isinstance(weight, np.ndarray):
-            weight = {
-                "shape": [int(n) for n in weight.shape],
-                **{part: getattr(weight, part) for part in _CSR[1:]},
-            }
-        return {
+        """List the arguments by name; a CSR weight as its shape and three arrays; `layers` where there are some."""
+        weight = self.weight if isinstance(self.weight, np.ndarray) else _parts_of(self.weight)
+        layers = {"layers": [layer.to_dict() for layer in self.layers]} if self.layers else {}
+        return layers | {
             "pre": self.pre,
             "post": self.post,
             "weight": weight,
@@ -140,18 +189,27 @@ class Projection:
         Raises:
             ValueError: A field is missing, unknown or out of range.
         """
-        names = ("pre", "post", "weight", "delay_ms", "name", "receptor", "plasticity")
+        names = ["pre", "post", "weight", "delay_ms", "name", "receptor", "plasticity"]
+        names += ["layers"] if isinstance(values, dict) and "layers" in values else []
         given = dict(fields_of("projection", values, names))
         if not isinstance(given["weight"], np.ndarray):
-            where = f"projection {given['name']!r}: weight"
-            given["weight"] = _csr_of(where, fields_of(where, given["weight"], _CSR))
+            given["weight"] = _csr_of(f"projection {given['name']!r}: weight", given["weight"])
+        if not isinstance(given.get("layers", []), list):
+            raise refusal(f"projection {given['name']!r}: layers", "a list", given["layers"])
+        given["layers"] = [SummingLayer.from_dict(one) for one in given.get("layers", [])]
         if given["plasticity"] is not None:
             given["plasticity"] = rules.from_dict(given["plasticity"])
         return cls(**given)
 
 
-def _csr_of(name: str, parts: dict[str, Any]) -> Any:
-    """Make a CSR matrix of the arrays in a tree; whether they fit each other is checked with its values."""
+def _parts_of(csr: Any) -> dict[str, Any]:
+    """Give a CSR matrix as its shape and three arrays."""
+    return {"shape": [int(n) for n in csr.shape], **{part: getattr(csr, part) for part in _CSR[1:]}}
+
+
+def _csr_of(name: str, values: Any) -> Any:
+    """Make a CSR matrix of what `_parts_of` gave; whether its arrays fit each other is checked with its values."""
+    parts = fields_of(name, values, _CSR)
     shape = wholes(f"{name}: shape", parts["shape"], low=1, high=MOST_UNITS)
     if shape.shape != (2,):
         raise refusal(f"{name}: shape", "[pre, post]", parts["shape"])
@@ -164,6 +222,19 @@ def _csr_of(name: str, parts: dict[str, Any]) -> Any:
         return scipy.sparse.csr_array((parts["data"], *arrays.values()), shape=tuple(shape.tolist()))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _checked_layers(name: str, layers: Any, weight: Any) -> tuple[SummingLayer, ...]:
+    """Refuse layers that do not lead from the senders to the receivers; one alone has the projection's synapses."""
+    if not isinstance(layers, Sequence) or not all(isinstance(layer, SummingLayer) for layer in layers):
+        raise refusal(name, "a list of SummingLayer", layers)
+    links = [layer.links for layer in layers]
+    if len(links) > 1 and not all(scipy.sparse.issparse(part) for part in links):
+        raise refusal(name, "layers with links where there are several", links)
+    ends = [size for part in links if part is not None for size in part.shape]
+    if ends and ([ends[0], *ends[2::2]] != [weight.shape[0], *ends[1:-1:2]] or ends[-1] != weight.shape[1]):
+        raise refusal(name, f"of shapes that lead from {weight.shape[0]} units to {weight.shape[1]}", ends)
+    return tuple(layers)
 
 
 def _checked_weight(name: str, weight: Any) -> Any:

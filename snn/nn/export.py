@@ -101,14 +101,18 @@ class _Written:
 
     def add_sum(self, pre: str, post: str, neuron: LIF | LeakyReadout, summed: UnrolledWeights) -> None:
         """Add a population of neurons, and the weighted sum without delays that leads to it."""
-        size = summed.size // _parts(neuron)
+        receptors = _receptors(neuron)
+        size = summed.size // len(receptors)
         self._populations.append(Population(post, size, _neuron(neuron, summed.bias, self._dt_ms)))
-        for place, receptor in enumerate(_receptors(neuron)):
+        for place, receptor in enumerate(receptors):
             name = f"{pre}-{post}" if receptor is None else f"{pre}-{post}.{receptor}"
             weight = summed.weight
             if receptor is not None:
                 weight = summed.weight[:, place * size : (place + 1) * size]
-            self._projections.append(Projection(pre, post, weight, name=name, receptor=receptor))
+            layers = summed.summing_layers(place, len(receptors))
+            self._projections.append(
+                Projection(pre, post, weight, name=name, receptor=receptor, layers=layers)
+            )
         if isinstance(neuron, RecurrentLIF):
             self._project(post, populations.recurrent_projection(neuron, post))
 

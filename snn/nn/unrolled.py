@@ -9,12 +9,14 @@ import numpy as np
 import scipy.sparse
 import torch
 
+from snn.core import SummingLayer
 from snn.core.arrays import Float64Array
 from snn.core.checks import refusal
 from snn.nn.batch_norm import BatchNorm
 from snn.nn.connections import Linear
 from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten
 from snn.nn.copies import plain_twin
+from snn.nn.counted_layers import CountedLayer, summing_layers
 from snn.nn.layer import Layer, runs_as
 
 __all__ = ["UnrolledWeights", "takes_images"]
@@ -43,6 +45,8 @@ class UnrolledWeights:
         self.shape = tuple(shape)
         self.weight: Any = None
         self.bias: Float64Array = np.zeros(0)
+        self._layers: list[CountedLayer] = []
+        self._scaled_first = False  # what comes into the layers is no number of spikes then
 
     def append(self, layer: Layer) -> bool:
         """Multiply one more layer into the matrix.
@@ -58,19 +62,29 @@ class UnrolledWeights:
                 raise refusal(
                     "num_features of BatchNorm", f"{self.shape[0]}, that of its input", layer.num_features
                 )
+            if self._layers:
+                self._layers[-1].close(layer)
             scale, offset = (np.repeat(a.numpy(), self._places) for a in layer.scale_and_offset())
             diagonal = scipy.sparse.diags_array(scale)
             first = self.weight is None
+            self._scaled_first |= first
             self.weight = scipy.sparse.csr_array(diagonal if first else self.weight @ diagonal)
             self.bias = offset if first else self.bias * scale + offset
             return True
         if not runs_as(layer, *_OVER_IMAGES, Linear):
             return False
-        weight, bias, self.shape = _matrix(layer, self.shape)
+        before = self.shape
+        weight, bias, self.shape = _matrix(layer, before)
+        if not isinstance(layer, Flatten):
+            self._layers.append(CountedLayer(layer, weight, before, self.shape))
         first = self.weight is None
         self.bias = bias if first else self.bias @ weight + bias
         self.weight = weight if first else scipy.sparse.csr_array(self.weight @ weight)
         return True
+
+    def summing_layers(self, place: int = 0, parts: int = 1) -> list[SummingLayer]:
+        """Give the layers as ledgers count them; of several `parts`, those that lead to one receptor."""
+        return [] if self._scaled_first else summing_layers(self._layers, place, parts)
 
     @property
     def size(self) -> int:

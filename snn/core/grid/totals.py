@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse
 
 from snn.core.arrays import Int64Array
 from snn.core.compiled import compiled
@@ -27,6 +28,8 @@ class Totals:
         self._touched = np.zeros(populations, dtype=np.int64)
         self._reads = np.zeros(len(network.projections), dtype=np.int64)
         self._noise = np.zeros(populations, dtype=np.int64)
+        self._layered = [projection for projection in network.projections if len(projection.layers) > 1]
+        self._layer_counts: dict[str, int] = {}
         self._samples = 0
         self._steps = 0
 
@@ -45,10 +48,32 @@ class Totals:
         self._pairs += np.bincount(rows.unit, minlength=self._pairs.size)
         self._several += np.bincount(rows.unit[several], minlength=self._pairs.size)
         np.add.at(self._spikes, rows.unit, rows.spikes)
+        for projection in self._layered:
+            self._add_layers(projection, rows)
         self._touched += touched
         self._reads += reads
         self._samples += 1
         self._steps += n_steps
+
+    def _add_layers(self, projection: Projection, rows: SpikeRows) -> None:
+        """Add what passed through the layers of a projection: step by step, as pooled spikes meet in a unit."""
+        first, end = self._network.first_unit[self._network.place[projection.pre] :][:2]
+        mine = (rows.unit >= first) & (rows.unit < end)
+        steps, at = np.unique(rows.step[mine], return_inverse=True)
+        places = (at, rows.unit[mine] - first)
+        sent = scipy.sparse.csr_array((rows.spikes[mine], places), shape=(max(1, len(steps)), end - first))
+        for i, layer in enumerate(projection.layers):
+            fan_out = np.diff(layer.links.indptr).astype(np.int64)
+            found = {
+                "input_spikes": sent.sum(),
+                "synaptic_events": (sent @ fan_out).sum(),
+                "active_inputs": ((sent > 0) @ fan_out).sum(),
+                "macs": ((sent > 1) @ fan_out).sum() if layer.dense_weights else 0,
+            }
+            for name, count in found.items():
+                key = f"{projection.name}:{i}:{name}"
+                self._layer_counts[key] = self._layer_counts.get(key, 0) + int(count)
+            sent = scipy.sparse.csr_array(sent @ layer.links.astype(np.int64))
 
     def counts(self) -> Counts:
         """Return the ledger."""
@@ -72,6 +97,7 @@ class Totals:
             updates_dense={p.name: p.size * self._steps for p in neurons},
             updates_touched={p.name: int(self._touched[place[p.name]]) for p in neurons},
             **ledger,
+            layer_counts=dict(self._layer_counts),
             noise_events={
                 p.name: int(self._noise[place[p.name]])
                 for p in neurons

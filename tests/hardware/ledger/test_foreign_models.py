@@ -74,7 +74,11 @@ def test_one_spike_into_a_convolution(at, reached):
     assert row["synaptic_events"].tolist() == [[reached]]
     assert row["active_inputs"].tolist() == [[reached]] and row["macs"].sum() == 0
     assert row["updates_touched"].tolist() == [[reached]] and row["updates_dense"].tolist() == [[50]]
-    assert row.dense_synapses == 18 * 25 and row.stored_weights == 18 and row.values == "binary"
+    assert (row.dense_synapses, row.padding_synapses) == (
+        2 * 13**2,
+        18 * 25 - 2 * 13**2,
+    )  # nine taps on 25 places, 169 inside
+    assert row.stored_weights == 18 and row.values == "binary"
 
 
 CONVOLUTIONS = [

@@ -100,7 +100,7 @@ def test_one_spike_into_a_convolution(at, reached):
     x[0, 0, 0, at[0], at[1]] = 1
     row = count(Sequential(Conv2d(1, 2, 3, padding=1), LIF()), x)["conv1"]
     assert (row.synaptic_events, row.updates_touched, row.updates_dense) == (reached, reached, 50)
-    assert row.dense_synapses == 18 * 25 and row.synapses == 2 * 13**2
+    assert row.padded_synapses == 18 * 25 and row.dense_synapses == row.synapses == 2 * 13**2
 
 
 POOLS = [
