@@ -130,11 +130,11 @@ def _flatten(layer: Layer, signal: Signal, builder: LedgerBuilder) -> Signal:
 
 def _convolution(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     kept = builder.kept_outputs.get(layer)
-    by_place = None if kept is None else kept.reshape(layer.out_channels, -1)
+    kept = None if kept is None else kept.reshape(layer.out_channels, -1)
     shape = tuple(signal.x.shape[2:])
-    convolution, fan_out, by_place = _kernels(layer, by_place, shape)
+    convolution, fan_out, by_place = _kernels(layer, kept, shape)
     for name, part in _rows_of_channels(layer, layer.out_channels, builder):
-        mine = fan_out if part is None else _kernels(layer, _within(by_place, part), shape)[1]
+        mine = fan_out if part is None else _kernels(layer, _within(kept, part), shape)[1]
         values, counts = builder.count_inputs(name, signal, mine.per_input)
         builder.add_synapses(name, signal, values, counts, **_shared(mine.row_fields(), part))
     y = builder.forward(layer, signal.x)
@@ -165,9 +165,9 @@ def _rows_of_channels(
         yield row_name(name, receptor), places == i
 
 
-def _within(by_place: Tensor | None, part: Tensor) -> Tensor:
+def _within(kept: Tensor | None, part: Tensor) -> Tensor:
     """Close the outputs [channels, places] of the channels that are not part of a row."""
-    return part[:, None] if by_place is None else part[:, None] & by_place
+    return part[:, None] if kept is None else part[:, None] & kept
 
 
 def _shared(fields: dict[str, int], part: Tensor | None) -> dict[str, int]:

@@ -93,16 +93,15 @@ class _Written:
 
     def add(self, post: str, size: int, neuron: LIF | LeakyReadout, folded: FoldedPopulation) -> None:
         """Add a population of neurons, and what leads to it."""
-        self._populations.append(
-            Population(post, size // _parts(neuron), _neuron(neuron, folded.bias.numpy(), self._dt_ms))
-        )
+        size = _neurons_of(post, size, neuron)
+        self._populations.append(Population(post, size, _neuron(neuron, folded.bias.numpy(), self._dt_ms)))
         for one in folded.projections:
             self._project(post, one)
 
     def add_sum(self, pre: str, post: str, neuron: LIF | LeakyReadout, summed: UnrolledWeights) -> None:
         """Add a population of neurons, and the weighted sum without delays that leads to it."""
         receptors = _receptors(neuron)
-        size = summed.size // len(receptors)
+        size = _neurons_of(post, summed.size, neuron)
         self._populations.append(Population(post, size, _neuron(neuron, summed.bias, self._dt_ms)))
         for place, receptor in enumerate(receptors):
             name = f"{pre}-{post}" if receptor is None else f"{pre}-{post}.{receptor}"
@@ -258,6 +257,13 @@ def _drive(neuron: LIF | LeakyReadout, bias: Float64Array) -> dict[str, Any]:
 def _receptors(neuron: LIF | LeakyReadout) -> tuple[str | None, ...]:
     """Give the names of the receptors, (None,) where they have none."""
     return (None,) if neuron.receptors is None else neuron.receptors.names
+
+
+def _neurons_of(post: str, size: int, neuron: LIF | LeakyReadout) -> int:
+    """Give how many neurons so many features lead to: as many features for each receptor."""
+    if size % _parts(neuron):
+        raise refusal(f"features into {post}", f"a multiple of {_parts(neuron)}, its receptors", size)
+    return size // _parts(neuron)
 
 
 def _parts(neuron: LIF | LeakyReadout) -> int:
