@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +12,7 @@ from snn.core.checks import refusal
 from snn.hardware.crossbar.model import AnalogModel, rows_read
 from snn.hardware.crossbar.read_counts import count_reads
 from snn.hardware.ledger.count import count
+from snn.hardware.ledger.layer_names import receptors_behind, row_name
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.report.energy_report import EnergyReport
 from snn.hardware.report.estimate import estimate
@@ -20,7 +21,8 @@ from snn.hardware.targets.constant import Constant, Range, sum_ranges
 from snn.hardware.targets.digital import HOROWITZ_INT8
 from snn.hardware.targets.memory import sram_access
 from snn.hardware.targets.target import Category, EnergyRow, energy_rows
-from snn.nn import DelayedLayer
+from snn.nn import DelayedLayer, Layer, Residual
+from snn.nn.layer import flat_stages
 
 __all__ = ["LayerReads", "ProgrammedCrossbars", "crossbar_energy", "reads_of"]
 
@@ -32,7 +34,7 @@ class LayerReads:
     """Hold what the reads of one layer took.
 
     Attributes:
-        layer: Ledger row that it stands behind.
+        layer: Ledger row that it stands behind: the first of several.
         taps: Rows per input: delays that a spike is read at, 1 without.
         counts: One entry per array of the layer.
     """
@@ -60,13 +62,26 @@ def reads_of(model: AnalogModel, x: Tensor, lengths: Tensor | None = None) -> tu
             counts = count_reads(layers[name].arrays_at(0)[which], rows, samples=1)
             found[name, which] = found[name, which] + counts if (name, which) in found else counts
     made = []
+    first_receptor = {layer: receptors_behind(behind)[0] for layer, behind in _with_behind(model.model)}
     for name, layer in layers.items():
         inner = layer.layer
         taps = inner.delay_count if isinstance(inner, DelayedLayer) else 1
-        row = f"{name}-{name}" if layer.recurrent else name
+        row = f"{name}-{name}" if layer.recurrent else row_name(name, first_receptor.get(layer))
         parts = tuple(found[name, i] for i in range(len(layer.arrays)) if (name, i) in found)
         made.append(LayerReads(row, taps, parts))
     return tuple(made)
+
+
+def _with_behind(model: Layer, after: Sequence[Layer] = ()) -> Iterator[tuple[Layer, Sequence[Layer]]]:
+    """Give each layer of a model, in branches too, with those that take its output one after another."""
+    stages = flat_stages(model)
+    for i, layer in enumerate(stages, start=1):
+        behind = [*stages[i:], *after]
+        yield layer, behind
+        if isinstance(layer, Residual):
+            for branch in (layer.body, layer.shortcut):
+                if branch is not None:
+                    yield from _with_behind(branch, behind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snn.nn import LIF, BatchNorm, Dropout, Flatten, Layer, LeakyReadout, Residual, populations
+from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, populations
 from snn.nn.layer import flat_stages
+from snn.nn.receptors import Receptors
 
 __all__ = ["name_layers", "receptors_behind", "row_name"]
 
@@ -70,12 +71,9 @@ def receptors_behind(behind: Sequence[Layer]) -> tuple[str | None, ...]:
     Args:
         behind: What takes its output, one layer after another.
     """
-    for layer in behind:
-        if isinstance(layer, LIF | LeakyReadout):
-            return (None,) if layer.receptors is None else layer.receptors.names
-        if not isinstance(layer, BatchNorm | Dropout | Flatten):
-            break
-    return (None,)
+    first = next((layer for layer in behind if not isinstance(layer, BatchNorm | Dropout | Flatten)), None)
+    receptors = getattr(first, "receptors", None)
+    return receptors.names if isinstance(receptors, Receptors) else (None,)
 
 
 def row_name(layer: str, receptor: str | None) -> str:

@@ -207,6 +207,10 @@ class LIF(Layer):
         check_input("LIF", x, "...")
         lengths = check_lengths(x, lengths)
         now = self.at_rest(x) if state is None else check_state("LIF", LIFState, state, *self.at_rest(x))
+        return self.run_neurons(x, now, lengths)
+
+    def run_neurons(self, x: Tensor, now: LIFState, lengths: Tensor | None) -> tuple[Tensor, LIFState]:
+        """Run the neurons on what arrives, [T, B, R N, ...], from a state, unchecked; recurrent synapses aside."""
         x, currents = flow("LIF", self.receptors, x, now.currents, lengths)
         o, learns = self.options, learning_steps(len(x))
         if self.threshold is not None or self.leak is not None:

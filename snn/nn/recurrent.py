@@ -112,10 +112,15 @@ class RecurrentLIF(DelayedLayer, LIF):
             # spikes sent before this run that arrive in it; the kernels add those that are sent in it
             room = x.new_zeros(len(x), *now.past.shape[1:])
             from_past = delayed_linear(torch.cat([now.past, room]), *synapses)
-            x = x + functional.pad(from_past[self.max_delay :], self._around)
+            x = x + self.at_receptor(from_past[self.max_delay :])
         z, after = self._run(x, now, synapses, lengths)
         seen = torch.cat([now.past, z])
         return z, after._replace(past=steps_before_end(seen, x.shape[0], lengths, self.max_delay))
+
+    def at_receptor(self, current: Tensor) -> Tensor:
+        """Place what recurrent spikes bring, [..., N], at its receptor's part of the input, [..., R N]."""
+        after = self._parts - 1 - self._place
+        return functional.pad(current, (self._place * self.features, after * self.features))
 
     def at_rest(self, x: Tensor) -> RecurrentLIFState:  # type: ignore[override]
         """Give the state before any input x [T, B, R N]: no spike is on its way."""
@@ -155,8 +160,3 @@ class RecurrentLIF(DelayedLayer, LIF):
     def _place(self) -> int:
         """Give the number of the receptor at which recurrent spikes arrive."""
         return 0 if self.receptors is None else self.receptors.names.index(self.receptor)
-
-    @property
-    def _around(self) -> tuple[int, int]:
-        """Count what is to the left and right of that receptor's part of the input."""
-        return self._place * self.features, (self._parts - 1 - self._place) * self.features
