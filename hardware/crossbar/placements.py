@@ -217,5 +217,6 @@ for _kind in (
     ours.LeakyReadout,
     ours.ReLU,
     ours.Residual,
+    ours.SteppedNeuron,
 ):
     register_placement(_kind, None)

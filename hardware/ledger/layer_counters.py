@@ -315,6 +315,16 @@ def _neurons(layer: Layer, signal: Signal, builder: LedgerBuilder) -> Signal:
     return Signal(y, None, isinstance(layer, ours.LIF), name)
 
 
+def _stepped(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+    """Count neurons that a user gave by one step: what they send must be numbers of spikes."""
+    y = builder.cut_to_lengths(builder.forward(layer, signal.x))
+    name, wrong = builder.names[layer], ~((y >= 0) & (y == y.round()) & y.isfinite())
+    if bool(wrong.any()):
+        raise refusal(f"outputs of {name}", "whole numbers of spikes >= 0 to be counted", y[wrong][0])
+    builder.add_population(name, math.prod(y.shape[2:]), signal, y, several=True)
+    return Signal(y, None, True, name)
+
+
 def _recurrent(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     y = builder.forward(layer, signal.x)
     y = builder.cut_to_lengths(y)
@@ -373,6 +383,7 @@ for _kinds, _counter in (
     ((ours.Linear, ours.DelayLinear), _linear),
     ((ours.LIF, ours.LeakyReadout, ours.ReLU), _neurons),
     ((ours.RecurrentLIF,), _recurrent),
+    ((ours.SteppedNeuron,), _stepped),
     ((ours.AvgPool2d, ours.MaxPool2d, ours.AdaptiveAvgPool2d), _pool),
 ):
     for _kind in _kinds:

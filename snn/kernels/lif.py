@@ -23,7 +23,7 @@ from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 from snn.kernels.surrogate import Surrogate
 
-__all__ = ["Spike", "lif", "lif_fused", "lif_reference"]
+__all__ = ["Spike", "lif", "lif_fused", "lif_reference", "spike"]
 
 
 class Spike(torch.autograd.Function):
@@ -42,6 +42,16 @@ class Spike(torch.autograd.Function):
         """Put the surrogate's derivative in the step's place."""
         (u,) = ctx.saved_tensors
         return g * ctx.surrogate.derivative(u), None, None
+
+
+def spike(u: Tensor, surrogate: Surrogate | None = None) -> Tensor:
+    """Spike where u, membrane less threshold, is at 0 or above: 1, else 0, in the type of u.
+
+    Args:
+        u: Any shape.
+        surrogate: What the gradient takes for the step's derivative; None: `Surrogate()`.
+    """
+    return cast(Tensor, apply(Spike, u, Surrogate() if surrogate is None else surrogate, False))
 
 
 def fire(u: Tensor, options: LIFOptions) -> Tensor:
