@@ -153,13 +153,15 @@ def _convolution(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
 def _rows_of_channels(
     layer: Layer, channels: int, builder: LedgerBuilder
 ) -> Iterator[tuple[str, Tensor | None]]:
-    """Give each row that a layer has: a name, and which channels lead to its receptor, bool [channels]; None: all."""
+    """Give the rows of a layer: a name, and which channels lead to its receptor, bool [channels] (None: all)."""
     name, receptors = builder.names[layer], receptors_behind(builder.behind)
     if receptors == (None,):
         yield name, None
         return
     if channels % len(receptors):
-        raise refusal(f"channels of {name}", f"a multiple of {len(receptors)}, the receptors behind", channels)
+        raise refusal(
+            f"channels of {name}", f"a multiple of {len(receptors)}, the receptors behind", channels
+        )
     places = torch.arange(channels) // (channels // len(receptors))
     for i, receptor in enumerate(receptors):
         yield row_name(name, receptor), places == i

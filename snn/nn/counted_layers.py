@@ -36,7 +36,7 @@ class CountedLayer:
         self._part: BoolArray | None = None
 
     def part(self, place: int, parts: int) -> CountedLayer:
-        """Give the layer with one of so many equal parts of its channels alone: that which leads to one receptor."""
+        """Give the layer with one of so many equal parts of its channels: that which leads to one receptor."""
         mine = copy.copy(self)
         mine._part = np.arange(self._open.size) // (self._open.size // parts) == place
         mine._open = self._open & mine._part

@@ -21,11 +21,12 @@ class SteppedNeuron(Layer):
     A class that inherits from this one has two methods. `at_rest(x)` gives the state before any input x [B, ...] of
     one step: a tuple, best a named one, of tensors that begin with B, with `()` for a part that is not there.
     `step(x, state)` gives the spikes of that step, numbers of spikes in the type of x, and the next state; its
-    gradient is torch's, through `snn.kernels.spike`. The layer has the loop: samples that end (`lengths`), gradients
-    inside a step (SLTT) and steps that do not learn.
+    gradient is torch's, through `snn.kernels.spike`. The layer has the loop: samples that end (`lengths`),
+    gradients inside a step (SLTT) and steps that do not learn.
 
-    Such a layer trains, is saved, counted in ledgers and digital on crossbars. The loops of the engines are compiled
-    for `LIFParams`: `snn.nn.to_network` refuses it by name. A neuron that is a `LIF` with some options has `stages`.
+    Such a layer trains, is saved, counted in ledgers and digital on crossbars. The loops of the engines are
+    compiled for `LIFParams`: `snn.nn.to_network` refuses it by name. A neuron that is a `LIF` with some options has
+    `stages`.
     """
 
     def at_rest(self, x: Tensor) -> tuple[Any, ...]:

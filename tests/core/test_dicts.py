@@ -99,7 +99,7 @@ def edit(tree, *place_and_value):
         (("noise", {}), "noise must be a list, got {}"),
         (("noise", 0, 3), "noise must be a group of post, rate_hz, weight, receptor, got 3"),
         (("populations", 1, "size", KeyError), "population: field 'size' is missing"),
-        (("populations", 1, "size", "3"), "population 'a': size must be a whole number >= 1 and <= 2147483647, got '3'"),
+        (("populations", 1, "size", "3"), "'a': size must be a whole number >= 1 and <= 2147483647, got '3'"),
         (("populations", 1, "neuron", "kind", "HH"), "kind of neuron must be one of 'LIF', 'LI', got 'HH'"),
         (("populations", 1, "neuron", []), "kind of neuron must be one of 'LIF', 'LI', got None"),
         (("populations", 1, "neuron", "v_th", KeyError), "neuron: field 'v_th' is missing"),

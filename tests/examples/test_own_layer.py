@@ -65,7 +65,14 @@ def test_the_neuron_prints_its_seven_lines():
 def test_the_script_imports_public_names_only(script):
     for node in ast.walk(ast.parse(script.read_text())):
         if isinstance(node, ast.Import):
-            assert {alias.name for alias in node.names} <= {"copy", "math", "tempfile", "numpy", "torch", "snn"}
+            assert {alias.name for alias in node.names} <= {
+                "copy",
+                "math",
+                "tempfile",
+                "numpy",
+                "torch",
+                "snn",
+            }
         if isinstance(node, ast.ImportFrom):
             assert node.module in ("__future__", "contextlib", "dataclasses", "pathlib", "typing")
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):

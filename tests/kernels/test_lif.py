@@ -29,7 +29,9 @@ def outputs(form, options, lengths, dtype):
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize(
-    "lengths", [None, torch.tensor([25, 3, 1, 17]), torch.tensor([25, 0, 1, 0])], ids=["whole", "ragged", "empty"]
+    "lengths",
+    [None, torch.tensor([25, 3, 1, 17]), torch.tensor([25, 0, 1, 0])],
+    ids=["whole", "ragged", "empty"],
 )
 def test_fused_equals_reference(options, lengths):
     slow = outputs(lif_reference, options, lengths, torch.float64)

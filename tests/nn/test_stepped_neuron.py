@@ -100,7 +100,9 @@ def test_refusals():
         SteppedNeuron()(x)
     with pytest.raises(TypeError, match="what at_rest of Listed gives must be a tuple of tensors"):
         Listed()(x)
-    with pytest.raises(ValueError, match=r"outputs of graded1 must be whole numbers of spikes >= 0 to be counted"):
+    with pytest.raises(
+        ValueError, match=r"outputs of graded1 must be whole numbers of spikes >= 0 to be counted"
+    ):
         count(Sequential(Linear(3, 3), Graded()), torch.full((4, 1, 3), 9.0))
     with pytest.raises(ValueError, match="state of OneStep must be of shape"):
         OneStep()(x, LIFState(torch.zeros(2, 3)))

@@ -1,4 +1,4 @@
-"""The table of neuron options in the docs is true: each cell is a test, run for that option, or a refusal by name."""
+"""The table of neuron options in the docs is true: each cell is a test run for that option, or a refusal."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def test_a_row_is_of_its_option(row, option):
 @pytest.mark.parametrize("letter", KEYS)
 def test_a_letter_names_a_test(letter):
     file, _, name = KEYS[letter].partition("::")
-    found = [node.name for node in ast.parse((ROOT / file).read_text()).body if isinstance(node, ast.FunctionDef)]
+    found = [
+        node.name for node in ast.parse((ROOT / file).read_text()).body if isinstance(node, ast.FunctionDef)
+    ]
     assert name in found
     if file == "tests/parity/test_option_table.py":  # it runs for the options that have the letter
         assert [mark.args[1] for mark in globals()[name].pytestmark] == [cells(letter).args[1]]
@@ -136,17 +138,27 @@ def network(option: Option, dt_ms: float) -> Network:
     """Two inputs to two neurons, which hinder each other, and lead to a readout."""
     leak = {} if "decay" in option.network else {"tau_mem_ms": 9.0}
     given = {"v_th": 0.4, **leak, **option.network}
-    neuron = LIFParams(**{name: v * dt_ms if name in ("bias", "syn_bias") else v for name, v in given.items()})
+    neuron = LIFParams(
+        **{name: v * dt_ms if name in ("bias", "syn_bias") else v for name, v in given.items()}
+    )
     gain = 1.0 if not neuron.decay_input else 1 / (1 - np.exp(-dt_ms / 9.0))  # a spike moves membranes as far
     gain *= 0.5 * dt_ms if neuron.receptors else 1.0
     names = option.names
     feed = [
-        Projection("in", "n", gain * np.array([[0.35, 0.1], [0.1, 0.4]]) / (1 + i), 1.0, name=f"f{i}", receptor=r)
+        Projection(
+            "in", "n", gain * np.array([[0.35, 0.1], [0.1, 0.4]]) / (1 + i), 1.0, name=f"f{i}", receptor=r
+        )
         for i, r in enumerate(names)
     ]
-    back = Projection("n", "n", gain * np.array([[0.0, -0.15], [-0.1, 0.0]]), 2.5, name="b", receptor=names[-1])
+    back = Projection(
+        "n", "n", gain * np.array([[0.0, -0.15], [-0.1, 0.0]]), 2.5, name="b", receptor=names[-1]
+    )
     out = Projection("n", "out", np.ones((2, 1)), 2.0)
-    populations = [Population("in", 2), Population("n", 2, neuron), Population("out", 1, LIParams(tau_mem_ms=5.0))]
+    populations = [
+        Population("in", 2),
+        Population("n", 2, neuron),
+        Population("out", 1, LIParams(tau_mem_ms=5.0)),
+    ]
     return Network(dt_ms, populations, [*feed, back, out])
 
 

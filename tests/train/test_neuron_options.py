@@ -1,4 +1,4 @@
-"""Every option of neurons in everything that trains: pieces in time, step by step, files, resumed runs, conversion."""
+"""Every option of neurons in all that trains: pieces in time, step by step, files, resumed runs, conversion."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ def test_files_hold_every_option(seed, tmp_path):
     loaded = snn.train.load(tmp_path / "model.safetensors").eval()
     assert repr(loaded) == repr(model)
     with torch.no_grad():
-        for mine, theirs in zip(leaves(loaded(x, None, lengths)), leaves(model(x, None, lengths)), strict=True):
+        for mine, theirs in zip(
+            leaves(loaded(x, None, lengths)), leaves(model(x, None, lengths)), strict=True
+        ):
             assert torch.equal(mine, theirs)
 
 
@@ -104,7 +106,6 @@ def leaves(tree):
     if isinstance(tree, torch.Tensor):
         return [tree]
     return [leaf for part in tree for leaf in leaves(part)]
-
 
 
 ADAPTIVE = {"tau_syn": {"exc": 2.0, "inh": 3.0}, "adapt_by": 0.2, "tau_adapt": 5.0, "t_ref": 1}
@@ -115,7 +116,10 @@ def small_model():
     layers = [
         *(nn.Linear(INPUTS, 8), nn.Dropout(0.2), nn.BatchNorm(8), nn.LIF(2.0, surrogate="atan", **ADAPTIVE)),
         *(nn.Linear(4, 8), nn.RecurrentLIF(4, 2, receptor="inh", v_th=0.5, **ADAPTIVE)),
-        *(nn.Linear(4, 6), nn.LIF(2.0, reset="soft", spikes="multiple", reset_by=0.4, tau_syn={"a": 2.0, "b": 1.5})),
+        *(
+            nn.Linear(4, 6),
+            nn.LIF(2.0, reset="soft", spikes="multiple", reset_by=0.4, tau_syn={"a": 2.0, "b": 1.5}),
+        ),
         *(nn.Linear(3, 3), nn.LeakyReadout(3.0, v_leak=0.1, tau_syn=2.0)),
     ]
     return nn.Sequential(*layers)

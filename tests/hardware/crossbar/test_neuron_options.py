@@ -23,7 +23,7 @@ def test_ideal_arrays_compute_the_model(seed):
     lengths = torch.tensor([STEPS, 7, 0])
     with torch.no_grad():
         for first in (0, 1, 5):  # cut in two, read row by row, and with samples that end early
-            mine, state = analog(x[:first])if first else (x.new_zeros(0), None)
+            mine, state = analog(x[:first]) if first else (x.new_zeros(0), None)
             with analog.observed(lambda *_: None):
                 rest, _ = analog(x[first:], state)
             assert torch.equal(torch.cat([mine, rest]) if first else rest, model(x)[0])

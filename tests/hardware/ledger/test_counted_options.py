@@ -9,8 +9,18 @@ from option_models import INPUTS, random_model
 
 import snn
 from snn.hardware import count, count_steps
-from snn.nn import LIF, AvgPool2d, BatchNorm, Conv2d, Flatten, LeakyReadout, Linear, RecurrentLIF, Sequential
-from snn.nn import to_network
+from snn.nn import (
+    LIF,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Flatten,
+    LeakyReadout,
+    Linear,
+    RecurrentLIF,
+    Sequential,
+    to_network,
+)
 
 STEPS, SAMPLES = 7, 3
 TWO = {"syn_leak": {"exc": 0.5, "inh": 0.25}}
@@ -87,7 +97,9 @@ def test_images_are_shared_among_receptors(seed):
     for engine in ("event", "clock"):
         (whole,) = run(model, x, ends, engine)
         for mine, theirs in zip(whole, found, strict=True):
-            same = {n: getattr(theirs, n) for n in mine.__dataclass_fields__ if n not in ("name", "pre", "post")}
+            same = {
+                n: getattr(theirs, n) for n in mine.__dataclass_fields__ if n not in ("name", "pre", "post")
+            }
             assert {n: getattr(mine, n) for n in same} == same, (mine.name, theirs.name)
     assert sum(row.output_spikes for row in found) > 0
 
@@ -106,7 +118,11 @@ def test_a_row_for_each_receptor_and_a_spike_for_each_of_several():
     exc, inh, out = found
     assert (exc.synapses, exc.synaptic_events, exc.active_inputs, exc.macs) == (3, 4, 3, 1)
     assert (inh.synapses, inh.synaptic_events, inh.active_inputs, inh.macs) == (1, 2, 1, 1)
-    assert (exc.output_spikes, exc.updates_dense, exc.updates_touched) == (3, 2, 2)  # 2 at 2.5, 1 at 1 + 1 - 1
+    assert (exc.output_spikes, exc.updates_dense, exc.updates_touched) == (
+        3,
+        2,
+        2,
+    )  # 2 at 2.5, 1 at 1 + 1 - 1
     assert (inh.output_spikes, inh.updates_dense, inh.updates_touched) == (0, 0, 0)
     assert (out.input_spikes, out.synaptic_events, out.active_inputs, out.macs) == (3, 9, 6, 3)
 
