@@ -26,10 +26,9 @@ STEPS, SAMPLES = 7, 3
 TWO = {"syn_leak": {"exc": 0.5, "inh": 0.25}}
 
 
-def run(model, x, ends, engine, pieces=()):
+def run(model, x, ends, engine, pieces=(), net=None):
     """Count runs of the network of a model: one, or one for each piece, continued."""
-    shape = tuple(x.shape[2:])
-    net = to_network(model, 1.0, shape=shape if len(shape) == 3 else None)
+    net = to_network(model, 1.0) if net is None else net
     x = torch.cat([x, x.new_zeros(model.tail_steps, *x.shape[1:])]).flatten(2).numpy().astype(int)
     grid = snn.TimeGrid(len(x), 1.0)
     events = snn.Raster(x, grid, (ends + model.tail_steps).numpy()).to_events()
@@ -90,12 +89,14 @@ def images(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_images_are_shared_among_receptors(seed):
+def test_images_are_shared_among_receptors(seed, tmp_path):
     model = images(seed)
     x, ends = spikes(seed, 2, 8, 8)
     found = count(model, x, ends)
+    to_network(model, 1.0, shape=(2, 8, 8)).save(tmp_path / "net.h5")
+    net = snn.Network.load(tmp_path / "net.h5")
     for engine in ("event", "clock"):
-        (whole,) = run(model, x, ends, engine)
+        (whole,) = run(model, x, ends, engine, net=net)
         for mine, theirs in zip(whole, found, strict=True):
             same = {
                 n: getattr(theirs, n) for n in mine.__dataclass_fields__ if n not in ("name", "pre", "post")
@@ -125,6 +126,36 @@ def test_a_row_for_each_receptor_and_a_spike_for_each_of_several():
     )  # 2 at 2.5, 1 at 1 + 1 - 1
     assert (inh.output_spikes, inh.updates_dense, inh.updates_touched) == (0, 0, 0)
     assert (out.input_spikes, out.synaptic_events, out.active_inputs, out.macs) == (3, 9, 6, 3)
+
+
+class Foreign(torch.nn.Module):
+    """The same layers in a model of torch, which is counted through hooks."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.first, self.last = torch.nn.Linear(4, 6).double(), torch.nn.Linear(6, 2).double()
+        self.neurons = layers[1]
+        self.load_state_dict({"first.weight": layers[0].weight, "first.bias": layers[0].bias,
+                              "last.weight": layers[2].weight, "last.bias": layers[2].bias})  # fmt: skip
+
+    def forward(self, x):
+        z, _ = self.neurons(self.first(x))
+        return self.last(z)
+
+
+@pytest.mark.parametrize("spikes_a_step", ["single", "multiple"])
+def test_foreign_models_count_each_of_several_spikes(spikes_a_step):
+    torch.manual_seed(0)
+    neuron = LIF(v_th=0.2, reset="soft", spikes=spikes_a_step, tau_syn=2.0, adapt_by=0.02, tau_adapt=3.0)
+    layers = Sequential(Linear(4, 6, bias=True), neuron, Linear(6, 2, bias=True), LeakyReadout()).double()
+    x, _ = spikes(0, 4)
+    mine, theirs = count(Foreign(layers), x), count(layers, x)
+    names = ("input_spikes", "synaptic_events", "active_inputs", "macs", "output_spikes", "updates_dense")
+    for a, b in zip(mine, theirs, strict=True):
+        assert [getattr(a, name) for name in names[:4]] == [getattr(b, name) for name in names[:4]]
+    first, same = next(iter(mine)), theirs["in-hid1"]
+    assert [getattr(first, name) for name in names] == [getattr(same, name) for name in names]
+    assert (theirs["hid1-out"].macs > 0) is (spikes_a_step == "multiple")
 
 
 def test_channels_that_receptors_cannot_share_are_refused_by_name():
