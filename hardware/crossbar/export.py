@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snn.core import Network
 from snn.hardware.crossbar.model import AnalogLayer, AnalogModel
-from snn.nn import DelayedLayer, populations, to_network
+from snn.nn import DelayedLayer, RecurrentLIF, populations, to_network
 from snn.nn.populations import ConnectedPopulation, FoldedPopulation, FoldedProjection
 
 __all__ = ["crossbar_network"]
@@ -43,17 +43,23 @@ def crossbar_network(model: AnalogModel, dt_ms: float, *, weights_only: bool = F
     def folded(part: ConnectedPopulation) -> FoldedPopulation:
         plain = populations.fold(part)
         scale = None if part.norm is None else part.norm.scale_and_offset()[0]
-        found = list(_projections(layers[part.projection], part.projection, part.pre, scale))
-        back = f"{part.post}-{part.post}"
-        if part.post in layers:
-            found += _projections(layers[part.post], back, part.post, None)
+        found = [
+            one
+            for name, weight, delay in _taps(layers[part.projection], part.projection, scale)
+            for one in populations.by_receptor(name, part.pre, weight, delay, part.neuron)
+        ]
+        if isinstance(part.neuron, RecurrentLIF):
+            found += [
+                FoldedProjection(name, part.post, weight.t().contiguous(), delay.t(), part.neuron.receptor)
+                for name, weight, delay in _taps(layers[part.post], f"{part.post}-{part.post}", None)
+            ]
         return FoldedPopulation(tuple(found), plain.bias)
 
     return to_network(model.source, dt_ms, fold=folded)
 
 
-def _projections(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) -> Iterator[FoldedProjection]:
-    """Cut an array into projections, one per delay that has a cell that conducts."""
+def _taps(layer: AnalogLayer, name: str, scale: Tensor | None) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Cut an array by delay where a cell conducts: names of projections, weights and delays [out, in]."""
     (array,) = layer.arrays_at(0)
     weight = array.weight().detach().double()
     if scale is not None:
@@ -66,5 +72,4 @@ def _projections(layer: AnalogLayer, name: str, pre: str, scale: Tensor | None) 
         if found and not bool((tap != 0).any()):
             continue
         found += 1
-        delay = torch.full((senders, tap.shape[0]), d)
-        yield FoldedProjection(name if found == 1 else f"{name}.{found}", pre, tap.t().contiguous(), delay)
+        yield name if found == 1 else f"{name}.{found}", tap, torch.full(tap.shape, d)

@@ -23,6 +23,7 @@ from snn.hardware.ledger.ledger_builder import register_counter
 from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
 from snn.nn.copies import copy_module
 from snn.nn.layer import flat_stages
+from snn.nn.receptors import Receptors
 
 __all__ = ["AnalogLayer", "AnalogModel", "AnalogState", "array_name", "rows_read", "to_crossbar"]
 
@@ -96,6 +97,12 @@ class AnalogLayer(Layer):
             now = AnalogState(now.step + part.shape[0], now.sample, inner)
             start += part.shape[0]
         return parts[0] if len(parts) == 1 else torch.cat(parts), now
+
+    @property
+    def receptors(self) -> Receptors | None:
+        """Receptors that share what comes in, where neurons have several."""
+        found: Receptors | None = getattr(self.layer, "receptors", None)
+        return found
 
     @property
     def recurrent(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -20,7 +20,8 @@ from snn.hardware.targets.constant import Constant, Range, sum_ranges
 from snn.hardware.targets.digital import HOROWITZ_INT8
 from snn.hardware.targets.memory import sram_access
 from snn.hardware.targets.target import Category, EnergyRow, energy_rows
-from snn.nn import DelayedLayer
+from snn.nn import DelayedLayer, Layer, Residual
+from snn.nn.layer import flat_stages
 
 __all__ = ["LayerReads", "ProgrammedCrossbars", "crossbar_energy", "reads_of"]
 
@@ -32,7 +33,7 @@ class LayerReads:
     """Hold what the reads of one ledger row took, and the row that was counted with them.
 
     Attributes:
-        layer: Ledger row that it stands behind.
+        layer: Ledger row that it stands behind: the first of several.
         taps: Rows per input: delays that a spike is read at, 1 without.
         counts: One entry per array of the layer; empty for what has no array.
         counted: The row as the same model on the same samples gives it, the only one to be priced with these reads;
@@ -72,7 +73,11 @@ def reads_of(
         for (name, which), rows in rows_read(model, sample, state=model.start(b)).items():
             counts = count_reads(layers[name].arrays_at(0)[which], rows, samples=1)
             found[name, which] = found[name, which] + counts if (name, which) in found else counts
-    on_arrays = {f"{name}-{name}" if layer.recurrent else name: layer for name, layer in layers.items()}
+    first = {layer: receptors_behind(behind)[0] for layer, behind in _with_behind(model.model)}
+    on_arrays = {
+        f"{name}-{name}" if layer.recurrent else row_name(name, first.get(layer)): layer
+        for name, layer in layers.items()
+    }
     lacking = [name for name in on_arrays if name not in {row.name for row in ledger}]
     if lacking:
         raise refusal("ledger", f"of this model, with the layers {', '.join(on_arrays)}", ledger)
@@ -86,6 +91,18 @@ def reads_of(
         parts = (found.get((layer.name, i)) for i in range(len(layer.arrays)))
         made.append(LayerReads(row.name, taps, tuple(part for part in parts if part is not None), row))
     return tuple(made)
+
+
+def _with_behind(model: Layer, after: Sequence[Layer] = ()) -> Iterator[tuple[Layer, Sequence[Layer]]]:
+    """Give each layer of a model, in branches too, with those that take its output one after another."""
+    stages = flat_stages(model)
+    for i, layer in enumerate(stages, start=1):
+        behind = [*stages[i:], *after]
+        yield layer, behind
+        if isinstance(layer, Residual):
+            for branch in (layer.body, layer.shortcut):
+                if branch is not None:
+                    yield from _with_behind(branch, behind)
 
 
 @dataclass(frozen=True, slots=True)

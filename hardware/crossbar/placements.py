@@ -18,7 +18,6 @@ from snn import nn as ours
 from snn.core.checks import shown
 from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.layer_names import name_layers
-from snn.kernels.lif import lif
 from snn.nn import Layer
 from snn.nn.delays import steps_before_end
 from snn.nn.layer import check_kind, flat_stages
@@ -186,16 +185,18 @@ def _recurrent_forward(
     layer: Any, read: ReadArray, x: Tensor, state: Any, lengths: Tensor | None
 ) -> tuple[Tensor, ours.RecurrentLIFState]:
     memory = layer.max_delay
-    spikes = list((x.new_zeros(memory, *x.shape[1:]) if state is None else state.past).unbind(0))
-    v = torch.full_like(x[0], layer.options.v_reset) if state is None else state.v
+    now = layer.at_rest(x) if state is None else state
+    neurons = ours.LIFState(now.v, now.currents, now.refractory, now.adaptation)
+    spikes = list(now.past.unbind(0))
     for t, drive in enumerate(x.unbind(0)):
         rows = torch.cat(spikes[: -memory - 1 : -1], -1)  # delay 1 first
-        drive = drive + read(0, rows[None], first_step=t)[0]
-        now = None if lengths is None else (lengths > t).to(torch.int64)
-        z, v = lif(drive[None], v, layer.options, now)
+        drive = drive + layer.at_receptor(read(0, rows[None], first_step=t)[0])
+        valid = None if lengths is None else (lengths > t).to(torch.int64)
+        z, neurons = layer.run_neurons(drive[None], neurons, valid)
         spikes.append(z[0])
     seen = torch.stack(spikes)
-    return seen[memory:], ours.RecurrentLIFState(v, steps_before_end(seen, x.shape[0], lengths, memory))
+    past = steps_before_end(seen, x.shape[0], lengths, memory)
+    return seen[memory:], ours.RecurrentLIFState(neurons.v, past, *neurons[1:])
 
 
 register_placement(
@@ -216,5 +217,6 @@ for _kind in (
     ours.LeakyReadout,
     ours.ReLU,
     ours.Residual,
+    ours.SteppedNeuron,
 ):
     register_placement(_kind, None)

@@ -82,10 +82,11 @@ def _of_run(counts: Counts, net: Network) -> Ledger:
         )
     rows: list[LayerCounts] = []
     seen = set()
+    pools: dict[str, LayerCounts] = {}
     for projection in net.projections:
         found = [_of_projection(counts, net, projection)]
         if len(projection.layers) > 1:
-            found = _of_layers(counts, projection, found[0])
+            found = _of_layers(counts, projection, found[0], pools)
         post = projection.post
         if post not in seen:  # a population is counted once, with the first projection into it
             i = [row.n_post for row in found].index(net.population(post).size)
@@ -152,18 +153,32 @@ def _of_projection(counts: Counts, net: Network, projection: Projection) -> Laye
     )
 
 
-def _of_layers(counts: Counts, projection: Projection, whole: LayerCounts) -> list[LayerCounts]:
-    """Give a row for each layer that a projection was written from; the last one has its name."""
-    rows = []
+def _of_layers(
+    counts: Counts, projection: Projection, whole: LayerCounts, pools: dict[str, LayerCounts]
+) -> list[LayerCounts]:
+    """Give a row for each layer that a projection was written from; the last one has its name.
+
+    Args:
+        counts: Counts of the run.
+        projection: The projection.
+        whole: Its row, were it no layers.
+        pools: Rows of pooling by name so far, added to: what the projections to several receptors share is one.
+    """
+    rows, stem = [], projection.name.removesuffix(f".{projection.receptor}")
     for i, layer in enumerate(projection.layers):
         last = i == len(projection.layers) - 1
         n_pre, n_post = layer.links.shape
         fields: dict[str, Any] = {**_passed(counts, projection, i)}
         fields |= {size: getattr(layer, size) for size in DENSE_SHAPE}
-        name = projection.name if last else f"{projection.name}.pool{i + 1}"
+        name = projection.name if last else f"{stem}.pool{i + 1}"
         values = "counts" if i == 0 else "levels"
         fields |= {"n_pre": n_pre, "n_post": n_post, "synapses": layer.links.nnz, "values": values}
-        rows.append(replace(whole, name=name, **fields))
+        row = replace(whole, name=name, **fields)
+        if not last and pools.setdefault(name, row) != row:
+            row = replace(row, name=f"{projection.name}.pool{i + 1}")
+        elif not last and pools[name] is not row:
+            continue
+        rows.append(row)
     return rows
 
 

@@ -154,7 +154,10 @@ class HookCounter:
                 )
             neurons = self._neurons[name]
             rows = self._rows(name, neurons, covered)
-            count_nonzero(flat, neurons.spikes[rows])
+            if flat.size and flat.max() > 1 and (flat >= 0).all() and (flat == np.rint(flat)).all():
+                neurons.spikes[rows] += flat.sum(1).astype(np.int64)  # several spikes a step
+            else:
+                count_nonzero(flat, neurons.spikes[rows])
             neurons.updates[rows] += size
             touched = self._touched(calls, rows, size)
             neurons.touched_is_exact = neurons.touched_is_exact and touched is not None

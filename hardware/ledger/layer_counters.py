@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from snn.core.arrays import Int64Array
 from snn.core.checks import refusal
 from snn.hardware.ledger.evaluation import in_evaluation
 from snn.hardware.ledger.fan_out import FanOut, fan_out_of, reached_outputs
-from snn.hardware.ledger.layer_names import name_layers
+from snn.hardware.ledger.layer_names import name_layers, receptors_behind, row_name
 from snn.hardware.ledger.ledger import POOLED
 from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal, register_counter
 from snn.hardware.ledger.pooling import pool_arrivals, pool_fan_out, pooled_spikes
@@ -129,16 +129,14 @@ def _flatten(layer: Layer, signal: Signal, builder: LedgerBuilder) -> Signal:
 
 
 def _convolution(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
-    name = builder.names[layer]
     kept = builder.kept_outputs.get(layer)
-    by_place = None if kept is None else kept.reshape(layer.out_channels, -1)
-    convolution = _as_torch(layer, by_place)
-    fan_out = fan_out_of(convolution, tuple(signal.x.shape[2:]))
-    by_place = _of_places(by_place, fan_out)
-    if by_place is not None:
-        fan_out = replace(fan_out, per_input=_fan_out_to(by_place, convolution, fan_out))
-    values, counts = builder.count_inputs(name, signal, fan_out.per_input)
-    builder.add_synapses(name, signal, values, counts, **fan_out.row_fields())
+    kept = None if kept is None else kept.reshape(layer.out_channels, -1)
+    shape = tuple(signal.x.shape[2:])
+    convolution, fan_out, by_place = _kernels(layer, kept, shape)
+    for name, part in _rows_of_channels(layer, layer.out_channels, builder):
+        mine = fan_out if part is None else _kernels(layer, _within(kept, part), shape)[1]
+        values, counts = builder.count_inputs(name, signal, mine.per_input)
+        builder.add_synapses(name, signal, values, counts, **_shared(mine.row_fields(), part))
     y = builder.forward(layer, signal.x)
     sent = signal.x if signal.arrived is None else signal.arrivals_of_each()
     flat = np.ascontiguousarray(sent.cpu().numpy()).reshape(-1, fan_out.n_pre)
@@ -150,6 +148,51 @@ def _convolution(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     if by_place is not None:
         arrived = arrived & by_place.reshape(y.shape[2:])
     return Signal(y, arrived.to(y.device), False, signal.source)
+
+
+def _rows_of_channels(
+    layer: Layer, channels: int, builder: LedgerBuilder
+) -> Iterator[tuple[str, Tensor | None]]:
+    """Give the rows of a layer: a name, and which channels lead to its receptor, bool [channels] (None: all)."""
+    name, receptors = builder.names[layer], receptors_behind(builder.behind)
+    if receptors == (None,):
+        yield name, None
+        return
+    if channels % len(receptors):
+        raise refusal(
+            f"channels of {name}", f"a multiple of {len(receptors)}, the receptors behind", channels
+        )
+    places = torch.arange(channels) // (channels // len(receptors))
+    for i, receptor in enumerate(receptors):
+        yield row_name(name, receptor), places == i
+
+
+def _within(kept: Tensor | None, part: Tensor) -> Tensor:
+    """Close the outputs [channels, places] of the channels that are not part of a row."""
+    return part[:, None] if kept is None else part[:, None] & kept
+
+
+def _shared(fields: dict[str, int], part: Tensor | None) -> dict[str, int]:
+    """Give the sizes of a row of some channels, where `fields` has those of the layer but for closed synapses."""
+    if part is None:
+        return fields
+    rows = part.numel() // int(part.sum())
+    return {n: size if n in _OF_OPEN_CHANNELS else size // rows for n, size in fields.items()}
+
+
+_OF_OPEN_CHANNELS = ("n_pre", "synapses", "stored_weights")
+
+
+def _kernels(
+    layer: Any, by_place: Tensor | None, shape: tuple[int, ...]
+) -> tuple[nn.Conv2d, FanOut, Tensor | None]:
+    """Give a convolution of kept outputs, its fan-out, and what is kept if that is not whole channels."""
+    convolution = _as_torch(layer, by_place)
+    fan_out = fan_out_of(convolution, shape)
+    by_place = _of_places(by_place, fan_out)
+    if by_place is not None:
+        fan_out = replace(fan_out, per_input=_fan_out_to(by_place, convolution, fan_out))
+    return convolution, fan_out, by_place
 
 
 def _of_places(by_place: Tensor | None, fan_out: FanOut) -> Tensor | None:
@@ -199,10 +242,13 @@ def _linear(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     weight = layer.weight_in_use()
     weight = weight if kept is None else torch.where(kept[:, None].to(weight.device), weight, 0)
     arrived = torch.zeros_like(y, dtype=torch.bool)
-    name = builder.names[layer]
+    name, receptors = builder.names[layer], receptors_behind(builder.behind)
     kernels = zip(*(part.reshape(-1, *weight.shape[-2:]) for part in (weight, delays)), strict=True)
-    for i, (w, d) in enumerate(kernels):
-        arrived |= _count_synapses(name if i == 0 else f"{name}.{i + 1}", w, d, signal, builder)
+    for i, kernel in enumerate(kernels):
+        row = name if i == 0 else f"{name}.{i + 1}"
+        parts = zip(receptors, *(part.chunk(len(receptors)) for part in kernel), strict=True)
+        reached = [_count_synapses(row_name(row, r), w, d, signal, builder) for r, w, d in parts]
+        arrived |= torch.cat(reached, dim=-1)
     return Signal(y, arrived, False, signal.source)
 
 
@@ -265,8 +311,20 @@ def _neurons(layer: Layer, signal: Signal, builder: LedgerBuilder) -> Signal:
     y = builder.cut_to_lengths(y)
     spikes = None if isinstance(layer, ours.LeakyReadout) else y
     name = builder.names[layer]
-    builder.add_population(name, math.prod(y.shape[2:]), signal, spikes)
+    several = isinstance(layer, ours.LIF) and layer.options.spikes == "multiple"
+    signal = signal if isinstance(layer, ours.ReLU) else _at_any_receptor(layer, signal)
+    builder.add_population(name, math.prod(y.shape[2:]), signal, spikes, several=several)
     return Signal(y, None, isinstance(layer, ours.LIF), name)
+
+
+def _stepped(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+    """Count neurons that a user gave by one step: what they send must be numbers of spikes."""
+    y = builder.cut_to_lengths(builder.forward(layer, signal.x))
+    name, wrong = builder.names[layer], ~((y >= 0) & (y == y.round()) & y.isfinite())
+    if bool(wrong.any()):
+        raise refusal(f"outputs of {name}", "whole numbers of spikes >= 0 to be counted", y[wrong][0])
+    builder.add_population(name, math.prod(y.shape[2:]), signal, y, several=True)
+    return Signal(y, None, True, name)
 
 
 def _recurrent(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
@@ -275,14 +333,24 @@ def _recurrent(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     name = builder.names[layer]
     out = Signal(y, None, True, name)
     back = _count_synapses(f"{name}-{name}", layer.weight_in_use(), layer.delay_steps(), out, builder)
-    builder.add_population(name, y.shape[2], replace(signal, arrived=signal.arrivals_of_each() | back), y)
+    arrived = _at_any_receptor(layer, signal).arrivals_of_each() | back
+    several = layer.options.spikes == "multiple"
+    builder.add_population(name, y.shape[2], Signal(y, arrived, False, signal.source), y, several=several)
     return out
+
+
+def _at_any_receptor(layer: Any, signal: Signal) -> Signal:
+    """Give what arrives at neurons, whichever of their receptors it arrives at."""
+    if layer.receptors is None or len(layer.receptors.names) == 1:
+        return signal
+    parts = len(layer.receptors.names)
+    arrived = torch.stack(signal.arrivals_of_each().chunk(parts, dim=2)).any(0)
+    return replace(signal, x=signal.x.chunk(parts, dim=2)[0], arrived=arrived)
 
 
 def _pool(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count windows: one operation per spike and window, never a multiply, no weights."""
     builder.notes.append(POOLED)
-    name = builder.names[layer]
     fan_out = pool_fan_out(layer, tuple(signal.x.shape[2:]))
     links = int(fan_out.sum())
     y = builder.forward(layer, signal.x)
@@ -290,12 +358,15 @@ def _pool(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     if kept is not None:
         open_ = kept.reshape(y.shape[2], -1).any(1).numpy()
         fan_out = (fan_out.reshape(len(open_), -1) * open_[:, None]).ravel()
-    values, counts = builder.count_inputs(name, signal, fan_out)
-    counts = {**counts, "macs": np.zeros_like(counts["macs"])}
-    shape = {"n_pre": fan_out.size, "n_post": math.prod(y.shape[2:]), "synapses": int(fan_out.sum())}
-    builder.add_synapses(
-        name, signal, values, counts, **shape, dense_synapses=links, stored_weights=0, dense_weights=0
-    )
+    for name, part in _rows_of_channels(layer, y.shape[2], builder):
+        mine = fan_out
+        if part is not None:
+            mine = (fan_out.reshape(part.numel(), -1) * part.numpy()[:, None]).ravel()
+        values, counts = builder.count_inputs(name, signal, mine)
+        counts = {**counts, "macs": np.zeros_like(counts["macs"])}
+        sizes = {"n_pre": mine.size, "n_post": math.prod(y.shape[2:]), "synapses": int(mine.sum())}
+        sizes |= {"dense_synapses": links, "stored_weights": 0, "dense_weights": 0}
+        builder.add_synapses(name, signal, values, counts, **_shared(sizes, part))
     # Counts are never negative: a window in which one arrived is not zero, and the output itself says so.
     shown_by_output = signal.arrived is None and signal.spike_counts
     arrived = None if shown_by_output else pool_arrivals(layer, signal.arrivals())
@@ -314,6 +385,7 @@ for _kinds, _counter in (
     ((ours.Linear, ours.DelayLinear), _linear),
     ((ours.LIF, ours.LeakyReadout, ours.ReLU), _neurons),
     ((ours.RecurrentLIF,), _recurrent),
+    ((ours.SteppedNeuron,), _stepped),
     ((ours.AvgPool2d, ours.MaxPool2d, ours.AdaptiveAvgPool2d), _pool),
 ):
     for _kind in _kinds:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from snn.nn import BatchNorm, Dropout, Flatten, Layer, Residual, populations
 from snn.nn.layer import flat_stages
+from snn.nn.receptors import Receptors
 
-__all__ = ["name_layers"]
+__all__ = ["name_layers", "receptors_behind", "row_name"]
 
 _STEMS = {
     "AdaptiveAvgPool2d": "pool",
@@ -60,3 +63,19 @@ def _by_kind(model: Layer) -> dict[Layer, str]:
             seen[stem] = seen.get(stem, 0) + 1
             found[layer] = f"{stem}{seen[stem]}"
     return found
+
+
+def receptors_behind(behind: Sequence[Layer]) -> tuple[str | None, ...]:
+    """Give the names of the receptors that share the output of a layer, (None,) where it is not shared.
+
+    Args:
+        behind: What takes its output, one layer after another.
+    """
+    first = next((layer for layer in behind if not isinstance(layer, BatchNorm | Dropout | Flatten)), None)
+    receptors = getattr(first, "receptors", None)
+    return receptors.names if isinstance(receptors, Receptors) else (None,)
+
+
+def row_name(layer: str, receptor: str | None) -> str:
+    """Name the row of what a layer sends to a receptor, as in `snn.nn.populations`."""
+    return layer if receptor is None else f"{layer}.{receptor}"

@@ -169,7 +169,9 @@ class LedgerBuilder:
         self._without_population.append(len(self._rows))
         self._rows.append(LayerSteps(name, name, signal.source, values=values, counts=found, **shape))
 
-    def add_population(self, name: str, size: int, signal: Signal, spikes: Tensor | None) -> None:
+    def add_population(
+        self, name: str, size: int, signal: Signal, spikes: Tensor | None, *, several: bool = False
+    ) -> None:
         """Give the rows since the last neurons to a population; one of them holds what its neurons did.
 
         Args:
@@ -177,9 +179,13 @@ class LedgerBuilder:
             size: Neurons.
             signal: What came in.
             spikes: Output, [T, B, ...]; None where the neurons never spike.
+            several: Whether a value is a number of spikes; else whatever is not zero is one.
         """
+        sent = None if spikes is None else self._nonzero_per_row(spikes, size)
+        if spikes is not None and several:
+            sent = spikes.detach().flatten(2).sum(2, dtype=torch.float64).long().cpu().numpy()
         neurons = {
-            "output_spikes": None if spikes is None else self._nonzero_per_row(spikes, size),
+            "output_spikes": sent,
             "updates_dense": np.full(self._valid.shape, size, dtype=np.int64),
             "updates_touched": self._nonzero_per_row(
                 signal.x if signal.arrived is None else signal.arrived, size

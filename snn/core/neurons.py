@@ -3,7 +3,7 @@
 The equation of a step, for a neuron with membrane `v`, receptor currents `i_r`, arrivals `a` and
 drive (`bias` plus `currents`), is::
 
-    i_r = i_r * exp(-dt / tau_syn_r) + a_r                  # only with tau_syn_ms
+    i_r = i_r * exp(-dt / tau_syn_r) + a_r + syn_bias_r     # only with tau_syn_ms (or i_r * syn_decay_r)
     x   = (a  or  i_0 + i_1 + ...) + drive
     v   = v_rest + (v - v_rest) * decay + x * input_scale   # decay_input=False
     v   = v + (x - (v - v_rest)) * input_scale              # decay_input=True
@@ -13,11 +13,15 @@ A spike then sets `v` to `v_reset` (`"hard"`), lowers it by `reset_by` (`"soft"`
 be set to `v_reset` before the next step's decay (`"hard_next_step"`). During the `t_ref_ms` that
 follow, `v` is held and `x` is ignored, while currents run on. Before the first step `v = v_rest`.
 
+With `spikes="multiple"` a neuron that reaches its threshold spikes 1 + floor((v - threshold) / reset_by)
+times in the step (with `">"`: ceil((v - threshold) / reset_by)), at most `MOST_SPIKES`, and its membrane falls
+as many times.
+
 An adaptive threshold is `v_th + theta`, where theta starts at 0 and, in this order in every step::
 
     theta = theta * exp(-dt / tau_adapt)
     z     = v >= v_th + theta
-    theta = theta + adapt_by * z
+    theta = theta + adapt_by * z                            # decay: or theta * adapt_decay
 """
 
 from __future__ import annotations
@@ -36,6 +40,10 @@ from snn.core.units import delay_steps
 Values = float | ArrayLike
 Reset = Literal["hard", "soft", "hard_next_step"]
 Fires = Literal[">=", ">"]
+Spikes = Literal["single", "multiple"]
+
+MOST_SPIKES = 2**16 - 1
+"""Spikes of a neuron in one step, at most."""
 
 HARD, SOFT, HARD_NEXT_STEP = 0, 1, 2
 RESETS: dict[str, int] = {"hard": HARD, "soft": SOFT, "hard_next_step": HARD_NEXT_STEP}
@@ -59,6 +67,8 @@ class Dynamics(NamedTuple):
         syn_decay: Factor of each receptor's current per step, [R, N]; R = 0 where spikes jump the membrane.
         adapt_by: Rise of the threshold at a spike, [N]; 0 for all where it does not adapt.
         adapt_decay: Factor of that rise per step, [N].
+        syn_bias: Constant arrival at each receptor, [R, N].
+        multiple: Whether a neuron may spike several times in a step.
     """
 
     decay: Float64Array
@@ -75,6 +85,8 @@ class Dynamics(NamedTuple):
     syn_decay: Float64Array
     adapt_by: Float64Array
     adapt_decay: Float64Array
+    syn_bias: Float64Array
+    multiple: bool
 
 
 class _ByValue:
@@ -112,10 +124,16 @@ class LIFParams(_ByValue):
         fires: A spike needs `v >= v_th` (`">="`) or `v > v_th` (`">"`).
         decay_input: Whether the input passes the membrane's filter: its steady value is then v_rest + x.
         tau_syn_ms: Synaptic time constant, ms, > 0, or one per named receptor; None: a spike jumps `v`.
+        syn_decay: Factor of the synaptic current per step, in [0, 1], used as given, in place of `tau_syn_ms`.
+        syn_bias: Drive that arrives at the receptor in every step, or one per named receptor, and decays there like
+            what spikes bring.
         t_ref_ms: Refractory time, ms, >= 0, rounded to steps like a delay; at most 10^9 steps.
         bias: Drive added to the input in every step.
         adapt_by: Rise of the threshold at each spike, >= 0; not with `reset="hard_next_step"`.
-        tau_adapt_ms: Time constant with which that rise decays, ms, > 0; needed with `adapt_by`.
+        tau_adapt_ms: Time constant with which that rise decays, ms, > 0; it or `adapt_decay` goes with `adapt_by`.
+        adapt_decay: Factor of that rise per step, in [0, 1], used as given.
+        spikes: At most one spike a step (`"single"`), or several (`"multiple"`; only with `reset="soft"`, and
+            without refractory time).
 
     Raises:
         ValueError: A value is impossible; the message names it.
@@ -136,6 +154,10 @@ class LIFParams(_ByValue):
     bias: Values = 0.0
     adapt_by: Values = 0.0
     tau_adapt_ms: Values | None = None
+    syn_decay: Values | Mapping[str, Values] | None = None
+    syn_bias: Values | Mapping[str, Values] = 0.0
+    adapt_decay: Values | None = None
+    spikes: Spikes = "single"
 
     def __post_init__(self) -> None:
         _check_membrane(self)
@@ -146,6 +168,7 @@ class LIFParams(_ByValue):
         _check_adaptation(self)
         choice("reset", self.reset, Reset)
         choice("fires", self.fires, Fires)
+        _check_spikes(self)
         check_size(self)
         if self.reset == "soft":
             if self.reset_by is None and (np.asarray(self.v_th) <= 0).any():
@@ -158,12 +181,12 @@ class LIFParams(_ByValue):
     @property
     def receptors(self) -> tuple[str | None, ...]:
         """Names of the synaptic currents: (), (None,) for the one unnamed, or the names given."""
-        return _receptors(self.tau_syn_ms)
+        return _receptors(self)
 
     @property
     def adapts(self) -> bool:
         """Whether a spike raises the threshold."""
-        return self.tau_adapt_ms is not None
+        return self.tau_adapt_ms is not None or self.adapt_decay is not None
 
     def dynamics(self, size: int, dt_ms: float) -> Dynamics:
         """Compute the constants of a step of `dt_ms` for `size` neurons.
@@ -180,9 +203,8 @@ class LIFParams(_ByValue):
             strict=self.fires == ">",
             refractory=refractory_steps(self, size, dt_ms),
             adapt_by=per_neuron("adapt_by", self.adapt_by, size),
-            adapt_decay=_decay("tau_adapt_ms", self.tau_adapt_ms, size, dt_ms)
-            if self.adapts
-            else np.zeros(size),
+            adapt_decay=_adapt_decay(self, size, dt_ms),
+            multiple=self.spikes == "multiple",
         )
 
 
@@ -198,6 +220,8 @@ class LIParams(_ByValue):
         tau_syn_ms: Synaptic time constant, ms, > 0, or one per named receptor; None: a spike jumps `v`.
         v_rest: Value towards which the membrane decays, and where it starts.
         bias: Drive added to the input in every step.
+        syn_decay: As in `LIFParams`.
+        syn_bias: As in `LIFParams`.
 
     Raises:
         ValueError: A value is impossible; the message names it.
@@ -210,6 +234,8 @@ class LIParams(_ByValue):
     tau_syn_ms: Values | Mapping[str, Values] | None = None
     v_rest: Values = 0.0
     bias: Values = 0.0
+    syn_decay: Values | Mapping[str, Values] | None = None
+    syn_bias: Values | Mapping[str, Values] = 0.0
 
     def __post_init__(self) -> None:
         _check_membrane(self)
@@ -218,7 +244,7 @@ class LIParams(_ByValue):
     @property
     def receptors(self) -> tuple[str | None, ...]:
         """Names of the synaptic currents: (), (None,) for the one unnamed, or the names given."""
-        return _receptors(self.tau_syn_ms)
+        return _receptors(self)
 
     def dynamics(self, size: int, dt_ms: float) -> Dynamics:
         """Compute the constants of a step of `dt_ms` for `size` neurons.
@@ -250,9 +276,12 @@ def check_size(params: NeuronParams, size: int | None = None) -> None:
     Raises:
         ValueError: As said above; the message names the field.
     """
-    taus = params.tau_syn_ms if isinstance(params.tau_syn_ms, Mapping) else {}
-    values = {f.name: getattr(params, f.name) for f in fields(params)}
-    for name, value in {**values, **{f"tau_syn_ms[{name!r}]": tau for name, tau in taus.items()}}.items():
+    values: dict[str, Any] = {}
+    for field in fields(params):
+        given = getattr(params, field.name)
+        parts = given.items() if isinstance(given, Mapping) else ()
+        values |= {field.name: given, **{f"{field.name}[{key!r}]": part for key, part in parts}}
+    for name, value in values.items():
         if isinstance(value, np.ndarray):
             size = value.size if size is None else size
             per_neuron(name, value, size)
@@ -289,12 +318,6 @@ def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
         scale = per_neuron("input_scale", params.input_scale, size)
     else:
         scale = 1.0 - decay if params.decay_input else np.ones(size)
-    tau_syn = params.tau_syn_ms
-    taus = {} if tau_syn is None else tau_syn if isinstance(tau_syn, Mapping) else {"": tau_syn}
-    syn_decay = np.empty((len(taus), size))
-    for row, (name, tau) in enumerate(taus.items()):
-        label = f"tau_syn_ms[{name!r}]" if name else "tau_syn_ms"
-        syn_decay[row] = _decay(label, tau, size, dt_ms)
     return Dynamics(
         decay=decay,
         input_scale=scale,
@@ -307,22 +330,71 @@ def _membrane(params: NeuronParams, size: int, dt_ms: float) -> Dynamics:
         strict=True,
         refractory=np.zeros(size, dtype=np.int64),
         bias=per_neuron("bias", params.bias, size),
-        syn_decay=syn_decay,
+        syn_decay=_syn_decay(params, size, dt_ms),
         adapt_by=np.zeros(size),
         adapt_decay=np.zeros(size),
+        syn_bias=_syn_bias(params, size),
+        multiple=False,
     )
+
+
+def _syn_decay(params: NeuronParams, size: int, dt_ms: float) -> Float64Array:
+    """Compute the factor of each receptor's current per step, [R, size]."""
+    name = "tau_syn_ms" if params.syn_decay is None else "syn_decay"
+    given = getattr(params, name)
+    found = np.empty((len(params.receptors), size))
+    for row, receptor in enumerate(params.receptors):
+        label = name if receptor is None else f"{name}[{receptor!r}]"
+        value = given if receptor is None else given[receptor]
+        if name == "tau_syn_ms":
+            found[row] = _decay(label, value, size, dt_ms)
+        else:
+            found[row] = per_neuron(label, value, size)
+    return found
+
+
+def _syn_bias(params: NeuronParams, size: int) -> Float64Array:
+    """Spread what arrives at each receptor in every step, [R, size]."""
+    given = params.syn_bias
+    return np.array(
+        [
+            per_neuron(f"syn_bias[{name!r}]", given.get(str(name), 0.0), size)
+            if isinstance(given, Mapping)
+            else per_neuron("syn_bias", given, size)
+            for name in params.receptors
+        ]
+    ).reshape(len(params.receptors), size)
+
+
+def _adapt_decay(params: LIFParams, size: int, dt_ms: float) -> Float64Array:
+    """Compute the factor of the threshold's rise per step, [size]; 0 where it does not adapt."""
+    if params.tau_adapt_ms is not None:
+        return _decay("tau_adapt_ms", params.tau_adapt_ms, size, dt_ms)
+    return per_neuron("adapt_decay", 0.0 if params.adapt_decay is None else params.adapt_decay, size)
 
 
 def _check_adaptation(params: LIFParams) -> None:
     _number(params, "adapt_by", low=0.0)
     _number(params, "tau_adapt_ms", above=0.0)
+    _number(params, "adapt_decay", low=0.0, high=1.0)
+    if params.tau_adapt_ms is not None and params.adapt_decay is not None:
+        raise refusal("adapt_decay", "None with tau_adapt_ms", params.adapt_decay)
     rises = bool(np.any(np.asarray(params.adapt_by) > 0.0))
-    if rises and params.tau_adapt_ms is None:
+    if rises and not params.adapts:
         raise refusal("tau_adapt_ms", f"given with adapt_by {shown(params.adapt_by)}", None)
-    if params.tau_adapt_ms is not None and not rises:
-        raise refusal("adapt_by", "> 0 with tau_adapt_ms", params.adapt_by)
+    if params.adapts and not rises:
+        name = "tau_adapt_ms" if params.adapt_decay is None else "adapt_decay"
+        raise refusal("adapt_by", f"> 0 with {name}", params.adapt_by)
     if rises and params.reset == "hard_next_step":
         raise refusal("reset", "'hard' or 'soft' with adapt_by", params.reset)
+
+
+def _check_spikes(params: LIFParams) -> None:
+    if choice("spikes", params.spikes, Spikes) == "multiple":
+        if params.reset != "soft":
+            raise refusal("reset", "'soft' with spikes='multiple'", params.reset)
+        if np.any(np.asarray(params.t_ref_ms) > 0.0):
+            raise refusal("t_ref_ms", "0 with spikes='multiple': they are of one step", params.t_ref_ms)
 
 
 def _check_membrane(params: NeuronParams) -> None:
@@ -343,22 +415,41 @@ def _check_membrane(params: NeuronParams) -> None:
         if (np.abs(gap) > 1e-9).any():
             rule = f"1 - decay with decay_input=True and decay {shown(params.decay)}"
             raise refusal("input_scale", rule, params.input_scale)
-    if isinstance(params.tau_syn_ms, Mapping):
-        object.__setattr__(params, "tau_syn_ms", _receptor_taus(params.tau_syn_ms))
-    else:
-        _number(params, "tau_syn_ms", above=0.0)
+    _check_receptors(params)
 
 
-def _receptor_taus(taus: Mapping[str, Any]) -> dict[str, Any]:
-    if not taus or not all(isinstance(name, str) and name for name in taus):
-        raise refusal("tau_syn_ms", "a number, or one per receptor by name", dict(taus))
-    return {name: _checked(f"tau_syn_ms[{name!r}]", tau, above=0.0) for name, tau in taus.items()}
+def _check_receptors(params: NeuronParams) -> None:
+    """Check what is said of each receptor, and whether it is said of the same."""
+    _per_receptor(params, "tau_syn_ms", above=0.0)
+    _per_receptor(params, "syn_decay", low=0.0, high=1.0)
+    _per_receptor(params, "syn_bias")
+    if params.tau_syn_ms is not None and params.syn_decay is not None:
+        raise refusal("syn_decay", "None with tau_syn_ms", params.syn_decay)
+    bias, receptors = params.syn_bias, _receptors(params)
+    if isinstance(bias, Mapping):
+        for name in bias:
+            if name not in receptors:
+                raise refusal("syn_bias", f"by names of receptors, {list(receptors)}", name)
+    elif np.any(np.asarray(bias) != 0.0) and not receptors:
+        raise refusal("syn_bias", "0 without tau_syn_ms or syn_decay: bias drives the membrane itself", bias)
 
 
-def _receptors(tau_syn_ms: Any) -> tuple[str | None, ...]:
-    if tau_syn_ms is None:
+def _per_receptor(params: NeuronParams, name: str, **limits: Any) -> None:
+    """Check a field of one value, or one per receptor by name."""
+    given = getattr(params, name)
+    if not isinstance(given, Mapping):
+        return _number(params, name, **limits)
+    if not given or not all(isinstance(key, str) and key for key in given):
+        raise refusal(name, "a number, or one per receptor by name", dict(given))
+    checked = {key: _checked(f"{name}[{key!r}]", value, **limits) for key, value in given.items()}
+    object.__setattr__(params, name, checked)
+
+
+def _receptors(params: NeuronParams) -> tuple[str | None, ...]:
+    given = params.tau_syn_ms if params.syn_decay is None else params.syn_decay
+    if given is None:
         return ()
-    return tuple(tau_syn_ms) if isinstance(tau_syn_ms, Mapping) else (None,)
+    return tuple(given) if isinstance(given, Mapping) else (None,)
 
 
 def _number(params: NeuronParams, name: str, **limits: Any) -> None:

@@ -63,7 +63,7 @@ class SummingLayer:
         """
         given = dict(fields_of("layers", values, (*_SIZES, "links")))
         if given["links"] is not None:
-            given["links"] = _csr_of("links", fields_of("links", given["links"], _CSR))
+            given["links"] = _csr_of("links", given["links"])
         return cls(**given)
 
 
@@ -193,8 +193,7 @@ class Projection:
         names += ["layers"] if isinstance(values, dict) and "layers" in values else []
         given = dict(fields_of("projection", values, names))
         if not isinstance(given["weight"], np.ndarray):
-            where = f"projection {given['name']!r}: weight"
-            given["weight"] = _csr_of(where, fields_of(where, given["weight"], _CSR))
+            given["weight"] = _csr_of(f"projection {given['name']!r}: weight", given["weight"])
         if not isinstance(given.get("layers", []), list):
             raise refusal(f"projection {given['name']!r}: layers", "a list", given["layers"])
         given["layers"] = [SummingLayer.from_dict(one) for one in given.get("layers", [])]
@@ -208,8 +207,9 @@ def _parts_of(csr: Any) -> dict[str, Any]:
     return {"shape": [int(n) for n in csr.shape], **{part: getattr(csr, part) for part in _CSR[1:]}}
 
 
-def _csr_of(name: str, parts: dict[str, Any]) -> Any:
-    """Make a CSR matrix of the arrays in a tree; whether they fit each other is checked with its values."""
+def _csr_of(name: str, values: Any) -> Any:
+    """Make a CSR matrix of what `_parts_of` gave; whether its arrays fit each other is checked with its values."""
+    parts = fields_of(name, values, _CSR)
     shape = wholes(f"{name}: shape", parts["shape"], low=1, high=MOST_UNITS)
     if shape.shape != (2,):
         raise refusal(f"{name}: shape", "[pre, post]", parts["shape"])

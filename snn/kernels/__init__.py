@@ -9,7 +9,8 @@ from snn.kernels.delay.sparse import delayed, delayed_sparse
 from snn.kernels.delay.split_delay import linear_kernel
 from snn.kernels.delay.two_tap import delayed_linear, delayed_linear_reference
 from snn.kernels.delay.whole_delays import delayed_events
-from snn.kernels.lif import LIFOptions, lif, lif_fused, lif_reference
+from snn.kernels.lif import lif, lif_fused, lif_reference, spike
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import empty_cache
 from snn.kernels.recurrent_lif import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
 from snn.kernels.step_local import is_local, learning_steps, local_in_time
@@ -40,4 +41,5 @@ __all__ = [
     "recurrent_lif",
     "recurrent_lif_fused",
     "recurrent_lif_reference",
+    "spike",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -12,7 +12,8 @@ from snn.core.arrays import RealArray
 from snn.core.compiled import compiled
 from snn.kernels.checks import check_compiled
 from snn.kernels.dispatch import apply, fused_or_reference
-from snn.kernels.lif import LIFOptions, check_neurons
+from snn.kernels.lif import check_neurons
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 
 __all__ = ["integrate", "integrate_fused", "integrate_reference"]
@@ -24,7 +25,7 @@ def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool =
     Args:
         x: Input [T, B, ...].
         v: Membrane [B, ...] before the first step.
-        options: Its tau, leak and decay_input; the rest is for neurons that spike.
+        options: Its tau, leak, decay_input and `rest`; the others are for neurons that spike.
         local: Keep gradients inside a step: the membrane of the step before is a constant.
 
     Returns:
@@ -37,32 +38,56 @@ def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool =
     check_neurons(x, v, None)
     if not x.numel():
         return x * 1
-    trace = []
+    trace, rest = [], options.rest
     for x_t in x.unbind(0):
         v = v.detach() if local else v
-        v = v + (x_t - v) / options.tau if options.decay_input else v * options.decay + x_t
+        if options.decay_input:
+            v = v + (x_t - (v - rest)) / options.tau
+        else:
+            v = rest + (v - rest) * options.decay + x_t
         trace.append(v)
     return torch.stack(trace)
 
 
+class _Constants(NamedTuple):
+    """What the loops read of an integrator.
+
+    Attributes:
+        tau: Membrane time constant, steps. Numbers are of the arrays' own type, so that float32 stays float32.
+        decay: What is left of the membrane after a step.
+        rest: Value towards which it leaks.
+        decay_input: Divide the input by tau too.
+    """
+
+    tau: Any
+    decay: Any
+    rest: Any
+    decay_input: bool
+
+
 @compiled
-def _forward(x: RealArray, v: RealArray, y: RealArray, tau: Any, decay: Any, decay_input: bool) -> None:
+def _forward(x: RealArray, v: RealArray, y: RealArray, unit: _Constants) -> None:
     """Fill membranes y [T, n] from the one before, v [n]."""
+    tau, decay, rest = unit.tau, unit.decay, unit.rest
     for t in range(x.shape[0]):
         last = v if t == 0 else y[t - 1]
-        if decay_input:
+        if unit.decay_input:
             for n in range(x.shape[1]):
-                y[t, n] = last[n] + (x[t, n] - last[n]) / tau
-        else:
+                y[t, n] = last[n] + (x[t, n] - (last[n] - rest)) / tau
+        elif rest == 0:
             for n in range(x.shape[1]):
                 y[t, n] = last[n] * decay + x[t, n]
+        else:
+            for n in range(x.shape[1]):
+                y[t, n] = rest + (last[n] - rest) * decay + x[t, n]
 
 
 @compiled
-def _backward(g: RealArray, total: RealArray, gx: RealArray, tau: Any, decay: Any, decay_input: bool) -> None:
+def _backward(g: RealArray, total: RealArray, gx: RealArray, unit: _Constants) -> None:
     """Fill gx [T, n] from the membranes' gradient g; leave that of the state before in `total` [n], 0 at first."""
+    tau, decay = unit.tau, unit.decay
     for t in range(g.shape[0] - 1, -1, -1):
-        if decay_input:
+        if unit.decay_input:
             for n in range(g.shape[1]):
                 now = total[n] + g[t, n]
                 gx[t, n] = now / tau
@@ -77,37 +102,38 @@ class _Integrate(torch.autograd.Function):
     """One compiled pass each way; nothing is kept."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, v: Tensor, options: LIFOptions) -> Tensor:
-        x, y, ctx.options = x.contiguous(), empty_aligned(x), options
-        _forward(x.numpy(), v.contiguous().numpy(), y.numpy(), *_scalars(options, x))
+    def forward(ctx: Any, x: Tensor, v: Tensor, options: LIFOptions, local: bool) -> Tensor:
+        x, y = x.contiguous(), empty_aligned(x)
+        ctx.unit, ctx.local = _constants(options, x), local
+        _forward(x.numpy(), v.contiguous().numpy(), y.numpy(), ctx.unit)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        if ctx.local:  # each step is its input, scaled, and a constant
+            return g / ctx.unit.tau if ctx.unit.decay_input else g, None, None, None
         gx, total = empty_aligned(g), torch.zeros_like(g[0])
-        _backward(g.contiguous().numpy(), total.numpy(), gx.numpy(), *_scalars(ctx.options, g))
-        return gx, total, None
+        _backward(g.contiguous().numpy(), total.numpy(), gx.numpy(), ctx.unit)
+        return gx, total, None, None
 
 
-def _scalars(o: LIFOptions, like: Tensor) -> tuple[Any, ...]:
-    """Give tau, decay and decay_input as the loops take them: numbers in the type of `like`."""
+def _constants(o: LIFOptions, like: Tensor) -> _Constants:
+    """Give what the loops read, numbers in the type of `like`."""
     real = NUMPY_TYPES[like.dtype]
-    return real(o.tau), real(o.decay), o.decay_input
+    return _Constants(real(o.tau), real(o.decay), real(o.rest), o.decay_input)
 
 
-def integrate_fused(x: Tensor, v: Tensor, options: LIFOptions) -> Tensor:
-    """Give `integrate_reference` on the CPU in float32 or float64, gradients through time."""
+def integrate_fused(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
+    """Give `integrate_reference` on the CPU in float32 or float64."""
     check_neurons(x, v, None)
     check_compiled(x)
     if not x.numel():
         return integrate_reference(x, v, options)
     flat = x.reshape(len(x), -1), v.reshape(-1)
-    return cast(Tensor, apply(_Integrate, *flat, options)).reshape(x.shape)
+    return cast(Tensor, apply(_Integrate, *flat, options, local)).reshape(x.shape)
 
 
 def integrate(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
     """Run the membranes in the fastest form there is for where x lies; see `integrate_reference`."""
-    if local:
-        return integrate_reference(x, v, options, local)
-    return fused_or_reference(integrate_fused, integrate_reference, x)(x, v, options)
+    return fused_or_reference(integrate_fused, integrate_reference, x)(x, v, options, local)

@@ -17,7 +17,6 @@ from snn.core.checks import refusal
 from snn.kernels.checks import check_compiled
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif import (
-    LIFOptions,
     check_neurons,
     fire,
     gradient_constants,
@@ -27,6 +26,7 @@ from snn.kernels.lif import (
     sigmoid_of,
     steps_kept,
 )
+from snn.kernels.lif_options import LIFOptions
 
 __all__ = ["learned_lif", "learned_lif_fused", "learned_lif_reference"]
 

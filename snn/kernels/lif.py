@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snn.core.checks import choice, number, refusal
 from snn.kernels.checks import check_compiled, check_lengths, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif_loops import (
@@ -20,64 +18,12 @@ from snn.kernels.lif_loops import (
     lif_backward,
     lif_forward,
 )
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 from snn.kernels.surrogate import Surrogate
 
-__all__ = ["LIFOptions", "Spike", "lif", "lif_fused", "lif_reference"]
-
-Reset = Literal["hard", "soft", "hard_next_step"]
-Fires = Literal[">=", ">"]
-
-
-@dataclass(frozen=True, slots=True)
-class LIFOptions:
-    """Fix what one neuron layer does in a step.
-
-    Charge: h = v + (x - (v - v_reset)) / tau with `decay_input`, else v_reset + (v - v_reset)(1 - 1/tau) + x;
-    spike where h reaches v_th; then the reset. The membrane leaks towards v_reset, as in SpikingJelly's LIFNode.
-
-    Attributes:
-        tau: Membrane time constant in steps, >= 1 (1 forgets at once).
-        decay_input: Divide the input by tau too.
-        v_th: Threshold.
-        v_reset: Value after a hard reset, and at rest; below the threshold.
-        reset: "hard" sets v_reset, "soft" subtracts v_th, "hard_next_step" resets when the next step begins.
-        fires: Test against the threshold.
-        detach_reset: Keep the gradient out of the reset.
-        surrogate: Derivative of the spike in the backward pass.
-        leak: What is left of the membrane after a step, in [0, 1], in place of tau; not with `decay_input`.
-
-    Raises:
-        ValueError: A value is unknown or out of its range.
-    """
-
-    tau: float = 2.0
-    decay_input: bool = True
-    v_th: float = 1.0
-    v_reset: float = 0.0
-    reset: Reset = "hard"
-    fires: Fires = ">="
-    detach_reset: bool = False
-    surrogate: Surrogate = field(default_factory=Surrogate)
-    leak: float | None = None
-
-    def __post_init__(self) -> None:
-        number("tau", self.tau, low=1)
-        number("v_th", self.v_th)
-        if number("v_reset", self.v_reset) >= self.v_th:
-            raise refusal("v_reset", f"below v_th = {self.v_th:g}", self.v_reset)
-        if self.leak is not None:
-            number("leak", self.leak, low=0, high=1)
-            if self.decay_input:
-                raise refusal("decay_input", "False where leak is given", self.decay_input)
-        choice("reset", self.reset, Reset)
-        choice("fires", self.fires, Fires)
-
-    @property
-    def decay(self) -> float:
-        """Give what is left of the membrane after a step without input."""
-        return 1.0 - 1.0 / self.tau if self.leak is None else self.leak
+__all__ = ["Spike", "lif", "lif_fused", "lif_reference", "spike"]
 
 
 class Spike(torch.autograd.Function):
@@ -96,6 +42,16 @@ class Spike(torch.autograd.Function):
         """Put the surrogate's derivative in the step's place."""
         (u,) = ctx.saved_tensors
         return g * ctx.surrogate.derivative(u), None, None
+
+
+def spike(u: Tensor, surrogate: Surrogate | None = None) -> Tensor:
+    """Spike where u, membrane less threshold, is at 0 or above: 1, else 0, in the type of u.
+
+    Args:
+        u: Any shape.
+        surrogate: What the gradient takes for the step's derivative; None: `Surrogate()`.
+    """
+    return cast(Tensor, apply(Spike, u, Surrogate() if surrogate is None else surrogate, False))
 
 
 def fire(u: Tensor, options: LIFOptions) -> Tensor:
@@ -117,7 +73,7 @@ def lif_reference(
     Args:
         x: Input [T, B, ...].
         v: Membrane [B, ...] before the first step.
-        options: The neuron.
+        options: The neuron, a plain one; `generalised_lif` runs the others.
         lengths: Valid steps [B], int64; None means all. Beyond them spikes are 0 and the state stands still.
         spike: Replaces the step and its surrogate, as a function of v - v_th (a smooth step, or a SpikingJelly
             surrogate).
@@ -141,7 +97,7 @@ def lif_reference(
 
     def reset(h: Tensor, z: Tensor) -> Tensor:
         s = z.detach() if o.detach_reset else z
-        return h - s * o.v_th if o.reset == "soft" else s * o.v_reset + (1 - s) * h
+        return h - s * o.fall if o.reset == "soft" else s * o.v_reset + (1 - s) * h
 
     marks = learns.tolist() if local and learns is not None else [True] * len(x)
     spikes = []
@@ -149,9 +105,9 @@ def lif_reference(
         v = v.detach() if local else v
         start = reset(v, step(v - o.v_th)) if late else v
         if o.decay_input:
-            h = start + (x_t - (start - o.v_reset)) / o.tau
+            h = start + (x_t - (start - o.rest)) / o.tau
         else:
-            h = o.v_reset + (start - o.v_reset) * o.decay + x_t
+            h = o.rest + (start - o.rest) * o.decay + x_t
         z = step(h - o.v_th)
         after = h if late else reset(h, z)
         if lengths is not None:
@@ -256,6 +212,8 @@ def neuron_constants(o: LIFOptions, like: Tensor) -> NeuronConstants:
         decay=real(o.decay),
         v_th=real(o.v_th),
         v_reset=real(o.v_reset),
+        v_leak=real(o.rest),
+        reset_by=real(o.fall),
         decay_input=o.decay_input,
         soft_reset=o.reset == "soft",
         late_reset=o.reset == "hard_next_step",
@@ -286,13 +244,16 @@ def check_neurons(x: Tensor, v: Tensor, lengths: Tensor | None) -> Tensor | None
     return check_lengths(x, lengths)
 
 
-def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
-    """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
+def late_reset(v: Tensor, options: LIFOptions, lengths: Tensor) -> Tensor:
+    """Do the reset of "hard_next_step" that the state v [B, N] came with, in samples that have a step.
+
+    From there on a step is that of "hard".
+    """
     if options.reset != "hard_next_step":
         return v
     z = fire(v - options.v_th, options)
     z = z.detach() if options.detach_reset else z
-    return z * options.v_reset + (1 - z) * v
+    return torch.where(lengths[:, None] > 0, z * options.v_reset + (1 - z) * v, v)
 
 
 def lif_fused(
@@ -314,7 +275,7 @@ def lif_fused(
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     # a view, even of the same shape, would stand between kernels that pass sparse gradients
     flat = x if x.dim() == 3 else x.reshape(steps, batch, -1)
-    start = late_reset(v.reshape(batch, -1), options)
+    start = late_reset(v.reshape(batch, -1), options, lengths)
     start = start.detach() if local else start
     given = (flat, start, lengths, options, local, learns if local else None)
     z, last = apply(_FusedLIF, *given)

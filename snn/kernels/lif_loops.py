@@ -15,6 +15,8 @@ __all__ = [
     "GradientConstants",
     "NeuronConstants",
     "all_zero",
+    "charge_row",
+    "derivative_row",
     "lif_backward",
     "lif_forward",
 ]
@@ -32,8 +34,10 @@ class NeuronConstants(NamedTuple):
         decay: What is left of the membrane after a step.
         v_th: Threshold.
         v_reset: Value after a hard reset.
+        v_leak: Value towards which the membrane leaks.
+        reset_by: Fall of a soft reset.
         decay_input: Divide the input by tau too.
-        soft_reset: Subtract v_th, instead of setting v_reset.
+        soft_reset: Subtract reset_by, instead of setting v_reset.
         late_reset: Leave the state of the last step before its reset, as "hard_next_step" does.
         strict: Spike above the threshold, not at it.
     """
@@ -42,6 +46,8 @@ class NeuronConstants(NamedTuple):
     decay: Any
     v_th: Any
     v_reset: Any
+    v_leak: Any
+    reset_by: Any
     decay_input: bool
     soft_reset: bool
     late_reset: bool
@@ -67,15 +73,15 @@ class GradientConstants(NamedTuple):
 
 
 @compiled
-def _charge_row(xs: RealArray, vs: RealArray, hs: RealArray, neuron: NeuronConstants) -> None:
+def charge_row(xs: RealArray, vs: RealArray, hs: RealArray, neuron: NeuronConstants) -> None:
     """Fill hs with the membranes before the threshold test; the choice lies outside the loops: they are vectors."""
-    tau, decay, v_reset = neuron.tau, neuron.decay, neuron.v_reset
+    tau, decay, v_leak = neuron.tau, neuron.decay, neuron.v_leak
     if neuron.decay_input:
         for n in range(hs.shape[0]):
-            hs[n] = vs[n] + (xs[n] - (vs[n] - v_reset)) / tau
+            hs[n] = vs[n] + (xs[n] - (vs[n] - v_leak)) / tau
     else:
         for n in range(hs.shape[0]):
-            hs[n] = v_reset + (vs[n] - v_reset) * decay + xs[n]
+            hs[n] = v_leak + (vs[n] - v_leak) * decay + xs[n]
 
 
 @compiled
@@ -84,14 +90,14 @@ def _spike_row(
 ) -> None:
     """Fill spikes zs, where hs is above `limit`, and the membranes vs after them; `keep` leaves the reset out."""
     one, zero = hs.dtype.type(1), hs.dtype.type(0)
-    v_th, v_reset = neuron.v_th, neuron.v_reset
+    reset_by, v_reset = neuron.reset_by, neuron.v_reset
     for n in range(hs.shape[0]):
         zs[n] = one if hs[n] > limit else zero
     if keep:
         vs[:] = hs
     elif neuron.soft_reset:
         for n in range(hs.shape[0]):
-            vs[n] = hs[n] - v_th if hs[n] > limit else hs[n]
+            vs[n] = hs[n] - reset_by if hs[n] > limit else hs[n]
     else:
         for n in range(hs.shape[0]):
             vs[n] = v_reset if hs[n] > limit else hs[n]
@@ -133,14 +139,14 @@ def lif_forward(
                 hs[k, start:stop] = 0
                 continue
             keep = neuron.late_reset and left == 1 and t >= uniform
-            _charge_row(xs[t, start:stop], vs[start:stop], hs[k, start:stop], neuron)
+            charge_row(xs[t, start:stop], vs[start:stop], hs[k, start:stop], neuron)
             _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, neuron, keep)
         if k < kept.shape[0] and kept[k] == t:  # else the next step writes over this one
             k += 1
 
 
 @compiled
-def _derivative_row(
+def derivative_row(
     hs: RealArray, xs: RealArray, ds: RealArray, v_th: Any, gradient: GradientConstants
 ) -> None:
     """Fill ds with the surrogate's derivative; xs is sigmoid(alpha (hs - v_th)), read for the sigmoid only."""
@@ -171,12 +177,12 @@ def _reset_derivative_row(
 ) -> None:
     """Fill rs with the derivatives of the membranes after reset by those before it."""
     one, zero = hs.dtype.type(1), hs.dtype.type(0)
-    v_th, v_reset = neuron.v_th, neuron.v_reset
+    reset_by, v_reset = neuron.reset_by, neuron.v_reset
     if neuron.soft_reset and detach:
         rs[:] = one
     elif neuron.soft_reset:
         for n in range(hs.shape[0]):
-            rs[n] = one - v_th * ds[n]
+            rs[n] = one - reset_by * ds[n]
     elif detach:
         for n in range(hs.shape[0]):
             rs[n] = zero if hs[n] > limit else one
@@ -254,7 +260,7 @@ def lif_backward(
                 gxs[:] = 0
                 continue
             ds, rs, gs = derivatives[0, : stop - start], derivatives[1, : stop - start], g1[start:stop]
-            _derivative_row(hs, sigmoid2[k % sigmoid.shape[0], start:stop], ds, neuron.v_th, gradient)
+            derivative_row(hs, sigmoid2[k % sigmoid.shape[0], start:stop], ds, neuron.v_th, gradient)
             if gradient.local:
                 for n in range(hs.shape[0]):
                     gxs[n] = gzs[n] * ds[n] / neuron.tau if neuron.decay_input else gzs[n] * ds[n]

@@ -16,7 +16,6 @@ from snn.kernels.delay.split_delay import TwoTapSynapses, linear_kernel, split_d
 from snn.kernels.delay.two_tap_events import TwoTapLayout, gather_two_taps
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif import (
-    LIFOptions,
     gradient_constants,
     late_reset,
     lif_reference,
@@ -24,6 +23,7 @@ from snn.kernels.lif import (
     neuron_constants,
     sigmoid_of,
 )
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import empty_aligned
 from snn.kernels.nonzero import list_nonzero, to_spike_trains
 from snn.kernels.recurrent_loops import recurrent_backward, recurrent_forward
@@ -201,7 +201,7 @@ def recurrent_lif_fused(
         return recurrent_lif_reference(x, v, weight, delay, max_delay, options, lengths, None, local)
     if lengths is None:
         lengths = torch.full((x.shape[1],), x.shape[0], dtype=torch.int64)
-    start = late_reset(v, options)
+    start = late_reset(v, options, lengths)
     given = (x, start, weight, delay, max_delay, lengths, options, local)
     z, last = apply(_RecurrentLIF, *given)
     return z, last

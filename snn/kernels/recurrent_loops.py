@@ -20,8 +20,8 @@ __all__ = ["recurrent_backward", "recurrent_forward"]
 def _charge(x: Any, v: Any, neuron: NeuronConstants) -> Any:
     """Give the membrane before the threshold test."""
     if neuron.decay_input:
-        return v + (x - (v - neuron.v_reset)) / neuron.tau
-    return neuron.v_reset + (v - neuron.v_reset) * neuron.decay + x
+        return v + (x - (v - neuron.v_leak)) / neuron.tau
+    return neuron.v_leak + (v - neuron.v_leak) * neuron.decay + x
 
 
 @compiled_entry
@@ -51,7 +51,7 @@ def recurrent_forward(
     """
     one, zero = x.dtype.type(1), x.dtype.type(0)
     steps, batch, size = x.shape
-    v_th, v_reset = neuron.v_th, neuron.v_reset
+    v_th, v_reset, reset_by = neuron.v_th, neuron.v_reset, neuron.reset_by
     sums = np.zeros(size * span, x.dtype)
     for b in range(batch):
         sums[:] = 0
@@ -67,7 +67,7 @@ def recurrent_forward(
                 fired = u > v_th if neuron.strict else u >= v_th
                 hs[n] = u
                 zs[n] = one if fired else zero
-                after = u - v_th if neuron.soft_reset else v_reset
+                after = u - reset_by if neuron.soft_reset else v_reset
                 vs[n] = after if fired and not keep else u
             for i in range(size):
                 if zs[i] != zero:
@@ -94,7 +94,7 @@ def _derivative(u: Any, s: Any, one: Any, half: Any, slope: Any, gradient: Gradi
 def _reset_derivative(u: Any, h: Any, d: Any, one: Any, neuron: NeuronConstants, detach: bool) -> Any:
     """Give the derivative of the membrane after reset by that before it."""
     if neuron.soft_reset:
-        return one if detach else one - neuron.v_th * d
+        return one if detach else one - neuron.reset_by * d
     zero = one - one
     fired = u > zero if neuron.strict else u >= zero
     r = zero if fired else one

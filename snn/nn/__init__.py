@@ -17,6 +17,7 @@ from snn.nn.recurrent import RecurrentLIF, RecurrentLIFState
 from snn.nn.registry import from_config, register_layer, to_config
 from snn.nn.residual import Residual, ResidualState
 from snn.nn.sequential import Sequential
+from snn.nn.stepped_neuron import SteppedNeuron
 
 __all__ = [
     "LIF",
@@ -44,6 +45,7 @@ __all__ = [
     "Residual",
     "ResidualState",
     "Sequential",
+    "SteppedNeuron",
     "from_config",
     "frozen",
     "populations",

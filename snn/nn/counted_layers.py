@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -32,6 +33,19 @@ class CountedLayer:
         self.scaled = False
         self._layer, self._matrix, self._before, self._after = layer, matrix, before, after
         self._open: BoolArray = np.ones(math.prod(after), dtype=bool)
+        self._part: BoolArray | None = None
+
+    def part(self, place: int, parts: int) -> CountedLayer:
+        """Give the layer with one of so many equal parts of its channels: that which leads to one receptor."""
+        mine = copy.copy(self)
+        mine._part = np.arange(self._open.size) // (self._open.size // parts) == place
+        mine._open = self._open & mine._part
+        return mine
+
+    @property
+    def channels(self) -> int:
+        """How many channels, or features, come out."""
+        return self._after[0]
 
     def close(self, norm: BatchNorm) -> None:
         """Take away the synapses of outputs that a normalisation multiplies by zero."""
@@ -49,24 +63,23 @@ class CountedLayer:
         if closed and not self._open.all():
             found = scipy.sparse.csr_array(found @ scipy.sparse.diags_array(self._open.astype(np.float64)))
             found.eliminate_zeros()
-        return found
+        return found if self._part is None else found[:, self._part]
 
     def sizes(self) -> tuple[int, int, int, int]:
         """Give the sizes of a `SummingLayer`, in its order."""
-        links = int(self._matrix.nnz)
+        parts = 1 if self._part is None else self._part.size // int(self._part.sum())
         if not self.has_weights:
-            return links, 0, 0, 0
+            return int(self._matrix.nnz) // parts, 0, 0, 0
         present = (self._layer.weight_in_use().detach() != 0).cpu().numpy()
         present = present.reshape(len(present), -1)
         positions = self._open.reshape(len(present), -1)  # of each output channel
         stored = int(present.sum(1) @ positions.any(1))
-        padded = present.size * positions.shape[1]
+        weights, padded = present.size // parts, present.size // parts * positions.shape[1]
         if not isinstance(self._layer, Conv2d):
-            return padded, 0, stored, present.size
-        pairs = present.size // math.prod(self._layer.kernel_size)
+            return padded, 0, stored, weights
         reads = [_reads(self._layer, axis, size) for axis, size in enumerate(self._before[1:])]
-        dense = pairs * math.prod(reads)
-        return dense, padded - dense, stored, present.size
+        dense = weights // math.prod(self._layer.kernel_size) * math.prod(reads)
+        return dense, padded - dense, stored, weights
 
 
 def _reads(layer: Conv2d, axis: int, size: int) -> int:
@@ -79,13 +92,26 @@ def _reads(layer: Conv2d, axis: int, size: int) -> int:
     return int(np.count_nonzero((read >= 0) & (read < size)))
 
 
-def summing_layers(layers: list[CountedLayer]) -> list[SummingLayer]:
-    """Describe the layers between two populations.
+def summing_layers(layers: list[CountedLayer], place: int = 0, parts: int = 1) -> list[SummingLayer]:
+    """Describe the layers between two populations, or those that lead to one of its receptors.
 
     Pooling sums spikes, so that the layer behind it takes whole numbers of them and both are counted. What is
     summed behind weights, or behind a normalisation, is no number of spikes: such layers are one, their product,
     which is what the engines run.
+
+    Args:
+        layers: The layers, one after another.
+        place: Number of the receptor, whose channels are alone counted of the last layer.
+        parts: How many receptors share its channels.
+
+    Returns:
+        A description of each; none where there is no layer, or receptors share a channel: synapses are then counted
+        as weights of a matrix.
     """
+    if not layers or layers[-1].channels % parts:
+        return []
+    if parts > 1:
+        layers = [*layers[:-1], layers[-1].part(place, parts)]
     if any(layer.has_weights or layer.scaled for layer in layers[:-1]):
         links = layers[0].links(closed=False)
         for layer in layers[1:]:

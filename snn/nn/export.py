@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
 
 from snn.core import LIFParams, LIParams, Network, Population, Projection
 from snn.core.arrays import Float64Array
@@ -92,15 +95,25 @@ class _Written:
 
     def add(self, post: str, size: int, neuron: LIF | LeakyReadout, folded: FoldedPopulation) -> None:
         """Add a population of neurons, and what leads to it."""
-        self._populations.append(Population(post, size, _neuron(neuron, folded.bias.numpy())))
+        size = _neurons_of(post, size, neuron)
+        self._populations.append(Population(post, size, _neuron(neuron, folded.bias.numpy(), self._dt_ms)))
         for one in folded.projections:
             self._project(post, one)
 
     def add_sum(self, pre: str, post: str, neuron: LIF | LeakyReadout, summed: UnrolledWeights) -> None:
         """Add a population of neurons, and the weighted sum without delays that leads to it."""
-        self._populations.append(Population(post, summed.size, _neuron(neuron, summed.bias)))
-        layers = summed.summing_layers()
-        self._projections.append(Projection(pre, post, summed.weight, name=f"{pre}-{post}", layers=layers))
+        receptors = _receptors(neuron)
+        size = _neurons_of(post, summed.size, neuron)
+        self._populations.append(Population(post, size, _neuron(neuron, summed.bias, self._dt_ms)))
+        for place, receptor in enumerate(receptors):
+            name = f"{pre}-{post}" if receptor is None else f"{pre}-{post}.{receptor}"
+            weight = summed.weight
+            if receptor is not None:
+                weight = summed.weight[:, place * size : (place + 1) * size]
+            layers = summed.summing_layers(place, len(receptors))
+            self._projections.append(
+                Projection(pre, post, weight, name=name, receptor=receptor, layers=layers)
+            )
         if isinstance(neuron, RecurrentLIF):
             self._project(post, populations.recurrent_projection(neuron, post))
 
@@ -110,7 +123,9 @@ class _Written:
 
     def _project(self, post: str, one: FoldedProjection) -> None:
         weight, delay_ms = one.weight.numpy(), one.delay_steps.numpy() * self._dt_ms
-        self._projections.append(Projection(one.pre, post, weight, delay_ms, name=one.name))
+        self._projections.append(
+            Projection(one.pre, post, weight, delay_ms, name=one.name, receptor=one.receptor)
+        )
 
 
 def _of_sums(model: Layer, dt_ms: float, shape: tuple[int, ...] | None) -> Network:
@@ -135,7 +150,7 @@ def _of_sums(model: Layer, dt_ms: float, shape: tuple[int, ...] | None) -> Netwo
             size = delayed.connection.out_features
             _check_fits(place, summed.size, delayed.connection)
             written.add(post, size, neuron, populations.fold(delayed))
-            summed = UnrolledWeights((size,))
+            summed = UnrolledWeights((size // _parts(neuron),))
             continue
         for where, layer in layers[start:end]:
             if not summed.append(layer):
@@ -147,7 +162,8 @@ def _of_sums(model: Layer, dt_ms: float, shape: tuple[int, ...] | None) -> Netwo
         if summed.weight is None:
             raise ValueError(f"{place} must be a weighted sum of spikes, got {type(neuron).__name__}")
         written.add_sum(pre, post, neuron, summed)
-        summed = UnrolledWeights(summed.shape)
+        first, *others = summed.shape
+        summed = UnrolledWeights((first // _parts(neuron), *others))
     return written.network()
 
 
@@ -205,20 +221,58 @@ def _input_shape(model: Layer, first: Layer, shape: tuple[int, ...] | None) -> t
     return (size,)
 
 
-def _neuron(neuron: LIF | LeakyReadout, bias: Float64Array) -> LIFParams | LIParams:
+def _neuron(neuron: LIF | LeakyReadout, bias: Float64Array, dt_ms: float) -> LIFParams | LIParams:
     """Give the parameters of neurons for the engines, with the bias of each."""
     o = neuron.options
-    scale = 1.0 / o.tau if o.decay_input else 1.0
+    shared: dict[str, Any] = {
+        "decay": o.decay,
+        "input_scale": 1.0 / o.tau if o.decay_input else 1.0,
+        "decay_input": o.decay_input,
+        "v_rest": o.rest,
+        **_drive(neuron, bias),
+    }
     if isinstance(neuron, LeakyReadout):
-        return LIParams(decay=o.decay, input_scale=scale, decay_input=o.decay_input, bias=bias)
+        return LIParams(**shared)
     return LIFParams(
-        decay=o.decay,
-        input_scale=scale,
-        decay_input=o.decay_input,
+        **shared,
         v_th=o.v_th,
         v_reset=o.v_reset,
-        v_rest=o.v_reset,  # as in SpikingJelly, the membrane of nn.LIF leaks towards v_reset
         reset=o.reset,
+        reset_by=o.reset_by,
         fires=o.fires,
-        bias=bias,
+        t_ref_ms=o.t_ref * dt_ms,
+        adapt_by=o.adapt_by,
+        adapt_decay=o.adapt_decay if o.adapt_by else None,
+        spikes=o.spikes,
     )
+
+
+def _drive(neuron: LIF | LeakyReadout, bias: Float64Array) -> dict[str, Any]:
+    """Give what the membrane is driven by: a bias of its own, or one that arrives at the receptors."""
+    if neuron.receptors is None:
+        return {"bias": bias}
+    decays, parts = neuron.receptors.decays, np.split(bias, len(neuron.receptors.decays))
+    if neuron.receptors.names == (None,):
+        return {"syn_decay": decays[0], "syn_bias": bias}
+    names = _receptors(neuron)
+    return {
+        "syn_decay": dict(zip(names, decays, strict=True)),
+        "syn_bias": dict(zip(names, parts, strict=True)),
+    }
+
+
+def _receptors(neuron: LIF | LeakyReadout) -> tuple[str | None, ...]:
+    """Give the names of the receptors, (None,) where they have none."""
+    return (None,) if neuron.receptors is None else neuron.receptors.names
+
+
+def _neurons_of(post: str, size: int, neuron: LIF | LeakyReadout) -> int:
+    """Give how many neurons so many features lead to: as many features for each receptor."""
+    if size % _parts(neuron):
+        raise refusal(f"features into {post}", f"a multiple of {_parts(neuron)}, its receptors", size)
+    return size // _parts(neuron)
+
+
+def _parts(neuron: LIF | LeakyReadout) -> int:
+    """Count the parts of what arrives at neurons: one per receptor."""
+    return len(_receptors(neuron))

@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snn.core.checks import flag, number, refusal
+from snn.core.checks import flag, number, refusal, whole
+from snn.kernels.generalised_lif import Carried, at_rest, generalised_lif
 from snn.kernels.leaky_integrator import integrate
 from snn.kernels.learned_lif import learned_lif
-from snn.kernels.lif import Fires, LIFOptions, Reset, lif
+from snn.kernels.lif import lif
+from snn.kernels.lif_options import Fires, LIFOptions, Reset, Spikes
 from snn.kernels.step_local import is_local, learning_steps
 from snn.kernels.surrogate import Surrogate, SurrogateName
 from snn.nn.layer import Layer
+from snn.nn.receptors import PerReceptor, at_length, flow, plain, read_receptors, start_of
 from snn.nn.tensor_checks import check_input, check_lengths, check_state, check_stateless
 
 __all__ = ["LIF", "LIFState", "LeakyReadout", "ReLU", "ReadoutState"]
@@ -27,24 +30,37 @@ class LIFState(NamedTuple):
     """Carry the neurons on.
 
     Attributes:
-        v: Membrane of each neuron, [B, ...].
+        v: Membrane of each neuron, [B, N, ...].
+        currents: Synaptic currents of the R receptors, one after another, [B, R N, ...]; () without `tau_syn`.
+        refractory: Steps for which each is still held, int32 [B, N, ...]; () without `t_ref`.
+        adaptation: Rise of each threshold, [B, N, ...]; () where it does not adapt.
     """
 
     v: Tensor
+    currents: Tensor | tuple[()] = ()
+    refractory: Tensor | tuple[()] = ()
+    adaptation: Tensor | tuple[()] = ()
 
 
 class ReadoutState(NamedTuple):
     """Carry the readout on.
 
     Attributes:
-        v: Membrane of each unit, [B, ...].
+        v: Membrane of each unit, [B, N, ...].
+        currents: Synaptic currents of the R receptors, one after another, [B, R N, ...]; () without `tau_syn`.
     """
 
     v: Tensor
+    currents: Tensor | tuple[()] = ()
 
 
 class LIF(Layer):
-    """Leaky integrate-and-fire neurons; the defaults are SpikingJelly's `LIFNode`, bit for bit."""
+    """Leaky integrate-and-fire neurons; the defaults are SpikingJelly's `LIFNode`, bit for bit.
+
+    With `tau_syn` the input flows into synaptic currents, which decay from step to step, and their sum drives the
+    membrane in the same step. Of several receptors each has its part of the input's axis of features: of x
+    [T, B, R N, ...] the first N features arrive at the first receptor, so `Linear(n_in, R * N)` leads to N neurons.
+    """
 
     def __init__(
         self,
@@ -63,6 +79,14 @@ class LIF(Layer):
         leak: float | None = None,
         learn_threshold: bool = False,
         learn_leak: bool = False,
+        v_leak: float | None = None,
+        reset_by: float | None = None,
+        tau_syn: PerReceptor | None = None,
+        syn_leak: PerReceptor | None = None,
+        t_ref: int = 0,
+        adapt_by: float = 0.0,
+        tau_adapt: float | None = None,
+        spikes: Spikes = "single",
     ) -> None:
         """Fix the neuron.
 
@@ -70,8 +94,8 @@ class LIF(Layer):
             tau: Membrane time constant in steps, >= 1; the decay per step is 1 - 1/tau.
             decay_input: Divide the input by tau too.
             v_th: Threshold, above `v_reset`.
-            v_reset: Value after a hard reset, and at rest; below `v_th`.
-            reset: "hard", "soft" (subtract v_th) or "hard_next_step".
+            v_reset: Value after a hard reset; below `v_th`.
+            reset: "hard", "soft" (subtract `reset_by`) or "hard_next_step".
             fires: Spike where v ">=" or ">" the threshold.
             detach_reset: Keep the gradient out of the reset.
             surrogate: Shape of the spike's derivative: sigmoid, atan, triangle, rectangle.
@@ -81,8 +105,19 @@ class LIF(Layer):
             leak: What is left of the membrane after a step, in [0, 1], in place of tau; None: 1 - 1/tau.
             learn_threshold: Learn one threshold for the layer, from v_th on. The surrogate is then a function of
                 v / v_th - 1, and a spike has no gradient through its reset. Needs decay_input=False,
-                detach_reset=True, v_reset=0, and reset "hard" or "soft" (IIR-SNN's neuron).
+                detach_reset=True, v_reset=0, reset "hard" or "soft" (IIR-SNN's neuron), and of the options below
+                `tau_syn` and `syn_leak` at most.
             learn_leak: Learn one leak for the layer, with the same needs.
+            v_leak: Value towards which the membrane leaks, and where it starts; None: `v_reset`, as SpikingJelly.
+            reset_by: Fall of a soft reset, > 0; None: v_th.
+            tau_syn: Synaptic time constant in steps, >= 1, or one per receptor by name: the current decays by
+                1 - 1/tau_syn in a step. None: what arrives drives the membrane itself, in that step alone.
+            syn_leak: What is left of the current after a step, in [0, 1], in place of tau_syn.
+            t_ref: Refractory steps after a spike, >= 0, in which the membrane stays and the drive is ignored.
+            adapt_by: Rise of the threshold at a spike, >= 0; not with "hard_next_step".
+            tau_adapt: Time constant in steps, >= 1, with which that rise decays: by 1 - 1/tau_adapt a step.
+            spikes: "single": one spike a step at most. "multiple": 1 + floor((v - threshold) / reset_by) of them
+                where v reaches the threshold; needs a soft reset, and no t_ref.
 
         Raises:
             ValueError: A value is out of its range; the message names it.
@@ -98,7 +133,15 @@ class LIF(Layer):
             detach_reset=flag("detach_reset", detach_reset),
             surrogate=_surrogate(surrogate, surrogate_alpha, normalise_peak, surrogate_gain),
             leak=None if leak is None else number("leak", leak, low=0.0, high=1.0),
+            v_leak=None if v_leak is None else number("v_leak", v_leak),
+            reset_by=None if reset_by is None else number("reset_by", reset_by, above=0.0),
+            t_ref=whole("t_ref", t_ref, low=0),
+            adapt_by=number("adapt_by", adapt_by, low=0.0),
+            tau_adapt=None if tau_adapt is None else number("tau_adapt", tau_adapt, low=1.0),
+            spikes=spikes,
         )
+        self.receptors = read_receptors(tau_syn, syn_leak)
+        self._given_receptors = {"tau_syn": plain(tau_syn), "syn_leak": plain(syn_leak)}
         self.learn_threshold = flag("learn_threshold", learn_threshold)
         self.learn_leak = flag("learn_leak", learn_leak)
         if self.learn_threshold or self.learn_leak:
@@ -137,32 +180,53 @@ class LIF(Layer):
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
         o = self._options
-        names = ("tau", "decay_input", "v_th", "v_reset", "reset", "fires", "detach_reset", "leak")
-        return {name: getattr(o, name) for name in names} | {
-            "surrogate": o.surrogate.name,
-            "surrogate_alpha": o.surrogate.alpha,
-            "normalise_peak": o.surrogate.normalise_peak,
-            "surrogate_gain": o.surrogate.gain,
-            "learn_threshold": self.learn_threshold,
-            "learn_leak": self.learn_leak,
-        }
+        names = [
+            *("tau", "decay_input", "v_th", "v_reset", "reset", "fires", "detach_reset", "leak"),
+            *("v_leak", "reset_by", "t_ref", "adapt_by", "tau_adapt", "spikes"),
+        ]
+        return (
+            {name: getattr(o, name) for name in names}
+            | self._given_receptors
+            | {
+                "surrogate": o.surrogate.name,
+                "surrogate_alpha": o.surrogate.alpha,
+                "normalise_peak": o.surrogate.normalise_peak,
+                "surrogate_gain": o.surrogate.gain,
+                "learn_threshold": self.learn_threshold,
+                "learn_leak": self.learn_leak,
+            }
+        )
 
     def forward(
         self, x: Tensor, state: LIFState | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, LIFState]:
-        """Turn input current [T, B, ...] into spikes of the same shape."""
+        """Turn input current [T, B, R N, ...] into spikes [T, B, N, ...]; R is 1 but for several receptors."""
         check_input("LIF", x, "...")
         lengths = check_lengths(x, lengths)
-        o = self.options
-        v = x.new_full(x.shape[1:], o.v_reset)
-        v = v if state is None else check_state("LIF", LIFState, state, v).v
-        if self.threshold is None and self.leak is None:
-            z, v = lif(x, v, o, lengths, is_local(), learning_steps(len(x)))
-        else:
+        now = self.at_rest(x) if state is None else check_state("LIF", LIFState, state, *self.at_rest(x))
+        return self.run_neurons(x, now, lengths)
+
+    def run_neurons(self, x: Tensor, now: LIFState, lengths: Tensor | None) -> tuple[Tensor, LIFState]:
+        """Run the neurons on what arrives, [T, B, R N, ...], from a state, unchecked; recurrent synapses aside."""
+        x, currents = flow("LIF", self.receptors, x, now.currents, lengths)
+        o, learns = self.options, learning_steps(len(x))
+        if self.threshold is not None or self.leak is not None:
             threshold = x.new_tensor(o.v_th) if self.threshold is None else self.threshold
             leak = x.new_tensor(o.decay) if self.leak is None else self.leak
-            z, v = learned_lif(x, v, threshold, leak, o, lengths, is_local())
-        return z, LIFState(v)
+            z, v = learned_lif(x, now.v, threshold, leak, o, lengths, is_local())
+            return z, LIFState(v, currents)
+        if o.plain:
+            z, v = lif(x, now.v, o, lengths, is_local(), learns)
+            return z, LIFState(v, currents)
+        carried = Carried(now.v, now.refractory, now.adaptation)
+        z, carried = generalised_lif(x, carried, o, lengths, is_local(), learns)
+        return z, LIFState(carried.v, currents, carried.held, carried.theta)
+
+    def at_rest(self, x: Tensor) -> LIFState:
+        """Give the state before any input x [T, B, R N, ...]."""
+        one, currents = start_of("LIF", self.receptors, x)
+        v, held, theta = at_rest(one, self.options)
+        return LIFState(v, currents, held, theta)
 
 
 def _surrogate(name: Any, alpha: Any, normalise_peak: Any, gain: Any) -> Surrogate:
@@ -181,6 +245,10 @@ def _check_learned(o: LIFOptions) -> None:
         raise refusal("reset", f"'hard' or 'soft' {aim}", o.reset)
     if o.v_th < LEAST_THRESHOLD:
         raise refusal("v_th", f">= {LEAST_THRESHOLD} {aim}", o.v_th)
+    unused = {"v_leak": None, "reset_by": None, "t_ref": 0, "tau_adapt": None, "spikes": "single"}
+    for name, usual in unused.items():
+        if getattr(o, name) != usual:
+            raise refusal(name, f"{usual!r} {aim}", getattr(o, name))
 
 
 class ReLU(Layer):
@@ -200,42 +268,52 @@ class ReLU(Layer):
 
 
 class LeakyReadout(Layer):
-    """Leaky integrators that never spike: their membrane is the output."""
+    """Leaky integrators that never spike: their membrane is the output. Receptors are as in `LIF`."""
 
-    def __init__(self, tau: float = 2.0, *, decay_input: bool = False) -> None:
-        """Fix the time constant.
+    def __init__(
+        self,
+        tau: float = 2.0,
+        *,
+        decay_input: bool = False,
+        v_leak: float = 0.0,
+        tau_syn: PerReceptor | None = None,
+        syn_leak: PerReceptor | None = None,
+    ) -> None:
+        """Fix the time constants.
 
         Args:
             tau: Membrane time constant in steps, >= 1; the decay per step is 1 - 1/tau.
             decay_input: Divide the input by tau too.
+            v_leak: Value towards which the membrane leaks, and where it starts.
+            tau_syn: As in `LIF`.
+            syn_leak: As in `LIF`.
 
         Raises:
-            ValueError: tau is below 1 or not finite.
+            ValueError: A value is out of its range; the message names it.
         """
         super().__init__()
         self.options = LIFOptions(
-            tau=number("tau", tau, low=1.0), decay_input=flag("decay_input", decay_input)
+            tau=number("tau", tau, low=1.0),
+            decay_input=flag("decay_input", decay_input),
+            v_leak=number("v_leak", v_leak),
         )
+        self.receptors = read_receptors(tau_syn, syn_leak)
+        self._given_receptors = {"tau_syn": plain(tau_syn), "syn_leak": plain(syn_leak)}
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
-        return {"tau": self.options.tau, "decay_input": self.options.decay_input}
+        o = self.options
+        return {"tau": o.tau, "decay_input": o.decay_input, "v_leak": o.rest} | self._given_receptors
 
     def forward(
         self, x: Tensor, state: ReadoutState | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, ReadoutState]:
-        """Turn input current [T, B, ...] into membranes of the same shape."""
+        """Turn input current [T, B, R N, ...] into membranes [T, B, N, ...]."""
         check_input("LeakyReadout", x, "...")
         lengths = check_lengths(x, lengths)
-        first = x.new_zeros(x.shape[1:])
-        first = first if state is None else check_state("LeakyReadout", ReadoutState, state, first).v
-        y = integrate(x, first, self.options, is_local())
-        return y, ReadoutState(_at_length(y, lengths, first))
-
-
-def _at_length(v: Tensor, lengths: Tensor | None, first: Tensor) -> Tensor:
-    """Take membranes v [T, B, ...] at each sample's last valid step: [B, ...]; `first` where it has none."""
-    if lengths is None:
-        return v[-1] if len(v) else first
-    ends = lengths.reshape(1, -1, *[1] * (v.dim() - 2)).expand(1, *v.shape[1:])
-    return torch.where(ends[0] > 0, v.gather(0, (ends - 1).clamp(min=0))[0], first)
+        one, currents = start_of("LeakyReadout", self.receptors, x)
+        now = ReadoutState(torch.full_like(one, self.options.rest), currents)
+        now = now if state is None else check_state("LeakyReadout", ReadoutState, state, *now)
+        x, currents = flow("LeakyReadout", self.receptors, x, now.currents, lengths)
+        y = integrate(x, now.v, self.options, is_local())
+        return y, ReadoutState(at_length(y, lengths, now.v), currents)

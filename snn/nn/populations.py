@@ -26,6 +26,7 @@ __all__ = [
     "ConnectedPopulation",
     "FoldedPopulation",
     "FoldedProjection",
+    "by_receptor",
     "check_layers_differ",
     "fold",
     "population_names",
@@ -67,14 +68,16 @@ class FoldedProjection:
     Attributes:
         name: Name of the projection.
         pre: Name of the population that sends.
-        weight: Weights [in, out], float64, the normalisation's scale included.
-        delay_steps: Delays [in, out], steps, int64.
+        weight: Weights [in, N], float64, the normalisation's scale included.
+        delay_steps: Delays [in, N], steps, int64.
+        receptor: Receptor of the neurons that it feeds; None where receptors have no names.
     """
 
     name: str
     pre: str
     weight: Tensor
     delay_steps: Tensor
+    receptor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ class FoldedPopulation:
     """Hold what reaches a population as the event engines run it, in evaluation.
 
     Attributes:
-        projections: The connection, one projection per kernel, then the recurrent synapses.
-        bias: Current in every step, [out], float64.
+        projections: The connection, one projection per kernel and receptor, then the recurrent synapses.
+        bias: What arrives in every step, [R N], float64: N for each of the R receptors (see `LIF`).
     """
 
     projections: tuple[FoldedProjection, ...]
@@ -172,8 +175,11 @@ def fold(population: ConnectedPopulation) -> FoldedPopulation:
         delays = torch.zeros_like(weight, dtype=torch.int64)
     kernels = zip(*(a.reshape(-1, *weight.shape[-2:]) for a in (weight, delays)), strict=True)
     projections = [
-        _projection(population.projection if i == 1 else f"{population.projection}.{i}", population.pre, w, d)
+        one
         for i, (w, d) in enumerate(kernels, start=1)
+        for one in by_receptor(
+            population.projection if i == 1 else f"{population.projection}.{i}", population.pre, w, d, neuron
+        )
     ]
     if isinstance(neuron, RecurrentLIF):
         projections.append(recurrent_projection(neuron, population.post))
@@ -183,12 +189,26 @@ def fold(population: ConnectedPopulation) -> FoldedPopulation:
 def recurrent_projection(neuron: RecurrentLIF, post: str) -> FoldedProjection:
     """Give the synapses of neurons with each other."""
     weight = neuron.weight_in_use().detach().double()
-    return _projection(f"{post}-{post}", post, weight, neuron.delay_steps())
+    return _projection(f"{post}-{post}", post, weight, neuron.delay_steps(), neuron.receptor)
 
 
-def _projection(name: str, pre: str, weight: Tensor, delay_steps: Tensor) -> FoldedProjection:
-    """Turn weights and delays [out, in] into those of a projection, [in, out]."""
-    return FoldedProjection(name, pre, weight.t().contiguous(), delay_steps.t().contiguous())
+def by_receptor(
+    name: str, pre: str, weight: Tensor, delay_steps: Tensor, neuron: LIF | LeakyReadout
+) -> list[FoldedProjection]:
+    """Turn weights and delays [R N, in] into a projection to each receptor of the neurons.
+
+    Those to receptors with names are called "in-hid1.exc", "in-hid1.inh", ....
+    """
+    names = (None,) if neuron.receptors is None else neuron.receptors.names
+    parts = zip(names, weight.chunk(len(names)), delay_steps.chunk(len(names)), strict=True)
+    return [_projection(name if r is None else f"{name}.{r}", pre, w, d, r) for r, w, d in parts]
+
+
+def _projection(
+    name: str, pre: str, weight: Tensor, delay_steps: Tensor, receptor: str | None
+) -> FoldedProjection:
+    """Turn weights and delays [N, in] into those of a projection, [in, N]."""
+    return FoldedProjection(name, pre, weight.t().contiguous(), delay_steps.t().contiguous(), receptor)
 
 
 @torch.no_grad()

@@ -78,8 +78,8 @@ def check_input(layer: str, x: Tensor, *axes: int | str, weight: Tensor | None =
         raise refusal(f"x of {layer}", "a dense tensor", x.layout)
 
 
-def check_state(layer: str, kind: type[State], state: Any, *likes: Tensor) -> State:
-    """Return a state whose parts are laid out as `likes`, one after another.
+def check_state(layer: str, kind: type[State], state: Any, *likes: Tensor | tuple[()]) -> State:
+    """Return a state whose parts are laid out as `likes`, in turn; () stands for a part that is not there.
 
     Raises:
         TypeError: It is not of the kind that the layer gives, or a part is no tensor.
@@ -87,9 +87,12 @@ def check_state(layer: str, kind: type[State], state: Any, *likes: Tensor) -> St
     """
     if not isinstance(state, kind):
         raise TypeError(f"state of {layer} must be a {kind.__name__} or None, got {shown(state)}")
-    for part, like in zip(state, likes, strict=True):  # type: ignore[call-overload]
+    for name, part, like in zip(state._fields, state, likes, strict=True):  # type: ignore[attr-defined,call-overload]
+        if isinstance(part, Tensor) is not isinstance(like, Tensor):
+            due = "a tensor" if isinstance(like, Tensor) else "()"
+            raise TypeError(f"state of {layer} must have {due} as its {name}, got {shown(part)}")
         if not isinstance(part, Tensor):
-            raise TypeError(f"state of {layer} must be of tensors, got {shown(part)}")
+            continue
         for what in ("shape", "dtype", "device"):
             came, due = getattr(part, what), getattr(like, what)
             if came != due:

@@ -46,7 +46,7 @@ class UnrolledWeights:
         self.weight: Any = None
         self.bias: Float64Array = np.zeros(0)
         self._layers: list[CountedLayer] = []
-        self._normalised_first = False
+        self._scaled_first = False  # what comes into the layers is no number of spikes then
 
     def append(self, layer: Layer) -> bool:
         """Multiply one more layer into the matrix.
@@ -64,11 +64,10 @@ class UnrolledWeights:
                 )
             if self._layers:
                 self._layers[-1].close(layer)
-            else:
-                self._normalised_first = True
             scale, offset = (np.repeat(a.numpy(), self._places) for a in layer.scale_and_offset())
             diagonal = scipy.sparse.diags_array(scale)
             first = self.weight is None
+            self._scaled_first |= first
             self.weight = scipy.sparse.csr_array(diagonal if first else self.weight @ diagonal)
             self.bias = offset if first else self.bias * scale + offset
             return True
@@ -77,17 +76,15 @@ class UnrolledWeights:
         before = self.shape
         weight, bias, self.shape = _matrix(layer, before)
         if not isinstance(layer, Flatten):
-            counted = CountedLayer(layer, weight, before, self.shape)
-            counted.scaled = self._normalised_first and not self._layers
-            self._layers.append(counted)
+            self._layers.append(CountedLayer(layer, weight, before, self.shape))
         first = self.weight is None
         self.bias = bias if first else self.bias @ weight + bias
         self.weight = weight if first else scipy.sparse.csr_array(self.weight @ weight)
         return True
 
-    def summing_layers(self) -> list[SummingLayer]:
-        """Give the layers as ledgers count them."""
-        return summing_layers(self._layers)
+    def summing_layers(self, place: int = 0, parts: int = 1) -> list[SummingLayer]:
+        """Give the layers as ledgers count them; of several `parts`, those that lead to one receptor."""
+        return [] if self._scaled_first else summing_layers(self._layers, place, parts)
 
     @property
     def size(self) -> int:

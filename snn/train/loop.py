@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from snn.core.arrays import PathLike
 from snn.core.checks import choice, flag, refusal, whole
 from snn.core.files.whole import write_whole
-from snn.nn import LIF, Layer
+from snn.nn import LIF, Layer, SteppedNeuron
 from snn.train import processes
 from snn.train.arguments import check_config, check_functions, check_layer, check_paths
 from snn.train.batches import Data, counted_steps, prepare_batch, with_steps
@@ -43,7 +43,7 @@ class Scores(NamedTuple):
         loss: Mean loss of a sample.
         accuracy: Share of samples (of steps, with labels per step) classified right, in [0, 1]; None where labels
             are no classes.
-        rates: Mean spikes per neuron and step, per LIF layer: hid1, hid2, ...
+        rates: Mean spikes per neuron and step, per layer of neurons that spike: hid1, hid2, ...
         samples: Samples that have a step; the others are in no mean.
         values: Means of the registered scores that were asked for, by name.
     """
@@ -76,7 +76,7 @@ class FitResult:
 
 @contextmanager
 def _count_spikes(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
-    """Collect (spikes, neuron-steps) of every LIF layer while the block runs.
+    """Collect (spikes, neuron-steps) of every layer of neurons that spike while the block runs.
 
     A layer may be given its lengths by position, by keyword or not at all; then all of its steps count.
     """
@@ -96,7 +96,7 @@ def _count_spikes(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
 
         return hook
 
-    layers = [module for module in model.modules() if isinstance(module, LIF)]
+    layers = [module for module in model.modules() if isinstance(module, LIF | SteppedNeuron)]
     handles = [
         layer.register_forward_hook(make_hook(f"hid{i}"), with_kwargs=True)
         for i, layer in enumerate(layers, 1)

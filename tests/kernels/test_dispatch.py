@@ -7,7 +7,8 @@ import torch
 
 from snn.kernels import dispatch
 from snn.kernels.dispatch import apply, fused_or_reference
-from snn.kernels.lif import LIFOptions, Spike, lif
+from snn.kernels.lif import Spike, lif
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.surrogate import Surrogate
 
 

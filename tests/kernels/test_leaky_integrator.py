@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from snn.kernels.leaky_integrator import integrate, integrate_fused, integrate_reference
-from snn.kernels.lif import LIFOptions
+from snn.kernels.lif_options import LIFOptions
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from snn.kernels.learned_lif import learned_lif_fused, learned_lif_reference
-from snn.kernels.lif import LIFOptions
+from snn.kernels.lif_options import LIFOptions
 from snn.kernels.surrogate import Surrogate
 from snn.nn import LIF, RecurrentLIF
 

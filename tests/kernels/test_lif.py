@@ -28,7 +28,11 @@ def outputs(form, options, lengths, dtype):
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("lengths", [None, torch.tensor([25, 3, 1, 17])], ids=["whole", "ragged"])
+@pytest.mark.parametrize(
+    "lengths",
+    [None, torch.tensor([25, 3, 1, 17]), torch.tensor([25, 0, 1, 0])],
+    ids=["whole", "ragged", "empty"],
+)
 def test_fused_equals_reference(options, lengths):
     slow = outputs(lif_reference, options, lengths, torch.float64)
     fast = outputs(lif_fused, options, lengths, torch.float64)

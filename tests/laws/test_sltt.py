@@ -290,8 +290,7 @@ def test_truncated_bptt_cuts_at_its_chunks() -> None:
     cut = gradients(model, (x, lengths, label), dataclasses.replace(BPTT, chunk=3))
     model.zero_grad()
     y, state = model(x[:3])
-    constant = tuple(tuple(part.detach() for part in parts) for parts in state)
-    constant = tuple(type(old)(*new) if new else () for old, new in zip(state, constant, strict=True))
+    constant = tuple(part._replace(v=part.v.detach()) if part else () for part in state)
     y = torch.cat([y, model(x[3:], constant)[0]])
     torch.stack([torch.nn.functional.cross_entropy(y_t, label) for y_t in y]).mean().backward()
     for mine, parameter in zip(cut, model.parameters(), strict=True):

@@ -163,6 +163,12 @@ def test_gradients_by_finite_differences():
     assert torch.autograd.gradcheck(lambda given: model(given)[0], x)
 
 
+def _detached(state):
+    if isinstance(state, torch.Tensor):
+        return state.detach()
+    return type(state)(*map(_detached, state)) if hasattr(state, "_fields") else tuple(map(_detached, state))
+
+
 @pytest.mark.parametrize("config", [{}, {"chunk": 2}, {"chunk": 1}], ids=str)
 def test_sltt_gives_the_gradients_of_every_step_by_itself(config):
     """Against a plain loop that detaches every state and runs backward step by step."""
@@ -182,7 +188,7 @@ def test_sltt_gives_the_gradients_of_every_step_by_itself(config):
     state = None
     for x_t in x:
         if state is not None:
-            state = [type(s)(*(part.detach() for part in s)) if s else s for s in state]
+            state = _detached(state)
         y, state = loop(x_t[None], state)
         (nn.functional.cross_entropy(y[0], label) / 7).backward()
     for (name, a), b in zip(ours.named_parameters(), loop.parameters(), strict=True):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from snn.datasets import Batch
-from snn.nn import LIF, DelayLinear, LeakyReadout, LIFState, Linear, RecurrentLIF, Sequential
+from snn.nn import LIF, DelayLinear, LeakyReadout, Linear, RecurrentLIF, Sequential
 from snn.train import TrainConfig, fit
 from snn.train.non_finite import first_non_finite
 
@@ -81,9 +81,9 @@ def test_a_state_of_another_batch_or_type_is_refused(layer):
 
 def test_a_state_on_another_device_is_refused():
     layer = LIF(2.0)
-    _, (v,) = layer(torch.zeros(5, 3, 4))
+    _, state = layer(torch.zeros(5, 3, 4))
     with pytest.raises(ValueError, match="state of LIF must be of device cpu, as its input, got meta"):
-        layer(torch.zeros(5, 3, 4), LIFState(v.to("meta")))
+        layer(torch.zeros(5, 3, 4), state._replace(v=state.v.to("meta")))
 
 
 def test_second_derivatives_are_refused():

@@ -85,8 +85,8 @@ def test_the_papers_neuron():
     assert z.flatten().tolist() == [0, 0, 1, 1]
     z.sum().backward()
     torch.testing.assert_close(x.grad.flatten(), 0.3 * torch.tensor([0.25, 1.0, 0.5, 0.0]) / 2)
-    _, (v,) = lif(torch.full((3, 1, 1), 0.5))
-    assert v.item() == 1.5
+    _, state = lif(torch.full((3, 1, 1), 0.5))
+    assert state.v.item() == 1.5
 
 
 def test_thresholds_follow_the_percentile_rule():

@@ -148,6 +148,12 @@ def _check_neuron(population: Population, neuron: NeuronParams) -> None:
         raise refused("tau_mem_ms", "finite", neuron.tau_mem_ms)
     if len(neuron.receptors) > _MOST_RECEPTORS:
         raise refused("tau_syn_ms", f"of at most {_MOST_RECEPTORS} receptors", neuron.tau_syn_ms)
+    if neuron.syn_decay is not None:
+        raise refused("syn_decay", "None (it is per step)", neuron.syn_decay)
+    if isinstance(neuron.syn_bias, Mapping) or np.any(np.asarray(neuron.syn_bias) != 0.0):
+        raise refused("syn_bias", "0 (it arrives step by step)", neuron.syn_bias)
+    if isinstance(neuron, LIFParams) and neuron.spikes != "single":
+        raise refused("spikes", "'single'", neuron.spikes)
     if isinstance(neuron, LIFParams) and neuron.adapts:
         raise refused("adapt_by", "0", neuron.adapt_by)
     if isinstance(neuron, LIFParams) and neuron.reset == "hard_next_step":

@@ -17,7 +17,7 @@ from snn.core.grid.plasticity_step import learn
 from snn.core.layout.neuron_arrays import NeuronArrays
 from snn.core.layout.plasticity_arrays import PlasticityArrays
 from snn.core.layout.projection_arrays import ProjectionArrays
-from snn.core.neurons import HARD, HARD_NEXT_STEP, SOFT
+from snn.core.neurons import HARD, HARD_NEXT_STEP, MOST_SPIKES, SOFT
 from snn.core.random import FIRST, GOLDEN, SECOND
 
 
@@ -50,8 +50,9 @@ def run_clock(s: Sample, learning: PlasticityArrays) -> None:
             else:
                 _receive(s, p, k, ring)
                 for u in range(neurons.first[p], end):
-                    if _step_neuron(s, p, u, k):
-                        log.unit[used], log.spikes[used] = u, 1
+                    spikes = _step_neuron(s, p, u, k)
+                    if spikes > 0:
+                        log.unit[used], log.spikes[used] = u, spikes
                         used += 1
             for e in range(begin, used):
                 ring[now, log.unit[e]] = log.spikes[e]
@@ -87,6 +88,8 @@ def _receive(s: Sample, p: int, k: int, ring: Any) -> None:
             if spikes > 0:
                 current[neurons.noise_slot[m] + n] += neurons.noise_weight[m] * real.type(spikes)
                 touched[n] = True
+    for a in range(neurons.slot[p], neurons.slot[p] + neurons.slot_rows[p] * size):
+        current[a] += neurons.syn_bias[a]
     s.counted.touched[p] += touched.sum()
 
 
@@ -127,8 +130,8 @@ def _mix(z: Any) -> Any:
 
 
 @part
-def _step_neuron(s: Sample, p: int, u: int, k: int) -> bool:
-    """Take neuron u through step k (equation in `snn.core.neurons`); tell whether it spiked."""
+def _step_neuron(s: Sample, p: int, u: int, k: int) -> int:
+    """Take neuron u through step k (equation in `snn.core.neurons`); return how often it spiked."""
     neurons, state, inputs, counted = s.neurons, s.state, s.inputs, s.counted
     size, n = neurons.first[p + 1] - neurons.first[p], u - neurons.first[p]
     x = state.v.dtype.type(0.0)
@@ -141,7 +144,7 @@ def _step_neuron(s: Sample, p: int, u: int, k: int) -> bool:
     threshold, v, strict = neurons.v_th[u] + state.theta[u], state.v[u], neurons.strict[p]
     if neurons.reset[p] == HARD_NEXT_STEP and (v > threshold if strict else v >= threshold):
         v = neurons.v_reset[u]
-    spiked = False
+    spikes = 0
     if state.hold[u] > 0:
         state.hold[u] -= 1
     else:
@@ -150,15 +153,20 @@ def _step_neuron(s: Sample, p: int, u: int, k: int) -> bool:
             v = v + ((x + drive) - (v - rest)) * scale
         else:
             v = rest + (v - rest) * neurons.decay[u] + (x + drive) * scale
-        spiked = v > threshold if strict else v >= threshold
-    if spiked:
+        spikes = 1 if (v > threshold if strict else v >= threshold) else 0
+    if spikes > 0:
+        if neurons.multiple[p]:
+            parts = (v - threshold) / neurons.reset_by[u]
+            count = np.ceil(parts) if strict else np.floor(parts) + state.v.dtype.type(1.0)
+            spikes = int(min(count, state.v.dtype.type(MOST_SPIKES)))
+        times = state.v.dtype.type(spikes)
         state.hold[u] = neurons.refractory[u]
-        state.theta[u] += neurons.adapt_by[u]
+        state.theta[u] += neurons.adapt_by[u] * times
         if neurons.reset[p] == HARD:
             v = neurons.v_reset[u]
         elif neurons.reset[p] == SOFT:
-            v = v - neurons.reset_by[u]
+            v = v - neurons.reset_by[u] * times
     state.v[u] = v
     if counted.trace_column[p] >= 0:
         counted.trace[k, counted.trace_column[p] + n] = v
-    return spiked
+    return spikes

@@ -13,7 +13,7 @@ import numpy as np
 from snn.core.compiled import lean, lean_inlined
 from snn.core.grid.bundles import Sample
 from snn.core.layout.neuron_arrays import SLEEP_GROUP, UPDATE_GROUP
-from snn.core.neurons import HARD, HARD_NEXT_STEP, SOFT
+from snn.core.neurons import HARD, HARD_NEXT_STEP, MOST_SPIKES, SOFT
 
 DECIDE_EVERY = 64
 """Steps after which the choice between all neurons and few is made again."""
@@ -145,6 +145,9 @@ def _step(s: Sample, p: int, start: int, n: int, k: int) -> None:
     c = np.uint64(neurons.first[p]) if neurons.uniform[p] else u  # one copy of equal constants stays cached
     for r in range(neurons.slot_rows[p]):
         a = np.uint64(neurons.slot[p] + r * size + start)
+        if neurons.syn_biased[p]:
+            for j in range(count):
+                current[a + j] += neurons.syn_bias[a + j]
         f = np.uint64(neurons.slot[p] + r * size) if neurons.uniform[p] else a
         fade = k + 1 < inputs.n_steps or neurons.receptors[p] == 0
         _read_currents(current, a, neurons.syn_decay, f, x, count, r == 0, fade)
@@ -211,12 +214,26 @@ def _emit_spikes(s: Sample, p: int, start: int, n: int, k: int, used: int) -> in
         for j in range(8 * w, 8 * w + 8):
             if fired[j]:
                 u = neurons.first[p] + start + j
-                log.unit[used], log.spikes[used] = u, 1
+                spikes = count_spikes(s, p, u) if neurons.multiple[p] else 1
+                log.unit[used], log.spikes[used] = u, spikes
                 used += 1
                 state.hold[u] = k + 1 + neurons.refractory[u]
+                if neurons.multiple[p]:
+                    state.theta[u] += neurons.adapt_by[u] * state.v.dtype.type(spikes)
+                    state.v[u] -= neurons.reset_by[u] * state.v.dtype.type(spikes)
+                    continue
                 state.theta[u] += neurons.adapt_by[u]
                 if neurons.reset[p] == HARD:
                     state.v[u] = neurons.v_reset[u]
                 elif neurons.reset[p] == SOFT:
                     state.v[u] -= neurons.reset_by[u]
     return used
+
+
+@lean
+def count_spikes(s: Sample, p: int, u: int) -> int:
+    """Count the spikes of unit u, whose membrane has reached its threshold, where it may spike several times."""
+    neurons, state, real = s.neurons, s.state, s.state.v.dtype
+    parts = (state.v[u] - (neurons.v_th[u] + state.theta[u])) / neurons.reset_by[u]
+    count = np.ceil(parts) if neurons.strict[p] else np.floor(parts) + real.type(1.0)
+    return int(min(count, real.type(MOST_SPIKES)))

@@ -86,5 +86,6 @@ def _learn_on_spikes(a: PlasticityArrays, i: int, log: SpikeLog, row: int, k: in
         for c in range(a.column[one.column + n], a.column[one.column + n + 1]):
             x = a.pre[one.x + (k - np.int64(a.lag[c])) % one.depth * one.senders + np.int64(a.sender[c])]
             at = one.weight + np.int64(a.synapse[c])
-            _change_weight(a, i, at, one.on_spike * x - one.forget * a.weight[at])
-        a.post[one.y + n] += a.post.dtype.type(1.0)
+            for _ in range(log.spikes[e]):
+                _change_weight(a, i, at, one.on_spike * x - one.forget * a.weight[at])
+        a.post[one.y + n] += a.post.dtype.type(log.spikes[e])

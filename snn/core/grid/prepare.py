@@ -90,7 +90,8 @@ class SampleBuilder:
             max(1, most_at_once(request.events.get(name)), most_at_once(request.recent.get(name)))
             for name in network.order
         ]
-        largest = np.where(neurons.source, most, 1)
+        # A neuron that may spike several times in a step has no small bound on its counts.
+        largest = np.where(neurons.source, most, np.where(neurons.multiple, NARROW, 1))
         self._narrow = projections.counted & (projections.most * largest[projections.pre] < NARROW)
 
     def build(self, b: int) -> Sample:

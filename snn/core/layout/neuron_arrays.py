@@ -56,7 +56,10 @@ class NeuronArrays(NamedTuple):
         bias: As in `Dynamics`, [U].
         adapt_by: As in `Dynamics`, [U].
         adapt_decay: As in `Dynamics`, [U].
+        multiple: As in `Dynamics`, [P].
+        syn_biased: Whether something arrives at receptors of a population in every step, [P].
         syn_decay: Factor of each slot per step, [A]; 0 where arrivals jump the membrane.
+        syn_bias: What arrives at each slot in every step, [A].
         level: Smallest membrane that fires, without adaptation, [U]: `v_th`, or the number above it.
         sleep_below: Membrane below which a neuron cannot spike without an arrival, [U]; -inf: it always may.
         noise_first: First noise input of each population, [P + 1].
@@ -90,7 +93,10 @@ class NeuronArrays(NamedTuple):
     bias: RealArray
     adapt_by: RealArray
     adapt_decay: RealArray
+    multiple: BoolArray
+    syn_biased: BoolArray
     syn_decay: RealArray
+    syn_bias: RealArray
     level: RealArray
     sleep_below: RealArray
     noise_first: Int64Array
@@ -143,6 +149,13 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
             _check_fits(f"{name} of {p.name!r}", getattr(d, name), real)
         return np.concatenate([getattr(d, name) for d in dynamics]).astype(real)
 
+    def per_slot(name: str) -> Any:
+        parts = [
+            getattr(d, name).ravel() if r else np.zeros(0 if s else n)
+            for d, r, s, n in zip(dynamics, receptors, source, sizes, strict=True)
+        ]
+        return np.concatenate(parts).astype(real)
+
     uniform = np.array([_is_uniform(d) for d in dynamics])
     v_th, strict = per_unit("v_th"), np.array([d.strict for d in dynamics])
     above = np.nextafter(v_th, real(np.inf))
@@ -170,12 +183,10 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
         bias=per_unit("bias"),
         adapt_by=per_unit("adapt_by"),
         adapt_decay=per_unit("adapt_decay"),
-        syn_decay=np.concatenate(
-            [
-                d.syn_decay.ravel() if r else np.zeros(0 if s else n)
-                for d, r, s, n in zip(dynamics, receptors, source, sizes, strict=True)
-            ]
-        ).astype(real),
+        multiple=np.array([d.multiple for d in dynamics]),
+        syn_biased=np.array([bool(d.syn_bias.any()) for d in dynamics]),
+        syn_decay=per_slot("syn_decay"),
+        syn_bias=per_slot("syn_bias"),
         level=np.where(np.repeat(strict, sizes), above, v_th),
         sleep_below=np.concatenate(sleep).astype(real),
         **_noise(network, slot, real),
@@ -199,7 +210,8 @@ def _is_uniform(d: Dynamics) -> bool:
 
 
 def _is_plain(d: Dynamics) -> bool:
-    return d.syn_decay.shape[0] <= 2 and d.reset != HARD_NEXT_STEP and not d.adapt_by.any()
+    changes = d.adapt_by.any() or d.syn_bias.any()
+    return d.syn_decay.shape[0] <= 2 and d.reset != HARD_NEXT_STEP and not changes
 
 
 def _noise(network: Network, slot: Int64Array, real: Any) -> dict[str, Any]:

@@ -17,11 +17,11 @@ What becomes what, with C_m = tau_m, so that a current of I moves the steady mem
   between neurons. Off the grid both are d.
 
 Refused by name: shorter delays between neurons, resets other than "hard", a membrane without leak or without
-memory, equal time constants of membrane and current, drive that changes in time, an adaptive threshold,
-weights that learn; with `precise=True` also delays and refractory times between steps, a refractory time of 0,
-and a receptor with weights of both signs beside another (NEST sorts its two currents by sign). One tie differs
-off the grid: a spike that arrives just when a refractory time ends counts in NEST and not with us (nor with
-NEST on its grid).
+memory, equal time constants of membrane and current, currents given by their factor per step, a bias through a
+receptor, drive that changes in time, an adaptive threshold, several spikes in a step, weights that learn; with
+`precise=True` also delays and refractory times between steps, a refractory time of 0, and a receptor with
+weights of both signs beside another (NEST sorts its two currents by sign). One tie differs off the grid: a spike
+that arrives just when a refractory time ends counts in NEST and not with us (nor with NEST on its grid).
 """
 
 from __future__ import annotations
