@@ -4,8 +4,10 @@
 
 The network, its input and its loss are those of `training.py`. Neurons that fire more or less often make the layer
 behind them dearer or cheaper, so the spikes a neuron and step are printed too. Soft resets are compared with a soft
-reset without options, hard ones with a hard one. One thread, CPU seconds, interleaved, the order turning; ratios are
-medians of those of each turn. Neurons without options against another checkout's: `before_after.py --rows bptt,sltt`.
+reset without options, hard ones with a hard one. One thread, CPU seconds, interleaved, the order turning; ratios
+are medians of those of each turn. Neurons without options, this checkout against another:
+
+    python examples/benchmarks/before_after.py OTHER_CHECKOUT --rows bptt,sltt
 """
 
 from __future__ import annotations
