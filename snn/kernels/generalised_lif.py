@@ -278,7 +278,7 @@ def generalised_lif_fused(
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     flat = x if x.dim() == 3 else x.reshape(steps, batch, -1)
     shape, width = carried.v.shape, flat.shape[2]
-    start = late_reset(carried.v.reshape(batch, -1), options)
+    start = late_reset(carried.v.reshape(batch, -1), options, lengths)
     theta = carried.theta.reshape(batch, -1) if isinstance(carried.theta, Tensor) else x.new_zeros(0, width)
     held = (
         carried.held.reshape(batch, -1)

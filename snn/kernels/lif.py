@@ -234,11 +234,14 @@ def check_neurons(x: Tensor, v: Tensor, lengths: Tensor | None) -> Tensor | None
     return check_lengths(x, lengths)
 
 
-def late_reset(v: Tensor, options: LIFOptions) -> Tensor:
-    """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard"."""
+def late_reset(v: Tensor, options: LIFOptions, lengths: Tensor) -> Tensor:
+    """Do the reset of "hard_next_step" that the state v came with; from there on a step is that of "hard".
+
+    Samples without steps, of length 0, keep their state.
+    """
     if options.reset != "hard_next_step":
         return v
-    z = fire(v - options.v_th, options)
+    z = fire(v - options.v_th, options) * (lengths > 0)[:, None]
     z = z.detach() if options.detach_reset else z
     return z * options.v_reset + (1 - z) * v
 
@@ -262,7 +265,7 @@ def lif_fused(
         lengths = torch.full((batch,), steps, dtype=torch.int64)
     # a view, even of the same shape, would stand between kernels that pass sparse gradients
     flat = x if x.dim() == 3 else x.reshape(steps, batch, -1)
-    start = late_reset(v.reshape(batch, -1), options)
+    start = late_reset(v.reshape(batch, -1), options, lengths)
     start = start.detach() if local else start
     given = (flat, start, lengths, options, local, learns if local else None)
     z, last = apply(_FusedLIF, *given)

@@ -201,7 +201,7 @@ def recurrent_lif_fused(
         return recurrent_lif_reference(x, v, weight, delay, max_delay, options, lengths, None, local)
     if lengths is None:
         lengths = torch.full((x.shape[1],), x.shape[0], dtype=torch.int64)
-    start = late_reset(v, options)
+    start = late_reset(v, options, lengths)
     given = (x, start, weight, delay, max_delay, lengths, options, local)
     z, last = apply(_RecurrentLIF, *given)
     return z, last
