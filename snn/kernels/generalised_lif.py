@@ -28,6 +28,7 @@ from snn.kernels.checks import check_compiled, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.generalised_loops import (
     CarriedArrays,
+    GradientArrays,
     KeptArrays,
     OptionConstants,
     generalised_backward,
@@ -240,9 +241,9 @@ class _GeneralisedLIF(torch.autograd.Function):
         surrogate, gx = ctx.options.surrogate, empty_aligned(u)
         sigmoid = (u * surrogate.sharpness).sigmoid_() if surrogate.name == "sigmoid" else u[:1]
         generalised_backward(
-            gz.numpy(), g.numpy(), g_theta.numpy(), (spikes[0] if spikes else gz).numpy(),
-            KeptArrays(u.numpy(), h.numpy()), sigmoid.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
-            ctx.neuron, ctx.option, gradient_constants(ctx.options, u, ctx.local),
+            GradientArrays(gz.numpy(), g.numpy(), g_theta.numpy(), gx.numpy()),
+            (spikes[0] if spikes else gz).numpy(), KeptArrays(u.numpy(), h.numpy()), sigmoid.numpy(),
+            lengths.numpy(), kept.numpy(), ctx.neuron, ctx.option, gradient_constants(ctx.options, u, ctx.local),
         )  # fmt: skip
         gx = scatter_steps(gx, kept, ctx.steps, sparse=ctx.sparse)
         return gx, *((None, None) if ctx.local else (g, g_theta)), None, None, None, None, None

@@ -11,7 +11,14 @@ from snn.core.compiled import compiled, compiled_entry
 from snn.core.neurons import MOST_SPIKES
 from snn.kernels.lif_loops import GradientConstants, NeuronConstants, charge_row, derivative_row
 
-__all__ = ["CarriedArrays", "KeptArrays", "OptionConstants", "generalised_backward", "generalised_forward"]
+__all__ = [
+    "CarriedArrays",
+    "GradientArrays",
+    "KeptArrays",
+    "OptionConstants",
+    "generalised_backward",
+    "generalised_forward",
+]
 
 ROW = 1024
 """Neurons at a time in a step in which all samples do the same: vectors that stay in the nearest cache."""
@@ -61,6 +68,22 @@ class KeptArrays(NamedTuple):
 
     u: RealArray
     h: RealArray
+
+
+class GradientArrays(NamedTuple):
+    """The gradients of a backward pass; the loops of a row take the same, of its neurons.
+
+    Attributes:
+        z: Gradient of the spikes [K, B, N] of the steps kept.
+        v: Gradient of the membranes [B, N]: comes as that of the last state, leaves as that of the first.
+        theta: Gradient of the thresholds' rise [B, N], likewise; without rows where none adapts.
+        x: Gradient of the input [K, B, N], to be filled.
+    """
+
+    z: RealArray
+    v: RealArray
+    theta: RealArray
+    x: RealArray
 
 
 @compiled
@@ -129,7 +152,7 @@ def _reset_row(hs: RealArray, zs: RealArray, vs: RealArray, neuron: NeuronConsta
             vs[n] = v_reset if zs[n] > zero else h
 
 
-@compiled
+@compiled_entry
 def _step_row(
     xs: RealArray,
     now: CarriedArrays,
@@ -286,69 +309,86 @@ def _held_backward_row(us: RealArray, gs: RealArray, gxs: RealArray, neuron: Neu
 
 
 @compiled_entry
+def _backward_row(
+    given: GradientArrays,
+    zs: RealArray,
+    kept: KeptArrays,
+    sigmoids: RealArray,
+    buffer: RealArray,
+    neuron: NeuronConstants,
+    option: OptionConstants,
+    gradient: GradientConstants,
+    keep: bool,
+) -> None:
+    """Take the gradients of a row of neurons from behind a step to before it; buffer is [2, at least as many]."""
+    gzs, gs, g_thetas, gxs, us = given.z, given.v, given.theta, given.x, kept.u
+    ds, total, zero = buffer[0, : len(us)], buffer[1, : len(us)], us.dtype.type(0)
+    derivative_row(us, sigmoids, ds, zero, gradient)
+    if gradient.local:
+        for n in range(us.shape[0]):
+            gxs[n] = gzs[n] * ds[n] / neuron.tau if neuron.decay_input else gzs[n] * ds[n]
+        return
+    if option.adapts:
+        for n in range(us.shape[0]):
+            total[n] = gzs[n] + g_thetas[n] * option.adapt_by
+    else:
+        total = gzs
+    _step_backward_row(total, ds, zs, kept.h, gs, neuron, gradient.detach_reset, keep)
+    if option.adapts:
+        for n in range(us.shape[0]):
+            g_thetas[n] = (g_thetas[n] - ds[n]) * option.adapt_decay
+    if option.t_ref > 0:
+        _held_backward_row(us, gs, gxs, neuron)
+    else:
+        _charge_backward_row(gs, gxs, neuron)
+
+
+@compiled_entry
 def generalised_backward(
-    gz: RealArray,
-    g: RealArray,
-    g_theta: RealArray,
+    given: GradientArrays,
     z: RealArray,
     kept: KeptArrays,
     sigmoid: RealArray,
     lengths: Int64Array,
     steps_kept: Int64Array,
-    gx: RealArray,
     neuron: NeuronConstants,
     option: OptionConstants,
     gradient: GradientConstants,
 ) -> None:
-    """Fill gx from the spikes' gradient; g and g_theta come as the last state's, and leave as the first's.
+    """Fill the input's gradient from that of the spikes.
 
     Args:
-        gz: Gradient of the spikes [K, B, N] of the steps kept.
-        g: Gradient of the membrane [B, N]; left alone if gradients stay inside a step.
-        g_theta: Gradient of the thresholds' rise [B, N]; without rows where none adapts.
+        given: The gradients; those of the state are left alone if gradients stay inside a step.
         z: The spikes [T, B, N].
         kept: What the forward pass kept.
         sigmoid: sigmoid(alpha u) for the sigmoid; not read for the other surrogates.
         lengths: Valid steps [B].
         steps_kept: The steps [K]: all, unless gradients stay inside a step.
-        gx: Gradient of the input [K, B, N], to be filled.
         neuron: The neuron.
         option: Its options.
         gradient: The surrogate, and what has a gradient.
     """
     steps, batch, width = kept.u.shape
     size, uniform = batch * width, lengths.min() - neuron.late_reset
-    us2, hs2, zs2 = kept.u.reshape(steps, size), kept.h.reshape(len(kept.h), size), z.reshape(len(z), size)
-    gz2, gx2, sigmoid2 = gz.reshape(steps, size), gx.reshape(steps, size), sigmoid.reshape(len(sigmoid), size)
-    g1, g_theta1 = g.reshape(size), g_theta.reshape(g_theta.size)
-    zero, buffer = gz.dtype.type(0), np.empty((2, max(ROW, width)), gz.dtype)
+    us, hs, zs = kept.u.reshape(steps, size), kept.h.reshape(len(kept.h), size), z.reshape(len(z), size)
+    gzs, gxs = given.z.reshape(steps, size), given.x.reshape(steps, size)
+    gs, g_thetas = given.v.reshape(size), given.theta.reshape(given.theta.size)
+    sigmoids, buffer = sigmoid.reshape(len(sigmoid), size), np.empty((2, max(ROW, width)), us.dtype)
     for k in range(steps - 1, -1, -1):
         t, row = steps_kept[k], ROW if steps_kept[k] < uniform else width
         for start in range(0, size, row):
             stop, left = min(size, start + row), 1 if t < uniform else lengths[start // width] - t
-            us, gzs, gxs = us2[k, start:stop], gz2[k, start:stop], gx2[k, start:stop]
             if left <= 0:
-                gxs[:] = zero
+                gxs[k, start:stop] = 0
                 continue
-            ds, total = buffer[0, : stop - start], buffer[1, : stop - start]
-            derivative_row(us, sigmoid2[k % len(sigmoid2), start:stop], ds, zero, gradient)
-            if gradient.local:
-                for n in range(us.shape[0]):
-                    gxs[n] = gzs[n] * ds[n] / neuron.tau if neuron.decay_input else gzs[n] * ds[n]
-                continue
-            gs, g_thetas = g1[start:stop], g_theta1[start:stop]
-            if option.adapts:
-                for n in range(us.shape[0]):
-                    total[n] = gzs[n] + g_thetas[n] * option.adapt_by
-            else:
-                total = gzs
-            keep = neuron.late_reset and left == 1 and t >= uniform
-            hs = hs2[k, start:stop] if len(hs2) > 0 else us
-            _step_backward_row(total, ds, zs2[t, start:stop], hs, gs, neuron, gradient.detach_reset, keep)
-            if option.adapts:
-                for n in range(us.shape[0]):
-                    g_thetas[n] = (g_thetas[n] - ds[n]) * option.adapt_decay
-            if option.t_ref > 0:
-                _held_backward_row(us, gs, gxs, neuron)
-            else:
-                _charge_backward_row(gs, gxs, neuron)
+            _backward_row(
+                GradientArrays(gzs[k, start:stop], gs[start:stop], g_thetas[start:stop], gxs[k, start:stop]),
+                zs[min(t, len(zs) - 1), start:stop],
+                KeptArrays(us[k, start:stop], hs[k, start:stop] if len(hs) > 0 else us[k, start:stop]),
+                sigmoids[k % len(sigmoids), start:stop],
+                buffer,
+                neuron,
+                option,
+                gradient,
+                neuron.late_reset and left == 1 and t >= uniform,
+            )
