@@ -87,11 +87,14 @@ class GradientArrays(NamedTuple):
 
 
 @compiled
-def _thresholds_row(thetas: RealArray, limits: RealArray, v_th: Any, option: OptionConstants) -> None:
-    """Let the thresholds' rise decay, and fill in the thresholds."""
-    for n in range(limits.shape[0]):
-        thetas[n] *= option.adapt_decay
-        limits[n] = v_th + thetas[n]
+def _above_rising_row(
+    hs: RealArray, thetas: RealArray, us: RealArray, v_th: Any, option: OptionConstants
+) -> None:
+    """Let the thresholds' rise decay, and fill us with the membranes hs less the thresholds."""
+    for n in range(hs.shape[0]):
+        theta = thetas[n] * option.adapt_decay
+        thetas[n] = theta
+        us[n] = hs[n] - (v_th + theta)
 
 
 @compiled
@@ -158,18 +161,18 @@ def _step_row(
     now: CarriedArrays,
     zs: RealArray,
     kept: KeptArrays,
-    limits: RealArray,
     neuron: NeuronConstants,
     option: OptionConstants,
     keep: bool,
 ) -> None:
-    """Run a row of neurons for a step; limits, their thresholds, need filling only where those rise."""
+    """Run a row of neurons for a step."""
     us, hs = kept.u, kept.h
     charge_row(xs, now.v, hs, neuron)
     if option.adapts:
-        _thresholds_row(now.theta, limits, neuron.v_th, option)
-    for n in range(hs.shape[0]):
-        us[n] = hs[n] - limits[n]
+        _above_rising_row(hs, now.theta, us, neuron.v_th, option)
+    else:
+        for n in range(hs.shape[0]):
+            us[n] = hs[n] - neuron.v_th
     if option.t_ref > 0:
         _hold_row(now.held, now.v, hs, us)
     if option.multiple:
@@ -212,7 +215,7 @@ def generalised_forward(
     xs, zs, us = x.reshape(steps, size), z.reshape(steps, size), kept.u.reshape(len(kept.u), size)
     hs, vs = kept.h.reshape(len(kept.h), size), carried.v.reshape(size)
     helds, thetas = carried.held.reshape(carried.held.size), carried.theta.reshape(carried.theta.size)
-    limits, buffer = np.full(max(ROW, width), neuron.v_th), np.empty(max(ROW, width), x.dtype)
+    buffer = np.empty(max(ROW, width), x.dtype)
     k = 0
     for t in range(steps):
         row = ROW if t < uniform else width
@@ -227,16 +230,7 @@ def generalised_forward(
             h = hs[k, start:stop] if len(hs) > 0 else buffer[: stop - start]
             now = CarriedArrays(vs[start:stop], helds[start:stop], thetas[start:stop])
             now_kept = KeptArrays(us[k, start:stop], h)
-            _step_row(
-                xs[t, start:stop],
-                now,
-                zs[t, start:stop],
-                now_kept,
-                limits[: stop - start],
-                neuron,
-                option,
-                keep,
-            )
+            _step_row(xs[t, start:stop], now, zs[t, start:stop], now_kept, neuron, option, keep)
         if k < steps_kept.shape[0] and steps_kept[k] == t:  # else the next step writes over this one
             k += 1
 
@@ -245,7 +239,7 @@ def generalised_forward(
 def _step_backward_row(
     gzs: RealArray,
     ds: RealArray,
-    zs: RealArray,
+    us: RealArray,
     hs: RealArray,
     gs: RealArray,
     neuron: NeuronConstants,
@@ -256,7 +250,7 @@ def _step_backward_row(
 
     gzs is the gradient of the spikes, ds the surrogate's derivative; a hard reset that is not detached reads hs.
     """
-    reset_by, v_reset, one = neuron.reset_by, neuron.v_reset, gs.dtype.type(1)
+    reset_by, v_reset, zero, at_zero = neuron.reset_by, neuron.v_reset, gs.dtype.type(0), not neuron.strict
     if keep:
         for n in range(gs.shape[0]):
             ds[n] *= gzs[n]
@@ -266,14 +260,12 @@ def _step_backward_row(
         for n in range(gs.shape[0]):
             ds[n] *= gzs[n] - gs[n] * fall
             gs[n] += ds[n]
-    elif detach:
-        for n in range(gs.shape[0]):
-            ds[n] *= gzs[n]
-            gs[n] = gs[n] * (one - zs[n]) + ds[n]
     else:
         for n in range(gs.shape[0]):
-            ds[n] *= gzs[n] + gs[n] * (v_reset - hs[n])
-            gs[n] = gs[n] * (one - zs[n]) + ds[n]
+            g, u = gs[n], us[n]
+            d = ds[n] * gzs[n] if detach else ds[n] * (gzs[n] + g * (v_reset - hs[n]))
+            ds[n] = d
+            gs[n] = d + (zero if (u > zero) | (at_zero & (u == zero)) else g)
 
 
 @compiled
@@ -311,7 +303,6 @@ def _held_backward_row(us: RealArray, gs: RealArray, gxs: RealArray, neuron: Neu
 @compiled_entry
 def _backward_row(
     given: GradientArrays,
-    zs: RealArray,
     kept: KeptArrays,
     sigmoids: RealArray,
     buffer: RealArray,
@@ -333,7 +324,7 @@ def _backward_row(
             total[n] = gzs[n] + g_thetas[n] * option.adapt_by
     else:
         total = gzs
-    _step_backward_row(total, ds, zs, kept.h, gs, neuron, gradient.detach_reset, keep)
+    _step_backward_row(total, ds, us, kept.h, gs, neuron, gradient.detach_reset, keep)
     if option.adapts:
         for n in range(us.shape[0]):
             g_thetas[n] = (g_thetas[n] - ds[n]) * option.adapt_decay
@@ -346,7 +337,6 @@ def _backward_row(
 @compiled_entry
 def generalised_backward(
     given: GradientArrays,
-    z: RealArray,
     kept: KeptArrays,
     sigmoid: RealArray,
     lengths: Int64Array,
@@ -359,7 +349,6 @@ def generalised_backward(
 
     Args:
         given: The gradients; those of the state are left alone if gradients stay inside a step.
-        z: The spikes [T, B, N].
         kept: What the forward pass kept.
         sigmoid: sigmoid(alpha u) for the sigmoid; not read for the other surrogates.
         lengths: Valid steps [B].
@@ -370,7 +359,7 @@ def generalised_backward(
     """
     steps, batch, width = kept.u.shape
     size, uniform = batch * width, lengths.min() - neuron.late_reset
-    us, hs, zs = kept.u.reshape(steps, size), kept.h.reshape(len(kept.h), size), z.reshape(len(z), size)
+    us, hs = kept.u.reshape(steps, size), kept.h.reshape(len(kept.h), size)
     gzs, gxs = given.z.reshape(steps, size), given.x.reshape(steps, size)
     gs, g_thetas = given.v.reshape(size), given.theta.reshape(given.theta.size)
     sigmoids, buffer = sigmoid.reshape(len(sigmoid), size), np.empty((2, max(ROW, width)), us.dtype)
@@ -383,7 +372,6 @@ def generalised_backward(
                 continue
             _backward_row(
                 GradientArrays(gzs[k, start:stop], gs[start:stop], g_thetas[start:stop], gxs[k, start:stop]),
-                zs[min(t, len(zs) - 1), start:stop],
                 KeptArrays(us[k, start:stop], hs[k, start:stop] if len(hs) > 0 else us[k, start:stop]),
                 sigmoids[k % len(sigmoids), start:stop],
                 buffer,
