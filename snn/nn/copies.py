@@ -49,8 +49,8 @@ def plain_twin(layer: Linear | Conv2d, *, bias: bool) -> Linear | Conv2d:
 def refresh_weights(model: nn.Module) -> None:
     """Compute anew the weights that hooks of torch (pruning, norms of weights) compute before a forward pass.
 
-    Such a weight is the one of the last forward pass: behind a step of the optimiser, or behind parameters that were
-    loaded, it is out of date until the next.
+    Such a weight is the one of the last forward pass: behind a step of the optimiser, or behind parameters that
+    were loaded, it is out of date until the next.
     """
     for module in model.modules():
         for hook in module._forward_pre_hooks.values():
