@@ -12,6 +12,7 @@ from snn.core.checks import refusal
 from snn.hardware.crossbar.model import AnalogModel, rows_read
 from snn.hardware.crossbar.read_counts import count_reads
 from snn.hardware.ledger.count import count
+from snn.hardware.ledger.layer_names import receptors_behind, row_name
 from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.report.energy_report import EnergyReport
 from snn.hardware.report.estimate import estimate

@@ -28,6 +28,7 @@ from snn.kernels.checks import check_compiled, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.generalised_loops import (
     CarriedArrays,
+    GradientArrays,
     KeptArrays,
     OptionConstants,
     generalised_backward,
@@ -218,7 +219,7 @@ class _GeneralisedLIF(torch.autograd.Function):
             KeptArrays(u.numpy(), h.numpy()), ctx.neuron, ctx.option,
         )  # fmt: skip
         u, h = u[: kept.shape[0]], h[: kept.shape[0]] if reads_h else h
-        ctx.save_for_backward(u, h, *(() if local else (z,)), lengths, kept)
+        ctx.save_for_backward(u, h, lengths, kept)
         ctx.options, ctx.local, ctx.steps = options, local, x.shape[0]
         ctx.takes_sparse_gradient, ctx.sparse = True, takes_sparse_gradient(x)
         ctx.set_materialize_grads(False)
@@ -230,7 +231,7 @@ class _GeneralisedLIF(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *given: Tensor | None) -> tuple[Tensor | None, ...]:
-        u, h, *spikes, lengths, kept = ctx.saved_tensors
+        u, h, lengths, kept = ctx.saved_tensors
         gz, gv, _, gtheta = given
         if gz is None and gv is None and gtheta is None:
             return (None,) * 8
@@ -240,9 +241,9 @@ class _GeneralisedLIF(torch.autograd.Function):
         surrogate, gx = ctx.options.surrogate, empty_aligned(u)
         sigmoid = (u * surrogate.sharpness).sigmoid_() if surrogate.name == "sigmoid" else u[:1]
         generalised_backward(
-            gz.numpy(), g.numpy(), g_theta.numpy(), (spikes[0] if spikes else gz).numpy(),
-            KeptArrays(u.numpy(), h.numpy()), sigmoid.numpy(), lengths.numpy(), kept.numpy(), gx.numpy(),
-            ctx.neuron, ctx.option, gradient_constants(ctx.options, u, ctx.local),
+            GradientArrays(gz.numpy(), g.numpy(), g_theta.numpy(), gx.numpy()), KeptArrays(u.numpy(), h.numpy()),
+            sigmoid.numpy(), lengths.numpy(), kept.numpy(), ctx.neuron, ctx.option,
+            gradient_constants(ctx.options, u, ctx.local),
         )  # fmt: skip
         gx = scatter_steps(gx, kept, ctx.steps, sparse=ctx.sparse)
         return gx, *((None, None) if ctx.local else (g, g_theta)), None, None, None, None, None

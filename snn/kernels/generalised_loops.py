@@ -11,10 +11,17 @@ from snn.core.compiled import compiled, compiled_entry
 from snn.core.neurons import MOST_SPIKES
 from snn.kernels.lif_loops import GradientConstants, NeuronConstants, charge_row, derivative_row
 
-__all__ = ["CarriedArrays", "KeptArrays", "OptionConstants", "generalised_backward", "generalised_forward"]
+__all__ = [
+    "CarriedArrays",
+    "GradientArrays",
+    "KeptArrays",
+    "OptionConstants",
+    "generalised_backward",
+    "generalised_forward",
+]
 
-ROW = 2048
-"""Neurons at a time: vectors that stay in the nearest cache."""
+ROW = 1024
+"""Neurons at a time in a step in which all samples do the same: vectors that stay in the nearest cache."""
 
 
 class OptionConstants(NamedTuple):
@@ -37,6 +44,8 @@ class OptionConstants(NamedTuple):
 
 class CarriedArrays(NamedTuple):
     """What neurons carry from step to step; each comes as before the first and leaves as after a sample's last.
+
+    The loops of a row take the same, of its neurons.
 
     Attributes:
         v: Membranes [B, N].
@@ -61,12 +70,31 @@ class KeptArrays(NamedTuple):
     h: RealArray
 
 
+class GradientArrays(NamedTuple):
+    """The gradients of a backward pass; the loops of a row take the same, of its neurons.
+
+    Attributes:
+        z: Gradient of the spikes [K, B, N] of the steps kept.
+        v: Gradient of the membranes [B, N]: comes as that of the last state, leaves as that of the first.
+        theta: Gradient of the thresholds' rise [B, N], likewise; without rows where none adapts.
+        x: Gradient of the input [K, B, N], to be filled.
+    """
+
+    z: RealArray
+    v: RealArray
+    theta: RealArray
+    x: RealArray
+
+
 @compiled
-def _thresholds_row(thetas: RealArray, limits: RealArray, v_th: Any, option: OptionConstants) -> None:
-    """Let the thresholds' rise decay, and fill in the thresholds."""
-    for n in range(limits.shape[0]):
-        thetas[n] *= option.adapt_decay
-        limits[n] = v_th + thetas[n]
+def _above_rising_row(
+    hs: RealArray, thetas: RealArray, us: RealArray, v_th: Any, option: OptionConstants
+) -> None:
+    """Let the thresholds' rise decay, and fill us with the membranes hs less the thresholds."""
+    for n in range(hs.shape[0]):
+        theta = thetas[n] * option.adapt_decay
+        thetas[n] = theta
+        us[n] = hs[n] - (v_th + theta)
 
 
 @compiled
@@ -74,8 +102,18 @@ def _hold_row(helds: Int32Array, vs: RealArray, hs: RealArray, us: RealArray) ->
     """Leave the membranes of neurons that are held as they were, out of reach of any threshold."""
     minus_infinity = hs.dtype.type(-np.inf)
     for n in range(hs.shape[0]):
-        hs[n] = vs[n] if helds[n] > 0 else hs[n]
-        us[n] = minus_infinity if helds[n] > 0 else us[n]
+        held, v, h, u = helds[n] > 0, vs[n], hs[n], us[n]  # all read before the choice: it is a vector
+        hs[n] = v if held else h
+        us[n] = minus_infinity if held else u
+
+
+@compiled
+def _count_down_row(helds: Int32Array, zs: RealArray, t_ref: int) -> None:
+    """Hold neurons that have spiked for t_ref steps; the others have one step less to go."""
+    zero, one, longest = zs.dtype.type(0), np.int32(1), np.int32(t_ref)
+    for n in range(helds.shape[0]):
+        left = np.int32(max(helds[n], one) - one)
+        helds[n] = longest if zs[n] > zero else left
 
 
 @compiled
@@ -83,11 +121,11 @@ def _count_row(us: RealArray, zs: RealArray, reset_by: Any, strict: bool) -> Non
     """Fill spikes zs, where there may be several, and turn us into the distance to the nearest threshold."""
     one, zero, most = us.dtype.type(1), us.dtype.type(0), us.dtype.type(MOST_SPIKES)
     for n in range(us.shape[0]):
-        parts = us[n] / reset_by
-        above = us[n] > zero if strict else us[n] >= zero
+        u = us[n]
+        parts = u / reset_by
         count = min(np.ceil(parts) if strict else np.floor(parts) + one, most)
-        zs[n] = count if above else zero
-        us[n] -= max(np.rint(parts), zero) * reset_by
+        zs[n] = count if (u > zero if strict else u >= zero) else zero
+        us[n] = u - max(np.rint(parts), zero) * reset_by
 
 
 @compiled
@@ -113,7 +151,40 @@ def _reset_row(hs: RealArray, zs: RealArray, vs: RealArray, neuron: NeuronConsta
             vs[n] = hs[n] - zs[n] * reset_by
     else:
         for n in range(hs.shape[0]):
-            vs[n] = v_reset if zs[n] > zero else hs[n]
+            h = hs[n]
+            vs[n] = v_reset if zs[n] > zero else h
+
+
+@compiled_entry
+def _step_row(
+    xs: RealArray,
+    now: CarriedArrays,
+    zs: RealArray,
+    kept: KeptArrays,
+    neuron: NeuronConstants,
+    option: OptionConstants,
+    keep: bool,
+) -> None:
+    """Run a row of neurons for a step."""
+    us, hs = kept.u, kept.h
+    charge_row(xs, now.v, hs, neuron)
+    if option.adapts:
+        _above_rising_row(hs, now.theta, us, neuron.v_th, option)
+    else:
+        for n in range(hs.shape[0]):
+            us[n] = hs[n] - neuron.v_th
+    if option.t_ref > 0:
+        _hold_row(now.held, now.v, hs, us)
+    if option.multiple:
+        _count_row(us, zs, neuron.reset_by, neuron.strict)
+    else:
+        _spike_row(us, zs, neuron.strict)
+    _reset_row(hs, zs, now.v, neuron, keep)
+    if option.t_ref > 0:
+        _count_down_row(now.held, zs, option.t_ref)
+    if option.adapts:
+        for n in range(hs.shape[0]):
+            now.theta[n] += option.adapt_by * zs[n]
 
 
 @compiled_entry
@@ -140,43 +211,26 @@ def generalised_forward(
         option: Its options.
     """
     steps, batch, width = x.shape
-    limits, hs = np.full(min(ROW, width), neuron.v_th), np.empty(min(ROW, width), x.dtype)
+    size, uniform = batch * width, lengths.min() - neuron.late_reset  # all samples do the same up to there
+    xs, zs, us = x.reshape(steps, size), z.reshape(steps, size), kept.u.reshape(len(kept.u), size)
+    hs, vs = kept.h.reshape(len(kept.h), size), carried.v.reshape(size)
+    helds, thetas = carried.held.reshape(carried.held.size), carried.theta.reshape(carried.theta.size)
+    buffer = np.empty(max(ROW, width), x.dtype)
     k = 0
     for t in range(steps):
-        for b in range(batch):
-            if t >= lengths[b]:
-                z[t, b] = 0
-                kept.u[k, b] = -np.inf
-                if kept.h.shape[0] > 0:
-                    kept.h[k, b] = 0
+        row = ROW if t < uniform else width
+        for start in range(0, size, row):
+            stop, left = min(size, start + row), 1 if t < uniform else lengths[start // width] - t
+            if left <= 0:
+                zs[t, start:stop] = 0
+                us[k, start:stop] = -np.inf
+                hs[k : k + 1, start:stop] = 0
                 continue
-            keep = neuron.late_reset and t == lengths[b] - 1
-            for start in range(0, width, ROW):
-                stop = min(width, start + ROW)
-                size = stop - start
-                us, zs, vs = kept.u[k, b, start:stop], z[t, b, start:stop], carried.v[b, start:stop]
-                charge_row(x[t, b, start:stop], vs, hs[:size], neuron)
-                if option.adapts:
-                    _thresholds_row(carried.theta[b, start:stop], limits[:size], neuron.v_th, option)
-                for n in range(size):
-                    us[n] = hs[n] - limits[n]
-                if option.t_ref > 0:
-                    _hold_row(carried.held[b, start:stop], vs, hs[:size], us)
-                if option.multiple:
-                    _count_row(us, zs, neuron.reset_by, neuron.strict)
-                else:
-                    _spike_row(us, zs, neuron.strict)
-                _reset_row(hs[:size], zs, vs, neuron, keep)
-                if kept.h.shape[0] > 0:
-                    kept.h[k, b, start:stop] = hs[:size]
-                if option.t_ref > 0:
-                    helds = carried.held[b, start:stop]
-                    for n in range(size):
-                        helds[n] = option.t_ref if zs[n] > 0 else max(helds[n] - 1, 0)
-                if option.adapts:
-                    thetas = carried.theta[b, start:stop]
-                    for n in range(size):
-                        thetas[n] += option.adapt_by * zs[n]
+            keep = neuron.late_reset and left == 1 and t >= uniform
+            h = hs[k, start:stop] if len(hs) > 0 else buffer[: stop - start]
+            now = CarriedArrays(vs[start:stop], helds[start:stop], thetas[start:stop])
+            now_kept = KeptArrays(us[k, start:stop], h)
+            _step_row(xs[t, start:stop], now, zs[t, start:stop], now_kept, neuron, option, keep)
         if k < steps_kept.shape[0] and steps_kept[k] == t:  # else the next step writes over this one
             k += 1
 
@@ -185,7 +239,7 @@ def generalised_forward(
 def _step_backward_row(
     gzs: RealArray,
     ds: RealArray,
-    zs: RealArray,
+    us: RealArray,
     hs: RealArray,
     gs: RealArray,
     neuron: NeuronConstants,
@@ -196,7 +250,7 @@ def _step_backward_row(
 
     gzs is the gradient of the spikes, ds the surrogate's derivative; a hard reset that is not detached reads hs.
     """
-    reset_by, v_reset, one = neuron.reset_by, neuron.v_reset, gs.dtype.type(1)
+    reset_by, v_reset, zero, at_zero = neuron.reset_by, neuron.v_reset, gs.dtype.type(0), not neuron.strict
     if keep:
         for n in range(gs.shape[0]):
             ds[n] *= gzs[n]
@@ -206,85 +260,123 @@ def _step_backward_row(
         for n in range(gs.shape[0]):
             ds[n] *= gzs[n] - gs[n] * fall
             gs[n] += ds[n]
-    elif detach:
-        for n in range(gs.shape[0]):
-            ds[n] *= gzs[n]
-            gs[n] = gs[n] * (one - zs[n]) + ds[n]
     else:
         for n in range(gs.shape[0]):
-            ds[n] *= gzs[n] + gs[n] * (v_reset - hs[n])
-            gs[n] = gs[n] * (one - zs[n]) + ds[n]
+            g, u = gs[n], us[n]
+            d = ds[n] * gzs[n] if detach else ds[n] * (gzs[n] + g * (v_reset - hs[n]))
+            ds[n] = d
+            gs[n] = d + (zero if (u > zero) | (at_zero & (u == zero)) else g)
 
 
 @compiled
-def _charge_backward_row(us: RealArray, gs: RealArray, gxs: RealArray, neuron: NeuronConstants) -> None:
-    """Fill the input's gradient gxs, and take the membrane's, gs, to before the step; a held one stays as it is."""
+def _charge_backward_row(gs: RealArray, gxs: RealArray, neuron: NeuronConstants) -> None:
+    """Fill the input's gradient gxs, and take the membrane's, gs, to before the step."""
+    tau, decay = neuron.tau, neuron.decay
+    if neuron.decay_input:
+        for n in range(gs.shape[0]):
+            part = gs[n] / tau
+            gxs[n] = part
+            gs[n] -= part
+    else:
+        for n in range(gs.shape[0]):
+            gxs[n] = gs[n]
+            gs[n] *= decay
+
+
+@compiled
+def _held_backward_row(us: RealArray, gs: RealArray, gxs: RealArray, neuron: NeuronConstants) -> None:
+    """Do what `_charge_backward_row` does where a neuron is not held; one that is has a membrane that stays."""
     tau, decay, zero, least = neuron.tau, neuron.decay, gs.dtype.type(0), gs.dtype.type(-np.inf)
     if neuron.decay_input:
         for n in range(gs.shape[0]):
-            part, held = gs[n] / tau, us[n] == least
-            gxs[n] = zero if held else part
-            gs[n] = gs[n] if held else gs[n] - part
+            g, held = gs[n], us[n] == least
+            part = zero if held else g / tau
+            gxs[n] = part
+            gs[n] = g - part
     else:
         for n in range(gs.shape[0]):
-            held = us[n] == least
-            gxs[n] = zero if held else gs[n]
-            gs[n] = gs[n] if held else gs[n] * decay
+            g, held = gs[n], us[n] == least
+            gxs[n] = zero if held else g
+            gs[n] = g if held else g * decay
+
+
+@compiled_entry
+def _backward_row(
+    given: GradientArrays,
+    kept: KeptArrays,
+    sigmoids: RealArray,
+    buffer: RealArray,
+    neuron: NeuronConstants,
+    option: OptionConstants,
+    gradient: GradientConstants,
+    keep: bool,
+) -> None:
+    """Take the gradients of a row of neurons from behind a step to before it; buffer is [2, at least as many]."""
+    gzs, gs, g_thetas, gxs, us = given.z, given.v, given.theta, given.x, kept.u
+    ds, total, zero = buffer[0, : len(us)], buffer[1, : len(us)], us.dtype.type(0)
+    derivative_row(us, sigmoids, ds, zero, gradient)
+    if gradient.local:
+        for n in range(us.shape[0]):
+            gxs[n] = gzs[n] * ds[n] / neuron.tau if neuron.decay_input else gzs[n] * ds[n]
+        return
+    if option.adapts:
+        for n in range(us.shape[0]):
+            total[n] = gzs[n] + g_thetas[n] * option.adapt_by
+    else:
+        total = gzs
+    _step_backward_row(total, ds, us, kept.h, gs, neuron, gradient.detach_reset, keep)
+    if option.adapts:
+        for n in range(us.shape[0]):
+            g_thetas[n] = (g_thetas[n] - ds[n]) * option.adapt_decay
+    if option.t_ref > 0:
+        _held_backward_row(us, gs, gxs, neuron)
+    else:
+        _charge_backward_row(gs, gxs, neuron)
 
 
 @compiled_entry
 def generalised_backward(
-    gz: RealArray,
-    g: RealArray,
-    g_theta: RealArray,
-    z: RealArray,
+    given: GradientArrays,
     kept: KeptArrays,
     sigmoid: RealArray,
     lengths: Int64Array,
     steps_kept: Int64Array,
-    gx: RealArray,
     neuron: NeuronConstants,
     option: OptionConstants,
     gradient: GradientConstants,
 ) -> None:
-    """Fill gx from the spikes' gradient; g and g_theta come as the last state's, and leave as the first's.
+    """Fill the input's gradient from that of the spikes.
 
     Args:
-        gz: Gradient of the spikes [K, B, N] of the steps kept.
-        g: Gradient of the membrane [B, N]; left alone if gradients stay inside a step.
-        g_theta: Gradient of the thresholds' rise [B, N]; without rows where none adapts.
-        z: The spikes [T, B, N].
+        given: The gradients; those of the state are left alone if gradients stay inside a step.
         kept: What the forward pass kept.
         sigmoid: sigmoid(alpha u) for the sigmoid; not read for the other surrogates.
         lengths: Valid steps [B].
         steps_kept: The steps [K]: all, unless gradients stay inside a step.
-        gx: Gradient of the input [K, B, N], to be filled.
         neuron: The neuron.
         option: Its options.
         gradient: The surrogate, and what has a gradient.
     """
     steps, batch, width = kept.u.shape
-    zero, ds, total = gz.dtype.type(0), np.empty(width, gz.dtype), np.empty(width, gz.dtype)
+    size, uniform = batch * width, lengths.min() - neuron.late_reset
+    us, hs = kept.u.reshape(steps, size), kept.h.reshape(len(kept.h), size)
+    gzs, gxs = given.z.reshape(steps, size), given.x.reshape(steps, size)
+    gs, g_thetas = given.v.reshape(size), given.theta.reshape(given.theta.size)
+    sigmoids, buffer = sigmoid.reshape(len(sigmoid), size), np.empty((2, max(ROW, width)), us.dtype)
     for k in range(steps - 1, -1, -1):
-        t = steps_kept[k]
-        for b in range(batch):
-            us, gxs, gzs = kept.u[k, b], gx[k, b], gz[k, b]
-            if t >= lengths[b]:
-                gxs[:] = zero
+        t, row = steps_kept[k], ROW if steps_kept[k] < uniform else width
+        for start in range(0, size, row):
+            stop, left = min(size, start + row), 1 if t < uniform else lengths[start // width] - t
+            if left <= 0:
+                gxs[k, start:stop] = 0
                 continue
-            derivative_row(us, sigmoid[k % sigmoid.shape[0], b], ds, zero, gradient)
-            if gradient.local:
-                for n in range(width):
-                    gxs[n] = gzs[n] * ds[n] / neuron.tau if neuron.decay_input else gzs[n] * ds[n]
-                continue
-            gs, hs = g[b], kept.h[k, b] if kept.h.shape[0] > 0 else us
-            total[:] = gzs
-            if option.adapts:
-                for n in range(width):
-                    total[n] += g_theta[b, n] * option.adapt_by
-            keep = neuron.late_reset and t == lengths[b] - 1
-            _step_backward_row(total, ds, z[t, b], hs, gs, neuron, gradient.detach_reset, keep)
-            if option.adapts:
-                for n in range(width):
-                    g_theta[b, n] = (g_theta[b, n] - ds[n]) * option.adapt_decay
-            _charge_backward_row(us, gs, gxs, neuron)
+            _backward_row(
+                GradientArrays(gzs[k, start:stop], gs[start:stop], g_thetas[start:stop], gxs[k, start:stop]),
+                KeptArrays(us[k, start:stop], hs[k, start:stop] if len(hs) > 0 else us[k, start:stop]),
+                sigmoids[k % len(sigmoids), start:stop],
+                buffer,
+                neuron,
+                option,
+                gradient,
+                neuron.late_reset and left == 1 and t >= uniform,
+            )

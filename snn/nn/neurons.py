@@ -109,7 +109,8 @@ class LIF(Layer):
                 `tau_syn` and `syn_leak` at most.
             learn_leak: Learn one leak for the layer, with the same needs.
             v_leak: Value towards which the membrane leaks, and where it starts; None: `v_reset`, as SpikingJelly.
-            reset_by: Fall of a soft reset, > 0; None: v_th.
+            reset_by: Fall of a soft reset, > 0; None: v_th. A threshold subtracted after the next leak instead, as
+                in snnTorch's `Leaky`, is a fall of v_th / leak.
             tau_syn: Synaptic time constant in steps, >= 1, or one per receptor by name: the current decays by
                 1 - 1/tau_syn in a step. None: what arrives drives the membrane itself, in that step alone.
             syn_leak: What is left of the current after a step, in [0, 1], in place of tau_syn.

@@ -92,6 +92,13 @@ def test_crossbar(tmp_path):
     assert "Wire loss" in page and "Converter range" in page and page.count("<img") == 9
 
 
+def test_neuron_options(tmp_path):
+    printed = run("08_neuron_options.py", "--epochs", "1", "--seeds", "1", "--out", str(tmp_path))
+    assert "the same in torch: True" in printed and "total, memory included" in printed
+    found = json.loads((tmp_path / "result.json").read_text())
+    assert list(found) == ["plain", "currents", "adaptive", "adaptive, currents"]
+
+
 def test_train_shd(tmp_path):
     printed = run("train_shd.py", "--epochs", "1", "--hidden", "16", "--out", str(tmp_path / "run"))
     assert "test accuracy" in printed and (tmp_path / "run" / "report.html").exists() is False

@@ -9,11 +9,13 @@ import torch
 
 from snn.kernels import LIFOptions, Surrogate, lif
 from snn.kernels.generalised_lif import (
+    Carried,
     at_rest,
     generalised_lif,
     generalised_lif_fused,
     generalised_lif_reference,
 )
+from snn.kernels.recurrent_lif import recurrent_lif
 
 EXTRAS = [
     {"t_ref": 3},
@@ -42,7 +44,7 @@ def options():
 
 
 OPTIONS = list(options())
-RAGGED = torch.tensor([25, 3, 1, 17])
+RAGGED = torch.tensor([25, 0, 1, 17])
 
 
 def outputs(form, options, lengths, dtype=torch.float64, **more):
@@ -95,6 +97,22 @@ def test_float32_spikes_are_the_references(options):
         for form in (generalised_lif_reference, generalised_lif_fused)
     )
     assert torch.equal(slow[0], fast[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_sample_without_steps_keeps_its_state(dtype):
+    """Also a late reset, which is due when a step begins, waits for the sample's next."""
+    options = LIFOptions(reset="hard_next_step", v_reset=-0.2)
+    x, v = torch.ones(2, 2, 3, dtype=dtype), torch.full((2, 3), 1.5, dtype=dtype)
+    lengths = torch.tensor([0, 2])
+    one = torch.ones(3, 3, dtype=dtype)
+    for _, last in (
+        lif(x, v, options, lengths),
+        recurrent_lif(x, v, one, one, 1, options, lengths),
+        generalised_lif(x, Carried(v), options, lengths),
+    ):
+        after = last.v if isinstance(last, Carried) else last
+        assert (after[0] == 1.5).all() and (after[1] != 1.5).all()
 
 
 @pytest.mark.parametrize("options", OPTIONS[::5], ids=str)
