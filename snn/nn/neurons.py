@@ -60,6 +60,39 @@ class LIF(Layer):
     With `tau_syn` the input flows into synaptic currents, which decay from step to step, and their sum drives the
     membrane in the same step. Of several receptors each has its part of the input's axis of features: of x
     [T, B, R N, ...] the first N features arrive at the first receptor, so `Linear(n_in, R * N)` leads to N neurons.
+
+    Args:
+        tau: Membrane time constant in steps, >= 1; the decay per step is 1 - 1/tau.
+        decay_input: Divide the input by tau too.
+        v_th: Threshold, above `v_reset`.
+        v_reset: Value after a hard reset; below `v_th`.
+        reset: "hard", "soft" (subtract `reset_by`) or "hard_next_step".
+        fires: Spike where v ">=" or ">" the threshold.
+        detach_reset: Keep the gradient out of the reset.
+        surrogate: Shape of the spike's derivative: sigmoid, atan, triangle, rectangle.
+        surrogate_alpha: Its sharpness, > 0; None takes SpikingJelly's default of that shape.
+        normalise_peak: Scale the derivative so that its peak is 1.
+        surrogate_gain: Factor of the derivative, > 0.
+        leak: What is left of the membrane after a step, in [0, 1], in place of tau; None: 1 - 1/tau.
+        learn_threshold: Learn one threshold for the layer, from v_th on. The surrogate is then a function of
+            v / v_th - 1, and a spike has no gradient through its reset. Needs decay_input=False,
+            detach_reset=True, v_reset=0, reset "hard" or "soft" (IIR-SNN's neuron), and of the options below
+            `tau_syn` and `syn_leak` at most.
+        learn_leak: Learn one leak for the layer, with the same needs.
+        v_leak: Value towards which the membrane leaks, and where it starts; None: `v_reset`, as SpikingJelly.
+        reset_by: Fall of a soft reset, > 0; None: v_th. A threshold subtracted after the next leak instead, as
+            in snnTorch's `Leaky`, is a fall of v_th / leak.
+        tau_syn: Synaptic time constant in steps, >= 1, or one per receptor by name: the current decays by
+            1 - 1/tau_syn in a step. None: what arrives drives the membrane itself, in that step alone.
+        syn_leak: What is left of the current after a step, in [0, 1], in place of tau_syn.
+        t_ref: Refractory steps after a spike, >= 0, in which the membrane stays and the drive is ignored.
+        adapt_by: Rise of the threshold at a spike, >= 0; not with "hard_next_step".
+        tau_adapt: Time constant in steps, >= 1, with which that rise decays: by 1 - 1/tau_adapt a step.
+        spikes: "single": one spike a step at most. "multiple": 1 + floor((v - threshold) / reset_by) of them
+            where v reaches the threshold; needs a soft reset, and no t_ref.
+
+    Raises:
+        ValueError: A value is out of its range; the message names it.
     """
 
     def __init__(
@@ -88,41 +121,7 @@ class LIF(Layer):
         tau_adapt: float | None = None,
         spikes: Spikes = "single",
     ) -> None:
-        """Fix the neuron.
-
-        Args:
-            tau: Membrane time constant in steps, >= 1; the decay per step is 1 - 1/tau.
-            decay_input: Divide the input by tau too.
-            v_th: Threshold, above `v_reset`.
-            v_reset: Value after a hard reset; below `v_th`.
-            reset: "hard", "soft" (subtract `reset_by`) or "hard_next_step".
-            fires: Spike where v ">=" or ">" the threshold.
-            detach_reset: Keep the gradient out of the reset.
-            surrogate: Shape of the spike's derivative: sigmoid, atan, triangle, rectangle.
-            surrogate_alpha: Its sharpness, > 0; None takes SpikingJelly's default of that shape.
-            normalise_peak: Scale the derivative so that its peak is 1.
-            surrogate_gain: Factor of the derivative, > 0.
-            leak: What is left of the membrane after a step, in [0, 1], in place of tau; None: 1 - 1/tau.
-            learn_threshold: Learn one threshold for the layer, from v_th on. The surrogate is then a function of
-                v / v_th - 1, and a spike has no gradient through its reset. Needs decay_input=False,
-                detach_reset=True, v_reset=0, reset "hard" or "soft" (IIR-SNN's neuron), and of the options below
-                `tau_syn` and `syn_leak` at most.
-            learn_leak: Learn one leak for the layer, with the same needs.
-            v_leak: Value towards which the membrane leaks, and where it starts; None: `v_reset`, as SpikingJelly.
-            reset_by: Fall of a soft reset, > 0; None: v_th. A threshold subtracted after the next leak instead, as
-                in snnTorch's `Leaky`, is a fall of v_th / leak.
-            tau_syn: Synaptic time constant in steps, >= 1, or one per receptor by name: the current decays by
-                1 - 1/tau_syn in a step. None: what arrives drives the membrane itself, in that step alone.
-            syn_leak: What is left of the current after a step, in [0, 1], in place of tau_syn.
-            t_ref: Refractory steps after a spike, >= 0, in which the membrane stays and the drive is ignored.
-            adapt_by: Rise of the threshold at a spike, >= 0; not with "hard_next_step".
-            tau_adapt: Time constant in steps, >= 1, with which that rise decays: by 1 - 1/tau_adapt a step.
-            spikes: "single": one spike a step at most. "multiple": 1 + floor((v - threshold) / reset_by) of them
-                where v reaches the threshold; needs a soft reset, and no t_ref.
-
-        Raises:
-            ValueError: A value is out of its range; the message names it.
-        """
+        """Fix the neuron; the class tells what the arguments are."""
         super().__init__()
         self._options = LIFOptions(
             tau=number("tau", tau, low=1.0),

@@ -149,13 +149,6 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
             _check_fits(f"{name} of {p.name!r}", getattr(d, name), real)
         return np.concatenate([getattr(d, name) for d in dynamics]).astype(real)
 
-    def per_slot(name: str) -> Any:
-        parts = [
-            getattr(d, name).ravel() if r else np.zeros(0 if s else n)
-            for d, r, s, n in zip(dynamics, receptors, source, sizes, strict=True)
-        ]
-        return np.concatenate(parts).astype(real)
-
     uniform = np.array([_is_uniform(d) for d in dynamics])
     v_th, strict = per_unit("v_th"), np.array([d.strict for d in dynamics])
     above = np.nextafter(v_th, real(np.inf))
@@ -185,8 +178,8 @@ def _build(network: Network, dtype: str) -> NeuronArrays:
         adapt_decay=per_unit("adapt_decay"),
         multiple=np.array([d.multiple for d in dynamics]),
         syn_biased=np.array([bool(d.syn_bias.any()) for d in dynamics]),
-        syn_decay=per_slot("syn_decay"),
-        syn_bias=per_slot("syn_bias"),
+        syn_decay=_per_slot("syn_decay", dynamics, source).astype(real),
+        syn_bias=_per_slot("syn_bias", dynamics, source).astype(real),
         level=np.where(np.repeat(strict, sizes), above, v_th),
         sleep_below=np.concatenate(sleep).astype(real),
         **_noise(network, slot, real),
@@ -202,6 +195,15 @@ def _check_fits(name: str, values: Float64Array, real: Any) -> None:
         bad |= (cast == 0.0) & (values != 0.0)
     if bad.any():
         raise refusal(name, f"within the range of {np.dtype(real).name!r}", values[bad][0])
+
+
+def _per_slot(name: str, dynamics: list[Dynamics], source: list[bool]) -> Float64Array:
+    """Join a value per receptor, slot by slot; 0 where arrivals jump the membrane."""
+    parts = [
+        getattr(d, name).ravel() if len(d.syn_decay) else np.zeros(0 if s else d.decay.size)
+        for d, s in zip(dynamics, source, strict=True)
+    ]
+    return np.concatenate(parts)
 
 
 def _is_uniform(d: Dynamics) -> bool:
