@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from snn.core.checks import finite, number, refusal
+from snn.core.checks import finite, instance, number, refusal, whole
 from snn.hardware.crossbar.config import CrossbarConfig, check_config
 from snn.hardware.crossbar.diagnosis import Diagnosis, diagnose_array
 from snn.hardware.crossbar.mapping import EncodedWeight, encode_weight, mid_range_us
@@ -85,8 +85,9 @@ def program_crossbar(
     Raises:
         ValueError: A weight that is not [out, in] or not finite, or arrays in which no cell conducts.
     """
+    check_config(config)
     device = config.device
-    encoded = encode_weight(weight, device, config.mapping)
+    encoded = encode_weight(instance("weight", weight, Tensor), device, config.mapping)
     layout = cut_into_tiles(weight.shape[1], weight.shape[0], config, weight.device)
     target_us = layout.planes_to_tiles(encoded.target_us, mid_range_us(device))
     writable_us = nearest_writable(target_us, device)
@@ -222,6 +223,13 @@ def form_random_array(
     Raises:
         ValueError: A device without forming statistics, a mapping with digits, or no cell conducts.
     """
+    check_config(config)
+    in_features, out_features = (
+        whole("in_features", in_features, low=1),
+        whole("out_features", out_features, low=1),
+    )
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise refusal("dtype", "a torch.dtype of real numbers", dtype)
     forming, mapping = config.device.forming, config.mapping
     if forming is None:
         raise ValueError("forming must be given in the device, as in 'rram_random_40nm', got None")

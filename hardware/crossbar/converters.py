@@ -98,13 +98,13 @@ def lossless_adc_bits(rows: int, input_bits: int = 1, cell_bits: int = 1) -> int
 
     Args:
         rows: Rows that may be driven together, >= 1.
-        input_bits: Bits of an input; 1 for spikes.
-        cell_bits: Bits of a cell.
+        input_bits: Bits of an input, 1 to 64; 1 for spikes.
+        cell_bits: Bits of a cell, 1 to 64.
 
     Raises:
-        ValueError: One is not a whole number >= 1.
+        ValueError: One is not such a whole number.
     """
     rows = whole("rows", rows, low=1)
-    input_bits = whole("input_bits", input_bits, low=1)
-    cell_bits = whole("cell_bits", cell_bits, low=1)
+    input_bits = whole("input_bits", input_bits, low=1, high=64)
+    cell_bits = whole("cell_bits", cell_bits, low=1, high=64)
     return int(rows * (2**input_bits - 1) * (2**cell_bits - 1)).bit_length()

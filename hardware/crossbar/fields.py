@@ -7,7 +7,7 @@ from typing import Any
 
 from snn.core.checks import finite, refusal
 
-__all__ = ["ascending_pair", "instance", "keep", "number_pair", "number_row"]
+__all__ = ["ascending_pair", "keep", "number_pair", "number_row"]
 
 
 def keep(
@@ -29,18 +29,6 @@ def keep(
         value = getattr(config, name)
         if value is not None or not optional:
             object.__setattr__(config, name, check(name, value, **limits))
-
-
-def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
-    """Return a part that is of its class, or of one of several.
-
-    Raises:
-        ValueError: It is something else.
-    """
-    if not isinstance(value, kind):
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        raise refusal(name, f"a {' or '.join(one.__name__ for one in kinds)}", value)
-    return value
 
 
 def number_row(name: str, values: Any) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from snn.core.arrays import BoolArray, Float64Array, Int64Array
-from snn.core.checks import finite, number
+from snn.core.checks import finite, number, refusal
 
 __all__ = ["NodalSolution", "solve_nodes"]
 
@@ -71,7 +71,9 @@ def solve_nodes(
     r_word_ohm = number("r_word_ohm", r_word_ohm, above=0.0)
     r_bit_ohm = number("r_bit_ohm", r_bit_ohm, above=0.0)
     rows, cols = g.shape
-    live = np.ones(rows, dtype=bool) if driven is None else np.asarray(driven, dtype=bool)
+    live = np.ones(rows, dtype=bool) if driven is None else np.asarray(driven)
+    if live.shape != (rows,) or live.dtype != np.bool_:
+        raise refusal("driven", f"truth values [{rows}], one per row", live)
     a, b, conductance = _branches(g, 1e6 / r_word_ohm, 1e6 / r_bit_ohm, live)
     nodes = 2 * rows * cols
     fixed = np.concatenate([volts, np.zeros((len(volts), 1))], 1)  # sources, then ground

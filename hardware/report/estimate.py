@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from snn.core.checks import refusal
+from snn.core.checks import instance, refusal
 from snn.core.files.hdf5 import naming
 from snn.core.files.json_file import parse_json, typed
 from snn.core.files.whole import existing_file
@@ -30,7 +30,7 @@ def estimate(ledger: Ledger, target: str | Target = "horowitz45_int8") -> Energy
     Raises:
         ValueError: Unknown target, or a ledger that covers no sample.
     """
-    return EnergyReport.of(ledger, find_target(target))
+    return EnergyReport.of(instance("ledger", ledger, Ledger), find_target(target))
 
 
 def compare(ledger: Ledger, on: Sequence[str | Target] | None = None) -> TargetTable[EnergyReport]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snn.core.checks import shown
 from snn.core.registry import Registry
 from snn.hardware.targets.dense_network import BASELINE_NETWORKS
 from snn.hardware.targets.digital import (
@@ -53,6 +54,11 @@ def find_target(target: str | Target) -> Target:
     """Give the registered target of that name; a target itself is given back.
 
     Raises:
+        TypeError: It is neither a name nor a target.
         ValueError: Unknown name; the message lists the known ones.
     """
-    return _TARGETS.find(target) if isinstance(target, str) else target
+    if isinstance(target, str):
+        return _TARGETS.find(target)
+    if not isinstance(target, Target):
+        raise TypeError(f"target must be the name of a target or a target, got {shown(target)}")
+    return target

@@ -63,6 +63,7 @@ class EnergyRow:
         return self.count * self.price_pj
 
 
+@runtime_checkable
 class Target(Protocol):
     """Price ledger rows: what `register_target` accepts.
 

@@ -210,6 +210,18 @@ def flag(name: str, value: Any) -> bool:
     return given
 
 
+def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
+    """Return a part that is of its class, or of one of several.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        raise refusal(name, f"a {' or '.join(one.__name__ for one in kinds)}", value)
+    return value
+
+
 def refusal(name: str, rule: str, value: Any) -> ValueError:
     """Make the one error of this package for a value that is not as it must be; the caller raises it."""
     return ValueError(f"{name} must be {rule}, got {shown(value)}")

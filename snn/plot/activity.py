@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from snn.core import Events
 from snn.core.arrays import RealArray
-from snn.core.checks import number, refusal, whole
+from snn.core.checks import number, whole
 from snn.core.timed_events import times_of
-from snn.plot.checks import checked_sample, shaped
+from snn.plot.checks import by_name, checked_sample, labels, shaped
 from snn.plot.style import COLOURS, figure, plain_text
 
 __all__ = ["membranes", "raster", "sample_activity"]
@@ -52,8 +52,10 @@ def membranes(
     Raises:
         ValueError: Shapes do not fit, or there is no such unit.
     """
-    traces = shaped("v", v, ("T", "N" if names is None else len(names)))
-    dt_ms, names = number("dt_ms", dt_ms, above=0.0), names or [f"unit {i}" for i in range(traces.shape[1])]
+    given = None if names is None else labels("names", names)
+    traces = shaped("v", v, ("T", "N" if given is None else len(given)))
+    dt_ms = number("dt_ms", dt_ms, above=0.0)
+    names = [f"unit {i}" for i in range(traces.shape[1])] if given is None else given
     if marked is not None:
         marked = whole("marked", marked, low=0, high=len(names) - 1)
     made, axes = figure(width=7.0, height=2.8)
@@ -84,8 +86,8 @@ def sample_activity(
     Raises:
         ValueError: No population is given, shapes do not fit, or there is no such sample.
     """
-    if not spikes:
-        raise refusal("spikes", "of at least one population", dict(spikes))
+    by_name("spikes", spikes)
+    classes = labels("classes", classes)
     first = next(iter(spikes.values()))
     sample = checked_sample(first, sample)
     readout = shaped("v", v, ("T", len(first), len(classes)))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core import Events
 from snn.core.arrays import RealArray
-from snn.core.checks import refusal, whole
+from snn.core.checks import instance, refusal, whole
 
-__all__ = ["checked_sample", "shaped"]
+__all__ = ["by_name", "checked_sample", "labels", "shaped"]
 
 
 def shaped(name: str, values: ArrayLike, axes: Sequence[str | int]) -> RealArray:
@@ -34,10 +35,36 @@ def shaped(name: str, values: ArrayLike, axes: Sequence[str | int]) -> RealArray
     return array
 
 
+def labels(name: str, values: Sequence[str]) -> list[str]:
+    """Return names to be drawn as a list.
+
+    Raises:
+        ValueError: They are no list of texts.
+    """
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        raise refusal(name, "a list of names", values)
+    for place, value in enumerate(values):
+        if not isinstance(value, str):
+            raise refusal(f"{name}[{place}]", "text", value)
+    return list(values)
+
+
+def by_name(name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is drawn by name.
+
+    Raises:
+        ValueError: It is no mapping from names, or empty.
+    """
+    if not isinstance(values, Mapping) or not values or not all(isinstance(key, str) for key in values):
+        raise refusal(name, "values by name, at least one", values)
+    return values
+
+
 def checked_sample(events: Events, sample: int) -> int:
     """Return the number of one of the samples.
 
     Raises:
-        ValueError: There is no such sample.
+        ValueError: They are no events, or there is no such sample.
     """
+    instance("events", events, Events)
     return whole("sample", sample, low=0, high=len(events) - 1)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from snn.core.arrays import Float64Array
 from snn.core.checks import finite, refusal
-from snn.plot.checks import shaped
+from snn.plot.checks import labels, shaped
 from snn.plot.style import COLOURS, figure, plain_text
 
 __all__ = ["frames"]
@@ -39,6 +39,7 @@ def frames(
     Raises:
         ValueError: Shapes do not fit, there is no frame, or a value of a frame is not finite and >= 0.
     """
+    classes = labels("classes", classes)
     images = finite("x", shaped("x", x, ("T", "C", "H", "W")), low=0.0)
     if not images.size or images.shape[1] > 3:
         raise refusal("x", "frames [T, C, H, W] of 1, 2 or 3 channels, at least one", images)

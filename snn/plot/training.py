@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from snn.core.arrays import Int64Array, RealArray
 from snn.core.checks import finite, number, refusal, whole
-from snn.plot.checks import shaped
+from snn.plot.checks import by_name, labels, shaped
 from snn.plot.style import COLOURS, figure, plain_text
 
 __all__ = ["confusion", "delay_histogram", "firing_rates", "training_curves"]
@@ -103,8 +103,10 @@ def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms:
         ValueError: No projection is given, or a delay or the step is out of range.
     """
     dt_ms = number("dt_ms", dt_ms, above=0.0)
-    if not delays_ms:
-        raise refusal("delays_ms", "of at least one projection", dict(delays_ms))
+    by_name("delays_ms", delays_ms)
+    for name, both in delays_ms.items():
+        if not isinstance(both, Sequence) or len(both) != 2:
+            raise refusal(f"delays_ms[{name!r}]", "delays before and after", both)
     made, axes = figure(1, len(delays_ms), width=3.0 * len(delays_ms) + 0.6, height=2.9)
     for ax, (name, pair) in zip(axes[0], delays_ms.items(), strict=True):
         before, after = (
@@ -134,6 +136,7 @@ def confusion(true: ArrayLike, predicted: ArrayLike, classes: Sequence[str]) -> 
     Raises:
         ValueError: Shapes do not fit, or a number is no class.
     """
+    classes = labels("classes", classes)
     n = len(classes)
     rows = _classes("true", shaped("true", true, ("B",)), n)
     pairs = rows * n + _classes("predicted", shaped("predicted", predicted, (rows.size,)), n)
@@ -155,8 +158,8 @@ def confusion(true: ArrayLike, predicted: ArrayLike, classes: Sequence[str]) -> 
 
 def _column(lines: Sequence[Mapping[str, Any]], key: str, *, name: str = "history") -> list[Any]:
     """Take one metric of every epoch."""
-    if not lines:
-        raise refusal(name, "of at least one epoch", list(lines))
+    if not isinstance(lines, Sequence) or not lines or not all(isinstance(line, Mapping) for line in lines):
+        raise refusal(name, "metrics of at least one epoch", lines)
     for epoch, line in enumerate(lines):
         if key not in line:
             raise refusal(f"{name}[{epoch}]", f"metrics with {key!r} among them", list(line))

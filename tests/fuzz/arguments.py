@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -120,7 +121,10 @@ def _calls() -> dict[str, tuple[Callable[..., Any], Mapping[str, Any]]]:
         "event_steps": (event_steps, {"time": 3.0, "dt_ms": 1.0}),
         "simulate": (snn.simulate, {"net": _network(), "inputs": {"in": _events()}}),
         "simulate silence": (snn.simulate, {"net": _network(), "n_steps": 3, "engine": "clock"}),
-        "simulate exactly": (snn.simulate, {"net": _network(), "n_steps": 3, "engine": "exact"}),
+        "simulate exactly": (
+            snn.simulate,
+            {"net": Network(1.0, [Population("h", 2, LIFParams(tau_mem_ms=9.0))]), "n_steps": 3, "engine": "exact"},
+        ),
         "to_network": (nn.to_network, {"model": nn.Sequential(nn.Linear(3, 2), nn.LIF(2.0)), "dt_ms": 1.0}),
         "LIF": (_layer(nn.LIF, (4,)), {"tau": 2.0}),
         "LeakyReadout": (_layer(nn.LeakyReadout, (4,)), {"tau": 2.0}),
@@ -205,6 +209,11 @@ class Calls:
             if value.kind not in (value.VAR_KEYWORD, value.VAR_POSITIONAL)
         ]
 
+    @staticmethod
+    def _names(function: Callable[..., Any]) -> list[str]:
+        """Give the names of the arguments: a value may be refused because of another one, which is named then."""
+        return [*inspect.signature(function).parameters, "state", "parameters"]
+
     def run(self, case: int, seed: int) -> tuple[Outcome, str]:
         """Run a case: every argument meets every odd value once, then again in another order within pairs."""
         name, argument = self._places[case % len(self._places)]
@@ -218,7 +227,8 @@ class Calls:
             text = f"{place}: {type(error).__name__}: {error}"
             if not is_ours(error) and type(error) is not TypeError:
                 return "foreign", text
-            return ("clean" if argument in str(error) else "unnamed"), text
+            named = any(re.search(rf"\b{name}\b", str(error)) for name in self._names(function))
+            return ("clean" if named else "unnamed"), text
         return "same", place
 
 

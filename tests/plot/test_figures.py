@@ -116,9 +116,9 @@ REFUSED = {
     ),
     "marked must be a whole number >= 0 and <= 2, got 3": lambda: membranes(V[:, 0], 1.0, "abc", marked=3),
     "dt_ms must be a finite number > 0, got 0": lambda: membranes(V[:, 0], 0, "abc"),
-    "spikes must be of at least one population, got {}": lambda: sample_activity({}, V, "abc"),
+    "spikes must be values by name, at least one, got {}": lambda: sample_activity({}, V, "abc"),
     "v must be real numbers [T, 2, 4], got ": lambda: sample_activity({"in": EVENTS}, V, "abcd"),
-    "history must be of at least one epoch, got []": lambda: training_curves([]),
+    "history must be metrics of at least one epoch, got []": lambda: training_curves([]),
     "history[1] must be metrics with 'train_loss' among them, got ['rates']": lambda: training_curves(
         [HISTORY[0], {"rates": {}}]
     ),
@@ -126,7 +126,7 @@ REFUSED = {
     "rates[1] must be metrics with 'hid1' among them, got ['hid2']": lambda: firing_rates(
         [HISTORY[0], {"rates": {"hid2": 0.1}}]
     ),
-    "delays_ms must be of at least one projection, got {}": lambda: delay_histogram({}, 1.0),
+    "delays_ms must be values by name, at least one, got {}": lambda: delay_histogram({}, 1.0),
     "delays_ms['p'][1] must be finite and >= 0 ms, got -1.0": lambda: delay_histogram(
         {"p": ([0.0], [0.0, -1.0])}, 1.0
     ),
