@@ -7,12 +7,14 @@ solved once, and a time step is then a matrix product.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from snn.core import memory
 from snn.core.checks import finite, instance, number, refusal, whole
 from snn.hardware.crossbar.config import CrossbarConfig, check_config
 from snn.hardware.crossbar.diagnosis import Diagnosis, diagnose_array
@@ -193,6 +195,19 @@ def _measured(name: str, values: Tensor | ArrayLike) -> Tensor:
     return torch.from_numpy(array if array.dtype.kind == "f" else checked)
 
 
+def _check_random(in_features: Any, out_features: Any, config: Any, dtype: Any) -> tuple[int, int]:
+    """Check what random arrays are made from, and whether they fit into memory; give their sizes."""
+    check_config(config)
+    in_features, out_features = (
+        whole("in_features", in_features, low=1),
+        whole("out_features", out_features, low=1),
+    )
+    memory.check(24 * in_features * out_features, f"a random array of {in_features} x {out_features} cells")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise refusal("dtype", "a torch.dtype of real numbers", dtype)
+    return in_features, out_features
+
+
 def form_random_array(
     in_features: int,
     out_features: int,
@@ -223,13 +238,7 @@ def form_random_array(
     Raises:
         ValueError: A device without forming statistics, a mapping with digits, or no cell conducts.
     """
-    check_config(config)
-    in_features, out_features = (
-        whole("in_features", in_features, low=1),
-        whole("out_features", out_features, low=1),
-    )
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise refusal("dtype", "a torch.dtype of real numbers", dtype)
+    in_features, out_features = _check_random(in_features, out_features, config, dtype)
     forming, mapping = config.device.forming, config.mapping
     if forming is None:
         raise ValueError("forming must be given in the device, as in 'rram_random_40nm', got None")

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from snn.core.checks import choice, finite, number, refusal
+from snn.core.checks import choice, finite, instance, number, refusal
 
 __all__ = [
     "RowMode",
@@ -124,7 +124,7 @@ def check_array(g_us: Tensor, r_word_ohm: float, r_bit_ohm: float) -> tuple[Tens
         ValueError: No rows or columns, a cell that is negative or not finite, or a segment that is; an infinite
             segment leaves no path to ground.
     """
-    g = torch.as_tensor(g_us).to(torch.float64)
+    g = instance("g_us", g_us, Tensor).to(torch.float64)
     if g.dim() < 2 or 0 in g.shape[-2:]:
         raise refusal("g_us", "[..., rows, cols] with at least one of each", g)
     if not bool(

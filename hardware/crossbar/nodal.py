@@ -64,10 +64,9 @@ def solve_nodes(
         ValueError: A value out of range or shape, or nodes without a path to any ground or source, whose voltage
             nothing determines.
     """
-    g, volts = np.asarray(g_us, dtype=np.float64), np.atleast_2d(np.asarray(v, dtype=np.float64))
+    g, volts = finite("g_us", g_us, low=0.0), np.atleast_2d(finite("v", v))
     if g.ndim != 2 or volts.shape[1] != g.shape[0]:
         raise ValueError(f"g_us must be [rows, cols] and v [B, rows], got {g.shape} and {volts.shape}")
-    finite("g_us", g, low=0.0)
     r_word_ohm = number("r_word_ohm", r_word_ohm, above=0.0)
     r_bit_ohm = number("r_bit_ohm", r_bit_ohm, above=0.0)
     rows, cols = g.shape

@@ -130,7 +130,7 @@ def _of_projection(counts: Counts, net: Network, projection: Projection) -> Laye
     macs = counts.macs[name]
     if len(projection.layers) == 1:
         (layer,) = projection.layers
-        shape = {size: getattr(layer, size) for size in DENSE_SHAPE}
+        shape = {size: getattr(layer, size) for size in (*DENSE_SHAPE, "groups")}
         macs = macs if layer.dense_weights else 0
     return LayerCounts(
         name,
@@ -169,7 +169,7 @@ def _of_layers(
         last = i == len(projection.layers) - 1
         n_pre, n_post = layer.links.shape
         fields: dict[str, Any] = {**_passed(counts, projection, i)}
-        fields |= {size: getattr(layer, size) for size in DENSE_SHAPE}
+        fields |= {size: getattr(layer, size) for size in (*DENSE_SHAPE, "groups")} | {"positions": None}
         name = projection.name if last else f"{stem}.pool{i + 1}"
         values = "counts" if i == 0 else "levels"
         fields |= {"n_pre": n_pre, "n_post": n_post, "synapses": layer.links.nnz, "values": values}

@@ -177,10 +177,11 @@ def _shared(fields: dict[str, int], part: Tensor | None) -> dict[str, int]:
     if part is None:
         return fields
     rows = part.numel() // int(part.sum())
-    return {n: size if n in _OF_OPEN_CHANNELS else size // rows for n, size in fields.items()}
+    shared = {n: size if n in _OF_OPEN_CHANNELS else size // rows for n, size in fields.items()}
+    return shared | {"groups": max(1, fields.get("groups", 1) // rows)}
 
 
-_OF_OPEN_CHANNELS = ("n_pre", "synapses", "stored_weights")
+_OF_OPEN_CHANNELS = ("n_pre", "synapses", "stored_weights", "positions")
 
 
 def _kernels(

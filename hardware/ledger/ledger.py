@@ -73,7 +73,6 @@ class LayerCounts:
     Raises:
         TypeError: A count is not an integer.
         ValueError: A count is negative or impossible beside another.
-        OverflowError: A count is outside the int64 range.
     """
 
     name: str
@@ -345,7 +344,7 @@ class Ledger:
                     typed(f"{where}rows[{i}].{name}", row[name], str, "text")
             try:
                 rows.append(LayerCounts(**row))
-            except (OverflowError, TypeError, ValueError) as error:
+            except (TypeError, ValueError) as error:
                 raise ValueError(f"{where}rows[{i}]: {error}") from error
         notes = typed(f"{where}notes", data["notes"], list, "a list of sentences")
         for i, note in enumerate(notes):
@@ -361,7 +360,7 @@ def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
     if value.__index__() > _INT64_MAX:
-        raise OverflowError(f"{name} must fit in int64, got {shown(value)}")
+        raise refusal(name, "within int64", value)
     return whole(name, value.__index__(), low=0)
 
 

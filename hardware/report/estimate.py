@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from snn.core.checks import instance, refusal
+from snn.core.checks import instance, refusal, shown
 from snn.core.files.hdf5 import naming
 from snn.core.files.json_file import parse_json, typed
 from snn.core.files.whole import existing_file
@@ -45,6 +45,8 @@ def compare(ledger: Ledger, on: Sequence[str | Target] | None = None) -> TargetT
     """
     if on is None:
         on = [name for name in targets() if not isinstance(find_target(name), Particular)]
+    elif not isinstance(on, Sequence) or isinstance(on, str):
+        raise TypeError(f"on must be a list of targets, got {shown(on)}")
     return TargetTable(tuple(estimate(ledger, target) for target in on))
 
 

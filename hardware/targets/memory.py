@@ -68,4 +68,4 @@ def hierarchy_access(capacity_bytes: float, bits: int) -> Range:
 
 def _check_access(capacity_bytes: float, bits: int) -> None:
     number("capacity_bytes", capacity_bytes, low=0)
-    whole("bits", bits, low=1)
+    whole("bits", bits, low=1, high=2**31 - 1)

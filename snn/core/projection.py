@@ -35,6 +35,7 @@ class SummingLayer:
         dense_weights: The same with the zeros.
         links: Which units feed which over a nonzero weight, CSR [in, out] of ones; None where these are the
             synapses of the projection.
+        groups: Blocks of the weights that share neither inputs nor outputs, >= 1: groups of a convolution.
     """
 
     dense_synapses: int
@@ -42,8 +43,10 @@ class SummingLayer:
     stored_weights: int
     dense_weights: int
     links: Any = None
+    groups: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", whole("groups", self.groups, low=1))
         for name in _SIZES:
             object.__setattr__(self, name, whole(name, getattr(self, name), low=0))
         if self.links is not None:
@@ -52,7 +55,7 @@ class SummingLayer:
     def to_dict(self) -> dict[str, Any]:
         """List the fields by name."""
         links = None if self.links is None else _parts_of(self.links)
-        return {name: getattr(self, name) for name in _SIZES} | {"links": links}
+        return {name: getattr(self, name) for name in _SIZES} | {"links": links, "groups": self.groups}
 
     @classmethod
     def from_dict(cls, values: Any) -> SummingLayer:
@@ -61,7 +64,7 @@ class SummingLayer:
         Raises:
             ValueError: A field is missing, unknown or out of range.
         """
-        given = dict(fields_of("layers", values, (*_SIZES, "links")))
+        given = dict(fields_of("layers", values, (*_SIZES, "links", "groups")))
         if given["links"] is not None:
             given["links"] = _csr_of("links", given["links"])
         return cls(**given)

@@ -132,7 +132,7 @@ class SimulationState:
                 raise refusal(f"{name}.n_steps", rule, events.n_steps.tolist())
             if isinstance(p.neuron, LIParams) and events.n_events:
                 raise refusal(name, "without spikes (leaky integrators have none)", events)
-            if p.neuron is not None and self._EVENTS is Events:
+            if p.neuron is not None and self._EVENTS is Events and not _spikes_at_once(p.neuron):
                 rows = np.stack([events.sample, events.step, events.unit])
                 if (rows[:, 1:] == rows[:, :-1]).all(axis=0).any():
                     raise refusal(name, "without two spikes of a neuron in one step", events)
@@ -230,6 +230,11 @@ class SimulationState:
                 finite(name, array)
         given["recent"] = {name: cls._EVENTS.from_dict(columns) for name, columns in given["recent"].items()}
         return cls(**given)
+
+
+def _spikes_at_once(neuron: NeuronParams) -> bool:
+    """Tell whether a neuron may spike several times in a step."""
+    return isinstance(neuron, LIFParams) and neuron.spikes == "multiple"
 
 
 def check_held(name: str, held: Any, longest: Any, unit: str) -> None:

@@ -16,6 +16,8 @@ Spikes = Literal["single", "multiple"]
 
 MOST_HELD = 2**31 - 1
 """Longest refractory time, steps."""
+MOST_POTENTIAL = 1e38
+"""Largest value at which a membrane may start: float32 holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class LIFOptions:
         choice("reset", self.reset, Reset)
         choice("fires", self.fires, Fires)
         if self.v_leak is not None:
-            number("v_leak", self.v_leak)
+            number("v_leak", self.v_leak, low=-MOST_POTENTIAL, high=MOST_POTENTIAL)
         self._check_reset_by()
         whole("t_ref", self.t_ref, low=0, high=MOST_HELD)
         self._check_adaptation()

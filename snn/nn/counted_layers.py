@@ -47,6 +47,12 @@ class CountedLayer:
         """How many channels, or features, come out."""
         return self._after[0]
 
+    @property
+    def groups(self) -> int:
+        """How many blocks of the weights share neither inputs nor outputs, in the channels that are counted."""
+        parts = 1 if self._part is None else self._part.size // int(self._part.sum())
+        return max(1, getattr(self._layer, "groups", 1) // parts)
+
     def close(self, norm: BatchNorm) -> None:
         """Take away the synapses of outputs that a normalisation multiplies by zero."""
         self.scaled = True
@@ -119,4 +125,4 @@ def summing_layers(layers: list[CountedLayer], place: int = 0, parts: int = 1) -
         stored, weights = (sum(part) for part in zip(*(layer.sizes()[2:] for layer in layers), strict=True))
         return [SummingLayer(links.nnz, 0, stored, weights)]
     alone = len(layers) == 1
-    return [SummingLayer(*layer.sizes(), None if alone else layer.links()) for layer in layers]
+    return [SummingLayer(*layer.sizes(), None if alone else layer.links(), layer.groups) for layer in layers]

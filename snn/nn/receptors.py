@@ -85,8 +85,10 @@ def read_receptors(tau_syn: PerReceptor | None, syn_leak: PerReceptor | None) ->
 
 
 def plain(given: PerReceptor | None) -> Any:
-    """Give what a constructor was given as a JSON value."""
-    return dict(given) if isinstance(given, Mapping) else given
+    """Give what a constructor was given, and `read_receptors` has checked, as a JSON value."""
+    if isinstance(given, Mapping):
+        return {name: number(name, value) for name, value in given.items()}
+    return None if given is None else number("a receptor", given)
 
 
 def start_of(layer: str, receptors: Receptors | None, x: Tensor) -> tuple[Tensor, Tensor | tuple[()]]:

@@ -41,7 +41,7 @@ def labels(name: str, values: Sequence[str]) -> list[str]:
     Raises:
         ValueError: They are no list of texts.
     """
-    if not isinstance(values, Sequence) or isinstance(values, bytes):
+    if not isinstance(values, Sequence):
         raise refusal(name, "a list of names", values)
     for place, value in enumerate(values):
         if not isinstance(value, str):

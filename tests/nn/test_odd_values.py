@@ -33,6 +33,14 @@ NEURON = {
     "leak": optional(number(0, 1)),
     "learn_threshold": flag(),
     "learn_leak": flag(),
+    "v_leak": optional(number(-1e38, 1e38)),
+    "reset_by": only("None"),
+    "tau_syn": optional(number(1)),
+    "syn_leak": optional(number(0, 1)),
+    "t_ref": whole(0, 2**31 - 1),
+    "adapt_by": only("0", named="adapt"),
+    "tau_adapt": optional(number(1)),
+    "spikes": choice(),
 }
 POOL = {
     "kernel_size": PAIR,
@@ -48,8 +56,20 @@ NETWORK = {
 }
 RULES: dict[str, dict[str, Any]] = {
     "LIF": NEURON,
-    "RecurrentLIF": {"features": SMALL, "max_delay": whole(1, 2**24), "mode": choice(), "tau": number(1)},
-    "LeakyReadout": {"tau": number(1), "decay_input": flag()},
+    "RecurrentLIF": {
+        "features": SMALL,
+        "max_delay": whole(1, 2**24),
+        "mode": choice(),
+        "tau": number(1),
+        "receptor": only("None"),
+    },
+    "LeakyReadout": {
+        "tau": number(1),
+        "decay_input": flag(),
+        "v_leak": number(-1e38, 1e38),
+        "tau_syn": optional(number(1)),
+        "syn_leak": optional(number(0, 1)),
+    },
     "Linear": {"in_features": SIZE, "out_features": SIZE, "bias": flag()},
     "DelayLinear": {
         "in_features": SIZE,

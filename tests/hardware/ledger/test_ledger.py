@@ -165,7 +165,7 @@ def test_derived_counts():
     [
         ("macs", 1.0, TypeError, "a-b.macs must be an integer, got 1.0"),
         ("macs", -1, ValueError, "a-b.macs must be a whole number >= 0, got -1"),
-        ("steps", 2**63, OverflowError, "a-b.steps must fit in int64, got 9223372036854775808"),
+        ("steps", 2**63, ValueError, "a-b.steps must be within int64, got 9223372036854775808"),
         ("macs", 21, ValueError, "a-b.macs must be at most active_inputs, 20, got 21"),
         ("synapses", 13, ValueError, "a-b.synapses must be at most dense_synapses, 12, got 13"),
     ],
