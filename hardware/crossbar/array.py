@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from snn.core import memory
-from snn.core.checks import finite, instance, number, refusal, whole
+from snn.core.checks import finite, instance, number, refusal, shown, whole
 from snn.hardware.crossbar.config import CrossbarConfig, check_config
 from snn.hardware.crossbar.diagnosis import Diagnosis, diagnose_array
 from snn.hardware.crossbar.mapping import EncodedWeight, encode_weight, mid_range_us
@@ -202,7 +202,10 @@ def _check_random(in_features: Any, out_features: Any, config: Any, dtype: Any) 
         whole("in_features", in_features, low=1),
         whole("out_features", out_features, low=1),
     )
-    memory.check(24 * in_features * out_features, f"a random array of {in_features} x {out_features} cells")
+    memory.check(
+        24 * in_features * out_features,
+        f"arrays of in_features x out_features = {shown(in_features)} x {shown(out_features)} cells",
+    )
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise refusal("dtype", "a torch.dtype of real numbers", dtype)
     return in_features, out_features

@@ -23,16 +23,20 @@ _MOST = 2**31 - 1
 """Largest size of a window, stride, padding or dilation: torch's own loops count in 32 bits."""
 
 
-def pair(name: str, value: Pair, low: int = 1) -> tuple[int, int]:
+_LARGEST_IMAGE = 2**14
+"""Pixels along an axis of an image that a layer makes or pads, at most."""
+
+
+def pair(name: str, value: Pair, low: int = 1, high: int = _MOST) -> tuple[int, int]:
     """Return (rows, columns) of one whole number for both, or of two.
 
     Raises:
-        ValueError: It is neither, or one is below `low` or above 2^31 - 1.
+        ValueError: It is neither, or one is below `low` or above `high`.
     """
     both = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(both) != 2:
         raise refusal(name, "one whole number or two (rows, columns)", value)
-    rows, columns = (whole(name, part, low=low, high=_MOST) for part in both)
+    rows, columns = (whole(name, part, low=low, high=high) for part in both)
     return rows, columns
 
 
@@ -99,7 +103,7 @@ class Conv2d(Layer):
         self.out_channels = whole("out_channels", out_channels, low=1)
         self.kernel_size = pair("kernel_size", kernel_size)
         self.stride = pair("stride", stride)
-        self.padding = pair("padding", padding, low=0)
+        self.padding = pair("padding", padding, low=0, high=_LARGEST_IMAGE)
         self.dilation = pair("dilation", dilation)
         self.groups = whole("groups", groups, low=1)
         if self.in_channels % self.groups or self.out_channels % self.groups:
@@ -199,7 +203,7 @@ class AdaptiveAvgPool2d(Layer):
             ValueError: It is not one or two whole numbers >= 1.
         """
         super().__init__()
-        self.output_size = pair("output_size", output_size)
+        self.output_size = pair("output_size", output_size, high=_LARGEST_IMAGE)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

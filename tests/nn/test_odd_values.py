@@ -17,7 +17,7 @@ SIZE = whole(1, 2**53, refuses=ERRORS)
 """A size; no memory is taken here, but what no machine has is refused."""
 SMALL = whole(1, 2**20, refuses=ERRORS)
 """A size that counts twice, as those of recurrent neurons do."""
-PAIR, BORDER = whole(1, 2**31 - 1), whole(0, 2**31 - 1)
+PAIR, BORDER = whole(1, 2**31 - 1), whole(0, 2**14)
 NEURON = {
     "tau": number(1),
     "decay_input": flag(),
@@ -97,7 +97,7 @@ RULES: dict[str, dict[str, Any]] = {
     },
     "AvgPool2d": POOL,
     "MaxPool2d": POOL,
-    "AdaptiveAvgPool2d": {"output_size": PAIR},
+    "AdaptiveAvgPool2d": {"output_size": whole(1, 2**14)},
     "Dropout": {"p": number(0, below=1)},
     "Residual": {"body": only(), "shortcut": only("None"), "join": choice()},
     "Flatten": {},
