@@ -7,6 +7,7 @@ and goes to JSON and back without loss; `snn.hardware.estimate` puts prices on i
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from pathlib import Path
@@ -110,11 +111,12 @@ class LayerCounts:
             object.__setattr__(self, "stored_weights", self.synapses)
         if self.dense_weights is None:
             object.__setattr__(self, "dense_weights", self.dense_synapses)
+        for field in _INTEGERS:
+            if field != "positions" or self.positions is not None:
+                object.__setattr__(self, field, _count(f"{self.name}.{field}", getattr(self, field)))
         if self.positions is None:
             used = self.padded_synapses // self.dense_weights if self.dense_weights else 1
             object.__setattr__(self, "positions", max(1, used))
-        for field in _INTEGERS:
-            object.__setattr__(self, field, _count(f"{self.name}.{field}", getattr(self, field)))
         for smaller, larger in _AT_MOST:
             if getattr(self, smaller) > getattr(self, larger):
                 rule = f"at most {larger}, {getattr(self, larger)}"
@@ -357,11 +359,15 @@ class Ledger:
 
 def _count(name: str, value: Any) -> int:
     """Give a count as a Python int: a float is none, not even one without a fraction."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    try:
+        given = operator.index(value)
+    except TypeError:
+        given = None
+    if given is None or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
-    if value.__index__() > _INT64_MAX:
+    if given > _INT64_MAX:
         raise refusal(name, "within int64", value)
-    return whole(name, value.__index__(), low=0)
+    return whole(name, given, low=0)
 
 
 def _ratio(part: int, total: int) -> float:

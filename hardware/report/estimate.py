@@ -47,6 +47,9 @@ def compare(ledger: Ledger, on: Sequence[str | Target] | None = None) -> TargetT
         on = [name for name in targets() if not isinstance(find_target(name), Particular)]
     elif not isinstance(on, Sequence) or isinstance(on, str):
         raise TypeError(f"on must be a list of targets, got {shown(on)}")
+    for i, target in enumerate(on):
+        if not isinstance(target, str | Target):
+            raise TypeError(f"on[{i}] must be the name of a target or a target, got {shown(target)}")
     return TargetTable(tuple(estimate(ledger, target) for target in on))
 
 

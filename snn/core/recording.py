@@ -20,7 +20,7 @@ from snn.core.events import Events
 from snn.core.files.hdf5 import naming
 from snn.core.files.json_file import fields_of, typed
 from snn.core.files.parts import Part, part_of, parts_of, state_path
-from snn.core.files.tree import read_tree, read_values, write_tree
+from snn.core.files.tree import check_names_held, names_held, read_tree, read_values, write_tree
 from snn.core.random import check_seed
 from snn.core.state import SimulationState
 
@@ -28,7 +28,7 @@ FORMAT = "snn.recording"
 VERSION = 3
 """3 has a checksum; 2 was without, 1 had a layout of its own."""
 
-_FIELDS = ("fingerprint", "seed", "engine", "counts", "spikes", "v")
+_FIELDS = ("holds", "fingerprint", "seed", "engine", "counts", "spikes", "v")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,9 @@ class Recording:
         with naming(state_file):
             _check_end(state, parts, files[-1].stop)
         counts = parts[0].counts
-        for part in parts[1:]:
-            counts = counts + part.counts
+        for file, part in zip(files[1:], parts[1:], strict=True):
+            with naming(file.path):
+                counts = counts + part.counts
         return cls(
             spikes={name: join([part.spikes[name] for part in parts]) for name in parts[0].spikes},
             v={name: np.concatenate([part.v[name] for part in parts]) for name in parts[0].v},
@@ -122,11 +123,13 @@ def save_part(folder: PathLike, start: int, stop: int, recording: Recording, see
     """
     part = part_of(folder, start, stop)
     recording.state.save(state_path(folder, stop))
+    counts = recording.counts.to_dict()
     tree = {
+        "holds": {**names_held({"spikes": recording.spikes, "v": recording.v}), "counts": names_held(counts)},
         "fingerprint": recording.state.fingerprint,
         "seed": int(seed),
         "engine": engine,
-        "counts": recording.counts.to_dict(),
+        "counts": counts,
         "spikes": {name: events.to_dict() for name, events in recording.spikes.items()},
         "v": recording.v,
     }
@@ -286,4 +289,9 @@ def _checked(values: Any) -> dict[str, Any]:
     for name in ("spikes", "v"):
         if not isinstance(given[name], dict):
             raise refusal(name, "groups by population", given[name])
+    holds = fields_of("holds", given["holds"], ("spikes", "v", "counts"))
+    for name in ("spikes", "v"):
+        check_names_held({name: given[name]}, {name: holds[name]})
+    Counts.from_dict(given["counts"])
+    check_names_held(given["counts"], holds["counts"])
     return given

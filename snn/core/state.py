@@ -10,7 +10,7 @@ import numpy as np
 from snn.core.arrays import Int64Array, PathLike, RealArray
 from snn.core.checks import finite, refusal, wholes
 from snn.core.events import Events
-from snn.core.files.tree import fields_of, read_tree, write_tree
+from snn.core.files.tree import check_names_held, fields_of, names_held, read_tree, write_tree
 from snn.core.network import Network
 from snn.core.neurons import LIFParams, LIParams, NeuronParams, refractory_steps
 from snn.core.random import check_seed
@@ -187,7 +187,8 @@ class SimulationState:
     def to_dict(self) -> dict[str, Any]:
         """List the fields by name, as a tree of plain values."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**values, "recent": {name: events.to_dict() for name, events in self.recent.items()}}
+        recent = {name: events.to_dict() for name, events in self.recent.items()}
+        return {**values, "recent": recent, "holds": names_held(values)}
 
     @classmethod
     def from_dict(cls, values: Any) -> SimulationState:
@@ -196,7 +197,8 @@ class SimulationState:
         Raises:
             ValueError: A field is missing, unknown or of another kind.
         """
-        given = dict(fields_of("state", values, [field.name for field in fields(cls)]))
+        given = dict(fields_of("state", values, [*(field.name for field in fields(cls)), "holds"]))
+        check_names_held(given, given.pop("holds"))
         if not isinstance(given["fingerprint"], str):
             raise refusal("fingerprint", "text", given["fingerprint"])
         given["seed"] = check_seed(given["seed"])

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 from contents import difference
-from damage import damage
 from loaders import LOADERS, contents
+from mutations import damage
 
 Outcome = Literal["clean", "unnamed", "same", "differs", "structural", "foreign", "memory", "hang", "crash"]
 

@@ -36,9 +36,13 @@ def difference(first: Any, second: Any) -> Difference:
             return "structural"
         return _worst(difference(first[key], second[key]) for key in first)
     if isinstance(first, list) or isinstance(second, list):
-        if not (isinstance(first, list) and isinstance(second, list) and len(first) == len(second)):
+        if not (isinstance(first, list) and isinstance(second, list)):
             return "structural"
+        if len(first) != len(second):  # another number of projections, rows or runs is another valid file
+            return "differs"
         return _worst(map(difference, first, second))
+    if first is None or second is None:  # a field that may be left out
+        return "same" if first is second else "differs"
     if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
         mine, other = np.asarray(first), np.asarray(second)
         if mine.shape != other.shape or mine.dtype.kind != other.dtype.kind:

@@ -12,7 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from damage import ODD_VALUES, Rng, damage, edit_tree, json_text, odd_array
+from mutations import ODD_VALUES, Rng, damage, edit_tree, json_text, odd_array
 
 from snn.core.files.hdf5 import create
 from snn.core.files.tree import read_tree, write_tree

@@ -19,6 +19,7 @@ from samples import small_mnist, small_shd, write_image_folders, write_recording
 import snn
 from snn.core.files.events import FORMAT as EVENTS
 from snn.core.files.events import VERSION as EVENTS_VERSION
+from snn.core.files.hdf5 import naming
 from snn.core.network import FORMAT as NETWORK
 from snn.core.network import VERSION as NETWORK_VERSION
 from snn.core.recording import FORMAT as PART
@@ -95,23 +96,9 @@ def _write_state(folder: Path) -> Path:
 def _go_on(path: Path) -> Any:
     """Read a state and go on from it: what is accepted must also run."""
     state = snn.SimulationState.load(path)
-    with _named(path):
+    with naming(path):  # what `simulate` says of the state names no file: it was given none
         snn.simulate(_network(), {"in": _events()}, state=state)
     return state
-
-
-class _named:
-    """Forgive a refusal of `simulate` that it names no file: it was given none, and says "state"."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, ValueError) and "state" in str(error):
-            raise ValueError(f"{self._path}: {error}") from error
 
 
 def _write_recording(folder: Path) -> Path:

@@ -85,6 +85,25 @@ def read_values(path: PathLike, kind: str, version: int) -> dict[str, Any]:
         return _read_values(file, kind, version)[0]
 
 
+def names_held(tree: dict[str, Any]) -> dict[str, list[str]]:
+    """List the names in each group of a tree: kept beside the groups, it tells that none is missing."""
+    return {field: list(group) for field, group in tree.items() if isinstance(group, dict)}
+
+
+def check_names_held(tree: dict[str, Any], holds: Any) -> None:
+    """Refuse a tree whose groups do not have the names that `names_held` listed.
+
+    Raises:
+        ValueError: As said above; the message names the group.
+    """
+    now = names_held(tree)
+    if not isinstance(holds, dict) or holds.keys() != now.keys():
+        raise refusal("holds", f"the names in {', '.join(now)}", holds)
+    for field, names in now.items():
+        if holds[field] != names:
+            raise refusal(field, f"of {holds[field]}, as was written", names)
+
+
 def _without_arrays(value: Any, place: Place, arrays: dict[Place, Any]) -> Any:
     """Copy a tree with None for arrays, which go to `arrays` by place."""
     if isinstance(value, np.ndarray):
