@@ -198,7 +198,7 @@ class SimulationState:
             ValueError: A field is missing, unknown or of another kind.
         """
         given = dict(fields_of("state", values, [*(field.name for field in fields(cls)), "holds"]))
-        check_names_held(given, given.pop("holds"))
+        holds = given.pop("holds")
         if not isinstance(given["fingerprint"], str):
             raise refusal("fingerprint", "text", given["fingerprint"])
         given["seed"] = check_seed(given["seed"])
@@ -210,6 +210,7 @@ class SimulationState:
                 raise refusal(field, "a group of populations or projections", parts)
             if field != "recent":
                 arrays |= {f"{field}[{name!r}]": array for name, array in parts.items()}
+        check_names_held(given, holds)
         for name in [*given["v"], *given["refractory"]]:
             for field in ("v", "refractory", "recent"):
                 if name not in given[field]:

@@ -11,7 +11,7 @@ from torch import nn
 from snn.core.checks import choice, flag, number, refusal, whole
 from snn.nn.batch_norm import BatchNorm, Over
 from snn.nn.connections import Linear
-from snn.nn.conv import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d, pair
+from snn.nn.conv import LARGEST_IMAGE, AdaptiveAvgPool2d, AvgPool2d, Conv2d, Flatten, MaxPool2d, pair
 from snn.nn.dropout import Dropout
 from snn.nn.layer import Layer
 from snn.nn.neurons import LIF
@@ -85,7 +85,11 @@ def vgg(
     if not isinstance(hidden, Sequence) or isinstance(hidden, str | bytes):
         raise refusal("hidden", "a tuple of sizes", hidden)
     channels, classes = whole("in_channels", in_channels, low=1), whole("classes", classes, low=1)
-    features, bias, head_bias = pair("features", features), flag("bias", bias), flag("head_bias", head_bias)
+    features, bias, head_bias = (
+        pair("features", features, high=LARGEST_IMAGE),
+        flag("bias", bias),
+        flag("head_bias", head_bias),
+    )
     dropout, over, neurons = _checked(dropout, over, neurons)
     layers: list[Layer] = []
     for i, part in enumerate(named):

@@ -23,7 +23,7 @@ _MOST = 2**31 - 1
 """Largest size of a window, stride, padding or dilation: torch's own loops count in 32 bits."""
 
 
-_LARGEST_IMAGE = 2**14
+LARGEST_IMAGE = 2**14
 """Pixels along an axis of an image that a layer makes or pads, at most."""
 
 
@@ -103,7 +103,7 @@ class Conv2d(Layer):
         self.out_channels = whole("out_channels", out_channels, low=1)
         self.kernel_size = pair("kernel_size", kernel_size)
         self.stride = pair("stride", stride)
-        self.padding = pair("padding", padding, low=0, high=_LARGEST_IMAGE)
+        self.padding = pair("padding", padding, low=0, high=LARGEST_IMAGE)
         self.dilation = pair("dilation", dilation)
         self.groups = whole("groups", groups, low=1)
         if self.in_channels % self.groups or self.out_channels % self.groups:
@@ -203,7 +203,7 @@ class AdaptiveAvgPool2d(Layer):
             ValueError: It is not one or two whole numbers >= 1.
         """
         super().__init__()
-        self.output_size = pair("output_size", output_size, high=_LARGEST_IMAGE)
+        self.output_size = pair("output_size", output_size, high=LARGEST_IMAGE)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""

@@ -253,7 +253,7 @@ def test_broken_files_are_refused(tmp_path):
         Events.load(path)
     with h5py.File(path, "w"):
         pass
-    with pytest.raises(ValueError, match="format must be 'snn.events', got None"):
+    with pytest.raises(ValueError, match="must begin with the checksum that snn writes"):
         Events.load(path)
     one([1], [0]).save(path)
     edit(path, lambda file: file.__delitem__("offsets"))

@@ -94,6 +94,7 @@ ARGUMENTS: dict[Callable[..., Any], Arguments] = {
 """Every kernel, with arguments that are right."""
 NAMES = {kernel.__name__: kernel for kernel in ARGUMENTS}
 OTHERS = {
+    "spike",
     "LIFOptions",
     "Surrogate",
     "DEFAULT_ALPHA",

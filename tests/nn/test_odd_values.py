@@ -107,7 +107,7 @@ RULES: dict[str, dict[str, Any]] = {
     "DelayedLayer": {},
     "vgg": {
         "plan": only("empty list", refuses=ERRORS),
-        "features": whole(1, 2**20, refuses=ERRORS),
+        "features": whole(1, 2**14, refuses=ERRORS),
         "hidden": only("empty list", refuses=ERRORS),
         "bias": flag(),
         "head_bias": flag(),

@@ -89,7 +89,7 @@ def test_sram_prices_are_per_64_bits(capacity, bits, pj):
 def test_impossible_memories():
     with pytest.raises(ValueError, match="capacity_bytes must be a finite number >= 0, got -1"):
         sram_access_pj(-1, 8)
-    with pytest.raises(ValueError, match="bits must be a whole number >= 1, got 0"):
+    with pytest.raises(ValueError, match="bits must be a whole number >= 1 and <= 2147483647, got 0"):
         sram_access_pj(8, 0)
 
 
