@@ -43,6 +43,14 @@ def _sltt() -> Layer:
     return LIF(**SLTT_NEURON)
 
 
+def _plan(plan: Any) -> Sequence[int | str]:
+    """Give the convolutions and poolings of a plan or of its name."""
+    named = VGG_PLANS.get(plan) if isinstance(plan, str) else plan
+    if not isinstance(named, Sequence) or isinstance(named, bytes):
+        raise refusal("plan", f"channels of convolutions or one of {', '.join(map(repr, VGG_PLANS))}", plan)
+    return named
+
+
 def vgg(
     plan: str | Sequence[int | str],
     in_channels: int,
@@ -79,9 +87,7 @@ def vgg(
     Raises:
         ValueError: An unknown plan, or a value out of its range.
     """
-    named = VGG_PLANS.get(plan) if isinstance(plan, str) else plan
-    if not isinstance(named, Sequence) or isinstance(named, bytes):
-        raise refusal("plan", f"channels of convolutions or one of {', '.join(map(repr, VGG_PLANS))}", plan)
+    named = _plan(plan)
     if not isinstance(hidden, Sequence) or isinstance(hidden, str | bytes):
         raise refusal("hidden", "a tuple of sizes", hidden)
     channels, classes = whole("in_channels", in_channels, low=1), whole("classes", classes, low=1)
