@@ -91,11 +91,8 @@ def vgg(
     if not isinstance(hidden, Sequence) or isinstance(hidden, str | bytes):
         raise refusal("hidden", "a tuple of sizes", hidden)
     channels, classes = whole("in_channels", in_channels, low=1), whole("classes", classes, low=1)
-    features, bias, head_bias = (
-        pair("features", features, high=LARGEST_IMAGE),
-        flag("bias", bias),
-        flag("head_bias", head_bias),
-    )
+    features = pair("features", features, high=LARGEST_IMAGE)
+    bias, head_bias = flag("bias", bias), flag("head_bias", head_bias)
     dropout, over, neurons = _checked(dropout, over, neurons)
     layers: list[Layer] = []
     for i, part in enumerate(named):
