@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from cases import Outcome, forget_peak, is_ours, peak_bytes
+from cases import Outcome, is_ours, peak_bytes
 from odd_values import ODD_VALUES
 
 import snn
@@ -247,7 +247,6 @@ def serve(pipe: Any) -> None:
     calls = Calls()
     pipe.send("ready")
     while (case := pipe.recv()) is not None:
-        forget_peak()
         before = peak_bytes()
         outcome, text = calls.run(*case)
         grown = peak_bytes() - before
