@@ -16,6 +16,7 @@ from torch import Tensor
 
 from snn.core import memory
 from snn.core.checks import finite, instance, number, refusal, shown, whole
+from snn.core.random import check_seed
 from snn.hardware.crossbar.config import CrossbarConfig, check_config
 from snn.hardware.crossbar.diagnosis import Diagnosis, diagnose_array
 from snn.hardware.crossbar.mapping import EncodedWeight, encode_weight, mid_range_us
@@ -88,6 +89,7 @@ def program_crossbar(
         ValueError: A weight that is not [out, in] or not finite, or arrays in which no cell conducts.
     """
     check_config(config)
+    seed = check_seed(seed)
     device = config.device
     encoded = encode_weight(instance("weight", weight, Tensor), device, config.mapping)
     layout = cut_into_tiles(weight.shape[1], weight.shape[0], config, weight.device)
@@ -242,6 +244,7 @@ def form_random_array(
         ValueError: A device without forming statistics, a mapping with digits, or no cell conducts.
     """
     in_features, out_features = _check_random(in_features, out_features, config, dtype)
+    seed = check_seed(seed)
     forming, mapping = config.device.forming, config.mapping
     if forming is None:
         raise ValueError("forming must be given in the device, as in 'rram_random_40nm', got None")

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from snn.core.arrays import BoolArray, Float64Array, Int64Array
-from snn.core.checks import finite, number, refusal
+from snn.core.checks import as_array, finite, number, refusal
 
 __all__ = ["NodalSolution", "solve_nodes"]
 
@@ -41,6 +41,10 @@ class NodalSolution:
     residual_ua: float
 
 
+LEAST_OHM = 1e-30
+"""Smallest resistance of a segment that has a finite conductance in every unit."""
+
+
 def solve_nodes(
     g_us: ArrayLike,
     v: ArrayLike,
@@ -53,8 +57,8 @@ def solve_nodes(
     Args:
         g_us: Cells [rows, cols], microsiemens, finite and >= 0; row 0 is farthest from the grounds.
         v: Row voltages [B, rows], volt.
-        r_word_ohm: Resistance of a row segment, ohm, > 0.
-        r_bit_ohm: Resistance of a column segment, ohm, > 0.
+        r_word_ohm: Resistance of a row segment, ohm, >= 1e-30.
+        r_bit_ohm: Resistance of a column segment, ohm, >= 1e-30.
         driven: bool [rows], the rows that have a source; the others float. None: all.
 
     Returns:
@@ -67,10 +71,10 @@ def solve_nodes(
     g, volts = finite("g_us", g_us, low=0.0), np.atleast_2d(finite("v", v))
     if g.ndim != 2 or volts.shape[1] != g.shape[0]:
         raise ValueError(f"g_us must be [rows, cols] and v [B, rows], got {g.shape} and {volts.shape}")
-    r_word_ohm = number("r_word_ohm", r_word_ohm, above=0.0)
-    r_bit_ohm = number("r_bit_ohm", r_bit_ohm, above=0.0)
+    r_word_ohm = number("r_word_ohm", r_word_ohm, low=LEAST_OHM)
+    r_bit_ohm = number("r_bit_ohm", r_bit_ohm, low=LEAST_OHM)
     rows, cols = g.shape
-    live = np.ones(rows, dtype=bool) if driven is None else np.asarray(driven)
+    live = np.ones(rows, dtype=bool) if driven is None else as_array("driven", driven)
     if live.shape != (rows,) or live.dtype != np.bool_:
         raise refusal("driven", f"truth values [{rows}], one per row", live)
     a, b, conductance = _branches(g, 1e6 / r_word_ohm, 1e6 / r_bit_ohm, live)

@@ -45,7 +45,7 @@ def compare(ledger: Ledger, on: Sequence[str | Target] | None = None) -> TargetT
     """
     if on is None:
         on = [name for name in targets() if not isinstance(find_target(name), Particular)]
-    elif not isinstance(on, Sequence) or isinstance(on, str):
+    elif not isinstance(on, Sequence) or isinstance(on, str | bytes):
         raise TypeError(f"on must be a list of targets, got {shown(on)}")
     for i, target in enumerate(on):
         if not isinstance(target, str | Target):

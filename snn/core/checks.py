@@ -210,6 +210,18 @@ def flag(name: str, value: Any) -> bool:
     return given
 
 
+def as_array(name: str, values: Any) -> Any:
+    """Return `values` as numpy's array, whatever it is of.
+
+    Raises:
+        ValueError: numpy makes none of it (a tensor that has a gradient or a type of its own, a ragged list).
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise refusal(name, "what numpy takes as an array", values) from error
+
+
 def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
     """Return a part that is of its class, or of one of several.
 

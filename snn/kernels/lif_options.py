@@ -69,7 +69,7 @@ class LIFOptions:
     def __post_init__(self) -> None:
         number("tau", self.tau, low=1)
         number("v_th", self.v_th)
-        if number("v_reset", self.v_reset) >= self.v_th:
+        if number("v_reset", self.v_reset, low=-MOST_POTENTIAL) >= self.v_th:
             raise refusal("v_reset", f"below v_th = {self.v_th:g}", self.v_reset)
         if self.leak is not None:
             number("leak", self.leak, low=0, high=1)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core import Events
 from snn.core.arrays import RealArray
-from snn.core.checks import instance, refusal, whole
+from snn.core.checks import as_array, instance, refusal, whole
 
 __all__ = ["by_name", "checked_sample", "labels", "shaped"]
 
@@ -26,7 +25,7 @@ def shaped(name: str, values: ArrayLike, axes: Sequence[str | int]) -> RealArray
     Raises:
         ValueError: They are no real numbers, or the axes are others.
     """
-    array: RealArray = np.asarray(values)
+    array: RealArray = as_array(name, values)
     fits = array.ndim == len(axes) and all(
         isinstance(axis, str) or axis == size for axis, size in zip(axes, array.shape, strict=True)
     )

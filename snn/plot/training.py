@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import Int64Array, RealArray
-from snn.core.checks import finite, number, refusal, whole
+from snn.core.checks import finite, refusal, whole
+from snn.core.units import check_dt
 from snn.plot.checks import by_name, labels, shaped
 from snn.plot.style import COLOURS, figure, plain_text
 
@@ -102,7 +103,7 @@ def delay_histogram(delays_ms: Mapping[str, tuple[ArrayLike, ArrayLike]], dt_ms:
     Raises:
         ValueError: No projection is given, or a delay or the step is out of range.
     """
-    dt_ms = number("dt_ms", dt_ms, above=0.0)
+    dt_ms = check_dt(dt_ms)
     by_name("delays_ms", delays_ms)
     for name, both in delays_ms.items():
         if not isinstance(both, Sequence) or len(both) != 2:

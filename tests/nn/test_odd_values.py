@@ -22,7 +22,7 @@ NEURON = {
     "tau": number(1),
     "decay_input": flag(),
     "v_th": number(above=0, named="v_"),
-    "v_reset": number(below=1),
+    "v_reset": number(-1e38, below=1),
     "reset": choice(),
     "fires": choice(),
     "detach_reset": flag(),

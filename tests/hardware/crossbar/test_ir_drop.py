@@ -277,7 +277,7 @@ def test_bad_nodal_problems():
     g = np.ones((2, 3))
     with pytest.raises(ValueError, match="row 1 has no path to ground: it floats and all its cells are open"):
         solve_nodes([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]], [[1.0, 0.0]], 1.0, 1.0, driven=[True, False])
-    with pytest.raises(ValueError, match="r_bit_ohm must be a finite number > 0, got 0.0"):
+    with pytest.raises(ValueError, match="r_bit_ohm must be a finite number >= 1e-30, got 0.0"):
         solve_nodes(g, [[1.0, 1.0]], 1.0, 0.0)
     with pytest.raises(ValueError, match="must be .*rows, cols"):
         solve_nodes(g, [[1.0, 1.0, 1.0]], 1.0, 1.0)
