@@ -3,14 +3,10 @@
     python examples/05_one_time_step.py [--data FOLDER] [--train 8000] [--epochs 8] [--last-epochs 24] [--paper]
 
 A small VGG with rectifiers is trained and its BatchNorm folded; rectifiers become spiking neurons with thresholds
-at the 90th percentile of their input; threshold and leak then learn with the weights at 5 steps, 3 and 1, each
-stage going on from the last; images are moved and mirrored. Unless --no-direct, the same spiking net also learns at
-one step from random weights, without and with BatchNorm, for as many epochs as all of that together. Energy is that
-of a digital core at 45 nm in 32-bit numbers: of its arithmetic, and with memory and routing; the first layer
-multiplies, as pixels are no spikes. Maximum pooling keeps spikes binary, and the mean over steps keeps the size of
-the loss from one stage to the next; with --paper there is average pooling, the loss is of the summed outputs, and
-the spiking stages have Adam with amsgrad, as in the paper's code.
-Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
+at the 90th percentile of their input; threshold and leak then learn with the weights at 5 steps, 3 and 1. Unless
+--no-direct, the same net also learns at one step from random weights, for as many epochs as all of that together.
+Energy is that of a digital core at 45 nm in 32-bit numbers. --paper: average pooling, the loss of summed outputs and
+Adam with amsgrad. Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
 """
 
 from __future__ import annotations

@@ -96,6 +96,10 @@ def _terminated_as_interrupted() -> Iterator[list[int]]:
 
     def interrupt(number: int, _frame: object) -> None:
         terminated.append(number)
+        if (
+            signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        ):  # as in a job that a shell put into the background
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     usual = signal.SIG_DFL
