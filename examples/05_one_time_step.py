@@ -5,7 +5,7 @@
 A small VGG with rectifiers is trained and its BatchNorm folded; rectifiers become spiking neurons with thresholds
 at the 90th percentile of their input; threshold and leak then learn with the weights at 5 steps, 3 and 1. Unless
 --no-direct, the same net also learns at one step from random weights, for as many epochs as all of that together.
-Energy is that of a digital core at 45 nm in 32-bit numbers. --paper: average pooling, the loss of summed outputs and
+Energy is that of a digital core at 45 nm in 32 bits. --paper: average pooling, the loss of summed outputs and
 Adam with amsgrad. Source: Chowdhury, Rathi and Roy, "One Timestep is All You Need" (IIR-SNN), 2021.
 """
 
