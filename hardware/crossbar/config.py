@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from snn.core.checks import choice, flag, instance, number, refusal, shown, whole
+from snn.core.checks import choice, flag, instance, keep, number, refusal, shown, whole
 from snn.hardware.crossbar.device import DeviceConfig
-from snn.hardware.crossbar.fields import keep
 from snn.hardware.crossbar.ir_drop import RowMode
 from snn.hardware.targets.analog_constants import WIRE
 

@@ -15,8 +15,8 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor
 
-from snn.core.checks import finite, instance, number, refusal, whole
-from snn.hardware.crossbar.fields import ascending_pair, keep, number_pair, number_row
+from snn.core.checks import finite, instance, keep, number, refusal, whole
+from snn.hardware.crossbar.fields import ascending_pair, number_pair, number_row
 
 __all__ = [
     "CubicIV",

@@ -1,34 +1,12 @@
-"""Check the fields of frozen configs and keep them in their plain form."""
+"""Check fields of frozen configs for which `snn.core.checks` has no word."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from snn.core.checks import finite, refusal
 
-__all__ = ["ascending_pair", "keep", "number_pair", "number_row"]
-
-
-def keep(
-    config: object, check: Callable[..., Any], *names: str, optional: bool = False, **limits: Any
-) -> None:
-    """Replace fields of a frozen dataclass by what ``check(name, value, **limits)`` gives for them.
-
-    Args:
-        config: The instance, in its ``__post_init__``.
-        check: A function of `snn.core.checks`, or of this file.
-        *names: The fields.
-        optional: Whether None is left as it is.
-        **limits: Limits for the check.
-
-    Raises:
-        ValueError: A value that the check refuses.
-    """
-    for name in names:
-        value = getattr(config, name)
-        if value is not None or not optional:
-            object.__setattr__(config, name, check(name, value, **limits))
+__all__ = ["ascending_pair", "number_pair", "number_row"]
 
 
 def number_row(name: str, values: Any) -> tuple[float, ...]:

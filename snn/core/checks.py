@@ -8,6 +8,7 @@ it. The functions return the value in its plain Python or numpy form, so a calle
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import Any, get_args
 
 import numpy as np
@@ -232,6 +233,27 @@ def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         raise refusal(name, f"a {' or '.join(one.__name__ for one in kinds)}", value)
     return value
+
+
+def keep(
+    config: object, check: Callable[..., Any], *names: str, optional: bool = False, **limits: Any
+) -> None:
+    """Replace fields of a frozen dataclass by what ``check(name, value, **limits)`` gives for them.
+
+    Args:
+        config: The instance, in its ``__post_init__``.
+        check: A function of this file, or like those.
+        *names: The fields.
+        optional: Whether None is left as it is.
+        **limits: Limits for the check.
+
+    Raises:
+        ValueError: A value that the check refuses.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is not None or not optional:
+            object.__setattr__(config, name, check(name, value, **limits))
 
 
 def refusal(name: str, rule: str, value: Any) -> ValueError:

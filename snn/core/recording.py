@@ -166,9 +166,8 @@ def read_summary(part: Part) -> PartSummary:
     tree = read_values(part.path, FORMAT, VERSION)
     with naming(part.path):
         given = _checked(tree)
-        counts = Counts.from_dict(given["counts"])
         names = set(given["spikes"]), set(given["v"])
-        return PartSummary(given["fingerprint"], check_seed(given["seed"]), *names, counts)
+        return PartSummary(given["fingerprint"], check_seed(given["seed"]), *names, given["counts"])
 
 
 def join(pieces: Sequence[Events]) -> Events:
@@ -279,7 +278,7 @@ def _from_dict(values: Any) -> _Part:
         seed=check_seed(given["seed"]),
         spikes={name: Events.from_dict(columns) for name, columns in given["spikes"].items()},
         v=given["v"],
-        counts=Counts.from_dict(given["counts"]),
+        counts=given["counts"],
     )
 
 
@@ -292,6 +291,6 @@ def _checked(values: Any) -> dict[str, Any]:
     holds = fields_of("holds", given["holds"], ("spikes", "v", "counts"))
     for name in ("spikes", "v"):
         check_names_held({name: given[name]}, {name: holds[name]})
-    Counts.from_dict(given["counts"])
+    counts = Counts.from_dict(given["counts"])
     check_names_held(given["counts"], holds["counts"])
-    return given
+    return {**given, "counts": counts}

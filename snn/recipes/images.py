@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import snn
-from snn.core.checks import flag, whole
+from snn.core.checks import flag, keep, whole
 from snn.datasets import ImageAugment, ImageSet
 from snn.recipes import vision
 from snn.recipes.experiment import Experiment, result_lines
-from snn.recipes.fields import keep
 from snn.recipes.recipe import Recipe
 from snn.train.config import TrainConfig
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import snn
-from snn.core.checks import choice, number, whole
+from snn.core.checks import choice, keep, number, whole
 from snn.datasets import EventCameraSet, FrameBinning, ImageAugment
 from snn.datasets.event_camera_set import EqualFrames
 from snn.datasets.sets.nmnist import NOMINAL_MS, SHAPE
 from snn.recipes import vision
 from snn.recipes.experiment import Experiment, result_lines
-from snn.recipes.fields import keep
 from snn.recipes.recipe import Recipe
 from snn.train.config import TrainConfig
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import snn
-from snn.core.checks import choice, flag, number, refusal, whole
+from snn.core.checks import choice, flag, instance, keep, number, refusal, whole
 from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet
 from snn.datasets.formats.shd_file import CHANNELS
 from snn.datasets.sets.shd import SplitBy
 from snn.datasets.sets.shd_binning import Binning
 from snn.recipes.experiment import Experiment, Figures, result_lines
-from snn.recipes.fields import instance, keep, path_text, sizes
+from snn.recipes.fields import path_text, sizes
 from snn.recipes.recipe import Recipe
 from snn.train.config import TrainConfig
 

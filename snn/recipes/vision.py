@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 import snn
-from snn.core.checks import number, whole
+from snn.core.checks import instance, keep, number, whole
 from snn.datasets import AugmentedImages, ImageAugment
 from snn.recipes.experiment import Figures, SampleSet
-from snn.recipes.fields import instance, keep, path_text, sizes
+from snn.recipes.fields import path_text, sizes
 from snn.train.config import TrainConfig
 
 __all__ = [
