@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn import datasets, hardware, interop, nn, plot, recipes, train
+    from snn import continual, datasets, hardware, interop, language, liquid, nn, plot, recipes, train
     from snn.core import (
         STDP,
         Counts,
@@ -34,7 +34,20 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("core", "datasets", "hardware", "interop", "kernels", "nn", "plot", "recipes", "train")
+_ROOMS = (
+    "continual",
+    "core",
+    "datasets",
+    "hardware",
+    "interop",
+    "kernels",
+    "language",
+    "liquid",
+    "nn",
+    "plot",
+    "recipes",
+    "train",
+)
 _CORE = (
     "Counts",
     "Events",
@@ -75,9 +88,12 @@ __all__ = [
     "TimeGrid",
     "TimedEvents",
     "__version__",
+    "continual",
     "datasets",
     "hardware",
     "interop",
+    "language",
+    "liquid",
     "nn",
     "plot",
     "recipes",

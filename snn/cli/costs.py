@@ -8,7 +8,7 @@ import torch
 
 from snn.core.checks import whole
 from snn.hardware import Ledger, count
-from snn.recipes.saved import SavedModel, load_saved
+from snn.recipes.saved import SavedModel, load_saved, recipe_of
 
 __all__ = ["count_file"]
 
@@ -31,8 +31,11 @@ def count_file(path: str, data: str | None, samples: int | None) -> tuple[Ledger
     if samples is not None:
         whole("samples", samples, low=1)
     if Path(path).suffix not in (".h5", ".hdf5"):
+        counts = recipe_of(path).count
+        if counts is not None:
+            return counts(path, data, samples)
         saved = load_saved(path)
-        if saved.recipe.inputs != "spikes":  # counted by convolution, not by the projections that it becomes
+        if saved.samples.inputs != "spikes":  # counted by convolution, not by the projections that it becomes
             return _count_in_torch(saved, data, samples)
     return _count_by_events(path, data, samples)
 
@@ -55,7 +58,7 @@ def _count_in_torch(saved: SavedModel, data: str | None, samples: int | None) ->
     test = saved.test_set(data)
     if samples is not None:
         test = test.subset(range(min(samples, len(test))))
-    inputs = {"in": "real"} if saved.recipe.inputs == "currents" else {}
+    inputs = {"in": "real"} if saved.samples.inputs == "currents" else {}
     found: Ledger | None = None
     for batch in test.batches(32):
         x, lengths = torch.from_numpy(batch.x), torch.from_numpy(batch.lengths)

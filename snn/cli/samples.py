@@ -46,7 +46,7 @@ def load_file(path: str) -> LoadedFile:
     if Path(path).suffix in (".h5", ".hdf5"):
         return LoadedFile(Network.load(path), None)
     saved = load_saved(path)
-    if saved.recipe.inputs == "currents":
+    if saved.samples.inputs == "currents":
         raise ValueError(
             f"{path} is given still images, which are currents in its first layer (Conv2d) and no spikes: "
             "it cannot be run by events"

@@ -9,7 +9,7 @@ from snn.core.checks import flag, keep, whole
 from snn.datasets import ImageAugment, ImageSet
 from snn.recipes import vision
 from snn.recipes.experiment import Experiment, result_lines
-from snn.recipes.recipe import Recipe
+from snn.recipes.recipe import Reading, Recipe
 from snn.train.config import TrainConfig
 
 __all__ = ["DATA_FIELDS", "EXPERIMENT", "RECIPE", "ImagesConfig", "load_data", "run"]
@@ -88,8 +88,6 @@ RECIPE = Recipe(
     config=ImagesConfig,
     run=run,
     result_lines=result_lines,
-    data_fields=DATA_FIELDS,
-    load_data=load_data,
-    step_ms=lambda _: 1.0,  # a still image has no time of its own
-    inputs="currents",
+    # a still image has no time of its own
+    samples=Reading(DATA_FIELDS, load_data, step_ms=lambda _: 1.0, inputs="currents"),
 )

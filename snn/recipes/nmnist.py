@@ -11,7 +11,7 @@ from snn.datasets.event_camera_set import EqualFrames
 from snn.datasets.sets.nmnist import NOMINAL_MS, SHAPE
 from snn.recipes import vision
 from snn.recipes.experiment import Experiment, result_lines
-from snn.recipes.recipe import Recipe
+from snn.recipes.recipe import Reading, Recipe
 from snn.train.config import TrainConfig
 
 __all__ = ["DATA_FIELDS", "EXPERIMENT", "RECIPE", "NmnistConfig", "load_data", "run"]
@@ -103,8 +103,5 @@ RECIPE = Recipe(
     config=NmnistConfig,
     run=run,
     result_lines=result_lines,
-    data_fields=DATA_FIELDS,
-    load_data=load_data,
-    step_ms=_step_ms,
-    inputs="frame",
+    samples=Reading(DATA_FIELDS, load_data, step_ms=_step_ms, inputs="frame"),
 )

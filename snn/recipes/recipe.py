@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import snn
 from snn.core.arrays import PathLike
 from snn.train.config import TrainConfig
 
-__all__ = ["Callback", "Config", "Log", "Recipe", "Run", "epoch_line"]
+if TYPE_CHECKING:
+    from snn.hardware import Ledger
+
+__all__ = ["Callback", "Config", "Count", "Log", "Reading", "Recipe", "Run", "epoch_line"]
 
 Callback: TypeAlias = "Callable[[snn.train.Progress], None]"
 """Takes a report of every batch and epoch."""
@@ -74,6 +77,38 @@ def epoch_line(progress: snn.train.Progress) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading(Generic[C]):
+    """Say how the samples of a recipe's models are read again, for `snn simulate` and `snn energy`.
+
+    Attributes:
+        fields: Fields of the settings that decide what a model is given; saved with it. One is "data".
+        load: Reads training, validation and test samples.
+        step_ms: Gives the length of a step of the samples, ms.
+        inputs: What a step of a sample is: "spikes" of units in a row, a "frame" of spikes, or "currents", which no
+            event engine takes.
+    """
+
+    fields: tuple[str, ...]
+    load: Callable[[C], tuple[Any, Any, Any]]
+    step_ms: Callable[[C], float]
+    inputs: Literal["spikes", "frame", "currents"] = "spikes"
+
+
+class Count(Protocol):
+    """Counts what a saved model does, for `snn energy`."""
+
+    def __call__(self, file: PathLike, data: str | None, samples: int | None) -> tuple[Ledger, str]:
+        """Give the counts, and what the samples are.
+
+        Args:
+            file: The model file.
+            data: Where the samples are; None is where the model was trained.
+            samples: The first so many of them; None takes all.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe(Generic[C, R]):
     """Describe a named experiment: all that `snn train`, `snn simulate` and `snn energy` need of it.
 
@@ -83,11 +118,9 @@ class Recipe(Generic[C, R]):
         config: Class of its settings.
         run: Runs it and fills a folder.
         result_lines: Gives the lines that are printed of what a run made.
-        data_fields: Fields of the settings that decide what a model is given; saved with it.
-        load_data: Reads training, validation and test samples.
-        step_ms: Gives the length of a step of the samples, ms.
-        inputs: What a step of a sample is: "spikes" of units in a row, a "frame" of spikes, or "currents", which no
-            event engine takes.
+        samples: How the samples of its models are read again; None: its models are no `Sequential` that is given
+            samples of a data set, and `snn simulate` does not run them.
+        count: Counts its models; None: `snn energy` counts them on their samples.
         epoch_line: Gives the line that is printed of an epoch that is done.
     """
 
@@ -96,8 +129,6 @@ class Recipe(Generic[C, R]):
     config: type[C]
     run: Run[C, R]
     result_lines: Callable[[R], list[str]]
-    data_fields: tuple[str, ...]
-    load_data: Callable[[C], tuple[Any, Any, Any]]
-    step_ms: Callable[[C], float]
-    inputs: Literal["spikes", "frame", "currents"] = "spikes"
+    samples: Reading[C] | None = None
+    count: Count | None = None
     epoch_line: Callable[[snn.train.Progress], str] = epoch_line

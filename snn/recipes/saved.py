@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from snn.core.arrays import PathLike
 from snn.core.checks import choice, refusal, shown, whole
 from snn.core.files.hdf5 import naming
 from snn.core.files.json_file import typed
 from snn.datasets import EventCameraSet, ImageSet, SpikeSet
 from snn.nn import Sequential
-from snn.recipes.recipe import Recipe
+from snn.recipes.recipe import Reading, Recipe
 from snn.recipes.table import RECIPES
 from snn.train import LOSSES, TrainConfig, load, read_info
 
-__all__ = ["SavedModel", "load_saved"]
+__all__ = ["SavedModel", "load_saved", "recipe_of"]
 
 TestSet = SpikeSet | EventCameraSet | ImageSet
 
@@ -27,6 +27,7 @@ class SavedModel:
     Attributes:
         model: In evaluation mode.
         recipe: The experiment that trained it.
+        samples: How its samples are read.
         data: How its data are read: fields of the recipe's config; `data` is where from.
         seed: Seed of the run, which decides the validation split.
         loss: Name of its loss, which decides how its outputs are scored.
@@ -36,6 +37,7 @@ class SavedModel:
 
     model: Sequential
     recipe: Recipe[Any, Any]
+    samples: Reading[Any]
     data: dict[str, Any]
     seed: int
     loss: str
@@ -45,7 +47,7 @@ class SavedModel:
     @property
     def dt_ms(self) -> float:
         """Length of a step, ms; nominal where frames are parts of each recording, 1 for still images."""
-        return float(self.recipe.step_ms(self._config(self.data["data"])))
+        return float(self.samples.step_ms(self._config(self.data["data"])))
 
     def _config(self, where: str | None) -> Any:
         """Make the recipe's settings that read the data as in training, from `where`."""
@@ -62,7 +64,7 @@ class SavedModel:
             ValueError: They are of another layout, of other classes, or damaged.
         """
         where = self.data["data"] if data is None else None if data == "embedded" else data
-        sets: tuple[TestSet, TestSet, TestSet] = self.recipe.load_data(self._config(where))
+        sets: tuple[TestSet, TestSet, TestSet] = self.samples.load(self._config(where))
         found = tuple(sets[2].classes)
         if self.classes and found != self.classes:
             rule = f"those of the model, {shown(self.classes)}"
@@ -74,21 +76,29 @@ class SavedModel:
         return self.sets(data)[2]
 
 
-def load_saved(path: str | Path) -> SavedModel:
+def recipe_of(path: PathLike) -> Recipe[Any, Any]:
+    """Give the recipe that saved a model file.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: No model file, of another version, or not of a recipe.
+    """
+    name = read_info(path).get("recipe", "")
+    if not isinstance(name, str) or name not in RECIPES:
+        raise _without_recipe(path)
+    return RECIPES.find(name)
+
+
+def load_saved(path: PathLike) -> SavedModel:
     """Read a model file of a recipe.
 
     Raises:
         FileNotFoundError: Nothing is there.
         ValueError: No model file, of another version, or not of a recipe.
     """
-    about = read_info(path)
-    name = about.get("recipe", "")
-    if not isinstance(name, str) or name not in RECIPES:
+    recipe, about, model = recipe_of(path), read_info(path), load(path)
+    if recipe.samples is None or not isinstance(model, Sequential):
         raise _without_recipe(path)
-    model = load(path)
-    if not isinstance(model, Sequential):
-        raise _without_recipe(path)
-    recipe = RECIPES.find(name)
     with naming(path):
         data = typed("data", about.get("data"), dict, "how its data are read")
         if data.get("data") is not None:
@@ -99,11 +109,11 @@ def load_saved(path: str | Path) -> SavedModel:
             whole("shape", n, low=1) for n in typed("shape", about.get("shape", []), list, "a list")
         )
         classes = tuple(typed("classes", about.get("classes", []), list, "names of classes"))
-        saved = SavedModel(model, recipe, {"data": None, **data}, seed, loss, shape, classes)
+        saved = SavedModel(model, recipe, recipe.samples, {"data": None, **data}, seed, loss, shape, classes)
         saved.dt_ms  # noqa: B018 - refuses settings that its recipe does not have
     return saved
 
 
-def _without_recipe(path: str | Path) -> ValueError:
-    names = ", ".join(f"`snn train {name}`" for name in RECIPES)
+def _without_recipe(path: PathLike) -> ValueError:
+    names = ", ".join(f"`snn train {name}`" for name in RECIPES if RECIPES.find(name).samples is not None)
     return ValueError(f"{path} does not say how its data are read; train it with one of {names}")

@@ -14,7 +14,7 @@ from snn.datasets.sets.shd import SplitBy
 from snn.datasets.sets.shd_binning import Binning
 from snn.recipes.experiment import Experiment, Figures, result_lines
 from snn.recipes.fields import path_text, sizes
-from snn.recipes.recipe import Recipe
+from snn.recipes.recipe import Reading, Recipe
 from snn.train.config import TrainConfig
 
 __all__ = ["DATA_FIELDS", "EXPERIMENT", "PAPER", "RECIPE", "ShdConfig", "build_model", "load_data", "run"]
@@ -164,7 +164,5 @@ RECIPE = Recipe(
     config=ShdConfig,
     run=run,
     result_lines=result_lines,
-    data_fields=DATA_FIELDS,
-    load_data=load_data,
-    step_ms=lambda config: config.dt_ms,
+    samples=Reading(DATA_FIELDS, load_data, step_ms=lambda config: config.dt_ms),
 )
