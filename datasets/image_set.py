@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snn.core.arrays import ByteArray, Float32Array, Int64Array
-from snn.core.checks import refusal, whole
+from snn.core.checks import keep, number, refusal, whole
 from snn.core.memory import check as check_memory
 from snn.core.units import MOST_STEPS
 from snn.datasets.samples import batch_indices, check_classes, chosen_samples, one_per_sample, sample_index
@@ -21,7 +21,7 @@ __all__ = ["ImageSet"]
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """Hold labelled images; a batch shows each of them unchanged for `n_steps` steps.
+    """Hold labelled images; a batch shows each of them unchanged for `n_steps` steps, in 0..1 or normalised.
 
     Attributes:
         name: What the data really are, to be printed with every result.
@@ -29,10 +29,12 @@ class ImageSet:
         labels: Class of each image, from 0, [B].
         classes: Names of the classes.
         n_steps: Steps that an image is shown, 1 to 2^53.
+        mean: Taken from the brightness in 0..1.
+        deviation: What the rest is divided by, > 0.
 
     Raises:
-        ValueError: Pixels are no bytes [B, C, H, W], labels are not one class for each image, or `n_steps` is
-            below 1.
+        ValueError: Pixels are no bytes [B, C, H, W], labels are not one class for each image, `n_steps` is
+            below 1, `mean` is not finite or `deviation` not above 0.
     """
 
     name: str
@@ -40,6 +42,8 @@ class ImageSet:
     labels: Int64Array
     classes: tuple[str, ...]
     n_steps: int
+    mean: float = 0.0
+    deviation: float = 1.0
 
     def __post_init__(self) -> None:
         pixels, classes = self.pixels, check_classes(self.classes)
@@ -54,13 +58,15 @@ class ImageSet:
         n_steps = whole("n_steps", self.n_steps, low=1, high=MOST_STEPS)
         for name, value in (("labels", labels), ("classes", classes), ("n_steps", n_steps)):
             object.__setattr__(self, name, value)
+        keep(self, number, "mean")
+        keep(self, number, "deviation", above=0)
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.pixels)
 
     def __getitem__(self, index: SupportsIndex) -> tuple[Float32Array, int]:
-        """Give one image as currents [T, C, H, W] in 0..1, and its label.
+        """Give one image as currents [T, C, H, W], and its label.
 
         Raises:
             IndexError: There is no such image.
@@ -85,7 +91,7 @@ class ImageSet:
         return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen])
 
     def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Batch]:
-        """Give batches of currents [T, B, C, H, W] in 0..1, the same in all steps, cut as by `batch_indices`.
+        """Give batches of currents [T, B, C, H, W], the same in all steps, cut as by `batch_indices`.
 
         Raises:
             ValueError: The set is empty, batch_size or min_batch is below 1, or a seed is no whole number >= 0.
@@ -100,4 +106,6 @@ class ImageSet:
         """Give the currents of one image or several, [T, ...]."""
         check_memory(8 * pixels.size * self.n_steps, f"images of {self.n_steps:,} steps")
         still = pixels.astype(np.float32) / np.float32(255)
+        if (self.mean, self.deviation) != (0.0, 1.0):
+            still = (still - np.float32(self.mean)) / np.float32(self.deviation)
         return np.repeat(still[None], self.n_steps, axis=0)

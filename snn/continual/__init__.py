@@ -2,4 +2,37 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from snn.continual.derived import Mixed, Permuted, Relabelled, Rotated
+from snn.continual.ewc import ElasticWeights
+from snn.continual.gpm import GradientProjectionMemory
+from snn.continual.learner import Joint, Learner
+from snn.continual.matrix import AccuracyMatrix, ContinualScores, scores
+from snn.continual.replay import Replay
+from snn.continual.samples import Samples, collect
+from snn.continual.streams import permuted, rotated, split
+from snn.continual.task_run import TaskProgress, run_tasks
+from snn.continual.tasks import Task, outputs_needed
+
+__all__ = [
+    "AccuracyMatrix",
+    "ContinualScores",
+    "ElasticWeights",
+    "GradientProjectionMemory",
+    "Joint",
+    "Learner",
+    "Mixed",
+    "Permuted",
+    "Relabelled",
+    "Replay",
+    "Rotated",
+    "Samples",
+    "Task",
+    "TaskProgress",
+    "collect",
+    "outputs_needed",
+    "permuted",
+    "rotated",
+    "run_tasks",
+    "scores",
+    "split",
+]
