@@ -5,8 +5,12 @@ from __future__ import annotations
 from snn.continual.derived import Mixed, Permuted, Relabelled, Rotated
 from snn.continual.ewc import ElasticWeights
 from snn.continual.gpm import GradientProjectionMemory
+from snn.continual.hebbian_projection import HebbianProjection
+from snn.continual.hebbian_subspace import HebbianSubspace
+from snn.continual.lateral_neurons import SpikingLateral
 from snn.continual.learner import Joint, Learner
 from snn.continual.matrix import AccuracyMatrix, ContinualScores, scores
+from snn.continual.orthogonal_projection import OrthogonalProjection
 from snn.continual.replay import Replay
 from snn.continual.samples import Samples, collect
 from snn.continual.streams import permuted, rotated, split
@@ -18,14 +22,18 @@ __all__ = [
     "ContinualScores",
     "ElasticWeights",
     "GradientProjectionMemory",
+    "HebbianProjection",
+    "HebbianSubspace",
     "Joint",
     "Learner",
     "Mixed",
+    "OrthogonalProjection",
     "Permuted",
     "Relabelled",
     "Replay",
     "Rotated",
     "Samples",
+    "SpikingLateral",
     "Task",
     "TaskProgress",
     "collect",
