@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import unfold
 
 from snn.continual.learner import Learner
+from snn.continual.presynaptic import vectors, width
 from snn.continual.samples import together
 from snn.continual.tasks import Task
 from snn.core.checks import number, refusal, whole
@@ -25,8 +25,8 @@ __all__ = ["GradientProjectionMemory", "grown_basis", "input_moments"]
 class GradientProjectionMemory(Learner):
     """Keep a basis of each layer's inputs, grown after every task by singular value decomposition, and project.
 
-    Inputs are those of all steps: a weight's gradient is a sum over steps, too. Biases of these layers rest from the
-    second task on. Source: Saha, Garg and Roy, "Gradient Projection Memory for Continual Learning", 2021.
+    Inputs are those of all steps: a weight's gradient is a sum over steps, too. Biases of these layers rest from
+    the second task on. Source: Saha, Garg and Roy, "Gradient Projection Memory for Continual Learning", 2021.
     """
 
     def __init__(
@@ -137,13 +137,15 @@ def grown_basis(basis: Tensor, moments: Tensor, share: float) -> Tensor:
     total = moments.trace()
     rest = moments - basis @ (basis.T @ moments)
     rest = rest - (rest @ basis) @ basis.T
-    values, vectors = torch.linalg.eigh((rest + rest.T) / 2)  # those of the inputs' own decomposition
-    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    values, directions = torch.linalg.eigh(
+        (rest + rest.T) / 2
+    )  # squares of the singular values of what is left
+    values, directions = values.flip(0).clamp(min=0), directions.flip(1)
     held = total - rest.trace() + torch.cat([values.new_zeros(1), values.cumsum(0)])
     enough = held >= share * total * (1 - 1e-12)
     added = int(enough.to(torch.uint8).argmax()) if bool(enough.any()) else len(values)
     most = len(basis) - basis.shape[1]
-    return torch.cat([basis, vectors[:, : min(added, most)]], 1)
+    return torch.cat([basis, directions[:, : min(added, most)]], 1)
 
 
 @torch.no_grad()
@@ -160,8 +162,7 @@ def input_moments(
         seed: Decides which.
     """
     found = {
-        name: torch.zeros(layer.weight[0].numel(), layer.weight[0].numel(), dtype=torch.float64)
-        for name, layer in layers.items()
+        name: torch.zeros(width(layer), width(layer), dtype=torch.float64) for name, layer in layers.items()
     }
     lengths = torch.zeros(0)
 
@@ -169,8 +170,8 @@ def input_moments(
         def hook(_: Any, inputs: tuple[Any, ...]) -> None:
             x = inputs[0]
             valid = torch.arange(len(x), device=x.device)[:, None] < lengths
-            vectors = presynaptic(layer, x[valid]).to(torch.float64)
-            found[name] += (vectors.T @ vectors).cpu()
+            met = vectors(layer, x[valid]).to(torch.float64)
+            found[name] += (met.T @ met).cpu()
 
         return hook
 
@@ -188,11 +189,3 @@ def input_moments(
             if left <= 0:
                 break
     return found
-
-
-def presynaptic(layer: Linear | Conv2d, x: Tensor) -> Tensor:
-    """Give the vectors that meet the weights of a layer: inputs [M, N], or all patches of images."""
-    if isinstance(layer, Linear):
-        return x
-    patches = unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-    return patches.transpose(1, 2).flatten(0, 1)

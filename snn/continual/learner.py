@@ -1,4 +1,4 @@
-"""What is done against forgetting: a hook on gradients, something at the end of a task, and which data are learned."""
+"""What is done against forgetting: to gradients, at the end of a task, and to the data that are learned."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ __all__ = ["Joint", "Learner"]
 class Learner:
     """Learn tasks one after another and do nothing against forgetting: the base of all learners.
 
-    A learner is an `on_gradients` of `snn.train.fit`: it is called before every step of the optimiser. A learner of
-    your own overrides what it needs: `__call__` changes gradients, `finish_task` keeps what is to be known of a task,
-    `training_data` says what is learned from. What it keeps belongs into `state_dict`, so that a run can be resumed.
+    A learner is an `on_gradients` of `snn.train.fit`: it is called before every step of the optimiser. A learner
+    of your own overrides what it needs: `__call__` changes gradients, `finish_task` keeps what is to be known of a
+    task, `training_data` says what is learned from. What it keeps belongs into `state_dict`, so that a run can be
+    resumed.
 
     Attributes:
         model: The model, from `start` on.

@@ -38,8 +38,8 @@ class AccuracyMatrix:
         values: Accuracy on the test samples of task j after task i, in [0, 1], [N, N].
         untrained: Accuracy of the untrained model on each task, [N].
         valid: Accuracy on each task's validation samples after the last task, [N]: settings are selected by these.
-        seconds: CPU seconds of training each task, what the learner does at its end included, the tests not, [N]; of
-            a task that was resumed, those since then.
+        seconds: CPU seconds of training each task, what the learner does at its end included, tests not, [N]; of a
+            task that was resumed, those since then.
         kept: Numbers that the learner kept after each task: lateral weights, bases, penalties, samples; [N].
     """
 

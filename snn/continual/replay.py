@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from snn.continual.learner import Learner
 from snn.continual.samples import Samples, collect, together

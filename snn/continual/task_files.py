@@ -1,4 +1,4 @@
-"""What a run over tasks keeps between them: weights, the learner's state, and the accuracies so far, in one file."""
+"""What a run over tasks keeps between them, in one file: weights, the learner's state, accuracies so far."""
 
 from __future__ import annotations
 

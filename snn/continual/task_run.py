@@ -36,7 +36,7 @@ class TaskProgress(NamedTuple):
         tasks: Tasks of the run.
         name: Name of the task.
         training: Where its training stands, after every batch and epoch; None when the task is done and tested.
-        rows: Accuracy on the test samples of every task, after each task so far, when this one is done; () before.
+        rows: When the task is done, the accuracy on every task's test samples after each task so far; () before.
     """
 
     task: int
@@ -57,10 +57,11 @@ def run_tasks(
     hold_norm: bool = True,
     callback: Callable[[TaskProgress], None] | None = None,
 ) -> AccuracyMatrix:
-    """Train on each task by `snn.train.fit`, and test on all tasks after each; the model ends as after the last.
+    """Train on each task by `snn.train.fit`, and test on all tasks after each.
 
-    Every task has a fresh optimiser, and its order of batches from (seed, task). The global random numbers of torch,
-    numpy and Python are left as they were. Nothing is selected on test samples.
+    The model ends as after the last task. Every task has a fresh optimiser, and an order of batches that (seed, task)
+    decide. The global random numbers of torch, numpy and Python are left as they were. Nothing is selected on test
+    samples.
 
     Args:
         model: Maps [T, B, ...] to outputs [T, B, C]; trained in place.

@@ -228,7 +228,8 @@ def _run_in(
     settings = asdict(config)
     init = folder.check(path, settings, resume, init)
     device = check_device(torch_device)
-    sets = train, valid, test = load_data(config)
+    sets = load_data(config)
+    train, test = sets[0], sets[2]
     tasks = parts.tasks(config, sets)
     model = parts.build_model(config, train.shape, snn.continual.outputs_needed(tasks))
     folder.write_config(path, settings, init, init_checksum(path, init, model))

@@ -30,9 +30,8 @@ NEURON: dict[str, Any] = {
 }
 """The neuron of Xiao et al., 2024, for gradients through surrogates: arguments of `LIF`."""
 
-LATER_MLP = (70, 70, 50, 50, 50, 30, 30, 30, 10)
-FIRST_MLP = (80, 200, 100)
-"""Published rows of the subspaces of an 784-800-800-10: of the first task by layer, and of later ones in each layer."""
+FIRST_MLP, LATER_MLP = (80, 200, 100), (70, 70, 50, 50, 50, 30, 30, 30, 10)
+"""Published rows of the subspaces of a 784-800-800-10: of the first task by layer, of later ones in each layer."""
 FIRST_CONV, LATER_CONV = (6, 100, 200), (2, 20, 40)
 """Published rows of the three convolutions of a net for CIFAR-100: first task, and each later one."""
 FIRST_HEAD, LATER_HEAD = 100, 20
@@ -110,7 +109,7 @@ def learner(config: ContinualConfig, model: nn.Sequential) -> continual.Learner:
 def ranks_of(
     config: ContinualConfig, model: nn.Sequential, layers: Sequence[str]
 ) -> float | dict[str, list[int]]:
-    """Give the rows of each layer's subspace by task, never more than its inputs; or the share that decides them."""
+    """Give the rows of each layer's subspace by task, no more than its inputs; or the share that decides them."""
     if config.ranks not in ("published", "tenth"):
         return float(config.ranks)
     lists = {}
