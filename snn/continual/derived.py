@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +44,13 @@ class Permuted:
             ValueError: A sample has another number of inputs.
         """
         for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
-            x = torch.as_tensor(batch.x)
-            flat = x.flatten(2)
-            if flat.shape[2] != len(self.order):
-                raise refusal("x", f"of {len(self.order)} inputs a step", x)
-            moved = flat.index_select(2, torch.from_numpy(self.order)).reshape(x.shape)
-            yield GivenBatch(moved, batch.lengths, batch.label)
+            yield GivenBatch(_each_step(self._moved, batch.x), batch.lengths, batch.label)
+
+    def _moved(self, x: Tensor) -> Tensor:
+        flat = x.flatten(2)
+        if flat.shape[2] != len(self.order):
+            raise refusal("x", f"of {len(self.order)} inputs a step", x)
+        return flat.index_select(2, torch.from_numpy(self.order)).reshape(x.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,20 @@ class Rotated:
     def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[GivenBatch]:
         """Give batches as the set does, turned."""
         for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
-            x = torch.as_tensor(batch.x)
-            flat = x.reshape(-1, self.weights.shape[1])
-            turned = torch.from_numpy((self.weights @ flat.numpy().T).T).to(_floating(x))
-            yield GivenBatch(turned.reshape(x.shape), batch.lengths, batch.label)
+            yield GivenBatch(_each_step(self._turned, batch.x), batch.lengths, batch.label)
+
+    def _turned(self, x: Tensor) -> Tensor:
+        flat = x.reshape(-1, self.weights.shape[1])
+        turned = torch.from_numpy((self.weights @ flat.numpy().T).T)
+        return turned.to(x.dtype if x.is_floating_point() else torch.float32).reshape(x.shape)
 
 
-def _floating(x: Tensor) -> torch.dtype:
-    return x.dtype if x.is_floating_point() else torch.float32
+def _each_step(function: Callable[[Tensor], Tensor], x: ArrayLike) -> Tensor:
+    """Apply a function of inputs [T, B, ...] to x; once for all steps where they are the same."""
+    given = torch.as_tensor(x)
+    if len(given) > 1 and torch.equal(given[0], given[-1]) and bool((given[1:] == given[:1]).all()):
+        return function(given[:1]).expand(given.shape)
+    return function(given)
 
 
 def rotation(height: int, width: int, degrees: float) -> csr_array:

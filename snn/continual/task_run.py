@@ -36,7 +36,7 @@ class TaskProgress(NamedTuple):
         tasks: Tasks of the run.
         name: Name of the task.
         training: Where its training stands, after every batch and epoch; None when the task is done and tested.
-        rows: When the task is done, the accuracy on every task's test samples after each task so far; () before.
+        rows: When the task is done, accuracies on the test samples of all tasks after each so far; () before.
     """
 
     task: int
@@ -59,8 +59,8 @@ def run_tasks(
 ) -> AccuracyMatrix:
     """Train on each task by `snn.train.fit`, and test on all tasks after each.
 
-    The model ends as after the last task. Every task has a fresh optimiser, and an order of batches that (seed, task)
-    decide. The global random numbers of torch, numpy and Python are left as they were. Nothing is selected on test
+    The model ends as after the last task. Every task has a fresh optimiser; (seed, task) decide the order of its
+    batches. The global random numbers of torch, numpy and Python are left as they were. Nothing is selected on test
     samples.
 
     Args:
