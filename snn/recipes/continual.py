@@ -11,7 +11,7 @@ import numpy as np
 import snn
 from snn.core.arrays import PathLike
 from snn.core.checks import choice, flag, instance, keep, number, refusal, whole
-from snn.datasets import ImageSet
+from snn.datasets import ImageSet, hold_out
 from snn.recipes import folder
 from snn.recipes.experiment import check_device, init_checksum
 from snn.recipes.fields import path_text, sizes
@@ -52,7 +52,8 @@ class ContinualConfig:
         feed: What subspaces of "hlop" learn from: "rates", "spikes" or "traces".
         steps: Steps that an image is shown, >= 1.
         max_train: Training images of a task, those that validate included; None takes all.
-        valid_fraction: Share of these that validate, the same of every class, in (0, 1).
+        max_test: Test images to draw, the same share of every class; None takes all, as every result should.
+        valid_fraction: Share of a task's training images that validate, the same of every class, in (0, 1).
         hidden: Neurons of each hidden layer of the "mlp".
         channels: Channels of each convolution of "conv".
         gpm_share: Share of the inputs' squared norm that the bases of "gpm" are to hold, in (0, 1].
@@ -77,6 +78,7 @@ class ContinualConfig:
     feed: Literal["rates", "spikes", "traces"] = "rates"
     steps: int = 6
     max_train: int | None = None
+    max_test: int | None = None
     valid_fraction: float = 0.05
     hidden: tuple[int, ...] = (800, 800)
     channels: tuple[int, ...] = (32, 64, 128)
@@ -112,7 +114,8 @@ class ContinualConfig:
             keep(self, choice, name, allowed=values)
         for name in ("tasks", "steps", "per_class"):
             keep(self, whole, name, low=1)
-        keep(self, whole, "max_train", low=2, optional=True)
+        for name in ("max_train", "max_test"):
+            keep(self, whole, name, low=2, optional=True)
         keep(self, number, "valid_fraction", above=0, below=1)
         for name in ("hidden", "channels"):
             keep(self, sizes, name)
@@ -158,6 +161,8 @@ def load_data(config: ContinualConfig) -> tuple[ImageSet, ImageSet, ImageSet]:
         valid_fraction=config.valid_fraction,
         seed=config.train.seed,
     )
+    if config.max_test is not None and config.max_test < len(test):
+        test = test.subset(hold_out(test.labels, config.max_test / len(test), config.train.seed)[1])
     measured = (round(float(found) / 255, 4) for found in (np.mean(train.pixels), np.std(train.pixels)))
     mean, deviation = _NORMS.get(train.name) or measured
     one, two, three = (replace(part, mean=mean, deviation=deviation) for part in (train, valid, test))
