@@ -21,7 +21,7 @@ from snn.continual.tasks import Task, check_tasks, seen_by
 from snn.core.arrays import PathLike
 from snn.core.checks import flag, instance, refusal
 from snn.nn import Layer, frozen
-from snn.train import Progress, evaluate, fit, processes
+from snn.train import LOSSES, Progress, evaluate, fit, processes
 from snn.train.arguments import check_config, check_functions, check_layer, check_paths
 from snn.train.config import TrainConfig
 
@@ -89,6 +89,8 @@ def run_tasks(
     resume, hold_norm = flag("resume", resume), flag("hold_norm", hold_norm)
     if resume and out is None:
         raise refusal("out", "the folder of the run to resume", out)
+    if not LOSSES.find(config.loss).has_classes:
+        raise refusal("loss", "one that has classes, to give accuracies", config.loss)
     learner = Learner() if learner is None else instance("learner", learner, Learner)
     folder = None if out is None else Path(out)
     with _random_numbers_kept():
@@ -173,8 +175,7 @@ class _Run:
         found = []
         for task in self.tasks:
             scored = evaluate(seen_by(task, self.model), getattr(task, part), loss=self.config.loss)
-            if scored.accuracy is None:
-                raise refusal("loss", "one that has classes, to give accuracies", self.config.loss)
+            assert scored.accuracy is not None  # run_tasks refuses losses without classes
             found.append(scored.accuracy)
         return found
 

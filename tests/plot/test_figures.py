@@ -11,6 +11,8 @@ import pytest
 import snn
 from snn.plot import (
     COLOURS,
+    accuracy_curves,
+    accuracy_matrix,
     confusion,
     delay_histogram,
     firing_rates,
@@ -209,3 +211,29 @@ def _seen(text):
     shown, is_math = text._preprocess_math(text.get_text())
     assert not is_math
     return shown.removeprefix("\u200b")
+
+
+def test_accuracy_over_tasks():
+    r = [[0.9, 0.1, 0.2], [0.8, 0.95, 0.3], [0.7, 0.85, 1.0]]
+    axes, bar = drawn(accuracy_matrix(r, ["a", "b", "c"], title="three tasks"))
+    assert [text.get_text() for text in axes.texts] == ["90", "10", "20", "80", "95", "30", "70", "85", "100"]
+    assert np.array_equal(axes.images[0].get_array(), 100 * np.array(r)) and bar is not axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b", "c"]
+    (axes,) = drawn(accuracy_curves(r))
+    assert axes.lines[0].get_ydata().tolist() == [0.9, 0.8, 0.7]
+    assert axes.lines[1].get_ydata().tolist() == [0.95, 0.85]
+    assert np.allclose(axes.lines[-1].get_ydata(), [0.9, 0.875, 0.85])
+    drawn(accuracy_matrix([[0.5]]))
+    drawn(accuracy_curves([[0.5]]))
+
+
+@pytest.mark.parametrize("draw", [accuracy_matrix, accuracy_curves])
+@pytest.mark.parametrize("r", [[[0.5, 0.5]], [], [0.5], [[1.2]], [[np.nan]]])
+def test_no_accuracy_matrix(draw, r):
+    with pytest.raises(ValueError, match="^matrix"):
+        draw(r)
+
+
+def test_names_of_tasks_are_as_many():
+    with pytest.raises(ValueError, match=r"^names must be 1 names, one for each task, got \['a', 'b'\]$"):
+        accuracy_matrix([[0.5]], ["a", "b"])
