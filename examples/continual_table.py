@@ -1,12 +1,12 @@
 """Measure continual learning: run what is not done yet of a list of runs, and write their tables.
 
-    python examples/continual_table.py --tables small --mnist FOLDER [--seeds 0 1 2] [--out runs/continual]
-    python examples/continual_table.py --tables select permuted --mnist FOLDER --only hlop gpm
+    python examples/continual_table.py --tables select small --mnist FOLDER [--seeds 0 1 2] [--out runs/continual]
+    python examples/continual_table.py --tables permuted --mnist FOLDER --only hlop gpm
     python examples/continual_table.py --tables fashion cifar fashion-class cifar-class --cifar FILE
 
-Every run is one of `snn train continual`, in a folder of its own; one that was cut goes on, one that is done is read.
-"select" tries settings of GPM and EWC on validation images, and the other tables take the best of those that are done.
---list prints the commands and runs nothing. table.md holds the tables, with mean and deviation over seeds.
+Every run is one of `snn train continual`, in a folder of its own: one that was cut goes on, one that is done is
+read. "select" tries settings of GPM and EWC on validation images; the other tables take the best of those tried.
+--list prints the commands and runs nothing. OUT/table.md holds the tables, means and deviations over seeds.
 """
 
 from __future__ import annotations
@@ -14,133 +14,120 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy.stats import ttest_rel
+from scipy.stats import ttest_1samp
 
 from snn.cli import main as snn
 
-LEARNERS = {
-    "none": "--learner none",
-    "hlop": "--learner hlop",
-    "hlop, sltt": "--learner hlop --method sltt",
-    "hlop, ottt": "--learner hlop --method ottt",
-    "hlop, a tenth": "--learner hlop --ranks tenth",
-    "hlop, by variance": "--learner hlop --ranks 0.9",
-    "hlop, spiking": "--learner hlop --lateral spiking",
-    "gpm": "--learner gpm",
-    "ewc": "--learner ewc",
-    "replay": "--learner replay",
-    "hlop and replay": "--learner hlop-replay",
-    "joint": "--learner joint",
-}
-GRID = {"gpm": ("--gpm-share", (0.8, 0.9, 0.95, 0.98)), "ewc": ("--ewc-strength", (10, 100, 1000))}
-SPLIT = ("none", "hlop", "gpm", "replay")
+ROWS = {row: f"--learner {row}" for row in ("none", "hlop", "gpm", "ewc", "replay", "hlop-replay", "joint")}
+ROWS |= {f"hlop-{method}": f"--learner hlop --method {method}" for method in ("sltt", "ottt")}
+ROWS |= {"hlop-tenth": "--learner hlop --ranks tenth", "hlop-variance": "--learner hlop --ranks 0.9"}
+ROWS["hlop-spiking"] = "--learner hlop --lateral spiking"
+TRIED = {}
+TRIED["gpm"], TRIED["ewc"] = ("--gpm-share", (0.8, 0.9, 0.95, 0.98)), ("--ewc-strength", (10, 100, 1000))
+SEED = 100
+"""Of the runs that select settings: no table has it."""
+COLUMNS = {"ACC %": "acc", "BWT": "bwt", "FWT": "fwt", "validation %": "valid_acc"}
 CONV = "--model conv --method sltt --stream split --tasks 5 --epochs 5 --lr 0.05"
-TABLES = {  # settings that all rows share, and the rows
-    "check": ("--tasks 3 --max-train 21053", ("none", "hlop")),
-    "small": ("--max-train 10000 --max-test 2000", tuple(LEARNERS)),
-    "permuted": ("", tuple(LEARNERS)),
-    "long": ("--steps 20", ("none", "hlop", "gpm")),
-    "fashion": (f"{CONV} --max-train 2400 --scenario task", SPLIT),
-    "cifar": (f"{CONV} --max-train 1600 --scenario task", SPLIT),
-    "fashion-class": (f"{CONV} --max-train 2400 --scenario class", SPLIT),
-    "cifar-class": (f"{CONV} --max-train 1600 --scenario class", SPLIT),
+TABLES = {  # what all rows of a table share
+    "select": "--tasks 3 --max-train 10000 --max-test 1000",
+    "check": "--tasks 3 --max-train 21053",
+    "small": "--max-train 10000 --max-test 2000",
+    "permuted": "--tasks 10",
+    "long": "--steps 20",
 }
+for data, images in (("fashion", 2400), ("cifar", 1600)):
+    TABLES |= {data: f"{CONV} --max-train {images} --scenario task"}
+    TABLES |= {f"{data}-class": f"{CONV} --max-train {images} --scenario class"}
 
 
-def result(folder: Path) -> dict | None:
-    """The last line of a run that is done."""
+def read(folder: Path) -> Any:
+    """The result of a run that is done, else None."""
     file = folder / "metrics.jsonl"
-    last = json.loads(file.read_text().splitlines()[-1]) if file.is_file() else {}
-    return last if "acc" in last else None
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return next((found for found in map(json.loads, lines) if "acc" in found), None)
 
 
-def measured(folder: Path, words: str, given: argparse.Namespace) -> dict | None:
-    """Run what is not done, unless only to be listed."""
-    command = ["train", "continual", *words.split(), "--out", str(folder), "--resume"]
-    if result(folder) is None and given.list:
-        print("snn", *command)
-    elif result(folder) is None and snn(command):
-        raise SystemExit(f"{folder} could not be run")
-    return result(folder)
+def result(name: str, words: str, given: argparse.Namespace) -> Any:
+    """Run what is not done, unless commands are only listed; give what came out."""
+    command = ["train", "continual", *words.split(), "--out", str(given.out / name), "--resume"]
+    if read(given.out / name) is None:
+        if given.list:
+            print("snn", *command)
+        elif snn(command):
+            raise SystemExit(f"{name} could not be run")
+    return read(given.out / name)
 
 
-def settings(row: str, given: argparse.Namespace) -> str:
-    """The settings of a learner that did best on validation, of those that were tried."""
-    if row not in GRID:
-        return ""
-    option, values = GRID[row]
-    tried = {value: result(given.out / f"select-{row}-{value}") for value in values}
-    scored = {value: found["valid_acc"] for value, found in tried.items() if found}
-    return f"{option} {max(scored, key=scored.get)}" if scored else ""
+def rows(table: str, given: argparse.Namespace) -> dict[str, str]:
+    """The rows of a table and their options; of settings that were tried, those best on validation images."""
+    if table == "select":
+        tried = {row: TRIED[row] for row in given.only if row in TRIED}
+        return {f"{r}-{v:g}": f"{ROWS[r]} {option} {v:g}" for r, (option, vs) in tried.items() for v in vs}
+    found = {}
+    for row in given.only:
+        option, values = TRIED.get(row, ("", ()))
+        tried = {v: read(given.out / f"select-{row}-{v:g}-{SEED}") for v in values}
+        scored = {v: one["valid_acc"] for v, one in tried.items() if one}
+        found[row] = ROWS[row] + (f" {option} {max(scored, key=lambda v: scored[v]):g}" if scored else "")
+    return found
 
 
-def select(given: argparse.Namespace) -> list[str]:
-    """Try the settings, on three tasks and a seed that no other table has."""
-    lines = ["", "## select: by validation accuracy, 3 tasks of 10 000 images, seed 100", ""]
-    for row in (name for name in GRID if not given.only or name in given.only):
-        for value in GRID[row][1]:
-            words = f"{LEARNERS[row]} {GRID[row][0]} {value} --tasks 3 --max-train 10000 --max-test 1000 --seed 100"
-            found = measured(given.out / f"select-{row}-{value}", f"{words} --data {given.mnist}", given)
-            if found:
-                lines.append(f"{row} {GRID[row][0]} {value}: {found['valid_acc']:.4f}")
-    return lines
-
-
-def table(name: str, given: argparse.Namespace) -> list[str]:
+def lines_of(table: str, given: argparse.Namespace) -> list[str]:
     """Run a table, and give its lines."""
-    shared, rows = TABLES[name]
-    data = given.fashion if "fashion" in name else given.cifar if "cifar" in name else given.mnist
-    shared += f" --data {data}" if data else ""
-    lines = ["", f"## {name}: `{shared}`", "", "| | ACC % | BWT | FWT | s a task | numbers kept | seeds |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    accuracy: dict[str, dict[int, float]] = {}
-    for row in (one for one in rows if not given.only or one in given.only):
-        found = {}
-        for seed in given.seeds:
-            words = f"{shared} {LEARNERS[row]} {settings(row, given)} --seed {seed}"
-            found[seed] = measured(
-                given.out / f"{name}-{row.replace(', ', '-').replace(' ', '-')}-{seed}", words, given
-            )
+    kind = table.split("-")[0]
+    data = {"fashion": given.fashion, "cifar": given.cifar}.get(kind, given.mnist)
+    shared = TABLES[table] + (f" --data {data}" if data else "")
+    lines = [
+        f"## {table}: `{shared}`",
+        "",
+        f"| | {' | '.join(COLUMNS)} | CPU s a task | numbers kept | seeds |",
+    ]
+    lines.append("|---" * (4 + len(COLUMNS)) + "|")
+    accuracy = {}
+    for row, words in rows(table, given).items():
+        seeds = [SEED] if table == "select" else given.seeds
+        found = {
+            seed: result(f"{table}-{row}-{seed}", f"{shared} {words} --seed {seed}", given) for seed in seeds
+        }
         done = {seed: one for seed, one in found.items() if one}
         accuracy[row] = {seed: 100 * one["acc"] for seed, one in done.items()}
         if done:
-            parts = [np.array([100 * one[key] for one in done.values()]) for key in ("acc", "bwt", "fwt")]
+            parts = [np.array([100 * one[key] for one in done.values()]) for key in COLUMNS.values()]
             cells = [f"{x.mean():.2f}" + (f" ± {x.std(ddof=1):.2f}" if len(x) > 1 else "") for x in parts]
             seconds = np.mean([one["seconds_per_task"] for one in done.values()])
             kept = next(iter(done.values()))["lateral_weights"]
-            lines.append(
-                f"| {row} | {' | '.join(cells)} | {seconds:.1f} | {kept:,} | {', '.join(map(str, done))} |"
-            )
+            cells += [f"{seconds:.1f}", f"{kept:,}", ", ".join(map(str, done))]
+            lines.append(f"| {row} | {' | '.join(cells)} |")
     both = sorted(accuracy.get("hlop", {}).keys() & accuracy.get("gpm", {}).keys())
     if len(both) > 1:
-        a, b = ([accuracy[row][seed] for seed in both] for row in ("hlop", "gpm"))
-        p = ttest_rel(a, b).pvalue
-        lines += [
-            "",
-            f"hlop less gpm: {np.mean(a) - np.mean(b):+.2f} points, paired t-test over {len(both)} seeds p = {p:.2g}",
-        ]
-    return lines
+        less = [accuracy["hlop"][seed] - accuracy["gpm"][seed] for seed in both]
+        p = f"paired t-test over {len(both)} seeds: p = {ttest_1samp(less, 0).pvalue:.2g}"
+        lines += ["", f"hlop less gpm: {np.mean(less):+.2f} points, {p}"]
+    return [*lines, ""]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--tables", nargs="+", choices=("select", *TABLES), default=["small"])
-    parser.add_argument("--only", nargs="+", choices=tuple(LEARNERS), help="rows to run and to write")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--mnist", required=True, help="folder of MNIST's idx files")
-    parser.add_argument("--fashion", help="of Fashion-MNIST; by default where its Debian package puts it")
-    parser.add_argument("--cifar", help="folder or zip of CIFAR images by class")
-    parser.add_argument("--out", type=Path, default=Path("runs/continual"))
-    parser.add_argument("--list", action="store_true", help="print the commands of what is not done")
+    add = parser.add_argument
+    add("--tables", nargs="+", choices=tuple(TABLES), default=["small"])
+    add("--only", nargs="+", choices=tuple(ROWS), default=list(ROWS), help="rows")
+    add("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    for name, what in (
+        ("mnist", "MNIST's idx files"),
+        ("fashion", "Fashion-MNIST's"),
+        ("cifar", "images by class"),
+    ):
+        add(f"--{name}", help=f"folder or zip of {what}")
+    add("--out", type=Path, default=Path("runs/continual"))
+    add("--list", action="store_true", help="print the commands of what is not done")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    lines = [
-        line for name in given.tables for line in (select(given) if name == "select" else table(name, given))
-    ]
-    (given.out / "table.md").write_text("\n".join(lines).strip() + "\n")
-    print("\n".join(lines))
+    text = "\n".join(line for table in given.tables for line in lines_of(table, given))
+    (given.out / "table.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":
