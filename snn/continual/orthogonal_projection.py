@@ -41,7 +41,7 @@ class OrthogonalProjection:
         projection.finish_task()
 
     From the second task on nothing learns that is not projected: biases, BatchNorm (which keeps its statistics
-    too), thresholds, leaks. Layers left out by `layers` learn freely. Every forward pass of the model in training,
+    too), thresholds, leaks, delays. Layers left out by `layers` learn freely. Every forward pass of the model in training,
     between two calls, is taken for a part of one batch.
     Source: Xiao et al., "Hebbian Learning based Orthogonal Projection for Continual Learning of Spiking Neural
     Networks", ICLR 2024.

@@ -32,9 +32,13 @@ class ProjectedLayer:
     In the weight form the gradient G [out, n] becomes G - G Ho'Ho before a step of the optimiser. In the input form
     the layer's output is y + (c - c), where c is the output on the frozen part of the input and the second c alone
     has a graph: values stay, and the gradient of the weight is that of x - Ho'Ho x. With linear lateral neurons
-    they are equal. A layer with delays has the input form alone, in which each of its taps sees the projected
-    input. Nor is the weight form taken where the input is the same in all steps: then one vector a sample is
-    projected.
+    they are equal; the weight form takes the inputs where they are fewer, being the same in all steps.
+
+    A layer with delays is another matter, for each of its synapses meets an earlier input of its own. In the input
+    form every tap sees the projected input; in the weight form the gradient of the weights is projected as if there
+    were no delays. They are equal where a receiver's synapses share their delay, and then nothing of an old input
+    gets through. Elsewhere the weight form is exact for old inputs that hold still over the delays, and both let
+    a part through where they do not.
 
     Attributes:
         name: Name in the model.
@@ -99,7 +103,7 @@ class ProjectedLayer:
     def _choose(self, x: Tensor) -> _Route:
         """Decide how the batch that begins with x is projected."""
         if self.form == "input" or isinstance(self.layer, DelayLinear):
-            return "input"
+            return self.form
         # a product forward and one backward for each sample, beside passes over y, against those for each output
         cheaper = 4 * x.shape[1] * places(self.layer, x) < min(2 * self.subspace.frozen, self.subspace.n)
         return "once" if cheaper and len(x) > 1 and _is_constant(x) else "weight"
@@ -120,7 +124,8 @@ class ProjectedLayer:
         if route in ("input", "once") or not self.subspace.frozen or self.weight.grad is None:
             return
         gradient = self.weight.grad
-        self.weight.grad = self.subspace.project(gradient.flatten(1)).to(gradient).reshape(gradient.shape)
+        rows = gradient.reshape(-1, self.subspace.n)
+        self.weight.grad = self.subspace.project(rows).to(gradient).reshape(gradient.shape)
 
     def learn(self) -> None:
         """Let the subspace learn from what came in, in all processes.

@@ -8,7 +8,7 @@ from torch import nn
 
 from snn.continual.presynaptic import WITH_VECTORS
 from snn.core.checks import choice, number, refusal
-from snn.nn import Layer
+from snn.nn import DelayLinear, Layer
 from snn.nn.layer import runs_as
 
 __all__ = ["find_layers", "held_parameters", "rates_of"]
@@ -46,10 +46,15 @@ def find_layers(model: Layer, layers: Sequence[str] | None) -> dict[str, Layer]:
 
 
 def held_parameters(model: Layer, projected: Sequence[Layer]) -> list[nn.Parameter]:
-    """Give what learns in the first task alone: biases, normalisation and neurons, but not of layers left out."""
+    """Give what learns in the first task alone: biases, normalisation, neurons, delays; but not of layers left out."""
+    delays = {id(layer.position) for layer in projected if isinstance(layer, DelayLinear)}
     free = [part for part in model.modules() if runs_as(part, *WITH_VECTORS) and part not in projected]
     spared = {id(parameter) for layer in free for parameter in layer.parameters(recurse=False)}
-    return [part for part in model.parameters() if part.dim() <= 1 and id(part) not in spared]
+    return [
+        part
+        for part in model.parameters()
+        if id(part) in delays or (part.dim() <= 1 and id(part) not in spared)
+    ]
 
 
 def rates_of(lr: float | Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:

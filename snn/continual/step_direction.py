@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from snn.core.checks import refusal
@@ -12,7 +11,9 @@ from snn.core.checks import refusal
 __all__ = ["StepDirection"]
 
 LEAST_COSINE = 0.95
-"""Of the angle between a step and the gradient against it. Rounding of the weights alone leaves more than 0.99."""
+"""Of the angle between a step and what goes against the gradient."""
+LEAST_STEP = 1e-5
+"""Share of the weights' norm below which a step is not looked at: rounding turns it."""
 
 
 class StepDirection:
@@ -38,7 +39,7 @@ class StepDirection:
         self._before = {}
 
     def check(self, weights: Mapping[str, Tensor]) -> None:
-        """Look at the weights after the step; where none moved, at nothing.
+        """Look at the weights after the step; at none that hardly moved.
 
         Raises:
             ValueError: A weight went elsewhere.
@@ -46,9 +47,10 @@ class StepDirection:
         before, self._before = self._before, {}
         for name, (weight, gradient) in before.items():
             step = weights[name].detach() - weight
-            size = float(step.norm() * gradient.norm())
-            cosine = -float((step * gradient).sum()) / size if size > 0 else 1.0
-            if cosine < LEAST_COSINE:
+            if float(step.norm()) <= LEAST_STEP * float(weight.norm()):
+                continue
+            cosine = -float((step * gradient).sum() / (step.norm() * gradient.norm()))
+            if not cosine >= LEAST_COSINE:
                 rule = (
                     f"one whose first step of a task goes against the projected gradient of {name} (SGD without "
                     "momentum of another task)"
