@@ -1,0 +1,191 @@
+"""One layer whose weight learns beside what old tasks use: its subspace, what feeds it, and the projection."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from snn.continual.activity import Activity, Call
+from snn.continual.explained_variance import ExplainedVariance
+from snn.continual.hebbian_subspace import HebbianSubspace, derived_seed
+from snn.continual.presynaptic import product, vectors, width
+from snn.core.checks import refusal, whole
+from snn.nn import DelayLinear, Layer
+
+__all__ = ["Form", "ProjectedLayer"]
+
+Form = Literal["weight", "input"]
+"""Where the projection acts: on the gradient of the weight, or on what that gradient multiplies."""
+
+LARGEST = 2.0
+"""Eigenvalue of HH' from which on a projection would enlarge what it is to remove."""
+
+
+class ProjectedLayer:
+    """Follow one layer: learn the subspace of its input, and keep its weight's gradient out of the frozen part.
+
+    In the weight form the gradient G [out, n] becomes G - G Ho'Ho before a step of the optimiser. In the input form
+    the layer's output is y + (c - c), where c is the output on the frozen part of the input and the second c alone
+    has a graph: values stay, and the gradient of the weight is that of x - Ho'Ho x. With linear lateral neurons
+    they are equal. A layer with delays has the input form alone, in which each of its taps sees the projected
+    input. Nor is the weight form taken where the input is the same in all steps: then one vector a sample is
+    projected.
+
+    Attributes:
+        name: Name in the model.
+        layer: The layer.
+        subspace: The subspace of its input.
+        activity: Its input since the last step of the optimiser.
+        variance: How much of the input each direction explains; None where ranks are given.
+        form: The form asked for.
+        most: Most vectors of a batch that the subspace learns from, drawn among all.
+        batches: Batches learned from.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layer: Layer,
+        subspace: HebbianSubspace,
+        activity: Activity,
+        *,
+        form: Form,
+        most: int,
+        by_variance: bool,
+    ) -> None:
+        self.name, self.layer, self.subspace, self.activity = name, layer, subspace, activity
+        self.variance = ExplainedVariance() if by_variance else None
+        self.form: Form = form
+        self.most = most
+        self.batches = 0
+        self._route: Literal["weight", "input", "once"] | None = None  # of the batch that is collected
+        self._empty = torch.zeros(0, width(layer))  # no samples, in the shape of the layer's input
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight that learns."""
+        return self.layer.weight  # type: ignore[return-value]
+
+    def see(self, x: Tensor, past: Tensor | None, y: Tensor, call: Call) -> Tensor | None:
+        """Take notice of a forward pass; give the output that is to take the place of y, None: y.
+
+        Args:
+            x: Input [T, B, ...].
+            past: Steps before that a layer with delays still sees, [max_delay, B, ...].
+            y: Output [T, B, ...].
+            call: Which part of the batch it is.
+        """
+        x = x.detach()
+        if call.valid.shape != x.shape[:2]:
+            rule = f"[T, B] = {list(call.valid.shape)}, as the input of the model"
+            raise refusal(f"x of {self.name}", rule, list(x.shape[:2]))
+        self._empty = x[:0].flatten(0, 1)
+        self.activity.add(x, call)
+        if not (self.subspace.frozen and y.requires_grad and self.weight.requires_grad):
+            return None
+        if self._route is None:
+            self._route = self._choose(x)
+        if self._route == "weight":
+            return None
+        with torch.autocast(x.device.type, enabled=False):
+            return self._by_input(x, past, y)
+
+    def _choose(self, x: Tensor) -> Literal["weight", "input", "once"]:
+        """Decide how the batch that begins with x is projected."""
+        if self.form == "input" or isinstance(self.layer, DelayLinear):
+            return "input"
+        constant = len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[0]).all())
+        return "once" if constant else "weight"
+
+    def _by_input(self, x: Tensor, past: Tensor | None, y: Tensor) -> Tensor:
+        x = x.to(self.weight.dtype)
+        if self._route == "once" and len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[0]).all()):
+            x = x[:1]
+        earlier = 0 if past is None else len(past)
+        seen = x if past is None else torch.cat([past.detach(), x])
+        c = product(self.layer, self.subspace.reconstruct, seen, earlier)
+        return y + (c.detach() - c)
+
+    @torch.no_grad()
+    def project_gradient(self) -> None:
+        """Take the frozen subspace out of the gradient of the weight, if the batch was not projected by inputs."""
+        route, self._route = self._route, None
+        if route in ("input", "once") or not self.subspace.frozen or self.weight.grad is None:
+            return
+        gradient = self.weight.grad
+        self.weight.grad = self.subspace.project(gradient.flatten(1)).to(gradient).reshape(gradient.shape)
+
+    def learn(self) -> None:
+        """Let the subspace learn from what came in, in all processes.
+
+        Raises:
+            FloatingPointError: Not all of it is finite; the subspace did not learn from it.
+        """
+        for inputs in self.activity.take(self._empty.to(self.weight)):
+            x = self._draw(vectors(self.layer, inputs))
+            if not bool(torch.isfinite(x).all()):
+                raise FloatingPointError(
+                    f"the input of {self.name} must be finite for a subspace to learn from, got "
+                    f"{float(x[~torch.isfinite(x)][0])}; the rows of this task are kept out"
+                )
+            self.subspace.update(x)
+            if self.variance is not None:
+                self.variance.add(self.subspace, x)
+            self.batches += 1
+
+    def _draw(self, x: Tensor) -> Tensor:
+        """Draw `most` of the vectors, if there are more, by a number of the batch."""
+        if len(x) <= self.most:
+            return x
+        numbers = torch.Generator().manual_seed(derived_seed(self.subspace.seed, self.batches))
+        return x[torch.randperm(len(x), generator=numbers)[: self.most].to(x.device)]
+
+    def begin_task(self, rows: int) -> None:
+        """Add rows that learn."""
+        self.subspace.grow(rows)
+        if self.variance is not None:
+            self.variance.clear()
+
+    def finish_task(self, share: float | None) -> None:
+        """Freeze the rows that learned; with a share, as many combinations of them as explain it.
+
+        Raises:
+            FloatingPointError: The rule ran away.
+        """
+        rows = self.subspace.learning_rows.double()
+        largest = float(torch.linalg.eigvalsh(rows @ rows.t()).max()) if len(rows) else 0.0
+        if not largest < LARGEST:
+            raise FloatingPointError(
+                f"the subspace of {self.name} must have settled (eigenvalues of HH' near 1, below {LARGEST:g}), "
+                f"got {largest:.3g}; its lr {self.subspace.lr:g} is too large for its input"
+            )
+        if self.variance is not None and share is not None:
+            self.subspace.turn(self.variance.leading(share))
+        self.subspace.grow(0)
+
+    def clear(self) -> None:
+        """Leave out what was collected since the last step."""
+        self.activity.clear()
+        self._route = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what the next batch depends on."""
+        variance = None if self.variance is None else self.variance.state_dict()
+        return {"subspace": self.subspace.state_dict(), "batches": self.batches, "variance": variance}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take the place of the layer whose state it is.
+
+        Raises:
+            ValueError: It is of a layer of another width.
+        """
+        try:
+            self.subspace.load_state_dict(state["subspace"])
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+        self.batches = whole("batches", state["batches"], low=0)
+        if self.variance is not None:
+            self.variance.load_state_dict(state["variance"])
+        self.clear()
