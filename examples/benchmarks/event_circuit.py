@@ -5,8 +5,8 @@
 Each seed draws a subspace, Gaussian vectors in it with noise of 0.02 around it, and the weights of the start. One
 long sample runs through `snn.stream`, chunk by chunk, by events and by the clock. Printed are the largest principal
 angle to the subspace, the step after which it stays below 5 degrees, and the counts, equal on both engines.
-The rows below leave out parts of the circuit: lateral learning, or all inhibition between neurons, which is Oja's rule
-alone.
+The rows below leave out parts of the circuit: lateral learning, or all inhibition between neurons, which is Oja's
+rule alone.
 """
 
 from __future__ import annotations

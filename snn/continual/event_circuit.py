@@ -2,10 +2,10 @@
 
 Activity x [n] may have either sign, spikes have none: unit i of the input sends the part of x_i above 0, unit n + i
 the part below, and so do the neurons of the circuit. Weights of Hebbian synapses with forgetting become the mean
-input around a spike, which lies in the subspace. That alone is Oja's rule, and all neurons would find one component:
-anti-Hebbian synapses between them, with forgetting too, inhibit each neuron by those that fire along with it, so
-that their weights come to span the subspace. The two neurons of a pair silence each other, which leaves the
-difference of their drives, and a threshold that adapts slowly keeps all of them at work.
+input around a spike, which lies in the subspace. That alone is Oja's rule, and all neurons would find the same
+component: anti-Hebbian synapses between them, with forgetting too, inhibit each neuron by those that fire along
+with it, so that their weights come to span the subspace. The two neurons of a pair silence each other, which leaves
+the difference of their drives, and a threshold that adapts slowly keeps all of them at work.
 Source: Földiák, "Adaptive network for optimal linear feature extraction", 1989; Pehlevan, Hu & Chklovskii, Neural
 Computation 27 (2015), 1461; the pairs and the adaptation are ours.
 """

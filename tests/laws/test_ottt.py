@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from snn import nn
 from snn.kernels import local_in_time
-from snn.train import TrainConfig, methods
+from snn.train import TrainConfig, fit, methods
 from snn.train.traces import trace_decays
 
 OTTT = TrainConfig(method="ottt", loss="step_cross_entropy")
@@ -459,6 +460,29 @@ def test_what_it_cannot_train_is_refused(kind: str) -> None:
 def test_settings_that_do_not_go_with_it(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(OTTT, **changes)
+
+
+def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    data = [spikes(8, 16, ragged=True) for _ in range(3)]
+    settings = dataclasses.replace(OTTT, batch_size=16, schedule="constant", lr=0.02)
+
+    def run(place: str, epochs: int, resume: bool = False) -> tuple[nn.Sequential, float]:
+        torch.manual_seed(0)
+        model = perceptron(2.0, out=nn.LeakyReadout(2.0))
+        config = dataclasses.replace(settings, epochs=epochs)
+        found = fit(model, data[:2], data[2:], config, out=tmp_path / place, resume=resume)
+        return model, found.history[-1]["train_loss"]
+
+    uncut, last = run("uncut", 6)
+    run("cut", 4)
+    resumed, _ = run("cut", 6, resume=True)
+    for a, b in zip(uncut.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert last < run("first", 1)[1]
+    settings = dataclasses.replace(settings, method="sltt")
+    with pytest.raises(ValueError, match="config method must be 'ottt' to resume .*, got 'sltt'"):
+        run("cut", 6, resume=True)
 
 
 def test_memory_does_not_grow_with_steps() -> None:
