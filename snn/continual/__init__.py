@@ -25,6 +25,7 @@ __all__ = [
     "Rotated",
     "Samples",
     "SpikingLateral",
+    "SubspaceCircuit",
     "Task",
     "TaskProgress",
     "collect",
@@ -33,6 +34,7 @@ __all__ = [
     "rotated",
     "run_tasks",
     "scores",
+    "signed_events",
     "split",
 ]
 
@@ -53,6 +55,7 @@ _MODULES = {
     "Rotated": "derived",
     "Samples": "samples",
     "SpikingLateral": "lateral_neurons",
+    "SubspaceCircuit": "event_circuit",
     "Task": "tasks",
     "TaskProgress": "task_run",
     "collect": "samples",
@@ -61,11 +64,13 @@ _MODULES = {
     "rotated": "streams",
     "run_tasks": "task_run",
     "scores": "matrix",
+    "signed_events": "event_circuit",
     "split": "streams",
 }
 
 if TYPE_CHECKING:
     from snn.continual.derived import Mixed, Permuted, Relabelled, Rotated
+    from snn.continual.event_circuit import SubspaceCircuit, signed_events
     from snn.continual.ewc import ElasticWeights
     from snn.continual.gpm import GradientProjectionMemory
     from snn.continual.hebbian_projection import HebbianProjection

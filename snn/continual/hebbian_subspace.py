@@ -11,7 +11,7 @@ from torch import Tensor
 from snn.continual.lateral_neurons import SpikingLateral
 from snn.core.checks import instance, number, refusal, shown, whole
 
-__all__ = ["HebbianSubspace", "derived_seed"]
+__all__ = ["HebbianSubspace", "check_finite", "derived_seed"]
 
 INNER_STEPS = 5
 """Steps of the rule on one batch."""
@@ -24,6 +24,19 @@ CLIP = 10.0
 def derived_seed(*key: int) -> int:
     """Give a seed of its own for each key of whole numbers >= 0."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
+
+
+def check_finite(name: str, x: Tensor) -> None:
+    """Refuse a tensor with an entry that is not finite.
+
+    Raises:
+        ValueError: It has one.
+    """
+    if bool(torch.isfinite(x.sum())):  # one pass; a sum that overflows is looked at again
+        return
+    bad = x[~torch.isfinite(x)]
+    if len(bad):
+        raise refusal(name, "finite", bad[0])
 
 
 class HebbianSubspace:
@@ -144,8 +157,7 @@ class HebbianSubspace:
             ValueError: x is of another shape, or not finite; then nothing was learned.
         """
         x = self._checked(x)
-        if not bool(torch.isfinite(x).all()):
-            raise refusal("x", "finite", x[~torch.isfinite(x)][0])
+        check_finite("x", x)
         rows = self.learning_rows
         if not len(x) or not len(rows):
             return
@@ -197,9 +209,8 @@ class HebbianSubspace:
         rows, average = (instance(name, state[name], Tensor) for name in ("rows", "average"))
         if rows.dim() != 2 or rows.shape[1] != self.n or len(rows) > self.n:
             raise refusal("rows", f"[M, {self.n}] with M <= {self.n}", rows)
-        for name, part in (("rows", rows), ("average", average)):
-            if not bool(torch.isfinite(part).all()):
-                raise refusal(name, "finite", part[~torch.isfinite(part)][0])
+        check_finite("rows", rows)
+        check_finite("average", average)
         frozen = whole("frozen", state["frozen"], low=0, high=len(rows))
         if average.shape != rows[frozen:].shape:
             raise refusal(

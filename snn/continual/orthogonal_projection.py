@@ -12,20 +12,19 @@ from torch.utils.hooks import RemovableHandle
 from snn.continual.activity import Activity, Call, Feed
 from snn.continual.hebbian_subspace import HebbianSubspace, derived_seed
 from snn.continual.lateral_neurons import SpikingLateral
-from snn.continual.presynaptic import WITH_VECTORS, width
+from snn.continual.presynaptic import width
 from snn.continual.projected_layer import Form, ProjectedLayer
+from snn.continual.projected_parts import find_layers, held_parameters, rates_of
 from snn.continual.ranks import RankPlan, Ranks
-from snn.core.checks import choice, number, refusal, whole
+from snn.continual.step_direction import StepDirection
+from snn.core.checks import choice, refusal, whole
 from snn.core.files.json_file import fields_of
 from snn.nn import BatchNorm, Layer
-from snn.nn.layer import runs_as
 from snn.train import TrainConfig
 from snn.train.arguments import check_layer
 
 __all__ = ["OrthogonalProjection"]
 
-PIXEL_LR, LR = 0.001, 0.01
-"""Published rates of the Hebbian rule: of the layer that sees the pixels, and of the others."""
 MOST_VECTORS = 2048
 """Vectors that a subspace learns from in a batch, at most."""
 
@@ -42,7 +41,7 @@ class OrthogonalProjection:
         projection.finish_task()
 
     From the second task on nothing learns that is not projected: biases, BatchNorm (which keeps its statistics
-    too), thresholds, leaks. Layers left out by `layers` learn freely. Every forward pass of the model in training,
+    too), thresholds, leaks, delays. Layers left out by `layers` learn freely. Every forward pass of the model in training,
     between two calls, is taken for a part of one batch.
     Source: Xiao et al., "Hebbian Learning based Orthogonal Projection for Continual Learning of Spiking Neural
     Networks", ICLR 2024.
@@ -97,9 +96,9 @@ class OrthogonalProjection:
         coded = _lateral(lateral)
         self._settings["lateral"] = "linear" if coded is None else [coded.scale, coded.spikes]
         form = _checked_form(form, coded)
-        chosen = _find_layers(model, layers)
+        chosen = find_layers(model, layers)
         self._plan = RankPlan(ranks, {name: width(layer) for name, layer in chosen.items()})
-        self._settings["lr"] = rates = _rates_of(lr, list(chosen))
+        self._settings["lr"] = rates = rates_of(lr, list(chosen))
         self.layers = {
             name: ProjectedLayer(
                 name,
@@ -114,11 +113,12 @@ class OrthogonalProjection:
             )
             for i, (name, layer) in enumerate(chosen.items())
         }
-        self._held = _held_parameters(model, [*chosen.values()])
+        self._held = held_parameters(model, [*chosen.values()])
         self.finished = 0
         self._batches: int | None = None  # of the task that is learned; None: between two tasks
         self._carries: int | None = None  # task with which a run began whose optimiser has momentum
         self._sequence = 0
+        self._direction = StepDirection()
         self._handles = self._install()
 
     def check(self, model: Layer, config: TrainConfig) -> None:
@@ -146,8 +146,8 @@ class OrthogonalProjection:
         """Project the gradients of a batch, and let the subspaces learn from it.
 
         Raises:
-            ValueError: Another model; no rows for the task; or the task was finished within a run whose optimiser
-                has momentum, which goes on with steps of the old task.
+            ValueError: Another model; no rows for the task; the task was finished within a run whose optimiser has
+                momentum, which goes on with steps of the old task; or the first step of the task went elsewhere.
             FloatingPointError: What comes into a layer is not finite; the rows of the task are taken away.
         """
         if model is not self.model:
@@ -156,11 +156,15 @@ class OrthogonalProjection:
         if self._carries not in (None, self.finished):
             rule = "0 to go on with another task in the same run, for it carries steps of the one before"
             raise refusal("momentum", rule, "more")
+        weights = {name: layer.weight for name, layer in self.layers.items()}
+        self._direction.check(weights)
         for layer in self.layers.values():
             layer.project_gradient()
         if self.finished:
             for parameter in self._held:
                 parameter.grad = None
+            if not self._batches:
+                self._direction.expect(weights)
         try:
             for layer in self.layers.values():
                 layer.learn()
@@ -241,6 +245,7 @@ class OrthogonalProjection:
                 module.frozen = True
 
     def _clear(self) -> None:
+        self._direction.forget()
         for layer in self.layers.values():
             layer.clear()
 
@@ -296,49 +301,3 @@ def _checked_form(form: Form | None, lateral: SpikingLateral | None) -> Form:
     if form == "weight" and lateral is not None:
         raise refusal("form", "'input' with spiking lateral neurons, which would round gradients to 0", form)
     return form
-
-
-def _find_layers(model: Layer, layers: Sequence[str] | None) -> dict[str, Layer]:
-    """Give the layers to project by name.
-
-    Raises:
-        ValueError: A name is that of no layer that can be projected; or none is given, and the model has other
-            weights, or none.
-    """
-    known = {name: part for name, part in model.named_modules() if runs_as(part, *WITH_VECTORS)}
-    kinds = ", ".join(kind.__name__ for kind in WITH_VECTORS)
-    if layers is not None:
-        if isinstance(layers, str) or not layers:
-            raise refusal("layers", "a list of names", layers)
-        return {choice(f"layers[{i}]", name, tuple(known)): known[name] for i, name in enumerate(layers)}
-    if not known:
-        raise refusal("model", f"one with layers to project ({kinds})", type(model).__name__)
-    mine = {id(parameter) for layer in known.values() for parameter in layer.parameters(recurse=False)}
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1 and id(parameter) not in mine:
-            rule = f"a weight of {kinds}, or left out by `layers`"
-            raise refusal(f"{name} of the model", rule, list(parameter.shape))
-    for name, part in model.named_modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm):
-            raise refusal(
-                f"{name} of the model", "a BatchNorm of snn.nn, which can be held", type(part).__name__
-            )
-    return known
-
-
-def _held_parameters(model: Layer, projected: Sequence[Layer]) -> list[nn.Parameter]:
-    """Give what learns in the first task alone: biases, normalisation and neurons, but not of layers left out."""
-    free = [part for part in model.modules() if runs_as(part, *WITH_VECTORS) and part not in projected]
-    spared = {id(parameter) for layer in free for parameter in layer.parameters(recurse=False)}
-    return [part for part in model.parameters() if part.dim() <= 1 and id(part) not in spared]
-
-
-def _rates_of(lr: float | Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:
-    """Give the rate of the Hebbian rule for each layer."""
-    if lr is None:
-        return {name: LR if i else PIXEL_LR for i, name in enumerate(names)}
-    if not isinstance(lr, Mapping):
-        return dict.fromkeys(names, number("lr", lr, above=0.0))
-    if set(lr) != set(names):
-        raise refusal("lr", f"a number, or one for each of the layers {list(names)}", list(lr))
-    return {name: number(f"lr[{name!r}]", lr[name], above=0.0) for name in names}

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from snn.continual.activity import Activity, Call
 from snn.continual.explained_variance import ExplainedVariance
-from snn.continual.hebbian_subspace import HebbianSubspace, derived_seed
-from snn.continual.presynaptic import product, vectors, width
+from snn.continual.hebbian_subspace import HebbianSubspace, check_finite, derived_seed
+from snn.continual.presynaptic import places, product, vectors, width
 from snn.core.checks import refusal, whole
 from snn.nn import DelayLinear, Layer
 
@@ -18,6 +18,9 @@ __all__ = ["Form", "ProjectedLayer"]
 
 Form = Literal["weight", "input"]
 """Where the projection acts: on the gradient of the weight, or on what that gradient multiplies."""
+
+_Route = Literal["weight", "input", "once"]
+"""How a batch is projected: the gradient of the weight, all inputs, or one input for all steps."""
 
 LARGEST = 2.0
 """Eigenvalue of HH' from which on a projection would enlarge what it is to remove."""
@@ -29,9 +32,13 @@ class ProjectedLayer:
     In the weight form the gradient G [out, n] becomes G - G Ho'Ho before a step of the optimiser. In the input form
     the layer's output is y + (c - c), where c is the output on the frozen part of the input and the second c alone
     has a graph: values stay, and the gradient of the weight is that of x - Ho'Ho x. With linear lateral neurons
-    they are equal. A layer with delays has the input form alone, in which each of its taps sees the projected
-    input. Nor is the weight form taken where the input is the same in all steps: then one vector a sample is
-    projected.
+    they are equal; the weight form takes the inputs where they are fewer, being the same in all steps.
+
+    A layer with delays is another matter, for each of its synapses meets an earlier input of its own. In the input
+    form every tap sees the projected input; in the weight form the gradient of the weights is projected as if there
+    were no delays. They are equal where a receiver's synapses share their delay, and then nothing of an old input
+    gets through. Elsewhere the weight form is exact for old inputs that hold still over the delays, and both let
+    a part through where they do not.
 
     Attributes:
         name: Name in the model.
@@ -60,7 +67,7 @@ class ProjectedLayer:
         self.form: Form = form
         self.most = most
         self.batches = 0
-        self._route: Literal["weight", "input", "once"] | None = None  # of the batch that is collected
+        self._route: _Route | None = None  # of the batch that is collected
         self._empty = torch.zeros(0, width(layer))  # no samples, in the shape of the layer's input
 
     @property
@@ -85,23 +92,25 @@ class ProjectedLayer:
         self.activity.add(x, call)
         if not (self.subspace.frozen and y.requires_grad and self.weight.requires_grad):
             return None
+        new = self._route is None
         if self._route is None:
             self._route = self._choose(x)
         if self._route == "weight":
             return None
         with torch.autocast(x.device.type, enabled=False):
-            return self._by_input(x, past, y)
+            return self._by_input(x, past, y, new)
 
-    def _choose(self, x: Tensor) -> Literal["weight", "input", "once"]:
+    def _choose(self, x: Tensor) -> _Route:
         """Decide how the batch that begins with x is projected."""
         if self.form == "input" or isinstance(self.layer, DelayLinear):
-            return "input"
-        constant = len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[0]).all())
-        return "once" if constant else "weight"
+            return self.form
+        # a product forward and one backward for each sample, beside passes over y, against those for each output
+        cheaper = 4 * x.shape[1] * places(self.layer, x) < min(2 * self.subspace.frozen, self.subspace.n)
+        return "once" if cheaper and len(x) > 1 and _is_constant(x) else "weight"
 
-    def _by_input(self, x: Tensor, past: Tensor | None, y: Tensor) -> Tensor:
+    def _by_input(self, x: Tensor, past: Tensor | None, y: Tensor, new: bool) -> Tensor:
         x = x.to(self.weight.dtype)
-        if self._route == "once" and len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[0]).all()):
+        if self._route == "once" and (new or _is_constant(x)):
             x = x[:1]
         earlier = 0 if past is None else len(past)
         seen = x if past is None else torch.cat([past.detach(), x])
@@ -115,7 +124,8 @@ class ProjectedLayer:
         if route in ("input", "once") or not self.subspace.frozen or self.weight.grad is None:
             return
         gradient = self.weight.grad
-        self.weight.grad = self.subspace.project(gradient.flatten(1)).to(gradient).reshape(gradient.shape)
+        rows = gradient.reshape(-1, self.subspace.n)
+        self.weight.grad = self.subspace.project(rows).to(gradient).reshape(gradient.shape)
 
     def learn(self) -> None:
         """Let the subspace learn from what came in, in all processes.
@@ -125,11 +135,10 @@ class ProjectedLayer:
         """
         for inputs in self.activity.take(self._empty.to(self.weight)):
             x = self._draw(vectors(self.layer, inputs))
-            if not bool(torch.isfinite(x).all()):
-                raise FloatingPointError(
-                    f"the input of {self.name} must be finite for a subspace to learn from, got "
-                    f"{float(x[~torch.isfinite(x)][0])}; the rows of this task are kept out"
-                )
+            try:
+                check_finite(f"the input of {self.name}", x)
+            except ValueError as error:
+                raise FloatingPointError(f"{error}; the rows of this task are kept out") from error
             self.subspace.update(x)
             if self.variance is not None:
                 self.variance.add(self.subspace, x)
@@ -189,3 +198,8 @@ class ProjectedLayer:
         if self.variance is not None:
             self.variance.load_state_dict(state["variance"])
         self.clear()
+
+
+def _is_constant(x: Tensor) -> bool:
+    """Tell whether x [T, B, ...] is the same in all steps."""
+    return torch.equal(x[0], x[-1]) and bool((x == x[0]).all())

@@ -100,7 +100,9 @@ def train(out: Path, method: str, labels: str, count: int) -> list[object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "labels"), [("bptt", "sample"), ("sltt", "sample"), ("sltt", "step")])
+@pytest.mark.parametrize(
+    ("method", "labels"), [("bptt", "sample"), ("sltt", "sample"), ("sltt", "step"), ("ottt", "sample")]
+)
 def test_two_processes_train_as_one(tmp_path, method, labels):
     """Labels are of samples or of steps."""
     alone, weights = train(tmp_path / "one", method, labels, 1)
