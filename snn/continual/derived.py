@@ -17,6 +17,7 @@ from snn.core.arrays import Int64Array
 from snn.core.checks import number, refusal, whole, wholes
 from snn.train.batches import Data
 from snn.train.data_loaders import GivenBatch
+from snn.train.losses import IGNORED
 
 __all__ = ["Mixed", "Permuted", "Relabelled", "Rotated", "rotation"]
 
@@ -151,7 +152,7 @@ class Relabelled:
         given = wholes("label", label)
         place = np.searchsorted(self.old, given).clip(max=len(self.old) - 1)
         known = self.old[place] == given
-        if not (known | (given == -100)).all():
+        if not (known | (given == IGNORED)).all():
             raise refusal("label", f"one of {self.old.tolist()}", given[~known].flat[0])
         return torch.from_numpy(np.where(known, self.new[place], given))
 

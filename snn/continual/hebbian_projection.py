@@ -51,8 +51,9 @@ class HebbianProjection(Learner):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let the projection look at nothing: it looks at a model in training alone."""
-        mode, self.model.training = self.model.training, False
+        """Let the projection look at nothing, nor at the step that comes, which other gradients turn."""
+        mode, self.model.training = self.model.training, False  # it looks at a model in training alone
+        self.projection._direction.forget()
         try:
             yield
         finally:

@@ -96,10 +96,11 @@ def collect(data: Data | Iterable[Any], per_class: int | None = None, seed: Any 
         x, lengths, label = (torch.as_tensor(part) for part in (batch.x, batch.lengths, batch.label))
         if label.dim() != 1 or label.is_floating_point():
             raise refusal("label", "a class for each sample, [B]", label)
-        kept = torch.tensor([_count(seen, int(one)) for one in label]) if per_class else None
-        if kept is None:
+        if per_class is None:
             parts.append(GivenBatch(x, lengths, label))
-        elif bool((chosen := kept <= per_class).any()):
+            continue
+        chosen = torch.tensor([_count(seen, int(one)) <= per_class for one in label])
+        if bool(chosen.any()):
             parts.append(GivenBatch(x[:, chosen], lengths[chosen], label[chosen]))
     joined = together(parts)
     return Samples(joined.x, joined.lengths, joined.label)

@@ -17,6 +17,7 @@ from snn.continual.tasks import Task
 from snn.core.arrays import Int64Array
 from snn.core.checks import choice, number, refusal, whole, wholes
 from snn.train.batches import Data
+from snn.train.losses import IGNORED
 
 __all__ = ["SCENARIOS", "Scenario", "permuted", "rotated", "split"]
 
@@ -44,10 +45,10 @@ def permuted(
     n_tasks, seed = whole("n_tasks", n_tasks, low=1), whole("seed", seed, low=0)
     sets = _checked(train, valid, test)
     n = int(np.prod(_shape(train)))
-    tasks = []
+    tasks: list[tuple[str, list[Data]]] = []
     for i in range(n_tasks):
         order = np.arange(n) if i == 0 else np.random.default_rng((seed, i)).permutation(n)
-        parts = sets if i == 0 else [Permuted(part, order) for part in sets]
+        parts: list[Data] = [Permuted(part, order) for part in sets] if i else sets
         tasks.append((f"permutation {i + 1}", parts))
     return _with_all_classes(tasks, train, scenario)
 
@@ -71,11 +72,12 @@ def rotated(
     sets, shape = _checked(train, valid, test), _shape(train)
     if len(shape) < 2:
         raise refusal("train", "of images [T, B, ..., H, W] to be turned", list(shape))
-    tasks = []
+    tasks: list[tuple[str, list[Data]]] = []
+    height, width = shape[-2:]
     for i in range(n_tasks):
         degrees = number("degrees", 180.0 * i / n_tasks)
-        turn = rotation(*shape[-2:], degrees)
-        parts = sets if i == 0 else [Rotated(part, turn) for part in sets]
+        turn = rotation(height, width, degrees)
+        parts: list[Data] = [Rotated(part, turn) for part in sets] if i else sets
         tasks.append((f"turned by {degrees:g} degrees", parts))
     return _with_all_classes(tasks, train, scenario)
 
@@ -137,8 +139,8 @@ def _classes(data: Data) -> Int64Array:
     labels = getattr(data, "labels", None)
     if labels is None:
         labels = np.concatenate([np.asarray(batch.label).ravel() for batch in data.batches(1024)])
-    found = np.unique(wholes("labels", labels))
-    return found[found != -100]
+    found: Int64Array = np.unique(wholes("labels", labels))
+    return np.setdiff1d(found, [IGNORED])
 
 
 def _with_all_classes(tasks: list[tuple[str, list[Data]]], train: Data, scenario: Scenario) -> list[Task]:
@@ -163,4 +165,5 @@ def _task(name: str, sets: list[Data], classes: Int64Array, first: int, scenario
     if not np.array_equal(labels, classes):
         sets = [Relabelled(part, classes, labels) for part in sets]
     outputs = tuple(own.tolist()) if scenario == "task" else None
-    return Task(name, *sets, labels=tuple(labels.tolist()), outputs=outputs)
+    train, valid, test = sets
+    return Task(name, train, valid, test, labels=tuple(labels.tolist()), outputs=outputs)

@@ -70,8 +70,8 @@ def run_tasks(
         learner: What is done against forgetting; None: nothing (sequential training).
         out: Folder for checkpoint/ and, of the task in training, tasks/NUMBER/; None writes nothing. What a run
             before left in these is overwritten, unless `resume` is true.
-        resume: Go on from the last task, and the last epoch in it, that is kept in `out`; the end has the bits of an
-            uncut run, what the learner keeps included.
+        resume: Go on from the last task, and the last epoch in it, that is kept in `out`; the end has the bits of
+            an uncut run, what the learner keeps included.
         hold_norm: From the second task on, BatchNorm keeps statistics, scale and offset, and neurons keep threshold
             and leak: no learner could protect them.
         callback: Called after every batch, epoch and task.
@@ -140,8 +140,8 @@ class _Run:
             self._save(state, identity)
             rows = tuple(map(tuple, state.rows))
             self.report(TaskProgress(number, len(self.tasks), self.tasks[number].name, None, rows))
-        found = (np.array(part) for part in (state.rows, state.untrained, state.valid))
-        return AccuracyMatrix(*found, tuple(state.seconds), tuple(state.kept))
+        rows, untrained, valid = (np.array(part) for part in (state.rows, state.untrained, state.valid))
+        return AccuracyMatrix(rows, untrained, valid, tuple(state.seconds), tuple(state.kept))
 
     def _learn(self, number: int, going_on: bool) -> None:
         """Train on a task, and let the learner keep what it needs of it.

@@ -123,7 +123,8 @@ def ranks_of(
                 (FIRST_HEAD, LATER_HEAD) if last else (FIRST_CONV[min(i, 2)], LATER_CONV[min(i, 2)])
             )
             rows = [first] + [later] * (config.tasks - 1)
-        width = int(model.get_submodule(name).weight[0].numel())  # type: ignore[union-attr, arg-type, index]
+        weight: Any = model.get_submodule(name).weight
+        width = int(weight[0].numel())
         share = 10 if config.ranks == "tenth" else 1
         totals = [min(round(sum(rows[: k + 1]) / share), width) for k in range(config.tasks)]
         lists[name] = [after - before for before, after in zip([0, *totals], totals, strict=False)]
