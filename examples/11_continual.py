@@ -33,15 +33,27 @@ from snn.nn import LIF, Flatten, Linear, Sequential
 from snn.plot import accuracy_matrix
 from snn.train import TrainConfig
 
+NAMES = ("none", "hlop", "gpm", "ewc", "replay", "joint")
 STEPS, HIDDEN = 6, 200
-LEARNERS = {
-    "none": Learner,
-    "hlop": lambda: HebbianProjection(0.95, lr=0.01),
-    "gpm": lambda: GradientProjectionMemory(0.95),
-    "ewc": lambda: ElasticWeights(100.0),
-    "replay": lambda: Replay(per_class=10),
-    "joint": Joint,
-}
+ROWS = {"layers.1": (20, 8), "layers.3": (40, 20), "layers.5": (40, 20)}
+"""Of the subspaces: in the first task, in each later one."""
+RATES = {"layers.1": 0.01, "layers.3": 0.003, "layers.5": 0.003}
+"""Of the Hebbian rule, whose speed goes as the squared length of a layer's input."""
+
+
+def learner(name: str, tasks: int) -> Learner:
+    """What is done against forgetting."""
+    if name == "hlop":
+        return HebbianProjection(
+            {k: [first] + [later] * (tasks - 1) for k, (first, later) in ROWS.items()}, lr=RATES
+        )
+    return {
+        "none": Learner(),
+        "gpm": GradientProjectionMemory(0.9),
+        "ewc": ElasticWeights(100.0),
+        "replay": Replay(per_class=10),
+        "joint": Joint(),
+    }[name]
 
 
 def digits(seed: int) -> tuple[ImageSet, ImageSet, ImageSet]:
@@ -75,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tasks", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--learners", nargs="+", choices=tuple(LEARNERS), default=tuple(LEARNERS))
+    parser.add_argument("--learners", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/continual_digits"))
     options = parser.parse_args()
@@ -97,7 +109,7 @@ def main() -> None:
     print(f"{sets[0].name}: {len(tasks)} tasks of {len(sets[0])} training images")
     print("           accuracy  backward transfer   numbers kept   a task")
     for name in options.learners:
-        matrix = run_tasks(net(options.seed), tasks, config, LEARNERS[name]())
+        matrix = run_tasks(net(options.seed), tasks, config, learner(name, options.tasks))
         acc, bwt, _ = scores(matrix)
         transfer = "" if bwt is None else f"{100 * bwt:+.2f}"
         seconds = np.mean(matrix.seconds)

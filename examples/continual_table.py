@@ -1,8 +1,8 @@
 """Measure continual learning: run what is not done yet of a list of runs, and write their tables.
 
-    python examples/continual_table.py --tables select small --mnist FOLDER [--seeds 0 1 2] [--out runs/continual]
-    python examples/continual_table.py --tables permuted --mnist FOLDER --only hlop gpm
-    python examples/continual_table.py --tables fashion cifar fashion-class cifar-class --cifar FILE
+    python examples/continual_table.py --tables select small --data mnist=FOLDER [--seeds 0 1 2] [--out DIR]
+    python examples/continual_table.py --tables permuted --data mnist=FOLDER --only none hlop gpm hlop-sltt
+    python examples/continual_table.py --tables fashion fashion-class cifar cifar-class --data cifar=ZIP
 
 Every run is one of `snn train continual`, in a folder of its own: one that was cut goes on, one that is done is
 read. "select" tries settings of GPM and EWC on validation images; the other tables take the best of those tried.
@@ -23,12 +23,11 @@ from snn.cli import main as snn
 
 ROWS = {row: f"--learner {row}" for row in ("none", "hlop", "gpm", "ewc", "replay", "hlop-replay", "joint")}
 ROWS |= {f"hlop-{method}": f"--learner hlop --method {method}" for method in ("sltt", "ottt")}
-ROWS |= {"hlop-tenth": "--learner hlop --ranks tenth", "hlop-variance": "--learner hlop --ranks 0.9"}
-ROWS["hlop-spiking"] = "--learner hlop --lateral spiking"
+for row, more in (("tenth", "--ranks tenth"), ("variance", "--ranks 0.9"), ("spiking", "--lateral spiking")):
+    ROWS[f"hlop-{row}"] = f"--learner hlop {more}"
 TRIED = {}
 TRIED["gpm"], TRIED["ewc"] = ("--gpm-share", (0.8, 0.9, 0.95, 0.98)), ("--ewc-strength", (10, 100, 1000))
-SEED = 100
-"""Of the runs that select settings: no table has it."""
+SEED = 100  # of the runs that select settings; no table has it
 COLUMNS = {"ACC %": "acc", "BWT": "bwt", "FWT": "fwt", "validation %": "valid_acc"}
 CONV = "--model conv --method sltt --stream split --tasks 5 --epochs 5 --lr 0.05"
 TABLES = {  # what all rows of a table share
@@ -38,74 +37,66 @@ TABLES = {  # what all rows of a table share
     "permuted": "--tasks 10",
     "long": "--steps 20",
 }
-for data, images in (("fashion", 2400), ("cifar", 1600)):
-    TABLES |= {data: f"{CONV} --max-train {images} --scenario task"}
-    TABLES |= {f"{data}-class": f"{CONV} --max-train {images} --scenario class"}
+for images, size in (("fashion", 2400), ("cifar", 1600)):
+    TABLES[images] = f"{CONV} --max-train {size} --scenario task"
+    TABLES[f"{images}-class"] = f"{CONV} --max-train {size} --scenario class"
 
 
 def read(folder: Path) -> Any:
     """The result of a run that is done, else None."""
-    file = folder / "metrics.jsonl"
-    lines = file.read_text().splitlines() if file.is_file() else []
+    lines = [line for file in folder.glob("metrics.jsonl") for line in file.read_text().splitlines()]
     return next((found for found in map(json.loads, lines) if "acc" in found), None)
 
 
 def result(name: str, words: str, given: argparse.Namespace) -> Any:
     """Run what is not done, unless commands are only listed; give what came out."""
     command = ["train", "continual", *words.split(), "--out", str(given.out / name), "--resume"]
-    if read(given.out / name) is None:
-        if given.list:
-            print("snn", *command)
-        elif snn(command):
-            raise SystemExit(f"{name} could not be run")
-    return read(given.out / name)
+    found = read(given.out / name)
+    if found is None and given.list:
+        print("snn", *command)
+    elif found is None and snn(command):
+        raise SystemExit(f"{name} could not be run")
+    return found or read(given.out / name)
 
 
 def rows(table: str, given: argparse.Namespace) -> dict[str, str]:
     """The rows of a table and their options; of settings that were tried, those best on validation images."""
-    if table == "select":
-        tried = {row: TRIED[row] for row in given.only if row in TRIED}
-        return {f"{r}-{v:g}": f"{ROWS[r]} {option} {v:g}" for r, (option, vs) in tried.items() for v in vs}
     found = {}
     for row in given.only:
         option, values = TRIED.get(row, ("", ()))
-        tried = {v: read(given.out / f"select-{row}-{v:g}-{SEED}") for v in values}
+        tried = {f"{v:g}": read(given.out / f"select-{row}-{v:g}-{SEED}") for v in values}
         scored = {v: one["valid_acc"] for v, one in tried.items() if one}
-        found[row] = ROWS[row] + (f" {option} {max(scored, key=lambda v: scored[v]):g}" if scored else "")
+        if table == "select":
+            found |= {f"{row}-{v}": f"{ROWS[row]} {option} {v}" for v in tried}
+        else:
+            found[row] = ROWS[row] + (f" {option} {max(scored, key=lambda v: scored[v])}" if scored else "")
     return found
 
 
 def lines_of(table: str, given: argparse.Namespace) -> list[str]:
     """Run a table, and give its lines."""
-    kind = table.split("-")[0]
-    data = {"fashion": given.fashion, "cifar": given.cifar}.get(kind, given.mnist)
+    name = next((name for name in ("fashion", "cifar") if table.startswith(name)), "mnist")
+    data = dict(pair.split("=", 1) for pair in given.data).get(name)
     shared = TABLES[table] + (f" --data {data}" if data else "")
-    lines = [
-        f"## {table}: `{shared}`",
-        "",
-        f"| | {' | '.join(COLUMNS)} | CPU s a task | numbers kept | seeds |",
-    ]
-    lines.append("|---" * (4 + len(COLUMNS)) + "|")
+    heads = ["", *COLUMNS, "CPU s a task", "numbers kept", "seeds"]
+    lines = [f"## {table}: `{shared}`", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     accuracy = {}
     for row, words in rows(table, given).items():
         seeds = [SEED] if table == "select" else given.seeds
-        found = {
-            seed: result(f"{table}-{row}-{seed}", f"{shared} {words} --seed {seed}", given) for seed in seeds
-        }
+        found = {s: result(f"{table}-{row}-{s}", f"{shared} {words} --seed {s}", given) for s in seeds}
         done = {seed: one for seed, one in found.items() if one}
         accuracy[row] = {seed: 100 * one["acc"] for seed, one in done.items()}
         if done:
             parts = [np.array([100 * one[key] for one in done.values()]) for key in COLUMNS.values()]
             cells = [f"{x.mean():.2f}" + (f" ± {x.std(ddof=1):.2f}" if len(x) > 1 else "") for x in parts]
-            seconds = np.mean([one["seconds_per_task"] for one in done.values()])
-            kept = next(iter(done.values()))["lateral_weights"]
-            cells += [f"{seconds:.1f}", f"{kept:,}", ", ".join(map(str, done))]
-            lines.append(f"| {row} | {' | '.join(cells)} |")
-    both = sorted(accuracy.get("hlop", {}).keys() & accuracy.get("gpm", {}).keys())
+            cells.append(f"{np.mean([one['seconds_per_task'] for one in done.values()]):.1f}")
+            cells += [f"{one['lateral_weights']:,}" for one in list(done.values())[:1]]
+            lines.append(f"| {row} | {' | '.join(cells)} | {', '.join(map(str, done))} |")
+    both = accuracy.get("hlop", {}).keys() & accuracy.get("gpm", {}).keys()
     if len(both) > 1:
-        less = [accuracy["hlop"][seed] - accuracy["gpm"][seed] for seed in both]
+        less = [accuracy["hlop"][seed] - accuracy["gpm"][seed] for seed in sorted(both)]
         p = f"paired t-test over {len(both)} seeds: p = {ttest_1samp(less, 0).pvalue:.2g}"
-        lines += ["", f"hlop less gpm: {np.mean(less):+.2f} points, {p}"]
+        return [*lines, "", f"hlop less gpm: {np.mean(less):+.2f} points, {p}", ""]
     return [*lines, ""]
 
 
@@ -115,12 +106,7 @@ def main() -> None:
     add("--tables", nargs="+", choices=tuple(TABLES), default=["small"])
     add("--only", nargs="+", choices=tuple(ROWS), default=list(ROWS), help="rows")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    for name, what in (
-        ("mnist", "MNIST's idx files"),
-        ("fashion", "Fashion-MNIST's"),
-        ("cifar", "images by class"),
-    ):
-        add(f"--{name}", help=f"folder or zip of {what}")
+    add("--data", nargs="*", default=[], metavar="NAME=PATH", help="where mnist, fashion and cifar are")
     add("--out", type=Path, default=Path("runs/continual"))
     add("--list", action="store_true", help="print the commands of what is not done")
     given = parser.parse_args()

@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from nbclient import NotebookClient
-from samples import write_idx, write_image_folders, write_recordings
+from samples import small_mnist, write_idx, write_image_folders, write_recordings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,6 +97,32 @@ def test_neuron_options(tmp_path):
     assert "the same in torch: True" in printed and "total, memory included" in printed
     found = json.loads((tmp_path / "result.json").read_text())
     assert list(found) == ["plain", "currents", "adaptive", "adaptive, currents"]
+
+
+def test_continual(tmp_path):
+    size = ("--tasks", "2", "--epochs", "1", "--learners", "none", "hlop", "gpm", "--out", str(tmp_path))
+    printed = run("11_continual.py", *size)
+    rows = re.findall(r"^(\w+) +([0-9.]+)% +([+-][0-9.]+) +([0-9,]+) +[0-9.]+ s$", printed, re.M)
+    assert [row[0] for row in rows] == ["none", "hlop", "gpm"] and all(float(row[1]) > 40 for row in rows)
+    assert [row[3] for row in rows] == ["0", f"{28 * 64 + 2 * 60 * 200:,}", rows[2][3]]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["gpm.png", "hlop.png", "none.png"]
+
+
+def test_continual_table(tmp_path):
+    small_mnist(tmp_path)
+    words = ("--tables", "check", "--only", "none", "hlop", "gpm", "--out", str(tmp_path / "out"))
+    words += ("--data", f"mnist={tmp_path}", "--seeds", "0", "1")
+    assert run("continual_table.py", *words, "--list").count("snn train continual --tasks 3") == 6
+    first = run("continual_table.py", *words)
+    rows = re.findall(r"^\| (\w+) \| [0-9.]+ ± [0-9.]+ \|.*\| ([0-9,]+) \| 0, 1 \|$", first, re.M)
+    assert [name for name, _ in rows] == ["none", "hlop", "gpm"] and rows[0][1] == "0"
+    assert "paired t-test over 2 seeds" in first and first.count("done  tasks so far") == 18
+    again = run("continual_table.py", *words)
+    assert (
+        "done" not in again
+        and first.endswith(again)
+        and (tmp_path / "out" / "table.md").read_text() == again[:-1]
+    )
 
 
 def test_train_shd(tmp_path):
