@@ -92,18 +92,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/continual_digits"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    config = TrainConfig(
-        epochs=options.epochs,
-        batch_size=32,
-        min_batch=1,
-        loss="mean_cross_entropy",
-        optimizer="sgd",
-        momentum=0.0,
-        weight_decay=0.0,
-        schedule="constant",
-        lr=0.1,
-        seed=options.seed,
-    )
+    plain = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", "lr": 0.1}
+    how = {"epochs": options.epochs, "batch_size": 32, "min_batch": 1, "loss": "mean_cross_entropy"}
+    config = TrainConfig(**how, **plain, seed=options.seed)
     sets = digits(options.seed)
     tasks = permuted(*sets, options.tasks, seed=options.seed)
     print(f"{sets[0].name}: {len(tasks)} tasks of {len(sets[0])} training images")
