@@ -22,6 +22,7 @@ from snn.core.files.json_file import fields_of
 from snn.nn import BatchNorm, Layer
 from snn.train import TrainConfig
 from snn.train.arguments import check_layer
+from snn.train.traces import trace_decays
 
 __all__ = ["OrthogonalProjection"]
 
@@ -41,8 +42,8 @@ class OrthogonalProjection:
         projection.finish_task()
 
     From the second task on nothing learns that is not projected: biases, BatchNorm (which keeps its statistics
-    too), thresholds, leaks, delays. Layers left out by `layers` learn freely. Every forward pass of the model in training,
-    between two calls, is taken for a part of one batch.
+    too), thresholds, leaks, delays. Layers left out by `layers` learn freely. Every forward pass of the model in
+    training, between two calls, is taken for a part of one batch.
     Source: Xiao et al., "Hebbian Learning based Orthogonal Projection for Continual Learning of Spiking Neural
     Networks", ICLR 2024.
 
@@ -86,8 +87,9 @@ class OrthogonalProjection:
             seed: Decides new rows and what is drawn, >= 0.
 
         Raises:
-            ValueError: An argument is none of these; a layer has more rows than inputs; or the model has weights
-                that no projection knows, and `layers` does not leave them out.
+            ValueError: An argument is none of these; a layer has more rows than inputs; the model has weights that
+                no projection knows, and `layers` does not leave them out; a layer has a `gradient_input` already;
+                or the feed is "traces", and not all neurons say how fast they decay.
         """
         check_layer(model)
         self.model = model
@@ -99,6 +101,7 @@ class OrthogonalProjection:
         chosen = find_layers(model, layers)
         self._plan = RankPlan(ranks, {name: width(layer) for name, layer in chosen.items()})
         self._settings["lr"] = rates = rates_of(lr, list(chosen))
+        decays = trace_decays(model) if feed == "traces" else {}
         self.layers = {
             name: ProjectedLayer(
                 name,
@@ -106,7 +109,7 @@ class OrthogonalProjection:
                 HebbianSubspace(
                     width(layer), derived_seed(seed, i), lr=rates[name], lateral=coded, like=layer.weight
                 ),
-                Activity(feed),
+                Activity(feed, decays.get(layer)),
                 form=form,
                 most=most,
                 by_variance=self._plan.share is not None,
@@ -195,6 +198,8 @@ class OrthogonalProjection:
         """Take the hooks off the model."""
         for handle in self._handles:
             handle.remove()
+        for layer in self.layers.values():
+            layer.layer.gradient_input = None
 
     def state_dict(self) -> dict[str, Any]:
         """Give all that the next batch depends on: tensors and JSON values by name."""
@@ -265,15 +270,17 @@ class OrthogonalProjection:
             def after(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Any) -> Any:
                 if not self.model.training or not lengths_of_model:
                     return None
-                x, state, _lengths = _arguments(given, named)
+                x = _arguments(given, named)[0]
                 turn = lengths_of_model["turns"][name]
                 lengths_of_model["turns"][name] += 1
                 call = Call(self._sequence, turn, lengths_of_model["valid"])
-                y = self.layers[name].see(x, getattr(state, "past", None), made[0], call)
+                y = self.layers[name].see(x, made[0], call)
                 return None if y is None else (y, made[1])
 
             return after
 
+        for layer in self.layers.values():
+            layer.layer.gradient_input = layer.look
         hooks = [
             layer.layer.register_forward_hook(make_after(name), with_kwargs=True)
             for name, layer in self.layers.items()

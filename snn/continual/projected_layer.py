@@ -12,6 +12,7 @@ from snn.continual.explained_variance import ExplainedVariance
 from snn.continual.hebbian_subspace import HebbianSubspace, check_finite, derived_seed
 from snn.continual.presynaptic import places, product, vectors, width
 from snn.core.checks import refusal, whole
+from snn.kernels.presynaptic import with_traces
 from snn.nn import DelayLinear, Layer
 
 __all__ = ["Form", "ProjectedLayer"]
@@ -68,6 +69,7 @@ class ProjectedLayer:
         self.most = most
         self.batches = 0
         self._route: _Route | None = None  # of the batch that is collected
+        self._seen: Tensor | None = None  # what the gradient of the weight multiplies in this forward pass
         self._empty = torch.zeros(0, width(layer))  # no samples, in the shape of the layer's input
 
     @property
@@ -75,30 +77,38 @@ class ProjectedLayer:
         """The weight that learns."""
         return self.layer.weight  # type: ignore[return-value]
 
-    def see(self, x: Tensor, past: Tensor | None, y: Tensor, call: Call) -> Tensor | None:
+    def look(self, seen: Tensor) -> Tensor:
+        """Take notice of what the gradient of the weight multiplies: the layer's input, or its trace."""
+        self._seen = seen
+        return seen
+
+    def see(self, x: Tensor, y: Tensor, call: Call) -> Tensor | None:
         """Take notice of a forward pass; give the output that is to take the place of y, None: y.
 
         Args:
             x: Input [T, B, ...].
-            past: Steps before that a layer with delays still sees, [max_delay, B, ...].
             y: Output [T, B, ...].
             call: Which part of the batch it is.
         """
-        x = x.detach()
+        x, seen, self._seen = x.detach(), self._seen, None
         if call.valid.shape != x.shape[:2]:
             rule = f"[T, B] = {list(call.valid.shape)}, as the input of the model"
             raise refusal(f"x of {self.name}", rule, list(x.shape[:2]))
         self._empty = x[:0].flatten(0, 1)
         self.activity.add(x, call)
-        if not (self.subspace.frozen and y.requires_grad and self.weight.requires_grad):
+        if seen is None or not (self.subspace.frozen and y.requires_grad and self.weight.requires_grad):
             return None
         new = self._route is None
         if self._route is None:
-            self._route = self._choose(x)
+            self._route = self._choose(seen)
         if self._route == "weight":
             return None
-        with torch.autocast(x.device.type, enabled=False):
-            return self._by_input(x, past, y, new)
+        if self._route == "once" and (new or _is_constant(seen)):
+            seen = seen[:1]
+        with torch.autocast(x.device.type, enabled=False), with_traces(None):
+            earlier = max(0, len(seen) - len(x))
+            c = product(self.layer, self.subspace.reconstruct, seen.to(self.weight.dtype), earlier)
+        return y + (c.detach() - c)
 
     def _choose(self, x: Tensor) -> _Route:
         """Decide how the batch that begins with x is projected."""
@@ -107,15 +117,6 @@ class ProjectedLayer:
         # a product forward and one backward for each sample, beside passes over y, against those for each output
         cheaper = 4 * x.shape[1] * places(self.layer, x) < min(2 * self.subspace.frozen, self.subspace.n)
         return "once" if cheaper and len(x) > 1 and _is_constant(x) else "weight"
-
-    def _by_input(self, x: Tensor, past: Tensor | None, y: Tensor, new: bool) -> Tensor:
-        x = x.to(self.weight.dtype)
-        if self._route == "once" and (new or _is_constant(x)):
-            x = x[:1]
-        earlier = 0 if past is None else len(past)
-        seen = x if past is None else torch.cat([past.detach(), x])
-        c = product(self.layer, self.subspace.reconstruct, seen, earlier)
-        return y + (c.detach() - c)
 
     @torch.no_grad()
     def project_gradient(self) -> None:

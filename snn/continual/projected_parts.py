@@ -25,6 +25,9 @@ def find_layers(model: Layer, layers: Sequence[str] | None) -> dict[str, Layer]:
             weights, or none.
     """
     known = {name: part for name, part in model.named_modules() if runs_as(part, *WITH_VECTORS)}
+    for name, part in known.items():
+        if part.gradient_input is not None:
+            raise refusal(f"gradient_input of {name}", "None: one projection is enough", part.gradient_input)
     kinds = ", ".join(kind.__name__ for kind in WITH_VECTORS)
     if layers is not None:
         if isinstance(layers, str) or not layers:
@@ -46,7 +49,7 @@ def find_layers(model: Layer, layers: Sequence[str] | None) -> dict[str, Layer]:
 
 
 def held_parameters(model: Layer, projected: Sequence[Layer]) -> list[nn.Parameter]:
-    """Give what learns in the first task alone: biases, normalisation, neurons, delays; but not of layers left out."""
+    """Give what learns in the first task alone: biases, normalisation, neurons, delays; not of layers left out."""
     delays = {id(layer.position) for layer in projected if isinstance(layer, DelayLinear)}
     free = [part for part in model.modules() if runs_as(part, *WITH_VECTORS) and part not in projected]
     spared = {id(parameter) for layer in free for parameter in layer.parameters(recurse=False)}

@@ -11,8 +11,8 @@ from snn.core.checks import number, refusal, whole
 __all__ = ["RankPlan", "Ranks"]
 
 Ranks = int | float | Mapping[str, Sequence[int]]
-"""Rows of every task, the same for all layers; or the share of the input's energy, in (0, 1), that a task's rows are
-to explain together with the old ones; or a list for each layer, by name: rows of the first task, the second, ..."""
+"""Rows of every task, the same for all layers; or the share of the input's energy, in (0, 1), that a task's rows
+explain together with the old ones; or a list for each layer, by name: rows of the first task, the second, ..."""
 
 CANDIDATES = 4
 """One row of so many inputs is a candidate where a share decides how many stay."""
