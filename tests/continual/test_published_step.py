@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from projected_models import neurons, sgd
@@ -85,7 +87,7 @@ def published_step(weights, old, new, pixels, label):
 @pytest.mark.parametrize("task", [1, 2])
 def test_a_step_of_the_published_program(task, form):
     torch.manual_seed(0)
-    layers = [Linear(n, m) for n, m in zip(SIZES[:-1], SIZES[1:], strict=True)]
+    layers = [Linear(n, m) for n, m in itertools.pairwise(SIZES)]
     model = Sequential(layers[0], neurons(), layers[1], neurons(), layers[2]).double().train()
     pixels = (torch.where(torch.rand(BATCH, 784) < 0.2, torch.rand(BATCH, 784), 0.0) - 0.1307) / 0.3081
     pixels, label = pixels.double(), torch.randint(0, 10, (BATCH,))
