@@ -8,19 +8,28 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["HebbianSubspace", "OrthogonalProjection", "SpikingLateral", "SubspaceCircuit", "signed_events"]
+__all__ = [
+    "HebbianSubspace",
+    "OrthogonalProjection",
+    "SpikingLateral",
+    "SubspaceCircuit",
+    "TaskCost",
+    "signed_events",
+]
 
 _MODULES = {
     "HebbianSubspace": "hebbian_subspace",
     "OrthogonalProjection": "orthogonal_projection",
     "SpikingLateral": "lateral_neurons",
     "SubspaceCircuit": "event_circuit",
+    "TaskCost": "lateral_cost",
     "signed_events": "event_circuit",
 }
 
 if TYPE_CHECKING:
     from snn.continual.event_circuit import SubspaceCircuit, signed_events
     from snn.continual.hebbian_subspace import HebbianSubspace
+    from snn.continual.lateral_cost import TaskCost
     from snn.continual.lateral_neurons import SpikingLateral
     from snn.continual.orthogonal_projection import OrthogonalProjection
 else:

@@ -55,7 +55,8 @@ class ExplainedVariance:
         explained = self._old + torch.cat([values.new_zeros(1), values.flip(0).clamp(min=0).cumsum(0)])
         enough = explained >= share * self._energy
         k = int(enough.nonzero()[0]) if bool(enough.any()) else len(values)
-        return directions.flip(1)[:, :k].t()
+        leading: Tensor = directions.flip(1)[:, :k].t()
+        return leading
 
     def state_dict(self) -> dict[str, Any]:
         """Give the averages."""

@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from snn.continual.activity import Activity, Call, Feed
 from snn.continual.hebbian_subspace import HebbianSubspace, derived_seed
+from snn.continual.lateral_cost import LayerCost, TaskCost
 from snn.continual.lateral_neurons import SpikingLateral
 from snn.continual.presynaptic import width
 from snn.continual.projected_layer import Form, ProjectedLayer
@@ -20,7 +21,7 @@ from snn.continual.step_direction import StepDirection
 from snn.core.checks import choice, refusal, whole
 from snn.core.files.json_file import fields_of
 from snn.nn import BatchNorm, Layer
-from snn.train import TrainConfig
+from snn.train import TrainConfig, processes
 from snn.train.arguments import check_layer
 from snn.train.traces import trace_decays
 
@@ -51,6 +52,7 @@ class OrthogonalProjection:
         model: The model, on which the hooks are installed.
         layers: What is known of each layer, by its name in the model.
         finished: Tasks that are finished.
+        costs: What the lateral circuits did in each task, and hold.
     """
 
     def __init__(
@@ -70,9 +72,9 @@ class OrthogonalProjection:
 
         Args:
             model: Made of layers of `snn.nn`, or holding them.
-            ranks: Rows of the subspaces: {layer: [rows of task 1, 2, ...]}; an int, for every task and layer; or a
-                float in (0, 1), the share of the input's energy that a task's rows are to explain together with the
-                old ones: of a quarter of the inputs, as many are kept as that takes.
+            ranks: Rows of the subspaces: {layer: [rows of task 1, 2, ...]}; an int, for every task and layer; or
+                the share in (0, 1) of the input's energy that a task's rows explain together with the old ones: of
+                candidates, a quarter as many as inputs, as many are kept as that takes.
             lr: Rate of the Hebbian rule, of all layers or by name; None: 0.01, and 0.001 for the first layer of the
                 model. The rule's speed goes as lr |x|^2.
             feed: What subspaces learn from: "rates", a vector a sample, its mean input over its steps; "spikes",
@@ -93,36 +95,43 @@ class OrthogonalProjection:
         """
         check_layer(model)
         self.model = model
-        self._settings = {"feed": choice("feed", feed, Feed), "seed": whole("seed", seed, low=0)}
-        self._settings["most_vectors"] = most = whole("most_vectors", most_vectors, low=1)
-        coded = _lateral(lateral)
-        self._settings["lateral"] = "linear" if coded is None else [coded.scale, coded.spikes]
-        form = _checked_form(form, coded)
         chosen = find_layers(model, layers)
+        code, rates = _lateral(lateral), rates_of(lr, list(chosen))
         self._plan = RankPlan(ranks, {name: width(layer) for name, layer in chosen.items()})
-        self._settings["lr"] = rates = rates_of(lr, list(chosen))
-        decays = trace_decays(model) if feed == "traces" else {}
-        self.layers = {
-            name: ProjectedLayer(
-                name,
-                layer,
-                HebbianSubspace(
-                    width(layer), derived_seed(seed, i), lr=rates[name], lateral=coded, like=layer.weight
-                ),
-                Activity(feed, decays.get(layer)),
-                form=form,
-                most=most,
-                by_variance=self._plan.share is not None,
-            )
-            for i, (name, layer) in enumerate(chosen.items())
+        self._settings: dict[str, Any] = {
+            "feed": choice("feed", feed, Feed),
+            "seed": whole("seed", seed, low=0),
+            "most_vectors": whole("most_vectors", most_vectors, low=1),
+            "lateral": "linear" if code is None else [code.scale, code.spikes],
+            "lr": rates,
         }
+        self.layers = self._follow(chosen, code, _checked_form(form, code))
         self._held = held_parameters(model, [*chosen.values()])
         self.finished = 0
+        self.costs: list[TaskCost] = []
         self._batches: int | None = None  # of the task that is learned; None: between two tasks
         self._carries: int | None = None  # task with which a run began whose optimiser has momentum
-        self._sequence = 0
+        self._sequence = self._samples = self._steps = (
+            0  # samples and steps since the last step of the optimiser
+        )
         self._direction = StepDirection()
         self._handles = self._install()
+
+    def _follow(
+        self, chosen: Mapping[str, Layer], code: SpikingLateral | None, form: Form
+    ) -> dict[str, ProjectedLayer]:
+        """Give each layer its subspace and what feeds it."""
+        feed, rates, most = (self._settings[name] for name in ("feed", "lr", "most_vectors"))
+        decays = trace_decays(self.model) if feed == "traces" else {}
+        by_variance, followed = self._plan.share is not None, {}
+        for i, (name, layer) in enumerate(chosen.items()):
+            seed, like = derived_seed(self._settings["seed"], i), layer.get_parameter("weight")
+            subspace = HebbianSubspace(width(layer), seed, lr=rates[name], lateral=code, like=like)
+            activity = Activity(feed, decays.get(layer))
+            followed[name] = ProjectedLayer(
+                name, layer, subspace, activity, form=form, most=most, by_variance=by_variance
+            )
+        return followed
 
     def check(self, model: Layer, config: TrainConfig) -> None:
         """Refuse a run whose steps would leave what the gradients were projected on; `fit` calls it.
@@ -178,6 +187,7 @@ class OrthogonalProjection:
             raise
         assert self._batches is not None
         self._batches += 1
+        self._count()
 
     def finish_task(self) -> None:
         """Freeze what was learned of the task: from now on gradients leave it out.
@@ -188,8 +198,9 @@ class OrthogonalProjection:
         """
         if not self._batches:
             raise ValueError("finish_task() must come after at least one batch of the task, got none")
-        for layer in self.layers.values():
+        for layer, cost in zip(self.layers.values(), self.costs[-1].layers, strict=True):
             layer.finish_task(self._plan.share)
+            cost.kept = layer.subspace.frozen - cost.old
         self.finished, self._batches = self.finished + 1, None
         self._clear()
         self._hold_statistics()
@@ -207,6 +218,7 @@ class OrthogonalProjection:
             "settings": {"ranks": self._plan.describe(), **self._settings},
             "finished": self.finished,
             "batches": self._batches,
+            "costs": [cost.to_dict() for cost in self.costs],
             "layers": {name: layer.state_dict() for name, layer in self.layers.items()},
         }
 
@@ -217,7 +229,7 @@ class OrthogonalProjection:
             ValueError: It is that of other layers, of another width, or made with other settings.
         """
         parts = fields_of(
-            "state of OrthogonalProjection", state, ("settings", "finished", "batches", "layers")
+            "state of OrthogonalProjection", state, ("settings", "finished", "batches", "costs", "layers")
         )
         for name, value in {"ranks": self._plan.describe(), **self._settings}.items():
             was = parts["settings"].get(name)
@@ -227,6 +239,7 @@ class OrthogonalProjection:
             raise refusal("layers", f"{list(parts['layers'])}, as in the state", list(self.layers))
         for name, layer in self.layers.items():
             layer.load_state_dict(parts["layers"][name])
+        self.costs = [TaskCost.from_dict(cost) for cost in parts["costs"]]
         self.finished = whole("finished", parts["finished"], low=0)
         self._batches = None if parts["batches"] is None else whole("batches", parts["batches"], low=0)
         if self.finished:
@@ -243,6 +256,24 @@ class OrthogonalProjection:
         for name, layer in self.layers.items():
             layer.begin_task(rows[name])
         self._batches = 0
+        layers = [
+            LayerCost(name, layer.subspace.n, layer.subspace.frozen, rows[name], rows[name])
+            for name, layer in self.layers.items()
+        ]
+        self.costs.append(TaskCost(layers=layers))
+
+    def _count(self) -> None:
+        """Add what a batch cost, in all processes."""
+        task, layers = self.costs[-1], list(self.layers.values())
+        counts = processes.add_up(self._samples, self._steps, *[layer.to_project for layer in layers])
+        self._samples = self._steps = 0
+        samples, steps, *projected = (round(count) for count in counts)
+        task.samples, task.steps = task.samples + samples, task.steps + steps
+        for layer, cost, count in zip(layers, task.layers, projected, strict=True):
+            cost.projected += count
+            cost.learned += layer.learned
+            cost.batches += 1
+            layer.to_project = 0
 
     def _hold_statistics(self) -> None:
         for module in self.model.modules():
@@ -251,6 +282,7 @@ class OrthogonalProjection:
 
     def _clear(self) -> None:
         self._direction.forget()
+        self._samples = self._steps = 0
         for layer in self.layers.values():
             layer.clear()
 
@@ -265,6 +297,9 @@ class OrthogonalProjection:
             ends = full if lengths is None else lengths
             lengths_of_model["valid"] = torch.arange(len(x), device=x.device)[:, None] < ends
             lengths_of_model["turns"] = dict.fromkeys(self.layers, 0)
+            if self.model.training:
+                self._steps += int(lengths_of_model["valid"].sum())
+                self._samples += int(lengths_of_model["valid"].any(0).sum()) if state is None else 0
 
         def make_after(name: str) -> Callable[..., Any]:
             def after(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Any) -> Any:

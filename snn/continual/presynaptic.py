@@ -43,7 +43,7 @@ def _patches(layer: Conv2d, x: Tensor) -> Tensor:
     patches = functional.unfold(
         x, layer.kernel_size, dilation=layer.dilation, padding=layer.padding, stride=layer.stride
     )
-    return patches.unflatten(1, (layer.groups, width(layer)))
+    return patches.reshape(len(x), layer.groups, width(layer), -1)
 
 
 def vectors(layer: Layer, x: Tensor) -> Tensor:
@@ -72,8 +72,8 @@ def product(layer: Layer, part: Callable[[Tensor], Tensor], seen: Tensor, earlie
         return _each(part, seen) @ weight.t()
     patches = _patches(layer, seen.flatten(0, 1)).transpose(2, 3)  # [R, groups, places, n]
     patches = part(patches.flatten(0, 2)).reshape(patches.shape)
-    y = weight.flatten(1).unflatten(0, (layer.groups, -1)) @ patches.transpose(2, 3)
-    return y.flatten(1, 2).unflatten(2, image_size(layer, seen)).unflatten(0, seen.shape[:2])
+    kernels = weight.reshape(layer.groups, -1, width(layer))
+    return (kernels @ patches.transpose(2, 3)).reshape(*seen.shape[:2], -1, *image_size(layer, seen))
 
 
 def _each(part: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

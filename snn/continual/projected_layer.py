@@ -50,6 +50,8 @@ class ProjectedLayer:
         form: The form asked for.
         most: Most vectors of a batch that the subspace learns from, drawn among all.
         batches: Batches learned from.
+        to_project: Vectors that came in since the last step and are to be projected.
+        learned: Vectors learned from at the last step.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class ProjectedLayer:
         self.variance = ExplainedVariance() if by_variance else None
         self.form: Form = form
         self.most = most
-        self.batches = 0
+        self.batches = self.to_project = self.learned = 0
         self._route: _Route | None = None  # of the batch that is collected
         self._seen: Tensor | None = None  # what the gradient of the weight multiplies in this forward pass
         self._empty = torch.zeros(0, width(layer))  # no samples, in the shape of the layer's input
@@ -96,6 +98,8 @@ class ProjectedLayer:
             raise refusal(f"x of {self.name}", rule, list(x.shape[:2]))
         self._empty = x[:0].flatten(0, 1)
         self.activity.add(x, call)
+        if self.subspace.frozen:
+            self.to_project += int(call.valid.sum()) * places(self.layer, x)
         if seen is None or not (self.subspace.frozen and y.requires_grad and self.weight.requires_grad):
             return None
         new = self._route is None
@@ -134,6 +138,7 @@ class ProjectedLayer:
         Raises:
             FloatingPointError: Not all of it is finite; the subspace did not learn from it.
         """
+        self.learned = 0
         for inputs in self.activity.take(self._empty.to(self.weight)):
             x = self._draw(vectors(self.layer, inputs))
             try:
@@ -144,6 +149,7 @@ class ProjectedLayer:
             if self.variance is not None:
                 self.variance.add(self.subspace, x)
             self.batches += 1
+            self.learned += len(x)
 
     def _draw(self, x: Tensor) -> Tensor:
         """Draw `most` of the vectors, if there are more, by a number of the batch."""
@@ -178,7 +184,7 @@ class ProjectedLayer:
     def clear(self) -> None:
         """Leave out what was collected since the last step."""
         self.activity.clear()
-        self._route = None
+        self._route, self.to_project = None, 0
 
     def state_dict(self) -> dict[str, Any]:
         """Give what the next batch depends on."""

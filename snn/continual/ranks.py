@@ -54,8 +54,8 @@ class RankPlan:
         if set(ranks) != set(self._widths):
             raise refusal("ranks", f"a list for each of the layers {list(self._widths)}", list(ranks))
         for name, width in self._widths.items():
-            given = ranks[name]
-            if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+            given: Any = ranks[name]
+            if not isinstance(given, list | tuple) or not given:
                 raise refusal(f"ranks[{name!r}]", "a list of rows: of the first task, the second, ...", given)
             rows = [whole(f"ranks[{name!r}][{i}]", m, low=0) for i, m in enumerate(given)]
             if sum(rows) > width:
