@@ -84,8 +84,7 @@ class OrthogonalProjection:
                 weight form is refused: gradients are so small that they round to nothing.
             lateral: "linear" or "spiking" lateral neurons, or a `SpikingLateral`.
             layers: Names of the layers to project; None: every `Linear`, `Conv2d` and `DelayLinear`.
-            most_vectors: Vectors of a batch that a subspace learns from at most, >= 1, drawn among all (places of
-                images are many).
+            most_vectors: Vectors of a batch that a subspace learns from at most, >= 1, drawn among all.
             seed: Decides new rows and what is drawn, >= 0.
 
         Raises:
@@ -110,10 +109,9 @@ class OrthogonalProjection:
         self.finished = 0
         self.costs: list[TaskCost] = []
         self._batches: int | None = None  # of the task that is learned; None: between two tasks
-        self._carries: int | None = None  # task with which a run began whose optimiser has momentum
-        self._sequence = self._samples = self._steps = (
-            0  # samples and steps since the last step of the optimiser
-        )
+        self._began: tuple[int, float] | None = None  # the task that a run began with, and its momentum
+        self._sequence = 0
+        self._samples = self._steps = 0  # since the last step of the optimiser
         self._direction = StepDirection()
         self._handles = self._install()
 
@@ -151,7 +149,7 @@ class OrthogonalProjection:
             rule = "False with OrthogonalProjection: layers would be seen twice"
             raise refusal("recompute", rule, config.recompute)
         self._begin_task()
-        self._carries = self.finished if config.momentum > 0 else None
+        self._began = self.finished, config.momentum
         self._clear()
 
     def __call__(self, model: Layer) -> None:
@@ -165,9 +163,9 @@ class OrthogonalProjection:
         if model is not self.model:
             raise refusal("model", "the one on which OrthogonalProjection installed its hooks", type(model))
         self._begin_task()
-        if self._carries not in (None, self.finished):
+        if self._began is not None and self._began[0] != self.finished and self._began[1] > 0:
             rule = "0 to go on with another task in the same run, for it carries steps of the one before"
-            raise refusal("momentum", rule, "more")
+            raise refusal("momentum", rule, self._began[1])
         weights = {name: layer.weight for name, layer in self.layers.items()}
         self._direction.check(weights)
         for layer in self.layers.values():
@@ -198,6 +196,8 @@ class OrthogonalProjection:
         """
         if not self._batches:
             raise ValueError("finish_task() must come after at least one batch of the task, got none")
+        for layer in self.layers.values():
+            layer.check_settled()
         for layer, cost in zip(self.layers.values(), self.costs[-1].layers, strict=True):
             layer.finish_task(self._plan.share)
             cost.kept = layer.subspace.frozen - cost.old
@@ -288,34 +288,38 @@ class OrthogonalProjection:
 
     def _install(self) -> list[RemovableHandle]:
         """Look at every forward pass in training: of the model, for its lengths, and of each layer."""
-        lengths_of_model: dict[str, Any] = {}
+        piece: dict[
+            str, Any
+        ] = {}  # valid steps of the samples that run now, and how often each layer ran on them
 
         def before(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
             x, state, lengths = _arguments(given, named)
             self._sequence += state is None
             full = torch.full((x.shape[1],), len(x), device=x.device)
             ends = full if lengths is None else lengths
-            lengths_of_model["valid"] = torch.arange(len(x), device=x.device)[:, None] < ends
-            lengths_of_model["turns"] = dict.fromkeys(self.layers, 0)
+            piece["valid"] = valid = torch.arange(len(x), device=x.device)[:, None] < ends
+            piece["turns"] = dict.fromkeys(self.layers, 0)
             if self.model.training:
-                self._steps += int(lengths_of_model["valid"].sum())
-                self._samples += int(lengths_of_model["valid"].any(0).sum()) if state is None else 0
+                self._steps += int(valid.sum())
+                self._samples += int(valid.any(0).sum()) if state is None else 0
 
         def make_after(name: str) -> Callable[..., Any]:
+            layer = self.layers[name]
+
+            def look(seen: Tensor) -> Tensor:  # a function, which a copy of the model shares
+                return layer.look(seen)
+
             def after(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], made: Any) -> Any:
-                if not self.model.training or not lengths_of_model:
+                if not self.model.training or not piece:
                     return None
-                x = _arguments(given, named)[0]
-                turn = lengths_of_model["turns"][name]
-                lengths_of_model["turns"][name] += 1
-                call = Call(self._sequence, turn, lengths_of_model["valid"])
-                y = self.layers[name].see(x, made[0], call)
+                call = Call(self._sequence, piece["turns"][name], piece["valid"])
+                piece["turns"][name] += 1
+                y = layer.see(_arguments(given, named)[0], made[0], call)
                 return None if y is None else (y, made[1])
 
+            layer.layer.gradient_input = look
             return after
 
-        for layer in self.layers.values():
-            layer.layer.gradient_input = layer.look
         hooks = [
             layer.layer.register_forward_hook(make_after(name), with_kwargs=True)
             for name, layer in self.layers.items()

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from snn.nn import Conv2d, DelayLinear, Layer, Linear
 
-__all__ = ["WITH_VECTORS", "image_size", "places", "product", "vectors", "width"]
+__all__ = ["WITH_VECTORS", "image_size", "no_input", "places", "product", "vectors", "width"]
 
 WITH_VECTORS = (Linear, Conv2d, DelayLinear)
 """Kinds of layers of which we know these vectors."""
@@ -36,6 +37,14 @@ def image_size(layer: Conv2d, x: Tensor) -> tuple[int, int]:
 def places(layer: Layer, x: Tensor) -> int:
     """Give how many vectors one sample of x [..., in] or [..., C, H, W] has in one step."""
     return math.prod(image_size(layer, x)) * layer.groups if isinstance(layer, Conv2d) else 1
+
+
+def no_input(layer: Layer) -> Tensor:
+    """Give no samples [0, ...] of a layer's input, images as small as can be."""
+    if isinstance(layer, Conv2d):
+        sides = zip(layer.kernel_size, layer.dilation, strict=True)
+        return torch.zeros(0, layer.in_channels, *[apart * (size - 1) + 1 for size, apart in sides])
+    return torch.zeros(0, width(layer))
 
 
 def _patches(layer: Conv2d, x: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor
 from snn.continual.activity import Activity, Call
 from snn.continual.explained_variance import ExplainedVariance
 from snn.continual.hebbian_subspace import HebbianSubspace, check_finite, derived_seed
-from snn.continual.presynaptic import places, product, vectors, width
+from snn.continual.presynaptic import no_input, places, product, vectors
 from snn.core.checks import refusal, whole
+from snn.core.files.json_file import fields_of
 from snn.kernels.presynaptic import with_traces
 from snn.nn import DelayLinear, Layer
 
@@ -72,7 +73,7 @@ class ProjectedLayer:
         self.batches = self.to_project = self.learned = 0
         self._route: _Route | None = None  # of the batch that is collected
         self._seen: Tensor | None = None  # what the gradient of the weight multiplies in this forward pass
-        self._empty = torch.zeros(0, width(layer))  # no samples, in the shape of the layer's input
+        self._empty = no_input(layer)
 
     @property
     def weight(self) -> Tensor:
@@ -164,21 +165,28 @@ class ProjectedLayer:
         if self.variance is not None:
             self.variance.clear()
 
-    def finish_task(self, share: float | None) -> None:
-        """Freeze the rows that learned; with a share, as many combinations of them as explain it.
+    def check_settled(self) -> None:
+        """Refuse rows that enlarge what they should stand for.
 
         Raises:
             FloatingPointError: The rule ran away.
         """
         rows = self.subspace.learning_rows.double()
-        largest = float(torch.linalg.eigvalsh(rows @ rows.t()).max()) if len(rows) else 0.0
+        if not len(rows):
+            return
+        sound = bool(torch.isfinite(rows).all())
+        largest = float(torch.linalg.eigvalsh(rows @ rows.t()).max()) if sound else float("nan")
         if not largest < LARGEST:
             raise FloatingPointError(
                 f"the subspace of {self.name} must have settled (eigenvalues of HH' near 1, below {LARGEST:g}), "
                 f"got {largest:.3g}; its lr {self.subspace.lr:g} is too large for its input"
             )
-        if self.variance is not None and share is not None:
-            self.subspace.turn(self.variance.leading(share))
+
+    def finish_task(self, share: float | None) -> None:
+        """Freeze the rows that learned; with a share, as many combinations of them as explain it."""
+        rows = len(self.subspace.learning_rows)
+        if rows and self.variance is not None and share is not None:
+            self.subspace.turn(self.variance.leading(share, rows))
         self.subspace.grow(0)
 
     def clear(self) -> None:
@@ -197,6 +205,7 @@ class ProjectedLayer:
         Raises:
             ValueError: It is of a layer of another width.
         """
+        state = fields_of(f"state of {self.name}", state, ("subspace", "batches", "variance"))
         try:
             self.subspace.load_state_dict(state["subspace"])
         except ValueError as error:
