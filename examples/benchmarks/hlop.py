@@ -2,11 +2,11 @@
 
     python examples/benchmarks/hlop.py [--steps 6] [--ranks published] [--repeat 5] [--json FILE]
 
-Permuted-MNIST's network, 784-800-800-10 without biases, batch 64, the pixels as constant currents, SGD with rate 0.1,
-surrogate gradients through time. The subspaces have the published sizes of each of the ten tasks ("published"), or a
-tenth of them ("tenth"). One step of the optimiser each with and without, interleaved, CPU seconds on one thread; a
-task's time is the median over `--repeat` rounds, and the ratio that of the means over the ten tasks. Pixels are drawn
-with the shares of MNIST's (81 % background), not read; rows are random.
+Permuted-MNIST's network, 784-800-800-10 without biases, batch 64, the pixels as constant currents, SGD with rate
+0.1, surrogate gradients through time. The subspaces have the published sizes of each of the ten tasks
+("published"), or a tenth of them ("tenth"). One step of the optimiser each with and without, interleaved, CPU
+seconds on one thread; a task's time is the median over `--repeat` rounds, and the ratio that of the means over the
+ten tasks. Pixels are drawn with the shares of MNIST's (81 % background), not read; rows are random.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ __all__ = [
     "SpikingLateral",
     "SubspaceCircuit",
     "Task",
+    "TaskCost",
     "TaskProgress",
     "collect",
     "outputs_needed",
@@ -57,6 +58,7 @@ _MODULES = {
     "SpikingLateral": "lateral_neurons",
     "SubspaceCircuit": "event_circuit",
     "Task": "tasks",
+    "TaskCost": "lateral_cost",
     "TaskProgress": "task_run",
     "collect": "samples",
     "outputs_needed": "tasks",
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from snn.continual.gpm import GradientProjectionMemory
     from snn.continual.hebbian_projection import HebbianProjection
     from snn.continual.hebbian_subspace import HebbianSubspace
+    from snn.continual.lateral_cost import TaskCost
     from snn.continual.lateral_neurons import SpikingLateral
     from snn.continual.learner import Joint, Learner
     from snn.continual.matrix import AccuracyMatrix, ContinualScores, scores

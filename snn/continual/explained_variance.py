@@ -44,18 +44,19 @@ class ExplainedVariance:
         before = torch.zeros_like(moments) if self._moments is None else self._moments
         self._moments = KEEPS * before + (1 - KEEPS) * moments
 
-    def leading(self, share: float) -> Tensor:
-        """Give the fewest orthonormal combinations [k, m] of the m learning rows that explain a share with the old.
+    def leading(self, share: float, rows: int) -> Tensor:
+        """Give the fewest orthonormal combinations [k, rows] of the learning rows that explain a share with the old.
 
-        All of them where even they explain less; none where the frozen rows explain it alone.
+        All of them where even they explain less; none where the frozen rows explain it alone, or nothing came in.
         """
         if self._moments is None:
-            return torch.zeros(0, 0)
+            return torch.zeros(0, rows)
         values, directions = torch.linalg.eigh(self._moments.double())
         explained = self._old + torch.cat([values.new_zeros(1), values.flip(0).clamp(min=0).cumsum(0)])
         enough = explained >= share * self._energy
         k = int(enough.nonzero()[0]) if bool(enough.any()) else len(values)
-        return directions.flip(1)[:, :k].t()
+        leading: Tensor = directions.flip(1)[:, :k].t()
+        return leading
 
     def state_dict(self) -> dict[str, Any]:
         """Give the averages."""

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from snn.nn import Conv2d, DelayLinear, Layer, Linear
 
-__all__ = ["WITH_VECTORS", "image_size", "places", "product", "vectors", "width"]
+__all__ = ["WITH_VECTORS", "image_size", "no_input", "places", "product", "vectors", "width"]
 
 WITH_VECTORS = (Linear, Conv2d, DelayLinear)
 """Kinds of layers of which we know these vectors."""
@@ -38,12 +39,20 @@ def places(layer: Layer, x: Tensor) -> int:
     return math.prod(image_size(layer, x)) * layer.groups if isinstance(layer, Conv2d) else 1
 
 
+def no_input(layer: Layer) -> Tensor:
+    """Give no samples [0, ...] of a layer's input, images as small as can be."""
+    if isinstance(layer, Conv2d):
+        sides = zip(layer.kernel_size, layer.dilation, strict=True)
+        return torch.zeros(0, layer.in_channels, *[apart * (size - 1) + 1 for size, apart in sides])
+    return torch.zeros(0, width(layer))
+
+
 def _patches(layer: Conv2d, x: Tensor) -> Tensor:
     """Give the patches of images x [R, C, H, W]: [R, groups, n, places]."""
     patches = functional.unfold(
         x, layer.kernel_size, dilation=layer.dilation, padding=layer.padding, stride=layer.stride
     )
-    return patches.unflatten(1, (layer.groups, width(layer)))
+    return patches.reshape(len(x), layer.groups, width(layer), -1)
 
 
 def vectors(layer: Layer, x: Tensor) -> Tensor:
@@ -72,8 +81,8 @@ def product(layer: Layer, part: Callable[[Tensor], Tensor], seen: Tensor, earlie
         return _each(part, seen) @ weight.t()
     patches = _patches(layer, seen.flatten(0, 1)).transpose(2, 3)  # [R, groups, places, n]
     patches = part(patches.flatten(0, 2)).reshape(patches.shape)
-    y = weight.flatten(1).unflatten(0, (layer.groups, -1)) @ patches.transpose(2, 3)
-    return y.flatten(1, 2).unflatten(2, image_size(layer, seen)).unflatten(0, seen.shape[:2])
+    kernels = weight.reshape(layer.groups, -1, width(layer))
+    return (kernels @ patches.transpose(2, 3)).reshape(*seen.shape[:2], -1, *image_size(layer, seen))
 
 
 def _each(part: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

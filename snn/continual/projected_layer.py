@@ -10,8 +10,10 @@ from torch import Tensor
 from snn.continual.activity import Activity, Call
 from snn.continual.explained_variance import ExplainedVariance
 from snn.continual.hebbian_subspace import HebbianSubspace, check_finite, derived_seed
-from snn.continual.presynaptic import places, product, vectors, width
+from snn.continual.presynaptic import no_input, places, product, vectors
 from snn.core.checks import refusal, whole
+from snn.core.files.json_file import fields_of
+from snn.kernels.presynaptic import with_traces
 from snn.nn import DelayLinear, Layer
 
 __all__ = ["Form", "ProjectedLayer"]
@@ -49,6 +51,8 @@ class ProjectedLayer:
         form: The form asked for.
         most: Most vectors of a batch that the subspace learns from, drawn among all.
         batches: Batches learned from.
+        to_project: Vectors that came in since the last step and are to be projected.
+        learned: Vectors learned from at the last step.
     """
 
     def __init__(
@@ -66,39 +70,50 @@ class ProjectedLayer:
         self.variance = ExplainedVariance() if by_variance else None
         self.form: Form = form
         self.most = most
-        self.batches = 0
+        self.batches = self.to_project = self.learned = 0
         self._route: _Route | None = None  # of the batch that is collected
-        self._empty = torch.zeros(0, width(layer))  # no samples, in the shape of the layer's input
+        self._seen: Tensor | None = None  # what the gradient of the weight multiplies in this forward pass
+        self._empty = no_input(layer)
 
     @property
     def weight(self) -> Tensor:
         """The weight that learns."""
         return self.layer.weight  # type: ignore[return-value]
 
-    def see(self, x: Tensor, past: Tensor | None, y: Tensor, call: Call) -> Tensor | None:
+    def look(self, seen: Tensor) -> Tensor:
+        """Take notice of what the gradient of the weight multiplies: the layer's input, or its trace."""
+        self._seen = seen
+        return seen
+
+    def see(self, x: Tensor, y: Tensor, call: Call) -> Tensor | None:
         """Take notice of a forward pass; give the output that is to take the place of y, None: y.
 
         Args:
             x: Input [T, B, ...].
-            past: Steps before that a layer with delays still sees, [max_delay, B, ...].
             y: Output [T, B, ...].
             call: Which part of the batch it is.
         """
-        x = x.detach()
+        x, seen, self._seen = x.detach(), self._seen, None
         if call.valid.shape != x.shape[:2]:
             rule = f"[T, B] = {list(call.valid.shape)}, as the input of the model"
             raise refusal(f"x of {self.name}", rule, list(x.shape[:2]))
         self._empty = x[:0].flatten(0, 1)
         self.activity.add(x, call)
-        if not (self.subspace.frozen and y.requires_grad and self.weight.requires_grad):
+        if self.subspace.frozen:
+            self.to_project += int(call.valid.sum()) * places(self.layer, x)
+        if seen is None or not (self.subspace.frozen and y.requires_grad and self.weight.requires_grad):
             return None
         new = self._route is None
         if self._route is None:
-            self._route = self._choose(x)
+            self._route = self._choose(seen)
         if self._route == "weight":
             return None
-        with torch.autocast(x.device.type, enabled=False):
-            return self._by_input(x, past, y, new)
+        if self._route == "once" and (new or _is_constant(seen)):
+            seen = seen[:1]
+        with torch.autocast(x.device.type, enabled=False), with_traces(None):
+            earlier = max(0, len(seen) - len(x))
+            c = product(self.layer, self.subspace.reconstruct, seen.to(self.weight.dtype), earlier)
+        return y + (c.detach() - c)
 
     def _choose(self, x: Tensor) -> _Route:
         """Decide how the batch that begins with x is projected."""
@@ -107,15 +122,6 @@ class ProjectedLayer:
         # a product forward and one backward for each sample, beside passes over y, against those for each output
         cheaper = 4 * x.shape[1] * places(self.layer, x) < min(2 * self.subspace.frozen, self.subspace.n)
         return "once" if cheaper and len(x) > 1 and _is_constant(x) else "weight"
-
-    def _by_input(self, x: Tensor, past: Tensor | None, y: Tensor, new: bool) -> Tensor:
-        x = x.to(self.weight.dtype)
-        if self._route == "once" and (new or _is_constant(x)):
-            x = x[:1]
-        earlier = 0 if past is None else len(past)
-        seen = x if past is None else torch.cat([past.detach(), x])
-        c = product(self.layer, self.subspace.reconstruct, seen, earlier)
-        return y + (c.detach() - c)
 
     @torch.no_grad()
     def project_gradient(self) -> None:
@@ -133,6 +139,7 @@ class ProjectedLayer:
         Raises:
             FloatingPointError: Not all of it is finite; the subspace did not learn from it.
         """
+        self.learned = 0
         for inputs in self.activity.take(self._empty.to(self.weight)):
             x = self._draw(vectors(self.layer, inputs))
             try:
@@ -143,6 +150,7 @@ class ProjectedLayer:
             if self.variance is not None:
                 self.variance.add(self.subspace, x)
             self.batches += 1
+            self.learned += len(x)
 
     def _draw(self, x: Tensor) -> Tensor:
         """Draw `most` of the vectors, if there are more, by a number of the batch."""
@@ -157,27 +165,34 @@ class ProjectedLayer:
         if self.variance is not None:
             self.variance.clear()
 
-    def finish_task(self, share: float | None) -> None:
-        """Freeze the rows that learned; with a share, as many combinations of them as explain it.
+    def check_settled(self) -> None:
+        """Refuse rows that enlarge what they should stand for.
 
         Raises:
             FloatingPointError: The rule ran away.
         """
         rows = self.subspace.learning_rows.double()
-        largest = float(torch.linalg.eigvalsh(rows @ rows.t()).max()) if len(rows) else 0.0
+        if not len(rows):
+            return
+        sound = bool(torch.isfinite(rows).all())
+        largest = float(torch.linalg.eigvalsh(rows @ rows.t()).max()) if sound else float("nan")
         if not largest < LARGEST:
             raise FloatingPointError(
                 f"the subspace of {self.name} must have settled (eigenvalues of HH' near 1, below {LARGEST:g}), "
                 f"got {largest:.3g}; its lr {self.subspace.lr:g} is too large for its input"
             )
-        if self.variance is not None and share is not None:
-            self.subspace.turn(self.variance.leading(share))
+
+    def finish_task(self, share: float | None) -> None:
+        """Freeze the rows that learned; with a share, as many combinations of them as explain it."""
+        rows = len(self.subspace.learning_rows)
+        if rows and self.variance is not None and share is not None:
+            self.subspace.turn(self.variance.leading(share, rows))
         self.subspace.grow(0)
 
     def clear(self) -> None:
         """Leave out what was collected since the last step."""
         self.activity.clear()
-        self._route = None
+        self._route, self.to_project = None, 0
 
     def state_dict(self) -> dict[str, Any]:
         """Give what the next batch depends on."""
@@ -190,6 +205,7 @@ class ProjectedLayer:
         Raises:
             ValueError: It is of a layer of another width.
         """
+        state = fields_of(f"state of {self.name}", state, ("subspace", "batches", "variance"))
         try:
             self.subspace.load_state_dict(state["subspace"])
         except ValueError as error:

@@ -24,7 +24,10 @@ def find_layers(model: Layer, layers: Sequence[str] | None) -> dict[str, Layer]:
         ValueError: A name is that of no layer that can be projected; or none is given, and the model has other
             weights, or none.
     """
-    known = {name: part for name, part in model.named_modules() if runs_as(part, *WITH_VECTORS)}
+    known = _known(model)
+    for name, part in known.items():
+        if part.gradient_input is not None:
+            raise refusal(f"gradient_input of {name}", "None: one projection is enough", part.gradient_input)
     kinds = ", ".join(kind.__name__ for kind in WITH_VECTORS)
     if layers is not None:
         if isinstance(layers, str) or not layers:
@@ -45,10 +48,16 @@ def find_layers(model: Layer, layers: Sequence[str] | None) -> dict[str, Layer]:
     return known
 
 
+def _known(model: Layer) -> dict[str, Layer]:
+    """Give all layers of a model that can be projected by name."""
+    layers = {name: part for name, part in model.named_modules() if isinstance(part, Layer)}
+    return {name: layer for name, layer in layers.items() if runs_as(layer, *WITH_VECTORS)}
+
+
 def held_parameters(model: Layer, projected: Sequence[Layer]) -> list[nn.Parameter]:
-    """Give what learns in the first task alone: biases, normalisation, neurons, delays; but not of layers left out."""
+    """Give what learns in the first task alone: biases, normalisation, neurons, delays; not of layers left out."""
     delays = {id(layer.position) for layer in projected if isinstance(layer, DelayLinear)}
-    free = [part for part in model.modules() if runs_as(part, *WITH_VECTORS) and part not in projected]
+    free = [layer for layer in _known(model).values() if layer not in projected]
     spared = {id(parameter) for layer in free for parameter in layer.parameters(recurse=False)}
     return [
         part

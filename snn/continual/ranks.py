@@ -11,8 +11,8 @@ from snn.core.checks import number, refusal, whole
 __all__ = ["RankPlan", "Ranks"]
 
 Ranks = int | float | Mapping[str, Sequence[int]]
-"""Rows of every task, the same for all layers; or the share of the input's energy, in (0, 1), that a task's rows are
-to explain together with the old ones; or a list for each layer, by name: rows of the first task, the second, ..."""
+"""Rows of every task, the same for all layers; or the share of the input's energy, in (0, 1), that a task's rows
+explain together with the old ones; or a list for each layer, by name: rows of the first task, the second, ..."""
 
 CANDIDATES = 4
 """One row of so many inputs is a candidate where a share decides how many stay."""
@@ -54,8 +54,8 @@ class RankPlan:
         if set(ranks) != set(self._widths):
             raise refusal("ranks", f"a list for each of the layers {list(self._widths)}", list(ranks))
         for name, width in self._widths.items():
-            given = ranks[name]
-            if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+            given: Any = ranks[name]
+            if not isinstance(given, list | tuple) or not given:
                 raise refusal(f"ranks[{name!r}]", "a list of rows: of the first task, the second, ...", given)
             rows = [whole(f"ranks[{name!r}][{i}]", m, low=0) for i, m in enumerate(given)]
             if sum(rows) > width:

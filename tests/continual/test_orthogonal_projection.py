@@ -18,6 +18,8 @@ METHODS = {
     "sltt-7": {"method": "sltt", "chunk": 7},
     "sltt-50": {"method": "sltt", "chunk": 50},
     "parts": {"accumulate": 4},
+    "ottt": {"method": "ottt"},
+    "ottt-5": {"method": "ottt", "chunk": 5},
 }
 
 
@@ -37,7 +39,7 @@ def run_batch(model, projection, given, config):
 
 
 def second_task(kind, config, batches=3, rank=6, **settings):
-    """Learn a task and finish it; give the model, the projection, and a second task's gradients before and after."""
+    """Learn a task and finish it; give model, projection, and a second task's gradients before and after."""
     model = projected_model(kind)
     projection = OrthogonalProjection(model, rank, lr=0.01, **settings)
     projection.check(model, config)

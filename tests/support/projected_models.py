@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from snn.continual import OrthogonalProjection
 from snn.nn import LIF, Conv2d, DelayLinear, Flatten, Linear, Sequential
-from snn.train import TrainConfig
+from snn.train import TrainConfig, processes
+from snn.train.batches import Prepared
+from snn.train.methods import accumulate
 
 KINDS = ("linear", "conv", "delay")
 
@@ -49,3 +52,22 @@ def projected_batch(kind, seed, steps=14, samples=6, dtype=torch.float64):
 def sgd(**changes):
     settings = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "loss": "step_cross_entropy"}
     return TrainConfig(**{**settings, **changes})
+
+
+def two_projected_tasks(feed):
+    """Learn two tasks of images by this process's share of every batch; give all rows and weights."""
+    model, config = projected_model("conv"), sgd(method="sltt", chunk=5)
+    projection = OrthogonalProjection(model, 4, feed=feed, lr=0.01, most_vectors=40)
+    for task in range(2):
+        for seed in range(2):
+            whole = Prepared(*projected_batch("conv", 10 * task + seed, samples=7), False)
+            mine = processes.own_share(whole)
+            model.zero_grad()
+            accumulate(model, mine.x, mine.lengths, mine.label, config)
+            processes.average_gradients(model, len(mine.lengths) / 7)
+            projection(model)
+            with torch.no_grad():
+                for weight in model.parameters():
+                    weight -= 0.1 * weight.grad
+        projection.finish_task()
+    return [layer.subspace.rows for layer in projection.layers.values()] + list(model.parameters())
