@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from snn.interop.nir.layers import layers
 from snn.interop.nir.network import NirNetwork, read
 from snn.interop.nir.write import write
 
-__all__ = ["NirNetwork", "read", "write"]
+__all__ = ["NirNetwork", "layers", "read", "write"]

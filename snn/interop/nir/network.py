@@ -20,7 +20,7 @@ from snn.interop.nir.graph import Edge, Graph, load_graph
 from snn.interop.nir.neurons import ALWAYS, NEURONS, IfGain, Integrate, Reading, Receiver, Reset, receiver
 from snn.interop.nir.paths import Arrival, Paths
 
-__all__ = ["NirNetwork", "dt_of", "read"]
+__all__ = ["NirNetwork", "input_shape", "read", "reading"]
 
 
 class NirNetwork(NamedTuple):
@@ -72,10 +72,10 @@ def read(
         ValueError: It is no NIR, or says what no network here does, or `dt_ms` contradicts the file.
     """
     graph = load_graph(source)
-    how = _reading(graph, dt_ms, integrate, if_gain, reset)
+    how = reading(graph, dt_ms, integrate, if_gain, reset)
     first = flag("recurrent_bias_first", recurrent_bias_first)
     receivers = {name: receiver(node, how) for name, node in graph.nodes.items() if node.kind in NEURONS}
-    inputs = {name: _input_shape(graph, name) for name, node in graph.nodes.items() if node.kind == "Input"}
+    inputs = {name: input_shape(graph, name) for name, node in graph.nodes.items() if node.kind == "Input"}
     shapes = inputs | {name: found.shape for name, found in receivers.items()}
     late = closing_edges(graph, lambda name: _least_steps(graph, name, how.dt_ms))
     paths = Paths(graph, shapes, set(late), first)
@@ -95,7 +95,7 @@ def read(
     )
 
 
-def dt_of(graph: Graph, dt_ms: float | None) -> float:
+def _dt_of(graph: Graph, dt_ms: float | None) -> float:
     """Give the length of a step, from the caller or from a graph that we wrote.
 
     Raises:
@@ -112,9 +112,9 @@ def dt_of(graph: Graph, dt_ms: float | None) -> float:
     return dt
 
 
-def _reading(graph: Graph, dt_ms: float | None, integrate: Any, if_gain: Any, reset: Any) -> Reading:
-    """Complete the caller's words by those of a file that we wrote."""
-    dt, said = dt_of(graph, dt_ms), graph.metadata
+def reading(graph: Graph, dt_ms: float | None, integrate: Any, if_gain: Any, reset: Any) -> Reading:
+    """Complete the caller's words by those of a file that we wrote; see `read`."""
+    dt, said = _dt_of(graph, dt_ms), graph.metadata
     given = {"integrate": integrate, "if_gain": if_gain, "reset": reset}
     for name, value in given.items():
         if value is not None and said.get(name, value) != value:
@@ -131,7 +131,7 @@ def _by_edges(graph: Graph, names: Any) -> list[str]:
     return [name for name in dict.fromkeys(named) if name in names]
 
 
-def _input_shape(graph: Graph, name: str) -> tuple[int, ...]:
+def input_shape(graph: Graph, name: str) -> tuple[int, ...]:
     """Give the axes of an input."""
     node = graph.nodes[name]
     if node.fields.get("shape") is None:

@@ -15,7 +15,7 @@ from snn.core.arrays import Float64Array
 from snn.core.checks import choice, refusal, whole
 from snn.interop.nir.graph import Node
 
-__all__ = ["Sum", "weighted_sum"]
+__all__ = ["Sum", "padding_of", "weighted_sum"]
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
@@ -117,7 +117,7 @@ def _conv(node: Node, shape: Shape) -> Sum:
     if bias.shape != weight.shape[:1]:
         raise refusal(f"{node}: bias", f"of {weight.shape[0]} values", list(bias.shape))
     stride, dilation = (_pair(node, name, low=1, flat=flat) for name in ("stride", "dilation"))
-    pads = _padding(node, weight.shape[2:], stride, dilation, flat)
+    pads = padding_of(node, weight.shape[2:], stride, dilation, flat)
     if flat:
         weight, shape = weight[:, :, None, :], (shape[0], 1, shape[1])
     matrix, size = _unrolled(node, weight, shape, stride, pads, dilation, groups)
@@ -133,8 +133,12 @@ def _pair(node: Node, name: str, low: int, flat: bool = False) -> Pair:
     return (0 if name == "padding" else 1, values[0]) if flat else (values[0], values[-1])
 
 
-def _padding(node: Node, kernel: Shape, stride: Pair, dilation: Pair, flat: bool) -> tuple[Pair, Pair]:
-    """Give the places added before and after each axis."""
+def padding_of(node: Node, kernel: Shape, stride: Pair, dilation: Pair, flat: bool) -> tuple[Pair, Pair]:
+    """Give the places that a convolution adds before and behind rows, and before and behind columns.
+
+    Raises:
+        ValueError: It is neither numbers nor "same" or "valid".
+    """
     given = node.fields["padding"]
     given = given.item() if isinstance(given, np.ndarray) and given.ndim == 0 else given
     given = given.decode("utf-8") if isinstance(given, bytes) else given
