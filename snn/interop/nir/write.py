@@ -11,7 +11,7 @@ from snn.core.arrays import PathLike
 from snn.core.checks import flag, refusal
 from snn.core.files.whole import write_whole
 from snn.interop.nir.written_graph import WrittenGraph
-from snn.interop.nir.written_neurons import Style, WrittenNeuron, style_of
+from snn.interop.nir.written_neurons import WrittenNeuron, style_of
 
 __all__ = ["write"]
 
@@ -39,7 +39,7 @@ def write(
         shape: Axes of a step's input (C, H, W), of a model over images.
 
     Returns:
-        What was dropped, in sentences.
+        What was dropped: what each of these must be for NIR to hold it, and what it is.
 
     Raises:
         ModuleNotFoundError: The package `nir` is not installed.
@@ -49,7 +49,7 @@ def write(
     nir, net = _package(), _network(network_or_model, dt_ms, shape)
     style = style_of(net)
     graph = WrittenGraph(net, style)
-    lost = _lost(net, style, graph.neurons)
+    lost = _lost(net, graph.neurons)
     if lost and not flag("lossy", lossy):
         raise ValueError(f"{lost[0]}; write with lossy=True to drop it ({len(lost)} of such)")
     nodes = {name: getattr(nir, kind)(**fields) for name, (kind, fields) in graph.nodes.items()}
@@ -83,14 +83,13 @@ def _network(given: Any, dt_ms: float | None, shape: Any) -> Network:
     return to_network(given, dt_ms, shape=shape)
 
 
-def _lost(net: Network, style: Style, neurons: dict[str, WrittenNeuron]) -> list[str]:
+def _lost(net: Network, neurons: dict[str, WrittenNeuron]) -> list[str]:
     """Say what NIR cannot hold."""
-    found = [
-        f"{field} of population {name!r} is not in NIR" for name, one in neurons.items() for field in one.lost
+    found = [(field, name, rule, value) for name, one in neurons.items() for field, rule, value in one.lost]
+    found += [
+        ("plasticity", p.name, "None", p.plasticity) for p in net.projections if p.plasticity is not None
     ]
-    if style.reset != "hard":
-        found.append(f"reset {style.reset!r} is not in NIR, which resets to a value at once")
-    if style.fires != ">":
-        found.append("fires '>=' is not in NIR, where a spike needs v > threshold")
-    found += [f"plasticity of {p.name!r} is not in NIR" for p in net.projections if p.plasticity is not None]
-    return found + [f"Poisson input to {given.post!r} is not in NIR" for given in net.noise]
+    found += [("noise", given.post, "none", "Poisson input") for given in net.noise]
+    return [
+        str(refusal(f"{field} of {name!r}", f"{rule} in NIR", value)) for field, name, rule, value in found
+    ]

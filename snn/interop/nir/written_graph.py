@@ -111,9 +111,7 @@ class WrittenGraph:
         """Add a bias by itself, behind weights of zero: NIR has no bias that nothing leads to."""
         pre = next((n for n in self._order if n not in self.neurons), None)
         if pre is None:
-            raise refusal(
-                f"population {post!r}: bias", "0 in a network without sources, as NIR has none then", bias
-            )
+            raise refusal(f"bias of {post!r}", "0 in a network without sources, as NIR has none then", bias)
         weight = np.zeros((bias.size, self._net.population(pre).size))
         nodes: list[tuple[str, str, dict[str, Any]]] = [(name, "Affine", {"weight": weight, "bias": bias})]
         if steps:
@@ -166,7 +164,7 @@ def _split(net: Network, p: Projection) -> tuple[Int64Array, Int64Array]:
     found = split_delays(net.synapses(p.name), (net.population(p.pre).size, net.population(p.post).size))
     if found is None:
         rule = "a sum of one per sender and one per receiver, as NIR has no other delays"
-        raise refusal(f"projection {p.name!r}: delay_ms", rule, p.delay_ms)
+        raise refusal(f"delay_ms of {p.name!r}", rule, p.delay_ms)
     return found
 
 

@@ -35,13 +35,13 @@ class WrittenNeuron(NamedTuple):
         kind: Its type in NIR.
         fields: Its parameters, each [N] float64; "metadata" holds the constants of a step, to the bit.
         bias: What an Affine before it must add, [N], or None.
-        lost: What NIR cannot say of it, as names of fields.
+        lost: What NIR cannot say of it: the field, what it must be, and what it is.
     """
 
     kind: str
     fields: dict[str, Any]
     bias: Float64Array | None
-    lost: tuple[str, ...]
+    lost: tuple[tuple[str, str, Any], ...]
 
 
 def style_of(net: Network) -> Style:
@@ -80,27 +80,40 @@ def write_neuron(population: Population, dt_ms: float, style: Style) -> WrittenN
     """
     neuron = population.neuron
     assert neuron is not None  # sources are inputs
-    where = f"population {population.name!r}: "
+    where = f" of {population.name!r}"
     step = neuron.dynamics(population.size, dt_ms)
     if len(neuron.receptors) > 1:
         raise refusal(
-            f"{where}tau_syn_ms", "one synaptic current, as NIR has no more", list(neuron.receptors)
+            f"tau_syn_ms{where}", "one synaptic current, as NIR has no more", list(neuron.receptors)
         )
     fields: dict[str, Any] = {} if not neuron.receptors else _current(where, step, dt_ms, style)
     kind, membrane = _membrane(where, step, dt_ms, style, bool(fields))
     fields |= membrane | {"metadata": _constants(step)}
     if neuron.receptors and step.bias.any():
         raise refusal(
-            f"{where}bias", "0 beside a synaptic current (NIR filters biases: syn_bias)", neuron.bias
+            f"bias{where}", "0 beside a synaptic current (NIR filters biases: syn_bias)", neuron.bias
         )
     bias = step.syn_bias[0] if neuron.receptors else step.bias
     if isinstance(neuron, LIParams):
         return WrittenNeuron(kind, fields, bias if bias.any() else None, ())
     if neuron.reset == "soft" and (step.reset_by != step.v_th).any():
-        raise refusal(f"{where}reset_by", "the threshold", neuron.reset_by)
+        raise refusal(f"reset_by{where}", "the threshold", neuron.reset_by)
     fields |= {"v_threshold": _threshold(step.v_th, style), "v_reset": step.v_reset}
-    lost = [name for name, has in (("t_ref_ms", step.refractory.any()), ("adapt_by", neuron.adapts)) if has]
-    return WrittenNeuron(f"{kind}F", fields, bias if bias.any() else None, tuple(lost))
+    return WrittenNeuron(f"{kind}F", fields, bias if bias.any() else None, _lost(neuron, step, style))
+
+
+def _lost(neuron: LIFParams, step: Dynamics, style: Style) -> tuple[tuple[str, str, Any], ...]:
+    """Give what NIR cannot say of neurons that spike."""
+    found: list[tuple[str, str, Any]] = []
+    if style.reset != "hard":
+        found.append(("reset", "'hard'", neuron.reset))
+    if style.fires != ">":
+        found.append(("fires", "'>'", neuron.fires))
+    if step.refractory.any():
+        found.append(("t_ref_ms", "0", neuron.t_ref_ms))
+    if neuron.adapts:
+        found.append(("adapt_by", "0", neuron.adapt_by))
+    return tuple(found)
 
 
 def _threshold(v_th: Float64Array, style: Style) -> Float64Array:
@@ -117,10 +130,10 @@ def _membrane(
     share = step.input_scale if step.decay_input else 1.0 - step.decay
     if (share == 0.0).all() and not cuba:
         if step.v_rest.any():
-            raise refusal(f"{where}v_rest", "0 without leak, as NIR has none then", step.v_rest.tolist())
+            raise refusal(f"v_rest{where}", "0 without leak, as NIR has none then", step.v_rest.tolist())
         return "I", {"r": step.input_scale * 1000.0 / dt_ms}
     if (share <= 0.0).any():
-        raise refusal(f"{where}decay", "below 1 for all neurons, or 1 for all without a current", 1.0)
+        raise refusal(f"decay{where}", "below 1 for all neurons, or 1 for all without a current", 1.0)
     r = np.ones_like(share) if step.decay_input else step.input_scale / share
     tau = _tau(share, dt_ms, style)
     return ("CubaLI" if cuba else "LI"), {"tau_mem" if cuba else "tau": tau, "r": r, "v_leak": step.v_rest}
@@ -130,7 +143,7 @@ def _current(where: str, step: Dynamics, dt_ms: float, style: Style) -> dict[str
     """Give the constants of a synaptic current that takes weights as they are."""
     share = 1.0 - step.syn_decay[0]
     if (share <= 0.0).any():
-        raise refusal(f"{where}syn_decay", "below 1", float(step.syn_decay.max()))
+        raise refusal(f"syn_decay{where}", "below 1", float(step.syn_decay.max()))
     return {"tau_syn": _tau(share, dt_ms, style), "w_in": 1.0 / share}
 
 

@@ -178,18 +178,21 @@ def hard(**options):
 NOT_WRITTEN = [
     (
         net(hard(reset="soft")),
-        "reset 'soft' is not in NIR, which resets to a value at once; write with lossy=True",
+        r"reset of 'n' must be 'hard' in NIR, got 'soft'; write with lossy=True to drop it",
     ),
-    (net(hard(reset="hard_next_step")), "reset 'hard_next_step' is not in NIR"),
-    (net(hard(fires=">=")), "fires '>=' is not in NIR, where a spike needs v > threshold"),
-    (net(hard(t_ref_ms=2.0)), "t_ref_ms of population 'n' is not in NIR"),
-    (net(hard(adapt_by=0.1, tau_adapt_ms=5.0)), "adapt_by of population 'n' is not in NIR"),
-    (net(hard(), plasticity=snn.STDP(1.0, 1.0, 5.0, 5.0, 0.0, 2.0)), "plasticity of 'in-n' is not in NIR"),
-    (net(hard(tau_syn_ms=5.0, bias=1.0)), "population 'n': bias must be 0 beside a synaptic current"),
-    (net(hard(reset="soft", reset_by=0.5)), "population 'n': reset_by must be the threshold, got 0.5"),
+    (net(hard(reset="hard_next_step")), "reset of 'n' must be 'hard' in NIR, got 'hard_next_step'"),
+    (net(hard(fires=">=")), "fires of 'n' must be '>' in NIR, got '>='"),
+    (net(hard(t_ref_ms=2.0)), "t_ref_ms of 'n' must be 0 in NIR, got 2.0"),
+    (net(hard(adapt_by=0.1, tau_adapt_ms=5.0)), "adapt_by of 'n' must be 0 in NIR, got 0.1"),
+    (
+        net(hard(), plasticity=snn.STDP(1.0, 1.0, 5.0, 5.0, 0.0, 2.0)),
+        "plasticity of 'in-n' must be None in NIR",
+    ),
+    (net(hard(tau_syn_ms=5.0, bias=1.0)), "bias of 'n' must be 0 beside a synaptic current"),
+    (net(hard(reset="soft", reset_by=0.5)), "reset_by of 'n' must be the threshold, got 0.5"),
     (
         net(hard(), delay_ms=np.array([[1.0, 2.0], [3.0, 5.0]]), weight=np.ones((2, 2))),
-        "projection 'in-n': delay_ms must be a sum of one per sender and one per receiver",
+        "delay_ms of 'in-n' must be a sum of one per sender and one per receiver",
     ),
 ]
 
