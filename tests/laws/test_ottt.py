@@ -290,6 +290,29 @@ def test_the_last_weights_have_the_gradient_through_time(out: nn.Layer) -> None:
     assert (online["layers.2.weight"] - through["layers.2.weight"]).norm() > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("last", "learned"),
+    [
+        ([nn.DelayLinear(20, 5, max_delay=4, mode="linear")], ["weight", "position"]),
+        ([nn.DelayLinear(20, 5, max_delay=4)], ["weight", "position"]),
+        ([Strip(), nn.Conv2d(1, 5, (1, 20)), nn.Flatten()], ["weight"]),
+    ],
+)
+@pytest.mark.parametrize("chunk", [None, 3])
+def test_so_have_delays_and_kernels(last: list[nn.Layer], learned: list[str], chunk: int | None) -> None:
+    model = nn.Sequential(nn.Linear(12, 20), nn.LIF(2.0, **NEURON), *last, nn.LeakyReadout(3.0)).double()
+    given = spikes(20)
+    online, through = (
+        gradients(model, given, dataclasses.replace(OTTT, chunk=chunk)),
+        gradients(model, given, BPTT),
+    )
+    place = 3 if len(last) > 1 else 2
+    for name in learned:
+        key = f"layers.{place}.{name}"
+        assert through[key].abs().max() > 1e-4
+        torch.testing.assert_close(online[key], through[key], rtol=1e-10, atol=1e-13)
+
+
 def test_samples_of_a_batch_learn_as_if_each_was_alone() -> None:
     model, (x, lengths, label) = perceptron(2.0, 3.0, out=nn.LeakyReadout(2.0)), spikes(11, ragged=True)
     whole = gradients(model, (x, lengths, label))
