@@ -140,8 +140,8 @@ class _Run:
             self._save(state, identity)
             rows = tuple(map(tuple, state.rows))
             self.report(TaskProgress(number, len(self.tasks), self.tasks[number].name, None, rows))
-        rows, untrained, valid = (np.array(part) for part in (state.rows, state.untrained, state.valid))
-        return AccuracyMatrix(rows, untrained, valid, tuple(state.seconds), tuple(state.kept))
+        found, untrained, valid = (np.array(part) for part in (state.rows, state.untrained, state.valid))
+        return AccuracyMatrix(found, untrained, valid, tuple(state.seconds), tuple(state.kept))
 
     def _learn(self, number: int, going_on: bool) -> None:
         """Train on a task, and let the learner keep what it needs of it.

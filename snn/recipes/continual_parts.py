@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from snn import continual, nn
 from snn.datasets import ImageSet
 from snn.plot import accuracy_curves, accuracy_matrix
+from snn.recipes.continual_config import ContinualConfig
 from snn.recipes.pictures import write
 from snn.recipes.vision import check_poolings
 from snn.train.initial_weights import load_initial_weights
-
-if TYPE_CHECKING:
-    from snn.recipes.continual import ContinualConfig
 
 __all__ = ["begin_with", "build_model", "draw", "learner", "ranks_of", "tasks"]
 
