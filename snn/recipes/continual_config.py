@@ -42,6 +42,8 @@ class ContinualConfig:
             in (0, 1).
         lateral: Lateral neurons of "hlop": "linear" or "spiking".
         feed: What subspaces of "hlop" learn from: "rates", "spikes" or "traces".
+        hebbian_lr: Rate of the Hebbian rule of "hlop", a tenth of it in the layer that sees the pixels, > 0; 0.01 was
+            published, at which subspaces fed by rates may run away in late tasks.
         steps: Steps that an image is shown, >= 1.
         max_train: Training images of a task, those that validate included; None takes all.
         max_test: Test images to draw, the same share of every class; None takes all, as every result should.
@@ -68,6 +70,7 @@ class ContinualConfig:
     ranks: str = "published"
     lateral: Literal["linear", "spiking"] = "linear"
     feed: Literal["rates", "spikes", "traces"] = "rates"
+    hebbian_lr: float = 0.005
     steps: int = 6
     max_train: int | None = None
     max_test: int | None = None
@@ -111,6 +114,7 @@ class ContinualConfig:
         keep(self, number, "valid_fraction", above=0, below=1)
         for name in ("hidden", "channels"):
             keep(self, sizes, name)
+        keep(self, number, "hebbian_lr", above=0)
         keep(self, number, "gpm_share", above=0, high=1)
         keep(self, number, "ewc_strength", low=0)
         keep(self, flag, "mean_output")

@@ -98,8 +98,14 @@ def learner(config: ContinualConfig, model: nn.Sequential) -> continual.Learner:
         return continual.Replay(config.per_class, seed=seed)
     if config.learner == "none":
         return continual.Learner()
+    rates = {name: config.hebbian_lr if i else config.hebbian_lr / 10 for i, name in enumerate(layers)}
     hlop = continual.HebbianProjection(
-        ranks_of(config, model, layers), layers=layers, lateral=config.lateral, feed=config.feed, seed=seed
+        ranks_of(config, model, layers),
+        layers=layers,
+        lr=rates,
+        lateral=config.lateral,
+        feed=config.feed,
+        seed=seed,
     )
     return hlop if config.learner == "hlop" else continual.Replay(config.per_class, beside=hlop, seed=seed)
 

@@ -159,6 +159,7 @@ def test_rows_of_convolutions_are_no_more_than_their_inputs():
     convolutions = [name for name, part in model.named_modules() if isinstance(part, Conv2d)]
     made = learner(config, model)
     assert list(made.ranks) == convolutions  # heads of their own are not projected
+    assert list(made.options["lr"].values()) == [0.0005, 0.005, 0.005]
     assert made.ranks[convolutions[0]] == [6, 2, 1, 0, 0] and made.ranks[convolutions[1]] == [
         100,
         20,
@@ -189,6 +190,7 @@ def test_the_loss_goes_with_the_method():
         ({"ranks": "some"}, r"ranks must be 'published', 'tenth' or a number in \(0, 1\), got 'some'"),
         ({"ranks": "1.5"}, "ranks must be a finite number > 0 and < 1, got 1.5"),
         ({"tasks": 0}, "tasks must be a whole number >= 1, got 0"),
+        ({"hebbian_lr": 0.0}, "hebbian_lr must be a finite number > 0, got 0.0"),
         ({"gpm_share": 0.0}, "gpm_share must be a finite number > 0 and <= 1, got 0.0"),
         ({"ewc_strength": -1.0}, "ewc_strength must be a finite number >= 0, got -1.0"),
         (
