@@ -42,7 +42,7 @@ class ContinualConfig:
             in (0, 1).
         lateral: Lateral neurons of "hlop": "linear" or "spiking".
         feed: What subspaces of "hlop" learn from: "rates", "spikes" or "traces".
-        hebbian_lr: Rate of the Hebbian rule of "hlop", a tenth of it in the layer that sees the pixels, > 0; 0.01 was
+        hebbian_lr: Rate of the Hebbian rule of "hlop", a tenth of it in the first layer, > 0; 0.01 was
             published, at which subspaces fed by rates may run away in late tasks.
         steps: Steps that an image is shown, >= 1.
         max_train: Training images of a task, those that validate included; None takes all.
