@@ -27,7 +27,7 @@ import snn
 from snn.continual import SubspaceCircuit, signed_events
 
 LEARNED = "in-sub"
-CHUNK = 1000
+CHUNK = 2000
 
 
 def toy(seed: int, patterns: int) -> tuple[np.ndarray, snn.Events]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 from snn.core.checks import flag, refusal, whole
 from snn.kernels.presynaptic import weigh
@@ -146,7 +147,8 @@ class Conv2d(Layer):
 
 def _kernel_gradient(shape: torch.Size, settings: tuple[Any, ...], g: Tensor, x: Tensor) -> Tensor:
     """Give the gradient of kernels of this shape from the gradient g [T, B, ...] of the output, and the input x."""
-    return torch.nn.grad.conv2d_weight(x.flatten(0, 1), shape, g.flatten(0, 1), *settings)
+    gradient = conv2d_weight(x.flatten(0, 1), shape, g.flatten(0, 1), *settings)  # type: ignore[no-untyped-call]
+    return cast(Tensor, gradient)
 
 
 class _Pool(Layer):
