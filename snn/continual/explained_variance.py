@@ -45,7 +45,7 @@ class ExplainedVariance:
         self._moments = KEEPS * before + (1 - KEEPS) * moments
 
     def leading(self, share: float, rows: int) -> Tensor:
-        """Give the fewest orthonormal combinations [k, rows] of the learning rows that explain a share with the old.
+        """Give the fewest orthonormal combinations [k, rows] of learning rows that explain a share with the old.
 
         All of them where even they explain less; none where the frozen rows explain it alone, or nothing came in.
         """

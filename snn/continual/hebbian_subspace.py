@@ -179,17 +179,17 @@ class HebbianSubspace:
         return self._code(x @ self.frozen_rows.t()) @ self.frozen_rows
 
     @torch.no_grad()
-    def project(self, x: Tensor) -> Tensor:
-        """Give what the frozen rows leave of vectors x [B, n], x - Ho'Ho x, by linear neurons.
+    def project_(self, x: Tensor) -> Tensor:
+        """Give what frozen rows leave of vectors x [B, n], x - Ho'Ho x, by linear neurons; x may be overwritten.
 
-        As two thin products or as one with I - Ho'Ho, whichever is less work.
+        By two thin products or one with I - Ho'Ho, whichever is less work.
 
         Raises:
             ValueError: x is of another shape.
         """
         x, old = self._checked(x), self.frozen_rows
         if 2 * len(old) < self.n:
-            return torch.addmm(x, x @ old.t(), old, alpha=-1)
+            return x.addmm_(x @ old.t(), old, alpha=-1)
         if self._complement is None:
             self._complement = torch.addmm(torch.eye(self.n).to(old), old.t(), old, alpha=-1)
         return x @ self._complement

@@ -131,7 +131,7 @@ class ProjectedLayer:
             return
         gradient = self.weight.grad
         rows = gradient.reshape(-1, self.subspace.n)
-        self.weight.grad = self.subspace.project(rows).to(gradient).reshape(gradient.shape)
+        self.weight.grad = self.subspace.project_(rows).to(gradient).reshape(gradient.shape)
 
     def learn(self) -> None:
         """Let the subspace learn from what came in, in all processes.

@@ -111,6 +111,7 @@ def test_a_resumed_run_has_the_bits_of_an_uncut_one(tmp_path):
             model.load_state_dict(weights)
             projection.load_state_dict(state)
         fit(model, Blobs(1), Blobs(1, seed=1), CONFIG, on_gradients=projection, out=out, resume=stops)
+        assert projection.finished == 1
         results.append((model.state_dict(), [layer.subspace.rows for layer in projection.layers.values()]))
     for name, tensor in results[0][0].items():
         assert torch.equal(tensor, results[1][0][name])

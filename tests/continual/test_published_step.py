@@ -98,7 +98,9 @@ def test_a_step_of_the_published_program(task, form):
     given = (pixels.repeat(STEPS, 1, 1), torch.full((BATCH,), STEPS), label)
     projection.check(model, config)
     if task == 2:
-        projection(model)  # a batch without samples: the rows stay as they were drawn
+        backward(model, given[0].roll(5, 2), *given[1:], config)
+        projection(model)  # the rows of the first task move, and are not orthonormal any more
+        model.zero_grad()
         projection.finish_task()
         projection.check(model, config)
     subspaces = [projection.layers[name].subspace for name in names]
