@@ -15,11 +15,13 @@ from snn.kernels.memory import empty_cache
 from snn.kernels.recurrent_lif import recurrent_lif, recurrent_lif_fused, recurrent_lif_reference
 from snn.kernels.step_local import is_local, learning_steps, local_in_time
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
+from snn.kernels.wkv import WKVState, wkv, wkv_fused, wkv_reference
 
 __all__ = [
     "DEFAULT_ALPHA",
     "LIFOptions",
     "Surrogate",
+    "WKVState",
     "delayed",
     "delayed_dense",
     "delayed_events",
@@ -42,4 +44,7 @@ __all__ = [
     "recurrent_lif_fused",
     "recurrent_lif_reference",
     "spike",
+    "wkv",
+    "wkv_fused",
+    "wkv_reference",
 ]

@@ -1,6 +1,7 @@
 """The WKV recurrence of RWKV-4 over time: a readable torch reference and one compiled pass each way.
 
-y_t is the mean of all values up to t, v_t itself with weight exp(u + k_t) and v_i, i < t, with exp((t - 1 - i) w + k_i).
+y_t is the mean of all values up to t, where v_t has the weight exp(u + k_t) and an earlier v_i the weight
+exp((t - 1 - i) w + k_i).
 Source: Peng et al., "RWKV: Reinventing RNNs for the Transformer Era", 2023, which SpikeGPT (Zhu et al., 2023) uses.
 """
 
