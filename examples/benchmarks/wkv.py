@@ -82,7 +82,7 @@ def main() -> None:
     torch.set_num_threads(1)
     ours, loop = prepare(wkv, options.steps), prepare(wkv_reference, options.steps)
     longer = prepare(wkv, 8 * options.steps)
-    work = {}
+    work: dict[str, Work] = {}
     for name, run in ours.items():
         work |= {name: run, f"{name}, loop": loop[name], f"{name}, x 8 steps": longer[name]}
     times = interleaved(work, options.repeat, time.process_time)

@@ -80,11 +80,11 @@ def wkv_reference(
         y = (e1 * p + e2 * v_t) / (e1 * q + e2)
         m = torch.maximum(o + w, k_t)
         e1, e2 = torch.exp(o + w - m), torch.exp(k_t - m)
-        after = e1 * p + e2 * v_t, e1 * q + e2, m
+        after = [e1 * p + e2 * v_t, e1 * q + e2, m]
         if lengths is not None:
             valid = (lengths > t)[:, None]
             y = torch.where(valid, y, 0.0)
-            after = tuple(torch.where(valid, new, old) for new, old in zip(after, (p, q, o), strict=True))
+            after = [torch.where(valid, new, old) for new, old in zip(after, (p, q, o), strict=True)]
         outputs.append(y)
         p, q, o = after
     return torch.stack(outputs), WKVState(p, q, o)

@@ -186,11 +186,11 @@ def wkv_forward(given: WKVArrays, state: RealArray, y: RealArray, first: int, la
     row = batch * width
     blocks, steps = (width + _N - np.uint64(1)) // _N, np.uint64(y.shape[0]) // row
     for start in range(np.uint64(0), steps, np.uint64(CHUNK)):
-        stop = min(steps, start + np.uint64(CHUNK))
+        stop: Any = min(steps, start + np.uint64(CHUNK))
         for i in range(np.uint64(first), np.uint64(last)):
             sample, c = i // blocks, i % blocks * _N
             column, n = sample * width + c, min(width - c, _N)
-            end = max(start, min(stop, np.uint64(given.lengths[sample])))
+            end: Any = max(start, min(stop, np.uint64(given.lengths[sample])))
             _load(s, _W, given.w, c, n)
             _load(s, _U, given.u, c, n)
             _load_state(s, _P, state, column, row, n)
@@ -281,11 +281,11 @@ def wkv_backward(given: WKVArrays, g: WKVGradients, first: int, last: int) -> No
     for back in range(chunks):
         chunk = chunks - np.uint64(1) - back
         start = chunk * np.uint64(CHUNK)
-        stop = min(steps, start + np.uint64(CHUNK))
+        stop: Any = min(steps, start + np.uint64(CHUNK))
         for i in range(np.uint64(first), np.uint64(last)):
             sample, c = i // blocks, i % blocks * _N
             column, n = sample * width + c, min(width - c, _N)
-            end = max(start, min(stop, np.uint64(given.lengths[sample])))
+            end: Any = max(start, min(stop, np.uint64(given.lengths[sample])))
             _load(s, _W, given.w, c, n)
             _load(s, _U, given.u, c, n)
             _load_state(s, _P, given.marks, chunk * np.uint64(3) * row + column, row, n)
