@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from snn.language.next_token import next_token_loss  # brings no torch in; registers the loss
+
 __all__ = [
     "PADDING",
     "SIZES",
@@ -24,7 +26,7 @@ __all__ = [
     "TimeMixingState",
     "align",
     "masked_mean",
-    "next_token",
+    "next_token_loss",
     "read_rwkv4",
 ]
 
@@ -44,7 +46,6 @@ _MODULES = {
     "TimeMixingState": "time_mixing",
     "align": "classifier",
     "masked_mean": "classifier",
-    "next_token": "next_token",
     "read_rwkv4": "rwkv4",
 }
 
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from snn.language.channel_mixing import ChannelMixing, ChannelMixingState
     from snn.language.classifier import PADDING, Classifier, align, masked_mean
     from snn.language.embedding import Embedding
-    from snn.language.next_token import next_token
     from snn.language.projection import Projection
     from snn.language.rwkv4 import read_rwkv4
     from snn.language.spike_gpt import SIZES, SpikeGPT
