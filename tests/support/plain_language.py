@@ -1,4 +1,4 @@
-"""SpikeGPT as the paper has it, token by token in float64 numpy: what the layers of snn.language are held against."""
+"""SpikeGPT as the paper has it, in float64 numpy: what the layers of snn.language are held against."""
 
 from __future__ import annotations
 
