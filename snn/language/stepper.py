@@ -99,7 +99,7 @@ class Stepper:
         return given.detach().numpy().copy()
 
     def pack(self, state: tuple[BlockState, ...]) -> Tensor:
-        """Give a state of the model as [B, L, rows, d]: in turn the last of time mixing, p, q, o, that of the other, v.
+        """Give a state of the model as [B, L, rows, d]: the last of time mixing, p, q, o, that of the other, v.
 
         Raises:
             ValueError: It has another number of blocks.
