@@ -50,8 +50,8 @@ def wkv_operations(width: int) -> dict[str, int]:
     """Count the recurrence of one token, as `snn.kernels.wkv` has it.
 
     The output takes the sum u + k, its distance from o and the sign of that, the exponential of minus its size,
-    three products and two sums of weighted terms, a quotient; the next state the sum o + w, its distance from k, the
-    larger of the two, an exponential, three products, two sums.
+    three products and two sums of weighted terms, and a quotient. The next state takes the sum o + w, its distance
+    from k, the larger of the two, an exponential, three products and two sums.
     """
     return _per_channel(width, element_adds=10, element_multiplies=6, divisions=1, exponentials=2)
 
