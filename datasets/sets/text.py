@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def _parts(found: dict[str, TextSource], exact: bool) -> tuple[str, list[TextSou
     cuts = [0, n * 90 // 100, n * 95 // 100, n]
     if not exact:
         cuts = [character_start(data, cut) for cut in cuts]
-    return whole_text.name, [whole_text.part(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return whole_text.name, [whole_text.part(a, b) for a, b in pairwise(cuts)]
 
 
 def _made(tokenizer: Any, parts: list[TextSource], vocabulary: int) -> Tokenizer:

@@ -15,9 +15,18 @@ __all__ = [
     "ChannelMixing",
     "ChannelMixingState",
     "Embedding",
+    "Prompt",
+    "Sampling",
     "SpikeGPT",
+    "TextScore",
     "TimeMixing",
     "TimeMixingState",
+    "bits_per_byte",
+    "generate",
+    "load_prompt",
+    "read_prompt",
+    "save_prompt",
+    "score_tokens",
 ]
 
 _MODULES = {
@@ -27,15 +36,27 @@ _MODULES = {
     "ChannelMixing": "channel_mixing",
     "ChannelMixingState": "channel_mixing",
     "Embedding": "embedding",
+    "Prompt": "generation",
+    "Sampling": "generation",
     "SpikeGPT": "spike_gpt",
+    "TextScore": "bits",
     "TimeMixing": "time_mixing",
     "TimeMixingState": "time_mixing",
+    "bits_per_byte": "bits",
+    "generate": "generation",
+    "load_prompt": "prompt_file",
+    "read_prompt": "generation",
+    "save_prompt": "prompt_file",
+    "score_tokens": "bits",
 }
 
 if TYPE_CHECKING:
+    from snn.language.bits import TextScore, bits_per_byte, score_tokens
     from snn.language.block import Block, BlockState
     from snn.language.channel_mixing import ChannelMixing, ChannelMixingState
     from snn.language.embedding import Embedding
+    from snn.language.generation import Prompt, Sampling, generate, read_prompt
+    from snn.language.prompt_file import load_prompt, save_prompt
     from snn.language.spike_gpt import SIZES, SpikeGPT
     from snn.language.time_mixing import TimeMixing, TimeMixingState
 else:

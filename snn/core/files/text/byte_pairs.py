@@ -107,7 +107,7 @@ class BpeTokenizer(Tokenizer):
 
 
 def _byte_names() -> list[str]:
-    """Give the character by which byte-level BPE writes each byte: itself where it can be seen, else one from 256 on."""
+    """Give the character by which byte-level BPE writes each byte: itself if it can be seen, else one above 255."""
     seen = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = iter(range(256, 512))
     return [chr(byte if byte in seen else next(others)) for byte in range(256)]

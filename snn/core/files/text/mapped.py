@@ -52,7 +52,7 @@ class MappedText:
             raise FileNotFoundError(f"{self._path} must stay while it is read, got no file there") from None
         if found[0] != self._state[0]:
             raise ValueError(
-                f"{self._path} must stay as it is while it is read, got {found[0]} bytes where {self._state[0]} were"
+                f"{self._path} must stay as it is while it is read, got {found[0]} bytes, not {self._state[0]}"
             )
         if found != self._state:
             raise ValueError(f"{self._path} must stay as it is while it is read, got one written since")

@@ -60,7 +60,7 @@ class Tokenizer(ABC):
 
     @staticmethod
     def block_end(text: ByteArray, at: int) -> int:
-        """Give the first place from `at` on where a text may be cut so that the tokens of both parts are its own."""
+        """Give the first place from `at` on where a text can be cut and the tokens of both parts are its own."""
         return character_start(text, at)
 
     def _checked(self, tokens: ArrayLike) -> Int64Array:
