@@ -196,9 +196,7 @@ def wkv_forward(given: WKVArrays, state: RealArray, y: RealArray, first: int, la
 
 
 @fused_entry
-def _again(
-    s: RealArray, kept: RealArray, given: WKVArrays, at: Any, row: Any, n: Any, steps: Any
-) -> None:
+def _again(s: RealArray, kept: RealArray, given: WKVArrays, at: Any, row: Any, n: Any, steps: Any) -> None:
     """Compute the states of a chunk again, and keep that before each step and the factors of it."""
     for t in range(steps):
         _load(s, _K, given.k, at, n)
