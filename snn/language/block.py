@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from snn.core.checks import number
+from snn.kernels import draw_key, hashed_dropout
 from snn.language.channel_mixing import ChannelMixing, ChannelMixingState
 from snn.language.mixing import Variant
 from snn.language.time_mixing import TimeMixing, TimeMixingState
@@ -80,4 +80,7 @@ class Block(Layer):
         y, time_mixing = self.time_mixing(self.norm_time(x), before[0], lengths)
         x = x + y
         y, channel_mixing = self.channel_mixing(self.norm_channel(x), before[1], lengths)
-        return dropout(x + y, self.dropout, self.training), BlockState(time_mixing, channel_mixing)
+        x = x + y
+        if self.training and self.dropout:
+            x = hashed_dropout(x, self.dropout, draw_key())
+        return x, BlockState(time_mixing, channel_mixing)

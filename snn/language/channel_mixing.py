@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.kernels import squared_relu, token_shift
 from snn.language.initial import channel_mixes
-from snn.language.mixing import Mixing, Variant, neurons
+from snn.language.mixing import Mixing, Variant
 from snn.language.projection import Projection
-from snn.language.token_shift import token_shift
 from snn.nn import LIFState, register_layer
 from snn.nn.receptors import at_length
 from snn.nn.tensor_checks import check_input, check_lengths, check_state
@@ -23,23 +23,21 @@ class ChannelMixingState(NamedTuple):
 
     Attributes:
         last: The token before, as it came in, [B, d].
-        fire: Membranes, [B, d] ("spike_after") or [B, 2 d] ("spike_before"); () without neurons.
-        hidden: Membranes of the hidden neurons, [B, 4 d] ("spike_before"); () without any.
+        fire: Membranes of the neurons, [B, d] each and [B, 4 d] of "value", in the order of `ChannelMixing.fire`.
     """
 
     last: Tensor
-    fire: LIFState | tuple[()]
-    hidden: LIFState | tuple[()]
+    fire: tuple[LIFState, ...]
 
 
 @register_layer
 class ChannelMixing(Mixing):
     """Pass a token through a hidden layer four times as wide, behind a gate.
 
-    k and r are W_k and W_r times two mixes of a token with the one before; b = sigmoid(r) W_v (relu(k)^2). Variant
-    "spike_after": b drives neurons, whose spikes come out. "spike_before": the two mixes drive neurons, and k drives
-    hidden neurons in place of relu(k)^2, so that all three weights see spikes alone; b comes out. "none": b comes
-    out, as in RWKV-4.
+    k and r are W_k and W_r times two mixes of a token with the one before; b = sigmoid(r) W_v (relu(k)^2).
+    Variant "spike_after": b drives neurons, whose spikes come out. "spike_before": the two mixes drive neurons, and
+    k drives hidden ones in place of relu(k)^2, so that all three weights see spikes alone; b comes out. "none": b
+    comes out, as in RWKV-4.
     Source: Zhu et al., "SpikeGPT", 2023; Peng et al., "RWKV", 2023.
 
     Attributes:
@@ -50,12 +48,11 @@ class ChannelMixing(Mixing):
         self, width: int, variant: Variant = "spike_after", *, layer: int = 0, layers: int = 1
     ) -> None:
         """Make fresh weights; mix begins as RWKV-4's does. Arguments are those of `Mixing`."""
-        super().__init__(width, variant, layer=layer, layers=layers)
+        super().__init__(width, variant, layer, layers, ("key", "receptance", "value"))
         self.mix = nn.Parameter(channel_mixes(self.width, self.layer, self.layers))
         self.key = Projection(self.width, 4 * self.width)
         self.value = Projection(4 * self.width, self.width)
         self.receptance = Projection(self.width, self.width)
-        self.hidden = neurons() if self.variant == "spike_before" else None
 
     def forward(
         self, x: Tensor, state: ChannelMixingState | None = None, lengths: Tensor | None = None
@@ -69,19 +66,13 @@ class ChannelMixing(Mixing):
         check_input("ChannelMixing", x, self.width, weight=self.mix)
         lengths = check_lengths(x, lengths)
         self.refuse_step_local()
-        last, fire, hidden = x.new_zeros(x.shape[1:]), () if self.fire is None else None, ()
+        last, fire = x.new_zeros(x.shape[1:]), None
         if state is not None:
-            last, fire, hidden = check_state("ChannelMixing", ChannelMixingState, state, last, (), ())
-        mixed = token_shift(x, last, self.mix)
-        if self.fire is not None and self.variant == "spike_before":
-            mixed, fire = self.fire(mixed, fire, lengths)
-        for_key, for_receptance = mixed.chunk(2, -1)
-        k, _ = self.key(for_key)
-        if self.hidden is None:
-            k = k.relu().square()
-        else:
-            k, hidden = self.hidden(k, hidden or None, lengths)
-        y = torch.sigmoid(self.receptance(for_receptance)[0]) * self.value(k)[0]
-        if self.fire is not None and self.variant == "spike_after":
-            y, fire = self.fire(y, fire, lengths)
-        return y, ChannelMixingState(at_length(x, lengths, last), fire, hidden)
+            last, fire = check_state("ChannelMixing", ChannelMixingState, state, last, ())
+        (for_key, for_receptance), firing = token_shift(x, last, self.mix), self.start_firing(fire)
+        k, _ = self.key(self.spikes("key", for_key, firing, lengths))
+        r, _ = self.receptance(self.spikes("receptance", for_receptance, firing, lengths))
+        hidden = self.spikes("value", k, firing, lengths) if "value" in self.fire else squared_relu(k)
+        y = torch.sigmoid(r) * self.value(hidden)[0]
+        y = self.spikes("output", y, firing, lengths)
+        return y, ChannelMixingState(at_length(x, lengths, last), tuple(firing.values()))

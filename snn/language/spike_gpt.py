@@ -28,8 +28,8 @@ SIZES: dict[str, dict[str, int]] = {
 class SpikeGPT(Layer):
     """Give for every token the logits of the one that follows; one token is one step of the neurons.
 
-    Tokens become rows of numbers or bits (`Embedding`), which are normalised and pass the blocks (`Block`); the head
-    reads the normalised stream. It has L (13 d^2 + 11 d) + 4 d + 2 V d parameters.
+    Tokens become rows of numbers or bits (`Embedding`), which are normalised and pass the blocks (`Block`); the
+    head reads the normalised stream. It has L (13 d^2 + 11 d) + 4 d + 2 V d parameters.
     Source: Zhu et al., "SpikeGPT: Generative Pre-trained Language Model with Spiking Neural Networks", 2023.
     """
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.kernels import token_shift
 from snn.language.initial import bonus, decay, time_mixes
 from snn.language.mixing import Mixing, Variant
 from snn.language.projection import Projection
-from snn.language.token_shift import token_shift
 from snn.language.wkv_standin import WKVState, wkv
 from snn.nn import LIFState, register_layer
 from snn.nn.receptors import at_length
@@ -25,12 +25,12 @@ class TimeMixingState(NamedTuple):
     Attributes:
         last: The token before, as it came in, [B, d].
         wkv: The weighted sums over all before, [B, d] each.
-        fire: Membranes, [B, d] ("spike_after") or [B, 3 d] ("spike_before"); () without neurons.
+        fire: Membranes of the neurons [B, d], in the order of `TimeMixing.fire`.
     """
 
     last: Tensor
     wkv: WKVState
-    fire: LIFState | tuple[()]
+    fire: tuple[LIFState, ...]
 
 
 @register_layer
@@ -38,8 +38,8 @@ class TimeMixing(Mixing):
     """Weigh the values of all tokens so far by their keys and their age, and let a gate pass some of it.
 
     k, v and r are W_k, W_v and W_r times three mixes of a token with the one before. With w = -exp(decay),
-    y_t = (sum over i < t of exp((t-1-i) w + k_i) v_i + exp(u + k_t) v_t) / (the same without v), channel by channel,
-    and a_t = W_o (sigmoid(r_t) y_t). Variant "spike_after": a drives neurons, whose spikes come out.
+    y_t = (sum over i < t of exp((t-1-i) w + k_i) v_i + exp(u + k_t) v_t) / (the same without v) channel by
+    channel, and a_t = W_o (sigmoid(r_t) y_t). Variant "spike_after": a drives neurons, whose spikes come out.
     "spike_before": the three mixes drive neurons, so that W_k, W_v and W_r see spikes alone, and a comes out.
     "none": a comes out, as in RWKV-4.
     Source: Zhu et al., "SpikeGPT", 2023; Peng et al., "RWKV", 2023.
@@ -54,7 +54,7 @@ class TimeMixing(Mixing):
         self, width: int, variant: Variant = "spike_after", *, layer: int = 0, layers: int = 1
     ) -> None:
         """Make fresh weights; decay, bonus and mix begin as RWKV-4's do. Arguments are those of `Mixing`."""
-        super().__init__(width, variant, layer=layer, layers=layers)
+        super().__init__(width, variant, layer, layers, ("key", "value", "receptance"))
         self.decay = nn.Parameter(decay(self.width, self.layer, self.layers))
         self.bonus = nn.Parameter(bonus(self.width))
         self.mix = nn.Parameter(time_mixes(self.width, self.layer, self.layers))
@@ -75,16 +75,13 @@ class TimeMixing(Mixing):
         check_input("TimeMixing", x, self.width, weight=self.mix)
         lengths = check_lengths(x, lengths)
         self.refuse_step_local()
-        last, sums, fire = x.new_zeros(x.shape[1:]), None, () if self.fire is None else None
+        last, sums, fire = x.new_zeros(x.shape[1:]), None, None
         if state is not None:
             last, sums, fire = check_state("TimeMixing", TimeMixingState, state, last, (), ())
-        mixed = token_shift(x, last, self.mix)
-        if self.fire is not None and self.variant == "spike_before":
-            mixed, fire = self.fire(mixed, fire, lengths)
-        for_key, for_value, for_receptance = mixed.chunk(3, -1)
-        k, v = self.key(for_key)[0], self.value(for_value)[0]
+        mixed, firing = token_shift(x, last, self.mix), self.start_firing(fire)
+        names = ("key", "value", "receptance")
+        seen = (self.spikes(name, one, firing, lengths) for name, one in zip(names, mixed, strict=True))
+        k, v, r = (self.get_submodule(name)(one)[0] for name, one in zip(names, seen, strict=True))
         y, sums = wkv(-self.decay.exp(), self.bonus, k, v, sums, lengths)
-        y, _ = self.output(torch.sigmoid(self.receptance(for_receptance)[0]) * y)
-        if self.fire is not None and self.variant == "spike_after":
-            y, fire = self.fire(y, fire, lengths)
-        return y, TimeMixingState(at_length(x, lengths, last), sums, fire)
+        y = self.spikes("output", self.output(torch.sigmoid(r) * y)[0], firing, lengths)
+        return y, TimeMixingState(at_length(x, lengths, last), sums, tuple(firing.values()))
