@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snn.core.checks import choice, refusal, whole
 from snn.kernels import is_local
-from snn.nn import LIF, Layer, LIFState
+from snn.nn import LIF, Layer
 
 __all__ = ["Mixing", "Variant"]
 
@@ -54,8 +54,8 @@ class Mixing(Layer):
         """Return the constructor's arguments as JSON values."""
         return {name: getattr(self, name) for name in ("width", "variant", "layer", "layers")}
 
-    def start_firing(self, given: Any) -> dict[str, LIFState | None]:
-        """Give the state of each kind of neurons to go on from; None begins at rest.
+    def start_firing(self, given: Any) -> dict[str, Any]:
+        """Give the `LIFState` of each kind of neurons to go on from; None begins at rest.
 
         Raises:
             ValueError: `given` is no state of these neurons.
@@ -67,12 +67,11 @@ class Mixing(Layer):
             raise refusal(f"fire in the state of {type(self).__name__}", rule, given)
         return dict(zip(self.fire, given, strict=True))
 
-    def spikes(
-        self, name: str, x: Tensor, carried: dict[str, LIFState | None], lengths: Tensor | None
-    ) -> Tensor:
+    def spikes(self, name: str, x: Tensor, carried: dict[str, Any], lengths: Tensor | None) -> Tensor:
         """Give what feeds `name`: x, or the spikes of the neurons there, whose new state goes to `carried`."""
         if name not in self.fire:
             return x
+        z: Tensor
         z, carried[name] = self.fire[name](x, carried[name], lengths)
         return z
 

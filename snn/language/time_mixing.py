@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from snn.kernels import token_shift
+from snn.kernels.wkv import WKVState, wkv
 from snn.language.initial import bonus, decay, time_mixes
 from snn.language.mixing import Mixing, Variant
 from snn.language.projection import Projection
-from snn.language.wkv_standin import WKVState, wkv
 from snn.nn import LIFState, register_layer
 from snn.nn.receptors import at_length
 from snn.nn.tensor_checks import check_input, check_lengths, check_state
