@@ -119,7 +119,9 @@ def run(
             model, data, sets[1], config.train, out=path, resume=resume, init=begin, callback=report
         )
         seen = (
-            data.tokens_seen if isinstance(data, Timed) else _tokens_of(sets[0], config) * len(fitted.history)
+            data.tokens_seen
+            if isinstance(data, Timed)
+            else len(sets[0]) * config.context * len(fitted.history)
         )
         if not first:
             return TextResult(path, model.cpu(), fitted, {}, first)
@@ -150,12 +152,6 @@ def _about(sets: Sets, model: snn.language.SpikeGPT) -> str:
     parameters = sum(p.numel() for p in model.parameters())
     kind = f"{sets[0].vocab} tokens ({sets[0].tokenizer.kind})"
     return f"data: {sets[0].name}; {sizes}; {kind}; {parameters} parameters"
-
-
-def _tokens_of(train: TextSet, config: TextConfig) -> int:
-    """Give the tokens of an epoch, which leaves out a last batch below `min_batch`."""
-    windows, rest = len(train), len(train) % config.train.batch_size
-    return (windows - (rest if rest < config.train.min_batch else 0)) * train.context
 
 
 def _summary(

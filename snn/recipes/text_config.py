@@ -27,7 +27,6 @@ def _train() -> TrainConfig:
     return TrainConfig(
         epochs=10,
         batch_size=16,
-        min_batch=1,
         loss=LOSS,
         select="loss",
         betas=(0.9, 0.99),
@@ -45,8 +44,8 @@ def _train() -> TrainConfig:
 class TextConfig:
     """Set up a run on a text.
 
-    How long it trains: `train.epochs` passes; or `budget_tokens` in all, in `train.epochs` equal parts of whole
-    batches, so that it may end a little before; or `minutes`.
+    How long it trains: `train.epochs` passes; or `budget_tokens` in all, in `train.epochs` equal parts; or `minutes`.
+    All batches are whole, so that a pass or a part may end a little before.
 
     Attributes:
         data: A file, or a folder or zip with one text or with its parts (see `snn.datasets.text`).
@@ -95,26 +94,25 @@ class TextConfig:
         if self.train.select == "accuracy" or self.train.method != "bptt":
             rule = "method 'bptt' and select 'loss' or a registered score, for a text"
             raise refusal("train", rule, f"{self.train.method!r} and {self.train.select!r}")
+        # windows are drawn, so that every batch can be a whole one
+        object.__setattr__(self, "train", replace(self.train, min_batch=self.train.batch_size))
         if self.minutes is not None:
             if self.budget_tokens is not None:
                 raise refusal("minutes", "None with budget_tokens", self.minutes)
             object.__setattr__(self, "train", replace(self.train, epochs=1, schedule="constant"))
         elif self.budget_tokens is not None:
-            self.windows_of_budget()
+            batch = self.train.batch_size * self.context
+            if self.budget_tokens < batch * self.train.epochs:
+                rule = (
+                    f">= {batch * self.train.epochs}: {self.train.epochs} epochs of a batch of {batch} tokens"
+                )
+                raise refusal("budget_tokens", rule, self.budget_tokens)
 
-    def windows_of_budget(self) -> int:
-        """Give the windows of an epoch where a budget says how long training takes: whole batches of them.
-
-        Raises:
-            ValueError: The budget is less than a batch an epoch.
-        """
-        assert self.budget_tokens is not None
+    def windows(self, training_tokens: int) -> int:
+        """Give the windows of an epoch, whole batches of them, for a training part of so many tokens."""
         batch = self.train.batch_size * self.context
-        batches = self.budget_tokens // (batch * self.train.epochs)
-        if not batches:
-            rule = f">= {batch * self.train.epochs}: {self.train.epochs} epochs of a batch of {batch} tokens"
-            raise refusal("budget_tokens", rule, self.budget_tokens)
-        return batches * self.train.batch_size
+        epoch = training_tokens if self.budget_tokens is None else self.budget_tokens // self.train.epochs
+        return max(1, epoch // batch) * self.train.batch_size
 
 
 DATA_FIELDS = ("data", "tokenizer", "vocabulary", "context")
@@ -140,10 +138,9 @@ def load_data(config: TextConfig, tokenizer: Tokenizer | None = None) -> tuple[T
         rule = f"{tokenizer.kind!r}, the one of the model that the run begins with"
         raise refusal("tokenizer", rule, config.tokenizer)
     given: Any = config.tokenizer if tokenizer is None else tokenizer
-    windows = None if config.budget_tokens is None else config.windows_of_budget()
-    return snn.datasets.text(
-        config.data, given, vocabulary=config.vocabulary, context=config.context, windows=windows
-    )
+    sizes = {"vocabulary": config.vocabulary, "context": config.context}
+    train, valid, test = snn.datasets.text(config.data, given, **sizes)
+    return train.with_windows(config.windows(len(train.tokens))), valid, test
 
 
 def build_model(config: TextConfig, vocab: int) -> snn.language.SpikeGPT:
