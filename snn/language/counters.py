@@ -22,6 +22,7 @@ from snn.kernels import squared_relu, token_shift, wkv
 __all__ = [
     "count_block",
     "count_channel_mixing",
+    "count_classifier",
     "count_embedding",
     "count_projection",
     "count_spike_gpt",
@@ -72,17 +73,31 @@ def _per_channel(width: int, **each: int) -> dict[str, int]:
 
 def count_spike_gpt(model: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count a `SpikeGPT` on tokens; logits go on."""
+    return _headed(model.head, _features(model, signal, builder), builder)
+
+
+def count_classifier(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+    """Count a `Classifier` on tokens; scores of classes go on."""
+    return _headed(layer.head, _features(layer.model, signal, builder), builder)
+
+
+def _features(model: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     width = model.width
     x = model.norm_in(builder.count(model.embedding, signal).x)
-    builder.add_operations(_within(builder, model, "norm_in"), width, **norm_operations(width))
-    sent = Signal(x, None, False, _within(builder, model, "norm_in"))
+    name = _within(builder, model, "norm_in")
+    builder.add_operations(name, width, **norm_operations(width))
+    signal = Signal(x, None, False, name)
     for block in model.blocks:
-        sent = builder.count(block, sent)
+        signal = builder.count(block, signal)
     name = _within(builder, model, "norm_out")
     builder.add_operations(name, width, **norm_operations(width))
-    logits = builder.count(model.head, Signal(model.norm_out(sent.x), None, False, name))
+    return Signal(model.norm_out(signal.x), None, False, name)
+
+
+def _headed(head: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+    sent = builder.count(head, signal)
     builder.end_without_neurons()
-    return logits
+    return sent
 
 
 def count_embedding(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:

@@ -20,6 +20,7 @@ from snn.recipes.experiment import check_device, init_checksum
 from snn.recipes.language_models import tokenizer_of
 from snn.recipes.recipe import Callback, Log, Recipe
 from snn.recipes.text_config import DATA_FIELDS, TextConfig, build_model, load_data
+from snn.recipes.text_counts import count_text
 from snn.recipes.text_report import Report, Timed, epoch_line
 
 __all__ = ["RECIPE", "TextResult", "run"]
@@ -201,5 +202,6 @@ RECIPE = Recipe(
     config=TextConfig,
     run=run,
     result_lines=result_lines,
+    count=count_text,
     epoch_line=epoch_line,
 )
