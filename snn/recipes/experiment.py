@@ -17,7 +17,7 @@ from snn.train.config import TrainConfig
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Experiment", "Figures", "RunResult", "SampleSet", "check_device", "result_lines"]
+__all__ = ["Experiment", "Figures", "RunResult", "SampleSet", "check_device", "init_checksum", "result_lines"]
 
 FIGURES_EVERY = 10
 """Epochs after which the figures of a run are drawn anew."""
@@ -173,7 +173,7 @@ class Experiment(Generic[C, S]):
             begin = None  # the run goes on from there, and what it began with need not be there any more
         else:
             begin = init
-        folder.write_config(path, settings, init, _init_checksum(path, begin, model))
+        folder.write_config(path, settings, init, init_checksum(path, begin, model))
         if log is not None:
             sizes = f"{len(train)} training, {len(valid)} validation, {len(test)} test samples"
             log(f"data: {train.name}; {sizes}")
@@ -195,7 +195,7 @@ class Experiment(Generic[C, S]):
         return RunResult(path, model, result, scores, sets)
 
 
-def _init_checksum(path: Path, init: PathLike | None, model: snn.nn.Sequential) -> str | None:
+def init_checksum(path: Path, init: PathLike | None, model: snn.nn.Sequential) -> str | None:
     """Give the checksum of the file that a run begins with, before config.json says that it began.
 
     Raises:
