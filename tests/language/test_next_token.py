@@ -11,6 +11,7 @@ import torch
 import snn
 from snn.language import SpikeGPT, next_token_loss
 from snn.train import LOSSES, TrainConfig
+from snn.train.methods import accumulate
 
 
 def batch(steps=5, samples=3, vocab=7):
@@ -63,7 +64,7 @@ def test_the_penalty_is_part_of_the_loss_whatever_parts_a_batch_is_run_in():
     for settings in ({}, {"accumulate": 4}, {"chunk": 2, "recompute": True}, {"chunk": 6}):
         model.zero_grad()
         config = TrainConfig(loss="next_token", batch_size=4, min_batch=1, select="loss", **settings)
-        snn.train.methods.accumulate(model, x, torch.full((4,), 6), label, config)
+        accumulate(model, x, torch.full((4,), 6), label, config)
         found.append({name: part.grad.clone() for name, part in model.named_parameters()})
     for other in found[1:]:
         assert all((other[name] - g).abs().max() < 1e-12 for name, g in found[0].items())
