@@ -1,12 +1,14 @@
 """Spiking language models: SpikeGPT blocks that train in parallel and stream token by token.
 
-Each name loads with its module when first used, since most bring torch in.
+Each name loads with its module when first used, since most bring torch in; the loss "next_token" is there at once.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from snn.language.next_token import next_token
 
 __all__ = [
     "SIZES",
@@ -24,6 +26,7 @@ __all__ = [
     "bits_per_byte",
     "generate",
     "load_prompt",
+    "next_token",
     "read_prompt",
     "save_prompt",
     "score_tokens",

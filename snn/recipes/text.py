@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,9 @@ def run(
         model.to(device)
         data = Timed(sets[0], config.minutes) if config.minutes is not None else sets[0]
         report = Report(path, sets[1], model, config, resume, callback, log)
+        how = replace(config.train, min_batch=config.train.batch_size)
         fitted = snn.train.fit(
-            model, data, sets[1], config.train, out=path, resume=resume, init=begin, callback=report
+            model, data, sets[1], how, out=path, resume=resume, init=begin, callback=report
         )
         seen = (
             data.tokens_seen
