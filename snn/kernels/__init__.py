@@ -23,11 +23,13 @@ from snn.kernels.squared_relu import squared_relu, squared_relu_fused, squared_r
 from snn.kernels.step_local import is_local, learning_steps, local_in_time
 from snn.kernels.surrogate import DEFAULT_ALPHA, Surrogate
 from snn.kernels.token_shift import token_shift, token_shift_fused, token_shift_reference
+from snn.kernels.wkv import WKVState, wkv, wkv_fused, wkv_reference
 
 __all__ = [
     "DEFAULT_ALPHA",
     "LIFOptions",
     "Surrogate",
+    "WKVState",
     "delayed",
     "delayed_dense",
     "delayed_events",
@@ -60,4 +62,7 @@ __all__ = [
     "token_shift",
     "token_shift_fused",
     "token_shift_reference",
+    "wkv",
+    "wkv_fused",
+    "wkv_reference",
 ]

@@ -1,6 +1,7 @@
 """The WKV recurrence of RWKV-4 over time: a readable torch reference and one compiled pass each way.
 
-y_t is the mean of all values up to t, v_t itself with weight exp(u + k_t) and v_i, i < t, with exp((t - 1 - i) w + k_i).
+y_t is the mean of all values up to t, where v_t has the weight exp(u + k_t) and an earlier v_i the weight
+exp((t - 1 - i) w + k_i).
 Source: Peng et al., "RWKV: Reinventing RNNs for the Transformer Era", 2023, which SpikeGPT (Zhu et al., 2023) uses.
 """
 
@@ -79,11 +80,11 @@ def wkv_reference(
         y = (e1 * p + e2 * v_t) / (e1 * q + e2)
         m = torch.maximum(o + w, k_t)
         e1, e2 = torch.exp(o + w - m), torch.exp(k_t - m)
-        after = e1 * p + e2 * v_t, e1 * q + e2, m
+        after = [e1 * p + e2 * v_t, e1 * q + e2, m]
         if lengths is not None:
             valid = (lengths > t)[:, None]
             y = torch.where(valid, y, 0.0)
-            after = tuple(torch.where(valid, new, old) for new, old in zip(after, (p, q, o), strict=True))
+            after = [torch.where(valid, new, old) for new, old in zip(after, (p, q, o), strict=True)]
         outputs.append(y)
         p, q, o = after
     return torch.stack(outputs), WKVState(p, q, o)

@@ -1,9 +1,9 @@
 """Compiled loops of the WKV recurrence, one pass each way.
 
-BLOCK channels of a sample go through CHUNK steps in a piece of memory of their own, at constant places: so the
-compiler sees that nothing overlaps, every loop is a vector, and a channel meets the same instructions whatever stands
-beside it. All blocks do a chunk before any does the next, which reads memory in order. The pass back starts from the
-states that the pass forward kept at the beginning of every chunk, and computes those between again.
+BLOCK channels of a sample go through CHUNK steps in a piece of memory of their own, at constant places. So the
+compiler sees that nothing overlaps, every loop is a vector, and a channel meets the same instructions whatever is
+beside it. All blocks do a chunk before any does the next, which reads memory in order. The pass back starts from
+the states that the pass forward kept at the beginning of every chunk, and computes those between again.
 """
 
 from __future__ import annotations
@@ -129,19 +129,8 @@ def _clear(target: RealArray, start: Any, stop: Any, row: Any, n: Any) -> None:
 
 
 @fused_entry
-def _output(s: RealArray) -> None:
-    """Give the output of the step whose k and v are at hand, from the state before it."""
-    one = s.dtype.type(1)
-    for j in range(_N):
-        gap = s[_O + j] - s[_U + j] - s[_K + j]
-        small = _exp(-abs(gap), s)
-        e1, e2 = one if gap >= 0 else small, small if gap >= 0 else one
-        s[_Y + j] = (e1 * s[_P + j] + e2 * s[_V + j]) / (e1 * s[_Q + j] + e2)
-
-
-@fused_entry
 def _advance(s: RealArray) -> None:
-    """Take the state past that step, and leave the two factors."""
+    """Take the state past the step whose k and v are at hand, and leave the factors of both sums."""
     one = s.dtype.type(1)
     for j in range(_N):
         decayed = s[_O + j] + s[_W + j]
@@ -155,15 +144,33 @@ def _advance(s: RealArray) -> None:
 
 
 @fused_entry
+def _output_and_advance(s: RealArray) -> None:
+    """Give the output of the step whose k and v are at hand, and take the state past it."""
+    one = s.dtype.type(1)
+    for j in range(_N):
+        k, v, p, q, o = s[_K + j], s[_V + j], s[_P + j], s[_Q + j], s[_O + j]
+        gap = o - s[_U + j] - k
+        small = _exp(-abs(gap), s)
+        e1, e2 = one if gap >= 0 else small, small if gap >= 0 else one
+        s[_Y + j] = (e1 * p + e2 * v) / (e1 * q + e2)
+        decayed = o + s[_W + j]
+        gap = decayed - k
+        small = _exp(-abs(gap), s)
+        f1, f2 = one if gap >= 0 else small, small if gap >= 0 else one
+        s[_P + j] = f1 * p + f2 * v
+        s[_Q + j] = f1 * q + f2
+        s[_O + j] = decayed if gap >= 0 else k
+
+
+@fused_entry
 def _forward_block(
-    s: RealArray, given: WKVArrays, y: RealArray, at: Any, row: Any, n: Any, steps: Any
+    s: RealArray, k: RealArray, v: RealArray, y: RealArray, at: Any, row: Any, n: Any, steps: Any
 ) -> None:
     """Run the block whose state is at hand; its first k stands at `at`."""
     for _ in range(steps):
-        _load(s, _K, given.k, at, n)
-        _load(s, _V, given.v, at, n)
-        _output(s)
-        _advance(s)
+        _load(s, _K, k, at, n)
+        _load(s, _V, v, at, n)
+        _output_and_advance(s)
         _store(y, at, n, s, _Y)
         at += row
 
@@ -179,18 +186,18 @@ def wkv_forward(given: WKVArrays, state: RealArray, y: RealArray, first: int, la
     row = batch * width
     blocks, steps = (width + _N - np.uint64(1)) // _N, np.uint64(y.shape[0]) // row
     for start in range(np.uint64(0), steps, np.uint64(CHUNK)):
-        stop = min(steps, start + np.uint64(CHUNK))
+        stop: Any = min(steps, start + np.uint64(CHUNK))
         for i in range(np.uint64(first), np.uint64(last)):
             sample, c = i // blocks, i % blocks * _N
             column, n = sample * width + c, min(width - c, _N)
-            end = max(start, min(stop, np.uint64(given.lengths[sample])))
+            end: Any = max(start, min(stop, np.uint64(given.lengths[sample])))
             _load(s, _W, given.w, c, n)
             _load(s, _U, given.u, c, n)
             _load_state(s, _P, state, column, row, n)
             if given.marks.shape[0]:
                 mark = start // np.uint64(CHUNK) * np.uint64(3) * row
                 _store_state(given.marks, mark + column, row, n, s, _P)
-            _forward_block(s, given, y, start * row + column, row, n, end - start)
+            _forward_block(s, given.k, given.v, y, start * row + column, row, n, end - start)
             _clear(y, end * row + column, stop * row, row, n)
             _store_state(state, column, row, n, s, _P)
 
@@ -211,8 +218,8 @@ def _again(s: RealArray, kept: RealArray, given: WKVArrays, at: Any, row: Any, n
 def _step_back(s: RealArray) -> None:
     """Take the gradients of p and q from behind the step at hand to before it, and leave those of k and v.
 
-    As long as only outputs are read, the scale o of p and q is free, so that its gradient is gp p + gq q. What it is
-    more than that, because the last state is read, is the `rest`: see `_rest_back`.
+    As long as only outputs are read, the scale o of p and q is free, so that its gradient is gp p + gq q. What it
+    is more than that, because the last state is read, is the `rest`: see `_rest_back`.
     """
     one = s.dtype.type(1)
     for j in range(_N):
@@ -274,11 +281,11 @@ def wkv_backward(given: WKVArrays, g: WKVGradients, first: int, last: int) -> No
     for back in range(chunks):
         chunk = chunks - np.uint64(1) - back
         start = chunk * np.uint64(CHUNK)
-        stop = min(steps, start + np.uint64(CHUNK))
+        stop: Any = min(steps, start + np.uint64(CHUNK))
         for i in range(np.uint64(first), np.uint64(last)):
             sample, c = i // blocks, i % blocks * _N
             column, n = sample * width + c, min(width - c, _N)
-            end = max(start, min(stop, np.uint64(given.lengths[sample])))
+            end: Any = max(start, min(stop, np.uint64(given.lengths[sample])))
             _load(s, _W, given.w, c, n)
             _load(s, _U, given.u, c, n)
             _load_state(s, _P, given.marks, chunk * np.uint64(3) * row + column, row, n)

@@ -11,44 +11,58 @@ from typing import TYPE_CHECKING, Any
 from snn.language.next_token import next_token
 
 __all__ = [
+    "PADDING",
     "SIZES",
     "Block",
     "BlockState",
     "ChannelMixing",
     "ChannelMixingState",
+    "Classifier",
     "Embedding",
+    "Projection",
     "Prompt",
     "Sampling",
     "SpikeGPT",
+    "Stepper",
     "TextScore",
     "TimeMixing",
     "TimeMixingState",
+    "align",
     "bits_per_byte",
     "generate",
     "load_prompt",
+    "masked_mean",
     "next_token",
     "read_prompt",
+    "read_rwkv4",
     "save_prompt",
     "score_tokens",
 ]
 
 _MODULES = {
+    "PADDING": "classifier",
     "SIZES": "spike_gpt",
     "Block": "block",
     "BlockState": "block",
     "ChannelMixing": "channel_mixing",
     "ChannelMixingState": "channel_mixing",
+    "Classifier": "classifier",
     "Embedding": "embedding",
+    "Projection": "projection",
     "Prompt": "generation",
     "Sampling": "generation",
     "SpikeGPT": "spike_gpt",
+    "Stepper": "stepper",
     "TextScore": "bits",
     "TimeMixing": "time_mixing",
     "TimeMixingState": "time_mixing",
+    "align": "classifier",
     "bits_per_byte": "bits",
     "generate": "generation",
     "load_prompt": "prompt_file",
+    "masked_mean": "classifier",
     "read_prompt": "generation",
+    "read_rwkv4": "rwkv4",
     "save_prompt": "prompt_file",
     "score_tokens": "bits",
 }
@@ -57,10 +71,14 @@ if TYPE_CHECKING:
     from snn.language.bits import TextScore, bits_per_byte, score_tokens
     from snn.language.block import Block, BlockState
     from snn.language.channel_mixing import ChannelMixing, ChannelMixingState
+    from snn.language.classifier import PADDING, Classifier, align, masked_mean
     from snn.language.embedding import Embedding
     from snn.language.generation import Prompt, Sampling, generate, read_prompt
+    from snn.language.projection import Projection
     from snn.language.prompt_file import load_prompt, save_prompt
+    from snn.language.rwkv4 import read_rwkv4
     from snn.language.spike_gpt import SIZES, SpikeGPT
+    from snn.language.stepper import Stepper
     from snn.language.time_mixing import TimeMixing, TimeMixingState
 else:
 

@@ -13,7 +13,7 @@ __all__ = ["Projection"]
 
 @register_layer
 class Projection(Linear):
-    """Connect every input to every output without bias, always by a dense product: y = x W'.
+    """Connect every input to every output, always by a dense product: y = x W' (+ bias).
 
     `snn.nn.Linear` chooses between a dense product and one by events from the activity of the whole batch. The two
     sum in different orders, so that the last bits of one sample would depend on the samples and the padding beside

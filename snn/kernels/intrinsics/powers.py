@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 __all__ = ["ROUNDING_32", "ROUNDING_64", "power_of_two"]
 
 ROUNDING_32, ROUNDING_64 = 1.5 * 2.0**23, 1.5 * 2.0**52
-"""Added to a number far below them, they round it to a whole one, which then stands in the lowest bits of the sum."""
+"""Added to a small number, they round it to a whole one, which then stands in the lowest bits of the sum."""
 
 
 def _power_of_two(_: Any, rounded: Any) -> Any:
