@@ -37,6 +37,7 @@ __all__ = [
     "read_rwkv4",
     "save_prompt",
     "score_tokens",
+    "transformer_ledger",
 ]
 
 _MODULES = {
@@ -65,6 +66,7 @@ _MODULES = {
     "read_rwkv4": "rwkv4",
     "save_prompt": "prompt_file",
     "score_tokens": "bits",
+    "transformer_ledger": "transformer",
 }
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from snn.language.spike_gpt import SIZES, SpikeGPT
     from snn.language.stepper import Stepper
     from snn.language.time_mixing import TimeMixing, TimeMixingState
+    from snn.language.transformer import transformer_ledger
 else:
 
     def __getattr__(name: str) -> Any:

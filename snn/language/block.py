@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from snn.core.checks import number
+from snn.hardware import register_counter
 from snn.kernels import draw_key, hashed_dropout
 from snn.language.channel_mixing import ChannelMixing, ChannelMixingState
+from snn.language.counters import count_block
 from snn.language.mixing import Variant
 from snn.language.time_mixing import TimeMixing, TimeMixingState
 from snn.nn import Layer, register_layer
@@ -84,3 +86,6 @@ class Block(Layer):
         if self.training and self.dropout:
             x = hashed_dropout(x, self.dropout, draw_key())
         return x, BlockState(time_mixing, channel_mixing)
+
+
+register_counter(Block, count_block)

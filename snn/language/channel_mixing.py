@@ -7,7 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.hardware import register_counter
 from snn.kernels import squared_relu, token_shift
+from snn.language.counters import count_channel_mixing
 from snn.language.initial import channel_mixes
 from snn.language.mixing import Mixing, Variant
 from snn.language.projection import Projection
@@ -76,3 +78,6 @@ class ChannelMixing(Mixing):
         y = torch.sigmoid(r) * self.value(hidden)[0]
         y = self.spikes("output", y, firing, lengths)
         return y, ChannelMixingState(at_length(x, lengths, last), tuple(firing.values()))
+
+
+register_counter(ChannelMixing, count_channel_mixing)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from snn.core.checks import refusal, shown, whole
+from snn.hardware import register_counter
 from snn.language.block import BlockState
+from snn.language.counters import count_classifier
 from snn.language.projection import Projection
 from snn.language.spike_gpt import SpikeGPT
 from snn.nn import Layer, from_config, register_layer, to_config
@@ -111,3 +113,6 @@ class Classifier(Layer):
         """
         x, lengths = align(tokens)
         return masked_mean(self(x, None, lengths)[0], lengths)
+
+
+register_counter(Classifier, count_classifier)

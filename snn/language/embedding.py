@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from snn.core.checks import choice, refusal, shown, whole
+from snn.hardware import register_counter
 from snn.kernels import Surrogate, spike
+from snn.language.counters import count_embedding
 from snn.nn import Layer, register_layer
 from snn.nn.tensor_checks import check_size, check_stateless
 
@@ -75,3 +77,6 @@ class Embedding(Layer):
         check_stateless("Embedding", state)
         rows = embedding(x, self.weight_in_use())
         return (spike(rows, _SURROGATE) if self.kind == "binary" else rows), ()
+
+
+register_counter(Embedding, count_embedding)

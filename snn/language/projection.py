@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import linear
 
+from snn.hardware import register_counter
+from snn.language.counters import count_projection
 from snn.nn import Linear, register_layer
 from snn.nn.tensor_checks import check_input, check_stateless
 
@@ -28,3 +30,6 @@ class Projection(Linear):
         check_stateless("Projection", state)
         y = linear(x, self.weight_in_use(), self.bias)
         return y.to(x.dtype), ()  # autocast gives half precision
+
+
+register_counter(Projection, count_projection)

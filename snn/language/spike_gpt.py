@@ -7,7 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from snn.core.checks import choice, refusal, shown, whole
+from snn.hardware import register_counter
 from snn.language.block import Block, BlockState
+from snn.language.counters import count_spike_gpt
 from snn.language.embedding import Embedding, EmbeddingKind
 from snn.language.initial import Initial, fill_matrices_
 from snn.language.mixing import Variant
@@ -86,6 +88,12 @@ class SpikeGPT(Layer):
         """Channels d of the stream."""
         return self.embedding.width
 
+    @property
+    def names(self) -> dict[Layer, str]:
+        """Names of its layers in ledgers: their places in the model."""
+        held = ((name, layer) for name, layer in self.named_modules() if isinstance(layer, Layer))
+        return {layer: name for name, layer in held if name}
+
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
         block: Any = self.blocks[0]
@@ -134,3 +142,6 @@ class SpikeGPT(Layer):
             y, new = block(y, before, lengths)
             after.append(new)
         return self.norm_out(y), tuple(after)
+
+
+register_counter(SpikeGPT, count_spike_gpt)

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from snn.hardware import register_counter
 from snn.kernels import token_shift
 from snn.kernels.wkv import WKVState, wkv
+from snn.language.counters import count_time_mixing
 from snn.language.initial import bonus, decay, time_mixes
 from snn.language.mixing import Mixing, Variant
 from snn.language.projection import Projection
@@ -85,3 +87,6 @@ class TimeMixing(Mixing):
         y, sums = wkv(-self.decay.exp(), self.bonus, k, v, sums, lengths)
         y = self.spikes("output", self.output(torch.sigmoid(r) * y)[0], firing, lengths)
         return y, TimeMixingState(at_length(x, lengths, last), sums, tuple(firing.values()))
+
+
+register_counter(TimeMixing, count_time_mixing)

@@ -20,6 +20,7 @@ from snn.recipes.experiment import check_device, init_checksum
 from snn.recipes.language_models import tokenizer_of
 from snn.recipes.recipe import Callback, Log, Recipe
 from snn.recipes.text_config import DATA_FIELDS, TextConfig, build_model, load_data
+from snn.recipes.text_counts import count_text
 from snn.recipes.text_report import Report, Timed, epoch_line
 
 __all__ = ["RECIPE", "TextResult", "run"]
@@ -100,37 +101,37 @@ def run(
         raise refusal("minutes", rule, config.minutes)
     first = processes.rank() == 0
     with folder.hold(out) if first else nullcontext(Path(out)) as path:
-        settings = asdict(config)
-        given, init = init, folder.check(path, settings, resume, init) if first else init
+        given, init = init, folder.check(path, asdict(config), resume, init) if first else init
         device = check_device(torch_device)
         sets = load_data(config, _known_tokenizer(path, resume, init))
         model = build_model(config, sets[0].vocab)
         begin = None if given is None and has_checkpoint(path) else init
         if first:
-            folder.write_config(path, settings, init, init_checksum(path, begin, model))
+            folder.write_config(path, asdict(config), init, init_checksum(path, begin, model))
             description = json.dumps(sets[0].tokenizer.description()) + "\n"
             write_whole(path / TOKENIZER, description.encode())
             if log is not None:
                 log(_about(sets, model))
-        model.to(device)
-        data = Timed(sets[0], config.minutes) if config.minutes is not None else sets[0]
-        report = Report(path, sets[1], model, config, resume, callback, log)
-        how = replace(config.train, min_batch=config.train.batch_size)
-        fitted = snn.train.fit(
-            model, data, sets[1], how, out=path, resume=resume, init=begin, callback=report
-        )
-        seen = (
-            data.tokens_seen
-            if isinstance(data, Timed)
-            else len(sets[0]) * config.context * len(fitted.history)
-        )
+        report = Report(path, sets[1], model.to(device), config, resume, callback, log)
+        fitted, seen = _fit(config, sets, model, path, resume=resume, init=begin, callback=report)
         if not first:
             return TextResult(path, model.cpu(), fitted, {}, first)
         summary = _summary(path, config, sets, model, fitted, seen)
         snn.train.write_metrics(path, [*fitted.history, summary])
-        model.cpu()
-        snn.train.save(model, path / "model.safetensors", _model_info(config, sets, summary))
+        snn.train.save(model.cpu(), path / "model.safetensors", _model_info(config, sets, summary))
         return TextResult(path, model, fitted, summary)
+
+
+def _fit(
+    config: TextConfig, sets: Sets, model: snn.language.SpikeGPT, path: Path, **options: Any
+) -> tuple[snn.train.FitResult, int]:
+    """Train as the settings say; give what came of it, and how many tokens were seen."""
+    how = replace(config.train, min_batch=config.train.batch_size)
+    if config.minutes is not None:
+        timed = Timed(sets[0], config.minutes)
+        return snn.train.fit(model, timed, sets[1], how, out=path, **options), timed.tokens_seen
+    fitted = snn.train.fit(model, sets[0], sets[1], how, out=path, **options)
+    return fitted, len(sets[0]) * config.context * len(fitted.history)
 
 
 def _known_tokenizer(path: Path, resume: bool, init: PathLike | None) -> Tokenizer | None:
@@ -202,5 +203,6 @@ RECIPE = Recipe(
     config=TextConfig,
     run=run,
     result_lines=result_lines,
+    count=count_text,
     epoch_line=epoch_line,
 )
