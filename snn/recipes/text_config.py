@@ -46,7 +46,8 @@ class TextConfig:
     """Set up a run on a text.
 
     How long it trains: `train.epochs` passes; or `budget_tokens` in all, in `train.epochs` equal parts; or
-    `minutes`. All batches are whole, so that a pass or a part may end a little before, and `train.min_batch` has no say.
+    `minutes`. All batches are whole, so that a pass or a part may end a little before, and `train.min_batch` has no
+    say.
 
     Attributes:
         data: A file, or a folder or zip with one text or with its parts (see `snn.datasets.text`).
