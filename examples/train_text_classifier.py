@@ -4,8 +4,9 @@
         [--model runs/language/shakespeare-0.9M-spike_after-0/model.safetensors] [--lines 4000] [--epochs 4]
 
 The lines are those of the text, of 30 to 90 bytes: for training from its first 90 %, for validation and test from
-the next two twentieths. Of every other one, two neighbouring words are exchanged. With `--model` the blocks begin with
-the weights of a trained model of bytes, otherwise with fresh ones. A class is scored by the mean over a line's tokens.
+the next two twentieths. Of every other one, two neighbouring words are exchanged. With `--model` the blocks begin
+with the weights of a trained model of bytes, otherwise with fresh ones. A class is scored by the mean over a line's
+tokens.
 """
 
 from __future__ import annotations

@@ -168,7 +168,9 @@ def _summary(
     from snn.language.bits import score_tokens
 
     valid, test = (score_tokens(model, part.tokens, part.tokenizer.sizes, part.context) for part in sets[1:])
-    seconds = sum(line["train_cpu_s"] for line in folder.read_lines(path / "timing.jsonl"))
+    timed = [line["train_cpu_s"] for line in folder.read_lines(path / "timing.jsonl")]
+    # a run that was killed at the end of an epoch has no time of it
+    tokens_timed = seen * len(timed) / len(fitted.history)
     return {
         "selected_epoch": fitted.selected_epoch,
         "test_bits_per_byte": test.bits_per_byte,
@@ -177,7 +179,7 @@ def _summary(
         "valid_perplexity": valid.perplexity,
         "parameters": sum(p.numel() for p in model.parameters()),
         "tokens_seen": seen,
-        "tokens_per_s": seen / seconds if seconds else None,
+        "tokens_per_s": tokens_timed / sum(timed) if sum(timed) else None,
         "rates": fitted.selected["rates"],
         "variant": config.variant,
         "data": sets[2].name,
