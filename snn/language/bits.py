@@ -73,8 +73,8 @@ def bits_per_byte(
     if not isinstance(model, Layer):
         raise refusal("model", "a snn.nn.Layer", model)
     made = ByteTokenizer() if tokenizer is None else tokenizer
-    if hasattr(model, "vocab"):
-        check_vocabulary(made, model.vocab)
+    vocab: Any = getattr(model, "vocab", made.vocab)
+    check_vocabulary(made, vocab)
     text = MappedText(path)
     tokens = made.encode(text.data)
     if len(tokens) < 2:
