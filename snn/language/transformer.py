@@ -13,9 +13,8 @@ __all__ = ["transformer_ledger"]
 _NOTES = (
     "Transformer: a normalisation ahead of every part; heads of 64 channels; a hidden layer of 4.5 widths behind a "
     "rectifier, so that a block has the 13 d^2 weights of a SpikeGPT block; all its outputs are multiplied.",
-    "Attention of a token to itself and those before it, keys and values kept: products with the queries, a softmax "
-    "less its maximum, products with the values. Reading what is kept from memory is not counted, which favours the "
-    "transformer.",
+    "Attention of a token to itself and those before it, keys and values kept: products with the queries, softmax "
+    "less its maximum, products with the values. Reading what is kept is not counted: this favours the transformer.",
 )
 
 
