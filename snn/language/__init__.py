@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from snn.language.next_token import next_token
+from snn.language.next_token import next_token_loss  # brings no torch in; registers the loss
 
 __all__ = [
     "PADDING",
@@ -32,7 +32,7 @@ __all__ = [
     "generate",
     "load_prompt",
     "masked_mean",
-    "next_token",
+    "next_token_loss",
     "read_prompt",
     "read_rwkv4",
     "save_prompt",
@@ -41,16 +41,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "PADDING": "classifier",
-    "SIZES": "spike_gpt",
     "Block": "block",
     "BlockState": "block",
     "ChannelMixing": "channel_mixing",
     "ChannelMixingState": "channel_mixing",
     "Classifier": "classifier",
     "Embedding": "embedding",
+    "PADDING": "classifier",
     "Projection": "projection",
     "Prompt": "generation",
+    "SIZES": "spike_gpt",
     "Sampling": "generation",
     "SpikeGPT": "spike_gpt",
     "Stepper": "stepper",

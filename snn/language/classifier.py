@@ -40,7 +40,7 @@ def align(tokens: Tensor) -> tuple[Tensor, Tensor]:
     if not isinstance(tokens, Tensor) or tokens.dtype is not torch.int64 or tokens.dim() != 2:
         raise refusal("tokens", "a tensor int64 [T, B], time first", tokens)
     valid = tokens != PADDING
-    order = (~valid).long().argsort(0, stable=True)
+    order = (~valid).long().argsort(dim=0, stable=True)
     return tokens.gather(0, order).where(valid.gather(0, order), 0), valid.sum(0)
 
 

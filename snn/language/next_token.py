@@ -13,10 +13,10 @@ from snn.train.losses import IGNORED, LOSSES, Loss, register_loss
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["next_token"]
+__all__ = ["next_token_loss"]
 
 
-def next_token(penalty: float = 1e-4) -> Loss:
+def next_token_loss(penalty: float = 1e-4) -> Loss:
     """Make a loss of steps: the cross-entropy of the next token in nats, with a penalty in its gradient alone.
 
     The gradient is that of the cross-entropy plus penalty / 2 times the square of the largest logit (the first of
@@ -47,4 +47,4 @@ def next_token(penalty: float = 1e-4) -> Loss:
     return Loss(plain.score, of_steps=of_steps)
 
 
-register_loss("next_token", next_token())
+register_loss("next_token", next_token_loss())

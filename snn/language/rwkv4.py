@@ -65,7 +65,8 @@ def read_rwkv4(path: PathLike) -> SpikeGPT:
         like = {
             name: part.shape for name, part in SpikeGPT(vocab, layers, width, "none").state_dict().items()
         }
-    weights, names = {}, set()
+    weights: dict[str, Tensor] = {}
+    names: set[str] = set()
     for ours, theirs in _pairs(layers):
         names.update(theirs)
         weights[ours] = _joined(path, given, theirs, like[ours])

@@ -14,7 +14,7 @@ __all__ = ["StepMemory", "StepWeights", "take_token"]
 
 AFTER, BEFORE = 1, 2
 """Where neurons are: the variants "spike_after" and "spike_before"; 0 for "none"."""
-LAST, P, Q, O, LAST_CHANNEL, FIRE = range(6)
+LAST, SUM, WEIGHT, EXPONENT, LAST_CHANNEL, FIRE = range(6)
 """Rows of a block's state: what time mixing saw, its sums, what channel mixing saw, and membranes from there on."""
 KEY, VALUE, RECEPTANCE, CHANNEL_KEY, CHANNEL_RECEPTANCE, HIDDEN = range(6)
 """Rows of mixes; also those of membranes in "spike_before", of which the hidden ones have four."""
@@ -132,7 +132,7 @@ def _mixture(x: RealArray, last: RealArray, mix: RealArray, y: RealArray) -> Non
 @fused
 def _recall(w: RealArray, u: RealArray, k: RealArray, v: RealArray, state: RealArray, y: RealArray) -> None:
     """Do a step of `snn.kernels.wkv`: set y, and take the sums in `state` past the token."""
-    p, q, o = state[P], state[Q], state[O]
+    p, q, o = state[SUM], state[WEIGHT], state[EXPONENT]
     for c in range(k.shape[0]):
         m = max(o[c], u[c] + k[c])
         old, new = math.exp(o[c] - m), math.exp(u[c] + k[c] - m)

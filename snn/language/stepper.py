@@ -11,15 +11,15 @@ from torch import Tensor
 from snn.core.arrays import RealArray
 from snn.core.checks import instance, refusal
 from snn.kernels.memory import NUMPY_TYPES
-from snn.kernels.wkv import WKVState
+from snn.kernels.wkv import LEAST, WKVState
 from snn.language.block import BlockState
 from snn.language.channel_mixing import ChannelMixingState
 from snn.language.embedding import check_tokens
 from snn.language.spike_gpt import SpikeGPT
 from snn.language.state_checks import check_finite
-from snn.language.step_loops import AFTER, BEFORE, FIRE, StepMemory, StepWeights, take_token
+from snn.language.step_loops import AFTER, BEFORE, EXPONENT, FIRE, StepMemory, StepWeights, take_token
 from snn.language.time_mixing import TimeMixingState
-from snn.nn import LIFState
+from snn.nn import LIF, LIFState
 
 __all__ = ["Stepper"]
 
@@ -51,10 +51,10 @@ class Stepper:
         self.vocab, self.width, self.layers = model.vocab, model.width, model.layers
         self._variant: str = model.config()["variant"]
         fresh = SpikeGPT(1, 1, 1, model.config()["variant"])
-        known = {module.extra_repr() for module in fresh.modules() if module._get_name() == "LIF"}
-        for name, module in model.named_modules():
-            if module._get_name() == "LIF" and module.extra_repr() not in known:
-                raise refusal(f"neurons {name} of the model", "those that it was made with", module)
+        known = {part.extra_repr() for part in fresh.modules() if isinstance(part, LIF)}
+        for name, part in model.named_modules():
+            if isinstance(part, LIF) and part.extra_repr() not in known:
+                raise refusal(f"{name} of the model", "the neurons that it was made with", part)
         self._weights = _read_weights(model)
         real, d = NUMPY_TYPES[weight.dtype], self.width
         self._memory = StepMemory(np.empty((7, d), real), np.empty(4 * d, real), np.empty(4 * d, np.int64))
@@ -88,7 +88,7 @@ class Stepper:
         """Give a state to work on: a copy."""
         if state is None:
             now = np.zeros(shape, real)
-            now[:, :, 3] = -1e38
+            now[:, :, EXPONENT] = LEAST
             return now
         given = self.pack(state) if isinstance(state, tuple) else state
         if not isinstance(given, Tensor) or given.shape != shape or given.numpy().dtype != real:
@@ -99,7 +99,7 @@ class Stepper:
         return given.detach().numpy().copy()
 
     def pack(self, state: tuple[BlockState, ...]) -> Tensor:
-        """Give a state of the model [B, L, rows, d]: what time mixing saw, p, q, o, what channel mixing saw, membranes.
+        """Give a state of the model as [B, L, rows, d]: the last of time mixing, p, q, o, that of the other, v.
 
         Raises:
             ValueError: It has another number of blocks.
@@ -109,7 +109,9 @@ class Stepper:
         blocks = []
         for time, channel in state:
             rows = [time.last, *time.wkv, channel.last]
-            rows += [part for fire in (*time.fire, *channel.fire) for part in fire.v.split(self.width, -1)]
+            rows += [
+                part for fire in (*time.fire, *channel.fire) for part in torch.split(fire.v, self.width, -1)
+            ]
             blocks.append(torch.stack(rows, 1))
         return torch.stack(blocks, 1).detach()
 
