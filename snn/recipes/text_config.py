@@ -19,7 +19,7 @@ __all__ = ["DATA_FIELDS", "LOSS", "TextConfig", "build_model", "load_data"]
 Variant = Literal["spike_after", "spike_before", "none"]
 
 LOSS = "next_token"
-"""Cross-entropy of the next token, and a penalty on large logits in its gradient; see `snn.language.next_token_loss`."""
+"""Cross-entropy of the next token, and a penalty on large logits in its gradient; see `next_token_loss`."""
 
 
 def _train() -> TrainConfig:
