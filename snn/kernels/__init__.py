@@ -9,6 +9,7 @@ from snn.kernels.delay.sparse import delayed, delayed_sparse
 from snn.kernels.delay.split_delay import linear_kernel
 from snn.kernels.delay.two_tap import delayed_linear, delayed_linear_reference
 from snn.kernels.delay.whole_delays import delayed_events
+from snn.kernels.gate import gate, gate_fused, gate_reference
 from snn.kernels.hashed_dropout import (
     draw_key,
     hashed_dropout,
@@ -39,6 +40,9 @@ __all__ = [
     "delayed_spectral",
     "draw_key",
     "empty_cache",
+    "gate",
+    "gate_fused",
+    "gate_reference",
     "gauss_kernel",
     "gauss_kernel_reference",
     "hashed_dropout",

@@ -36,7 +36,7 @@ def draw_key() -> tuple[int, int]:
 
 def _limit(p: float) -> int:
     """Give the hashes below which a place is dropped, in 0..2^32 - 1."""
-    return round(number("p", p, low=0.0, below=1.0) * WORD) if p < 1 - 1 / WORD else WORD - 1
+    return min(round(number("p", p, low=0.0, below=1.0) * WORD), WORD - 1)
 
 
 def _hash(word: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from snn.core.arrays import Int64Array, RealArray
 from snn.core.compiled import fused_entry
 from snn.kernels.intrinsics.powers import ROUNDING_32, ROUNDING_64, power_of_two
 
-__all__ = ["BLOCK", "CHUNK", "WKVArrays", "WKVGradients", "wkv_backward", "wkv_forward"]
+__all__ = ["BLOCK", "CHUNK", "WKVArrays", "WKVGradients", "exponential", "wkv_backward", "wkv_forward"]
 
 BLOCK, CHUNK = 64, 16
 LOG2_E = 1 / math.log(2)
@@ -77,7 +77,7 @@ class WKVGradients(NamedTuple):
 
 
 @fused_entry
-def _exp(x: Any, memory: RealArray) -> Any:
+def exponential(x: Any, memory: RealArray) -> Any:
     """Give exp(x) of x <= 0 in the type of `memory`: below -87 (float64: -708) what it is there, of NaN NaN."""
     real, single = memory.dtype.type, memory.itemsize == 4
     low = real(-87) if single else real(-708)
@@ -135,7 +135,7 @@ def _advance(s: RealArray) -> None:
     for j in range(_N):
         decayed = s[_O + j] + s[_W + j]
         gap = decayed - s[_K + j]
-        small = _exp(-abs(gap), s)
+        small = exponential(-abs(gap), s)
         f1, f2 = one if gap >= 0 else small, small if gap >= 0 else one
         s[_F1 + j], s[_F2 + j] = f1, f2
         s[_P + j] = f1 * s[_P + j] + f2 * s[_V + j]
@@ -150,12 +150,12 @@ def _output_and_advance(s: RealArray) -> None:
     for j in range(_N):
         k, v, p, q, o = s[_K + j], s[_V + j], s[_P + j], s[_Q + j], s[_O + j]
         gap = o - s[_U + j] - k
-        small = _exp(-abs(gap), s)
+        small = exponential(-abs(gap), s)
         e1, e2 = one if gap >= 0 else small, small if gap >= 0 else one
         s[_Y + j] = (e1 * p + e2 * v) / (e1 * q + e2)
         decayed = o + s[_W + j]
         gap = decayed - k
-        small = _exp(-abs(gap), s)
+        small = exponential(-abs(gap), s)
         f1, f2 = one if gap >= 0 else small, small if gap >= 0 else one
         s[_P + j] = f1 * p + f2 * v
         s[_Q + j] = f1 * q + f2
@@ -225,7 +225,7 @@ def _step_back(s: RealArray) -> None:
     for j in range(_N):
         v, p, q, f1, f2 = s[_V + j], s[_P + j], s[_Q + j], s[_F1 + j], s[_F2 + j]
         gap = s[_O + j] - s[_U + j] - s[_K + j]
-        small = _exp(-abs(gap), s)
+        small = exponential(-abs(gap), s)
         e1, e2 = one if gap >= 0 else small, small if gap >= 0 else one
         scale = one / (e1 * q + e2)
         y, g = (e1 * p + e2 * v) * scale, s[_G + j] * scale

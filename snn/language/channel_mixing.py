@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from snn.hardware import register_counter
-from snn.kernels import squared_relu, token_shift
+from snn.kernels import gate, squared_relu, token_shift
 from snn.language.counters import count_channel_mixing
 from snn.language.initial import channel_mixes
 from snn.language.mixing import Mixing, Variant
@@ -75,7 +74,7 @@ class ChannelMixing(Mixing):
         k, _ = self.key(self.spikes("key", for_key, firing, lengths))
         r, _ = self.receptance(self.spikes("receptance", for_receptance, firing, lengths))
         hidden = self.spikes("value", k, firing, lengths) if "value" in self.fire else squared_relu(k)
-        y = torch.sigmoid(r) * self.value(hidden)[0]
+        y = gate(r, self.value(hidden)[0])
         y = self.spikes("output", y, firing, lengths)
         return y, ChannelMixingState(at_length(x, lengths, last), tuple(firing.values()))
 

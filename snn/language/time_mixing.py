@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from snn.hardware import register_counter
-from snn.kernels import token_shift
+from snn.kernels import gate, token_shift
 from snn.kernels.wkv import WKVState, wkv
 from snn.language.counters import count_time_mixing
 from snn.language.initial import bonus, decay, time_mixes
@@ -85,7 +84,7 @@ class TimeMixing(Mixing):
         seen = (self.spikes(name, one, firing, lengths) for name, one in zip(names, mixed, strict=True))
         k, v, r = (self.get_submodule(name)(one)[0] for name, one in zip(names, seen, strict=True))
         y, sums = wkv(-self.decay.exp(), self.bonus, k, v, sums, lengths)
-        y = self.spikes("output", self.output(torch.sigmoid(r) * y)[0], firing, lengths)
+        y = self.spikes("output", self.output(gate(r, y))[0], firing, lengths)
         return y, TimeMixingState(at_length(x, lengths, last), sums, tuple(firing.values()))
 
 

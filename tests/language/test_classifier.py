@@ -75,7 +75,7 @@ def test_a_trained_model_is_tuned_to_classes_saved_and_loaded(tmp_path):
         epochs=30, loss="mean_cross_entropy", batch_size=64, lr=0.02, weight_decay=0.0
     )
     result = snn.train.fit(model, Texts(), Texts(), config)
-    assert result.scores.accuracy > 0.9
+    assert result.selected["valid_accuracy"] > 0.9
     (batch,) = Texts().batches(64)
     x = torch.from_numpy(batch.x).where(torch.arange(12)[:, None] < torch.from_numpy(batch.lengths), PADDING)
     with torch.no_grad():

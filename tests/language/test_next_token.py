@@ -87,7 +87,7 @@ def test_a_model_is_fitted_and_step_local_training_is_refused():
         epochs=25, loss="next_token", batch_size=8, min_batch=1, select="loss", lr=0.02, weight_decay=0.0
     )
     result = snn.train.fit(model, Texts(), Texts(), config)
-    assert result.scores.loss < 0.5 * np.log(7)
+    assert result.selected["valid_loss"] < 0.5 * np.log(7)
     with pytest.raises(ValueError, match="method must be 'bptt'.*got 'sltt'"):
         snn.train.fit(model, Texts(), Texts(), TrainConfig(
             epochs=1, loss="next_token", batch_size=8, min_batch=1, select="loss", method="sltt"))  # fmt: skip
