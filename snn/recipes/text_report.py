@@ -100,7 +100,7 @@ class Report:
             "prompt": prompt,
             "text": text,
         }
-        self._lines = [one for one in self._lines if one["epoch"] < epoch] + [line]
+        self._lines.append(line)
         write_whole(self._file, "".join(json.dumps(one) + "\n" for one in self._lines).encode())
         if self._log is not None:
             self._log(
