@@ -74,7 +74,8 @@ def counted(options: argparse.Namespace) -> Iterator[Counted]:
         yield Counted(name, model, ledger)
     for size in SIZES if options.published else ():
         torch.manual_seed(0)
-        model = SpikeGPT(**SIZES[size], initial="torch").eval()
+        vocab, layers, width = (SIZES[size][name] for name in ("vocab", "layers", "width"))
+        model = SpikeGPT(vocab, layers, width, initial="torch").eval()
         tokens = torch.randint(0, model.vocab, (16, 1))
         yield Counted(f"spike_after, {size}, fresh", model, count(model, tokens))
 
