@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from snn.hardware import ELEMENTWISE, Ledger, LedgerBuilder, Signal, count, count_steps, estimate
+from snn.hardware import ELEMENTWISE, Ledger, LedgerBuilder, Signal, compare, count, count_steps, estimate
 from snn.hardware.ledger.evaluation import in_evaluation
 from snn.hardware.ledger.layer_names import name_layers
 from snn.language import Classifier, SpikeGPT
@@ -273,6 +273,9 @@ def test_a_target_without_a_price_says_so_by_name(tmp_path):
         assert words in sentence and target in sentence
         assert words in report.table() and words in report.to_markdown()
         assert report.to_dict()["unpriced"]["divisions"] == ledger.total("divisions")
+    side_by_side = compare(ledger, ("horowitz45_fp32", "loihi1"))
+    assert side_by_side.table().count("(not priced: ") == 2
+    assert side_by_side.to_dict()["loihi1"]["unpriced"].keys() == {*ELEMENTWISE}
     priced = estimate(ledger, "horowitz45_fp32")
     assert "element_adds" not in priced.unpriced
     assert priced.energy_pj(component="element-wise multiply") == pytest.approx(
