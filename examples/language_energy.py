@@ -111,8 +111,8 @@ behind the squared rectifier, which count as passed over; "dense" multiplies the
 
 Energy, and how many times as much a transformer of as many weights takes (arithmetic / with memory), its keys and
 values kept and not charged; nothing of it is passed over. Divisions, exponentials and square roots have no price on
-either side. The last column is what the convention of the published account gives at the firing rate measured here: all multiply-accumulates of
-the blocks priced as adds times the rate, {MAC_PJ} / ({ADD_PJ} x rate).
+either side. The last column is what the convention of the published account gives at the firing rate measured here:
+all multiply-accumulates of the blocks priced as adds times the rate, {MAC_PJ} / ({ADD_PJ} x rate).
 
 | model | arithmetic, µJ | with memory, µJ | {contexts} | by the published convention |
 |---|---|---|{"---|" * len(CONTEXTS)}---|
