@@ -14,8 +14,10 @@ from snn.datasets.sets.images import images
 from snn.datasets.sets.nmnist import nmnist
 from snn.datasets.sets.shd import shd
 from snn.datasets.sets.shd_binning import to_steps
+from snn.datasets.sets.text import text
 from snn.datasets.spike_augment import AugmentedSpikes, SpikeAugment
 from snn.datasets.spike_set import Batch, SpikeSet
+from snn.datasets.text_set import TextBatch, TextSet
 
 __all__ = [
     "AugmentedImages",
@@ -28,6 +30,8 @@ __all__ = [
     "ImageSet",
     "SpikeAugment",
     "SpikeSet",
+    "TextBatch",
+    "TextSet",
     "collate",
     "fetch",
     "find",
@@ -37,6 +41,7 @@ __all__ = [
     "list_sets",
     "nmnist",
     "shd",
+    "text",
     "to_steps",
     "verify",
 ]

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from snn.hardware.ledger.count import count
-from snn.hardware.ledger.ledger import LayerCounts, Ledger
+from snn.hardware.ledger.ledger import ELEMENTWISE, LayerCounts, Ledger
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger
 from snn.hardware.report.energy_report import EnergyReport
 from snn.hardware.report.estimate import compare, estimate, rerun
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal, register_counter
 
 __all__ = [
+    "ELEMENTWISE",
     "AnalogCircuit",
     "AnalogEnergy",
     "AnalogLayer",

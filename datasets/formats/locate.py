@@ -1,18 +1,20 @@
-"""Find the two splits of a set: in a folder, a zip, or beside a file; plain or gzipped."""
+"""Find the two splits of a set: in a folder, a zip, or beside a file; plain or packed."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from snn.core.arrays import PathLike
 from snn.core.checks import shown
@@ -24,6 +26,12 @@ SPLITS = ("train", "test")
 PIECE = 1 << 20
 """Bytes read or unpacked at a time."""
 _UNPACKED, _UNPACKED_RATIO = 64 << 20, 20
+_PACKERS: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": lambda stored: gzip.GzipFile(fileobj=stored, mode="rb"),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
+"""How a file of that ending is unpacked."""
 _HDF5 = re.compile(r"\.(h5|hdf5)(\.gz)?$", re.IGNORECASE)
 
 
@@ -47,7 +55,11 @@ class Source:
     @property
     def packed(self) -> bool:
         """Whether its bytes are compressed, or inside a zip."""
-        return self.member is not None or self.name.lower().endswith(".gz")
+        return self.member is not None or self._ending in _PACKERS
+
+    @property
+    def _ending(self) -> str:
+        return PurePosixPath(self.name.lower()).suffix
 
     def __str__(self) -> str:
         """Say where it is."""
@@ -80,12 +92,13 @@ class Source:
             OSError: It is not there, or cannot be read.
             DataError: The packed file is cut short or damaged.
         """
-        gz = self.name.lower().endswith(".gz")
-        with reading(self, "is cut short or not gzip" if gz else "is damaged"):
+        unpack = _PACKERS.get(self._ending)
+        packer = {".gz": "gzip"}.get(self._ending, self._ending[1:])
+        with reading(self, f"is cut short or not {packer}" if unpack else "is damaged"):
             with open_zip(self.path).open(self.member) if self.member else self.path.open("rb") as stored:
-                if gz:
-                    with gzip.GzipFile(fileobj=stored, mode="rb") as unpacked:
-                        yield unpacked  # type: ignore[misc]
+                if unpack:
+                    with unpack(stored) as unpacked:
+                        yield unpacked
                 else:
                     yield stored
 

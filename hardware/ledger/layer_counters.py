@@ -24,7 +24,7 @@ from snn.hardware.ledger.step_ledger import StepLedger
 from snn.nn import Layer, populations
 from snn.nn.copies import copy_module, refresh_weights
 
-__all__ = ["count_layers"]
+__all__ = ["count_layers", "count_linear"]
 
 _JOINED = (
     "Residual joins: spikes or currents of both ways meet in the receiving neurons at no cost of their own; a "
@@ -235,7 +235,7 @@ def _as_torch(layer: Any, by_place: Tensor | None) -> nn.Conv2d:
     return made
 
 
-def _linear(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
+def count_linear(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
     """Count a layer of weights and delays; each of its kernels is a row."""
     y = builder.forward(layer, signal.x)
     delays = layer.delay_steps() if isinstance(layer, ours.DelayedLayer) else torch.zeros_like(layer.weight)
@@ -383,7 +383,7 @@ for _kinds, _counter in (
     ((ours.BatchNorm, ours.Dropout), _same_places),
     ((ours.Flatten,), _flatten),
     ((ours.Conv2d,), _convolution),
-    ((ours.Linear, ours.DelayLinear), _linear),
+    ((ours.Linear, ours.DelayLinear), count_linear),
     ((ours.LIF, ours.LeakyReadout, ours.ReLU), _neurons),
     ((ours.RecurrentLIF,), _recurrent),
     ((ours.SteppedNeuron,), _stepped),

@@ -20,13 +20,15 @@ from snn.core.files.json_file import fields_of, parse_json, read_json, typed
 from snn.core.files.whole import write_whole
 
 _INT64_MAX = 2**63 - 1
-SCHEMA, VERSION = "snn.ledger", 3
-"""3 tells what a dense pass computes from what it computes on padding, and continued runs from others."""
+SCHEMA, VERSION = "snn.ledger", 4
+"""4 has operations element by element: what normalisation, gates and recurrences without synapses compute."""
 POOLED = (
     "Pooling: one add (average) or compare (maximum) per spike and window, without a weight to fetch; a dense "
     "network pays one add per input of a window."
 )
 VALUES = ("counts", "silent", "binary", "levels", "real")
+ELEMENTWISE = ("element_adds", "element_multiplies", "divisions", "exponentials", "square_roots")
+"""Fields of what is computed element by element, beside synapses and neurons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ class LayerCounts:
         output_spikes: Spikes of `post`.
         updates_dense: Neurons times steps.
         updates_touched: Neuron-steps with at least one arrival over a nonzero weight.
+        element_adds: Additions, subtractions and comparisons of single numbers: not those of synapses, nor those
+            of an update of neurons.
+        element_multiplies: Products of single numbers, as in `element_adds`.
+        divisions: Quotients of them.
+        exponentials: Exponential functions of them.
+        square_roots: Square roots of them.
         padding_synapses: Multiply-accumulates on zeros of padding, which a dense kernel without a test for borders
             computes besides.
         stored_weights: Nonzero weights in memory, fewer than `synapses` where they are shared; None is
@@ -96,6 +104,11 @@ class LayerCounts:
     output_spikes: int = 0
     updates_dense: int = 0
     updates_touched: int = 0
+    element_adds: int = 0
+    element_multiplies: int = 0
+    divisions: int = 0
+    exponentials: int = 0
+    square_roots: int = 0
     padding_synapses: int = 0
     stored_weights: int | None = None
     dense_weights: int | None = None
@@ -167,8 +180,8 @@ class LayerCounts:
         return _ratio(self.synaptic_events, self.synapses * self.samples)
 
     def without_spikes(self) -> LayerCounts:
-        """Give the row of a run of the same length in which nothing spiked."""
-        nothing: dict[str, Any] = dict.fromkeys(_ACTIVITY, 0)
+        """Give the row of a run of the same length in which nothing spiked; real inputs are no spikes and stay."""
+        nothing: dict[str, Any] = dict.fromkeys(_ACTIVITY if self.values != "real" else ("output_spikes",), 0)
         return replace(self, **nothing)
 
     def per_sample(self, field: str) -> float:
@@ -217,7 +230,7 @@ ROW_SHAPE = (
 _NO_COUNTS = ("name", "post", "pre", "values", "continued")
 _INTEGERS = tuple(f.name for f in fields(LayerCounts) if f.name not in _NO_COUNTS)
 _ADDED = tuple(field for field in _INTEGERS if field not in ROW_SHAPE)
-_ACTIVITY = tuple(field for field in _ADDED if field not in ("samples", "steps", "updates_dense"))
+_ACTIVITY = tuple(f for f in _ADDED if f not in ("samples", "steps", "updates_dense", *ELEMENTWISE))
 _DERIVED = ("dense_macs", "acs", "memory_reads", "memory_writes")
 _AT_MOST = (
     ("synapses", "dense_synapses"),

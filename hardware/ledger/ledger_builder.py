@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from snn.core.arrays import BoolArray, Int64Array
-from snn.core.checks import shown
+from snn.core.checks import choice, shown
 from snn.core.registry import ClassRegistry
 from snn.hardware.ledger.counting_loops import count_nonzero
 from snn.hardware.ledger.input_tally import InputTally
+from snn.hardware.ledger.ledger import ELEMENTWISE
 from snn.hardware.ledger.step_ledger import LayerSteps, StepLedger, neurons_alone, step_counts
 from snn.nn import AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Dropout, Flatten, Layer, MaxPool2d
 from snn.nn.layer import check_kind, flat_stages
@@ -202,6 +203,27 @@ class LedgerBuilder:
             counts = step_counts({**row.counts, **neurons}, self._valid) if place == holder else row.counts
             self._rows[place] = replace(row, post=name, counts=counts)
         places.clear()
+
+    def add_operations(self, name: str, size: int, **per_step: int) -> None:
+        """Write a row of what is computed element by element, the same in every valid step.
+
+        Args:
+            name: Row.
+            size: Numbers that come out of it.
+            **per_step: How often in a step of a sample, by the names in `snn.hardware.ELEMENTWISE`.
+
+        Raises:
+            ValueError: A name is none of them.
+        """
+        counts = {
+            choice("per_step", field, ELEMENTWISE): np.full(self._valid.shape, often, dtype=np.int64)
+            for field, often in per_step.items()
+        }
+        self._rows.append(neurons_alone(name, size, step_counts(counts, self._valid)))
+
+    def end_without_neurons(self) -> None:
+        """Say that the rows since the last neurons feed none: numbers come out of them."""
+        self._without_population.clear()
 
     def build(self) -> StepLedger:
         """Give what was counted.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snn.core.arrays import BoolArray, Int64Array
-from snn.hardware.ledger.ledger import ROW_SHAPE, LayerCounts, Ledger
+from snn.hardware.ledger.ledger import ELEMENTWISE, ROW_SHAPE, LayerCounts, Ledger
 
 __all__ = ["ROW_COUNTS", "LayerSteps", "StepLedger", "neurons_alone", "step_counts"]
 
@@ -23,6 +23,7 @@ ROW_COUNTS = (
     "updates_touched",
     "delay_writes",
     "delay_reads",
+    *ELEMENTWISE,
 )
 
 
@@ -88,7 +89,7 @@ def step_counts(counts: Mapping[str, Any], valid: BoolArray) -> dict[str, Int64A
 
 
 def neurons_alone(name: str, size: int, counts: dict[str, Int64Array]) -> LayerSteps:
-    """Make the row of a population that no layer feeds."""
+    """Make the row of what no synapses feed: neurons alone, or operations element by element."""
     return LayerSteps(
         name,
         name,

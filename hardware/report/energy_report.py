@@ -31,7 +31,7 @@ class EnergyReport(EnergySums):
         return formats.table(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain JSON values (schema ``snn.energy_report``, version 2)."""
+        """Give the report as plain JSON values (schema ``snn.energy_report``, version 3)."""
         return formats.to_dict(self)
 
     def to_csv(self, path: PathLike | None = None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from snn.core.checks import whole
-from snn.hardware.ledger.ledger import Ledger
+from snn.hardware.ledger.ledger import ELEMENTWISE, Ledger
 from snn.hardware.report.delay_buffers import DelayBuffer, delay_buffers
 from snn.hardware.targets.baselines import (
     BASELINE_ASSUMPTIONS,
@@ -17,7 +17,7 @@ from snn.hardware.targets.baselines import (
 )
 from snn.hardware.targets.break_even import BREAK_EVENS, BreakEven
 from snn.hardware.targets.constant import Constant, Range, sum_ranges
-from snn.hardware.targets.target import Category, EnergyRow, Particular, Target, Timed
+from snn.hardware.targets.target import Category, EnergyRow, Particular, PricesElements, Target, Timed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,13 @@ class EnergySums:
             break_evens=BREAK_EVENS,
             priced_with=target.constants,
             constants=tuple(dict.fromkeys((*target.constants, *BASELINE_CONSTANTS))),
-            assumptions=(*ledger.notes, *target.assumptions, _delays_text(bits), *BASELINE_ASSUMPTIONS),
+            assumptions=(
+                *ledger.notes,
+                *target.assumptions,
+                *_unpriced_text(ledger, target),
+                _delays_text(bits),
+                *BASELINE_ASSUMPTIONS,
+            ),
             idle=sum_ranges(line.range for row in ledger for line in target.price(row.without_spikes())),
             priced_on=target,
             delay_bits=bits,
@@ -192,6 +198,11 @@ class EnergySums:
         """Components in the order of the target."""
         return tuple(dict.fromkeys(row.component for row in self.rows))
 
+    @property
+    def unpriced(self) -> dict[str, int]:
+        """What was counted and is not in the total, for want of a price: counts over the whole ledger."""
+        return _unpriced(self.ledger, self.priced_on)
+
     def comparisons(self) -> tuple[Comparison, ...]:
         """Relate the network to each baseline by name, per inference."""
         mine = self.total_per_inference
@@ -223,6 +234,30 @@ _WORDS: dict[Category, str] = {
 def _over(part: Range, whole: Range) -> Range:
     """Divide, each end by the other's other end; `whole` is above 0."""
     return Range(part.low / whole.high, part.nominal / whole.nominal, part.high / whole.low)
+
+
+def _unpriced(ledger: Ledger, target: Target) -> dict[str, int]:
+    priced = target.priced_elements if isinstance(target, PricesElements) else ()
+    counts = {field: ledger.total(field) for field in ELEMENTWISE if field not in priced}
+    return {field: count for field, count in counts.items() if count}
+
+
+def words_of(field: str) -> str:
+    """Write the name of a count of `snn.hardware.ELEMENTWISE` for people."""
+    return field.replace("_", " ").replace("element", "element-wise")
+
+
+def unpriced_words(unpriced: dict[str, int], samples: int) -> str:
+    """Name what is not priced, per inference: "12 divisions, 5.5 exponentials"."""
+    return ", ".join(f"{count / samples:,.10g} {words_of(field)}" for field, count in unpriced.items())
+
+
+def _unpriced_text(ledger: Ledger, target: Target) -> tuple[str, ...]:
+    found = _unpriced(ledger, target)
+    if not found:
+        return ()
+    words = unpriced_words(found, ledger.samples)
+    return (f"Not priced, for want of a price on {target.name}: {words} per inference.",)
 
 
 def _delays_text(bits: int) -> str:

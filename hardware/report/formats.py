@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from snn.hardware.report.energy_sums import EnergySums
+from snn.hardware.report.energy_sums import EnergySums, unpriced_words
 from snn.hardware.report.text import aligned, count_text, energy_text, folded, range_text, time_text
 from snn.hardware.targets.baselines import Baseline
 from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.measured_chips import MEASURED_CHIPS
 from snn.hardware.targets.target import CATEGORIES
 
-SCHEMA, VERSION = "snn.energy_report", 2
+SCHEMA, VERSION = "snn.energy_report", 3
 
 
 def energy_cells(sums: EnergySums) -> tuple[list[str], list[list[str]]]:
@@ -41,6 +41,8 @@ def summary_lines(sums: EnergySums) -> list[tuple[str, str]]:
         ("kind of the prices", ", ".join(sums.kinds) + (" (a mixture)" if len(sums.kinds) > 1 else "")),
         ("spikes per synapse per inference", f"{sums.ledger.spikes_per_synapse:.3g}"),
     ]
+    if sums.unpriced:
+        lines.append(("not priced", unpriced_words(sums.unpriced, sums.ledger.samples)))
     for line in sums.break_evens:
         ends = f"{line.low:g}" + (f" to {line.high:g}" if line.high > line.low else "")
         lines.append((f"published break-even, {line.name}", ends))
@@ -110,13 +112,21 @@ CHIP_NOTE = (
 )
 
 
+_MOST_ACROSS = 8
+"""Layers that stand side by side in a table of text; more stand below each other."""
+
+
 def table(sums: EnergySums) -> str:
     """Lay out a report as aligned text."""
     layers, cells = energy_cells(sums)
+    lines = [["component", *layers, "all layers"], *cells]
+    if len(layers) > _MOST_ACROSS:
+        lines = [list(line) for line in zip(*lines, strict=True)]
+        lines[0][0] = "layer"
     short = zip(sums.comparisons(), baseline_cells(sums), strict=True)
     parts = [
         f"{folded(sums.title)}\nper inference, mean of {sums.ledger.samples} samples",
-        aligned(["component", *layers, "all layers"], cells),
+        aligned(lines[0], lines[1:]),
         "\n".join(f"{name}: {value}" for name, value in summary_lines(sums)),
         aligned(BASELINE_HEADER, [[b.baseline.label, *cells[1:]] for b, cells in short]),
         folded(why_text(sums)),
@@ -227,6 +237,7 @@ def to_dict(sums: EnergySums) -> dict[str, Any]:
         **energy,
         "total_pj": sums.total_pj,
         "total_range_pj": asdict(sums.energy()),
+        "unpriced": sums.unpriced,
         "idle_range_pj": asdict(sums.idle),
         "total_pj_per_inference": sums.total_pj_per_inference,
         "compute_pj_per_inference": sums.compute_pj_per_inference,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snn.hardware.report.energy_sums import EnergySums
+from snn.hardware.ledger.ledger import ELEMENTWISE
+from snn.hardware.report.energy_sums import EnergySums, words_of
 from snn.hardware.report.figures import plot_report
 from snn.hardware.report.formats import (
     BASELINE_HEADER,
@@ -201,6 +202,7 @@ def _count_table(sums: EnergySums) -> str:
         ("delay line reads", "delay_reads"),
         ("neuron updates, every step", "updates_dense"),
         ("neuron updates, with input", "updates_touched"),
+        *((words_of(field), field) for field in ELEMENTWISE if sums.ledger.total(field)),
         ("words read from memory", "memory_reads"),
         ("words written to memory", "memory_writes"),
         ("dense multiply-adds, every step", "dense_macs"),

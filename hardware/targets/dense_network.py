@@ -11,7 +11,7 @@ from snn.hardware.ledger.ledger import LayerCounts
 from snn.hardware.targets import horowitz as c
 from snn.hardware.targets.constant import Constant
 from snn.hardware.targets.memory import sram_access
-from snn.hardware.targets.target import EnergyRow, energy_rows
+from snn.hardware.targets.target import EnergyRow, element_rows, energy_rows
 
 Number = Literal["fp32", "int8", "qnn"]
 Schedule = Literal["once", "every_step"]
@@ -44,6 +44,7 @@ class DenseNetwork:
     schedule: Schedule = "once"
 
     splits_memory = True
+    priced_elements = ("element_adds", "element_multiplies")
 
     def __post_init__(self) -> None:
         choice("number", self.number, Number)
@@ -63,9 +64,9 @@ class DenseNetwork:
     def constants(self) -> tuple[Constant, ...]:
         """Every constant used."""
         if self.number == "fp32":
-            return (c.FP32_MAC, c.FP32_ADD, *c.SRAM)
+            return (c.FP32_MAC, c.FP32_ADD, c.FP32_MULT, *c.SRAM)
         mac = (c.INT8_MULT,) if self.number == "qnn" else (c.INT8_MAC,)
-        return (*mac, c.INT8_ADD, *c.SRAM)
+        return tuple(dict.fromkeys((*mac, c.INT8_ADD, c.INT8_MULT, *c.SRAM)))
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -74,7 +75,7 @@ class DenseNetwork:
             "A dense network of the same layer shapes: one multiply-accumulate and one weight fetch per "
             "synapse and pass (batch 1, no weight reuse, no use of zeros), one read per input and one "
             "write and one compare per output, accumulation in registers; it is not trained, so equal "
-            "accuracy is not implied.",
+            "accuracy is not implied. What is computed element by element is computed in every pass.",
             *(
                 (
                     "A multiplication by b-bit activations pays b/8 of the 8-bit one, an access to them "
@@ -87,9 +88,9 @@ class DenseNetwork:
 
     def price(self, row: LayerCounts) -> tuple[EnergyRow, ...]:
         """Price one ledger row."""
-        if row.pre is None:
-            return ()
         passes = row.samples if self.schedule == "once" else row.steps
+        if row.pre is None:  # neurons alone, which are in the row of their synapses, or none of these
+            return self._price_elements(row, passes)
         bits = 32 if self.number == "fp32" else 8
         held = self._activation_bits(row)
         mac = c.FP32_MAC.range if self.number == "fp32" else c.INT8_MAC.range
@@ -108,6 +109,14 @@ class DenseNetwork:
             ("activation write", "memory", passes * row.n_post, write),
             ("activation function", "neuron", passes * row.n_post, neuron),
         )
+
+    def _price_elements(self, row: LayerCounts, passes: int) -> tuple[EnergyRow, ...]:
+        """Price what is computed element by element, in as many passes."""
+        add, multiply = (c.FP32_ADD, c.FP32_MULT) if self.number == "fp32" else (c.INT8_ADD, c.INT8_MULT)
+        adds, multiplies = (
+            getattr(row, field) * passes // max(1, row.steps) for field in self.priced_elements
+        )
+        return element_rows(row, adds, add.range, multiplies, multiply.range)
 
     def _activation_bits(self, row: LayerCounts) -> int:
         if self.number == "qnn":

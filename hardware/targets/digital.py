@@ -10,7 +10,7 @@ from snn.hardware.ledger.ledger import LayerCounts, Ledger
 from snn.hardware.targets import horowitz as c
 from snn.hardware.targets.constant import Constant, Range
 from snn.hardware.targets.memory import hierarchy_access, sram_access
-from snn.hardware.targets.target import EnergyRow, energy_rows
+from snn.hardware.targets.target import EnergyRow, element_rows, energy_rows
 
 Updates = Literal["dense", "touched"]
 Memory = Literal["interpolated", "hierarchy"]
@@ -81,6 +81,7 @@ class Horowitz45:
         number("clock_ghz", self.clock_ghz, above=0)
 
     splits_memory = True
+    priced_elements = ("element_adds", "element_multiplies")
 
     @property
     def title(self) -> str:
@@ -117,14 +118,15 @@ class Horowitz45:
             f"A neuron update reads and writes one {self.state_bits}-bit membrane and costs one "
             f"multiply (decay) and two adds (input, threshold): {self.state_mult.name}, "
             f"{self.state_add.name}.",
+            "What is computed element by element pays the operators of the neuron update, operands in registers.",
             f"A delayed synaptic event is written once into and read once from a delay line of "
             f"(largest delay + 1) x neurons slots of {self.state_bits} bits, multiplicity "
             "written out.",
             "Each spike that enters a layer is one 32-bit event written into and read from an "
             "8 KiB queue; there is one core per layer, nothing is placed, and no hop between cores is counted.",
-            f"Latency is one operation (synaptic event or neuron update) per cycle of {self.clock_ghz:g} "
-            "GHz, one layer after the other; the clock is a parameter of the target, not a published "
-            "number.",
+            "Latency is one operation (synaptic event, neuron update, element-wise add or multiply) per cycle of "
+            f"{self.clock_ghz:g} GHz, one layer after the other; the clock is a parameter of the target, not a "
+            "published number.",
             "Not counted: leakage, clock, control, input encoding"
             + (", off-chip memory." if self.memory == "interpolated" else ", DRAM refresh."),
         )
@@ -138,7 +140,9 @@ class Horowitz45:
         membrane = access(row.n_post * self.state_bits / 8, self.state_bits)
         update = self.state_mult.range + 2 * self.state_add.range
         updates = row.updates_dense if self.neuron_updates == "dense" else row.updates_touched
-        return energy_rows(
+        add, multiply = self.state_add.range, self.state_mult.range
+        elements = element_rows(row, row.element_adds, add, row.element_multiplies, multiply)
+        return elements + energy_rows(
             row.name,
             ("synaptic add", "compute", row.acs, self.add.range),
             ("synaptic multiply-add", "compute", row.macs, self.mac.range),
@@ -154,7 +158,8 @@ class Horowitz45:
     def latency_us(self, ledger: Ledger) -> Range:
         """Time over all samples: one operation per cycle, layers one after the other, microseconds."""
         updates = "updates_dense" if self.neuron_updates == "dense" else "updates_touched"
-        cycles = ledger.total("active_inputs") + ledger.total(updates)
+        counted = ("active_inputs", updates, *self.priced_elements)
+        cycles = sum(ledger.total(field) for field in counted)
         spent = cycles / (1e3 * self.clock_ghz)
         return Range(spent, spent, spent)
 

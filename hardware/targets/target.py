@@ -67,7 +67,8 @@ class EnergyRow:
 class Target(Protocol):
     """Price ledger rows: what `register_target` accepts.
 
-    A target that is also `Timed` has a latency in its reports; one that is `Particular` is asked first.
+    A target that is also `Timed` has a latency in its reports; one that is `Particular` is asked first; one that
+    prices operations element by element is `PricesElements`.
     `splits_memory` is False where the published price of a synaptic event already contains its memory access; such
     a target has no compute-only figure to compare with others.
     """
@@ -105,11 +106,28 @@ class Particular(Protocol):
 
 
 @runtime_checkable
+class PricesElements(Protocol):
+    """Say which operations element by element a target has prices for; reports name all others as not priced."""
+
+    @property
+    def priced_elements(self) -> tuple[str, ...]:
+        """Fields among `snn.hardware.ELEMENTWISE`."""
+
+
+@runtime_checkable
 class Timed(Protocol):
     """Say how long a ledger takes: a target that knows its time has this method as well."""
 
     def latency_us(self, ledger: Ledger) -> Range:
         """Time over all samples of the ledger, one after the other, microseconds."""
+
+
+def element_rows(
+    row: LayerCounts, adds: int, add: Range, multiplies: int, multiply: Range
+) -> tuple[EnergyRow, ...]:
+    """Make the lines of what a row computes element by element; none where it computes nothing."""
+    lines = (("element-wise add", adds, add), ("element-wise multiply", multiplies, multiply))
+    return energy_rows(row.name, *((name, "neuron", count, price) for name, count, price in lines if count))
 
 
 def energy_rows(layer: str, *lines: tuple[str, Category, int, Range]) -> tuple[EnergyRow, ...]:

@@ -22,6 +22,7 @@ _COMMANDS = {
     "demo": "train on the embedded words, run them by events, cost them, write report.html",
     "train": "train a named experiment: snn train NAME [--data PATH] [--out DIR] [--resume]",
     "simulate": "run a saved model or network by events: snn simulate FILE --data PATH",
+    "generate": "go on with a text by a trained language model: snn generate FILE --prompt TEXT",
     "energy": "count and price a saved model: snn energy FILE --data PATH --target loihi1",
     "data": "the data sets: snn data list, verify PATH, fetch NAME",
 }

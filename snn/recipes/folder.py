@@ -20,7 +20,7 @@ from snn.core.checks import refusal
 from snn.core.files.json_file import fields_of, parse_json, read_json, typed
 from snn.core.files.whole import existing_file, remove_drafts, write_whole
 
-__all__ = ["Clock", "check", "hold", "init_checksum", "read_metrics", "write_config"]
+__all__ = ["Clock", "check", "hold", "init_checksum", "read_lines", "read_metrics", "write_config"]
 
 _FIELDS = ("config", "init", "init_sha256", "versions", "machine")
 
@@ -179,10 +179,15 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         ValueError: A line is damaged; the message names it.
     """
     file = existing_file(path / "metrics.jsonl")
-    return [line for line in _read_lines(file) if "epoch" in line]
+    return [line for line in read_lines(file) if "epoch" in line]
 
 
-def _read_lines(file: Path) -> list[dict[str, Any]]:
+def read_lines(file: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON groups, one a line.
+
+    Raises:
+        ValueError: A line is damaged; the message names it.
+    """
     lines = file.read_bytes().splitlines()
     named = [(f"{file}, line {i}", line) for i, line in enumerate(lines, 1)]
     return [typed(what, parse_json(line, what, constants=True), dict, "a group") for what, line in named]
@@ -194,7 +199,7 @@ class Clock:
     def __init__(self, path: Path, resume: bool) -> None:
         """Start now; a fresh run begins a new file with its first epoch."""
         self._file = path / "timing.jsonl"
-        self._lines = _read_lines(self._file) if resume and self._file.exists() else []
+        self._lines = read_lines(self._file) if resume and self._file.exists() else []
         self._start = self._trained = time.perf_counter(), time.process_time()
 
     def mark(self) -> None:

@@ -29,6 +29,7 @@ COMMANDS = [
     "train",
     *(f"train {name}" for name in RECIPES),
     "simulate",
+    "generate",
     "energy",
     "data",
     "data list",

@@ -31,6 +31,9 @@ from snn.kernels import (
     recurrent_lif,
     recurrent_lif_fused,
     recurrent_lif_reference,
+    wkv,
+    wkv_fused,
+    wkv_reference,
 )
 from snn.kernels.batch_norm import normalise, normalise_fused, normalise_reference
 from snn.kernels.delay.two_tap_events import TwoTapLayout
@@ -89,6 +92,12 @@ ARGUMENTS: dict[Callable[..., Any], Arguments] = {
         f: dict(x=tensor(9, 3, 4), lengths=torch.tensor([9, 0, 4]), weight=tensor(4), bias=tensor(4), eps=1e-5)
         for f in (normalise, normalise_fused, normalise_reference)
     },
+    **{
+        f: dict(
+            w=-0.1 - tensor(4), u=tensor(4), k=tensor(9, 3, 4), v=tensor(9, 3, 4), lengths=torch.tensor([9, 0, 4])
+        )
+        for f in (wkv, wkv_fused, wkv_reference)
+    },
     sparse_linear: dict(x=tensor(9, 3, 4) * (tensor(9, 3, 4) < 0.1), weight=tensor(5, 4)),
 }  # fmt: skip
 """Every kernel, with arguments that are right."""
@@ -98,6 +107,7 @@ OTHERS = {
     "LIFOptions",
     "Surrogate",
     "DEFAULT_ALPHA",
+    "WKVState",
     "empty_cache",
     "is_local",
     "learning_steps",

@@ -216,6 +216,6 @@ def test_json_of_something_else(tmp_path):
     Ledger((ROW,)).to_json(path)
     assert Ledger.from_json(path) == Ledger((ROW,))
     with pytest.raises(
-        ValueError, match="source must be a ledger of schema 'snn.ledger', version 3, got .'other', None."
+        ValueError, match="source must be a ledger of schema 'snn.ledger', version 4, got .'other', None."
     ):
         Ledger.from_json('{"schema": "other"}')

@@ -46,7 +46,7 @@ def test_what_does_not_run_again():
         rerun(json.dumps(json.loads(estimate(LEDGER, "loihi1").to_json())))
     with pytest.raises(
         ValueError,
-        match="source must be a report of schema 'snn.energy_report', version 2, got .'snn.ledger', 3.",
+        match="source must be a report of schema 'snn.energy_report', version 3, got .'snn.ledger', 4.",
     ):
         rerun(LEDGER.to_json())
     with pytest.raises(ValueError, match="target must be one of 'horowitz45_fp32', .* got 'gone'"):
