@@ -74,7 +74,8 @@ def counted(options: argparse.Namespace) -> Iterator[Counted]:
         yield Counted(name, model, ledger)
     for size in SIZES if options.published else ():
         torch.manual_seed(0)
-        model = SpikeGPT(**SIZES[size], initial="torch").eval()
+        vocab, layers, width = (SIZES[size][name] for name in ("vocab", "layers", "width"))
+        model = SpikeGPT(vocab, layers, width, initial="torch").eval()
         tokens = torch.randint(0, model.vocab, (16, 1))
         yield Counted(f"spike_after, {size}, fresh", model, count(model, tokens))
 
@@ -82,7 +83,7 @@ def counted(options: argparse.Namespace) -> Iterator[Counted]:
 def lines(found: Counted) -> tuple[str, str]:
     """Write a model's line of the table of counts, and of that of energies."""
     ledger, model = found.ledger, found.model
-    a_token = [sum(row.acs for row in found.matrices), sum(row.macs for row in found.matrices)]
+    a_token = [sum(getattr(row, n) for row in found.matrices) for n in ("acs", "macs", "dense_macs")]
     a_token += [ledger.total(field) for field in ELEMENTWISE]
     counts = " | ".join(f"{n / ledger.steps:,.0f}" for n in a_token)
     shares = f"{found.share(head=False):.1%} | {found.share(head=True):.1%}"
@@ -101,16 +102,17 @@ def section(models: list[Counted]) -> str:
     elements = " | ".join(field.replace("_", " ") for field in ELEMENTWISE)
     return f"""
 What is computed for a token. A weight sees spikes where neurons stand ahead of it; where they stand behind, as in
-the paper, its inputs are real numbers (normalised, shifted, gated), and every weight is multiplied.
+the paper, its inputs are real numbers (normalised, shifted, gated), and every weight is multiplied, but for zeros
+behind the squared rectifier, which count as passed over; "dense" multiplies these too.
 
-| model | firing | block weights that see spikes | with the head | adds | multiply-adds | {elements} |
-|---|---|---|---|---|---|{"---|" * len(ELEMENTWISE)}
+| model | firing | block weights that see spikes | with the head | adds | multiply-adds | dense | {elements} |
+|---|---|---|---|---|---|---|{"---|" * len(ELEMENTWISE)}
 {chr(10).join(line for line, _ in both)}
 
 Energy, and how many times as much a transformer of as many weights takes (arithmetic / with memory), its keys and
-values kept and not charged. Divisions, exponentials and square roots have no price on either side. The last column
-is what the convention of the published account gives at the firing rate measured here: all multiply-accumulates of
-the blocks priced as adds times the rate, {MAC_PJ} / ({ADD_PJ} x rate).
+values kept and not charged; nothing of it is passed over. Divisions, exponentials and square roots have no price on
+either side. The last column is what the convention of the published account gives at the firing rate measured here:
+all multiply-accumulates of the blocks priced as adds times the rate, {MAC_PJ} / ({ADD_PJ} x rate).
 
 | model | arithmetic, µJ | with memory, µJ | {contexts} | by the published convention |
 |---|---|---|{"---|" * len(CONTEXTS)}---|

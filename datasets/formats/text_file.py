@@ -25,12 +25,14 @@ class TextSource:
     """Hold the bytes of a text.
 
     Attributes:
-        name: Name of the file.
+        where: The file, for messages.
+        name: Its name.
         data: Its bytes, uint8 [n], read-only: mapped, or unpacked in memory.
         mapped: What tells whether a mapped file is still what it was; None in memory.
         start: Where in the file they start, bytes.
     """
 
+    where: str
     name: str
     data: ByteArray
     mapped: MappedText | None
@@ -54,12 +56,12 @@ def open_text(source: Source) -> TextSource:
             mapped = MappedText(source.path)
         except ValueError as error:
             raise DataError(str(error)) from None
-        return TextSource(source.name, mapped.data, mapped)
+        return TextSource(str(source), source.name, mapped.data, mapped)
     check_memory(2 * source.path.stat().st_size, f"the text in {source}")
     data = np.frombuffer(source.read().getbuffer(), dtype=np.uint8)
     if not len(data):
         raise data_refusal(source, "text", "of at least one byte", len(data))
-    return TextSource(source.name, data, None)
+    return TextSource(str(source), source.name, data, None)
 
 
 def find_texts(path: PathLike) -> dict[str, Source]:

@@ -64,7 +64,9 @@ def text(
     sets = []
     for part, text_of in zip(PARTS, parts, strict=True):
         mapped = text_of.mapped if made.kind == "bytes" else None
-        sets.append(TextSet(f"{name} ({part})", _encoded(made, text_of), made, context, None, mapped))
+        tokens = _encoded(made, text_of)
+        with _named(text_of):
+            sets.append(TextSet(f"{name} ({part})", tokens, made, context, None, mapped))
     train = sets[0] if windows is None else sets[0].with_windows(windows)
     return train, sets[1], sets[2]
 
@@ -104,7 +106,7 @@ def _encoded(tokenizer: Tokenizer, part: TextSource) -> NDArray[Any]:
     """Give the tokens of a part: of bytes these themselves, where they lie."""
     if tokenizer.kind == "bytes":
         return part.data
-    check_memory(2 * tokenizer.dtype.itemsize * len(part.data), f"the tokens of {part.name}")
+    check_memory(2 * tokenizer.dtype.itemsize * len(part.data), f"the tokens of {part.where}")
     tokens = []
     for start, block in _blocks(part.data, tokenizer.block_end):
         with _named(part, f", from byte {part.start + start} on" if part.start + start else ""):
@@ -127,4 +129,4 @@ def _named(part: TextSource, place: str = "") -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise DataError(f"{part.name}{place}: {error}") from error
+        raise DataError(f"{part.where}{place}: {error}") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from snn.core.checks import refusal
-from snn.hardware.report.energy_sums import EnergySums
+from snn.hardware.report.energy_sums import EnergySums, unpriced_words
 from snn.hardware.report.formats import markdown_table
 from snn.hardware.report.page import Section, list_html, table_html
 from snn.hardware.report.sections import constants_html
@@ -61,7 +61,7 @@ class TargetTable(Generic[S]):
         """Write one line per target, per inference."""
         return [
             [
-                f"{report.target}: {report.title}",
+                f"{report.target}: {report.title}{_missing(report)}",
                 energy_text(report.compute_pj_per_inference) if report.splits_memory else "not separable",
                 range_text(report.total_per_inference, energy_text),
                 "not modelled"
@@ -95,6 +95,7 @@ class TargetTable(Generic[S]):
                 "compute_pj": report.compute_pj_per_inference if report.splits_memory else None,
                 "latency_us": ends(report.latency_us_per_inference),
                 "kinds": list(report.kinds),
+                "unpriced": report.unpriced,
             }
             for report in self.reports
         }
@@ -118,3 +119,9 @@ class TargetTable(Generic[S]):
             Section("What the other targets assume", list_html(assumed)),
             Section("Constants of the other targets", constants_html(tuple(constants))),
         ]
+
+
+def _missing(report: EnergySums) -> str:
+    """Say what is not in a total for want of a price."""
+    words = unpriced_words(report.unpriced, report.ledger.samples)
+    return f" (not priced: {words})" if words else ""

@@ -1,6 +1,6 @@
 """Spiking language models: SpikeGPT blocks that train in parallel and stream token by token.
 
-Each name loads with its module when first used, since most bring torch in.
+Each name loads with its module when first used, since most bring torch in; the loss "next_token" is there at once.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "PADDING": "classifier",
-    "SIZES": "spike_gpt",
     "Block": "block",
     "BlockState": "block",
     "ChannelMixing": "channel_mixing",
     "ChannelMixingState": "channel_mixing",
     "Classifier": "classifier",
     "Embedding": "embedding",
+    "PADDING": "classifier",
     "Projection": "projection",
     "Prompt": "generation",
+    "SIZES": "spike_gpt",
     "Sampling": "generation",
     "SpikeGPT": "spike_gpt",
     "Stepper": "stepper",

@@ -17,7 +17,7 @@ from snn.core.checks import refusal, whole
 from snn.core.files.text import ByteTokenizer, MappedText, Tokenizer, check_vocabulary
 from snn.nn import Layer
 
-__all__ = ["TextScore", "bits_per_byte", "score_tokens"]
+__all__ = ["TextScore", "bits_per_byte", "perplexity", "score_tokens"]
 
 LOGITS = 1 << 22
 """Logits that are held at a time."""
@@ -45,8 +45,12 @@ class TextScore:
     @property
     def perplexity(self) -> float:
         """Perplexity of a token: 2 to the power of its mean bits; infinite where a float does not hold it."""
-        mean = self.bits / self.tokens
-        return 2.0**mean if mean < 1024 else math.inf
+        return perplexity(self.bits / self.tokens)
+
+
+def perplexity(bits: float) -> float:
+    """Give the perplexity of mean bits; infinite where a float does not hold it."""
+    return 2.0**bits if bits < 1024 else math.inf
 
 
 def bits_per_byte(
@@ -69,8 +73,8 @@ def bits_per_byte(
     if not isinstance(model, Layer):
         raise refusal("model", "a snn.nn.Layer", model)
     made = ByteTokenizer() if tokenizer is None else tokenizer
-    if hasattr(model, "vocab"):
-        check_vocabulary(made, model.vocab)
+    vocab: Any = getattr(model, "vocab", made.vocab)
+    check_vocabulary(made, vocab)
     text = MappedText(path)
     tokens = made.encode(text.data)
     if len(tokens) < 2:

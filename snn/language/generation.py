@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import keep, number, refusal, whole, wholes
+from snn.language.spike_gpt import SpikeGPT
+from snn.language.stepper import Stepper
 from snn.nn import Layer
 
 __all__ = ["Prompt", "Sampling", "generate", "read_prompt"]
@@ -127,14 +130,23 @@ def generate(
     sampling = sampling or Sampling()
     streams = [np.random.default_rng((sampling.seed, row)) for row in range(batch)]
     state, logits, device = _spread(prompt.state, batch), _spread(prompt.logits, batch), _device(model)
+    step = _stepping(model)
     for drawn in range(tokens):
         if not bool(logits.isfinite().all()):
             raise refusal("logits", "finite to draw a token", f"NaN or infinity after {drawn} tokens")
         token = sampling.draw(logits, np.array([stream.random() for stream in streams]))
         yield token
         if drawn + 1 < tokens:
-            y, state = model(torch.from_numpy(token[None]).to(device), state)
+            y, state = step(torch.from_numpy(token[None]).to(device), state)
             logits = y[0]
+
+
+def _stepping(model: Layer) -> Layer | Stepper:
+    """Give what runs a model a token at a time: its compiled form where there is one, else the model itself."""
+    if isinstance(model, SpikeGPT):
+        with suppress(ValueError):  # on another device, of another type, or with neurons of a user's
+            return Stepper(model)
+    return model
 
 
 def _device(model: Layer) -> torch.device:

@@ -14,7 +14,7 @@ _NOTES = (
     "Transformer: a normalisation ahead of every part; heads of 64 channels; a hidden layer of 4.5 widths behind a "
     "rectifier, so that a block has the 13 d^2 weights of a SpikeGPT block; all its outputs are multiplied.",
     "Attention of a token to itself and those before it, keys and values kept: products with the queries, softmax "
-    "less its maximum, products with the values. Reading what is kept is not counted: this favours the transformer.",
+    "less its maximum, products with the values. Reading what is kept is not counted, which favours it.",
 )
 
 
@@ -62,28 +62,29 @@ class _Rows:
         self.context = context
         self.rows: list[LayerCounts] = []
 
-    def add(self, name: str, pre: str | None = None, **counts: Any) -> None:
-        self.rows.append(LayerCounts(name, name, pre, samples=1, steps=self.context, **counts))
+    def add(self, name: str, **fields: Any) -> None:
+        self.rows.append(LayerCounts(name=name, post=name, samples=1, steps=self.context, **fields))
 
     def weights(self, name: str, n_pre: int, n_post: int) -> None:
         """Add a product of real numbers with a matrix: one multiply-accumulate per weight and token."""
         size = n_pre * n_post
-        events = dict.fromkeys(("synaptic_events", "active_inputs", "macs"), size * self.context)
-        shape = {"n_pre": n_pre, "n_post": n_post, "synapses": size, "dense_synapses": size}
-        inputs = n_pre * self.context
-        self.add(name, pre=f"{name}.inputs", input_spikes=inputs, values="real", **shape, **events)
+        counts: dict[str, Any] = {"n_pre": n_pre, "n_post": n_post, "synapses": size, "dense_synapses": size}
+        counts |= dict.fromkeys(("synaptic_events", "active_inputs", "macs"), size * self.context)
+        counts |= {"input_spikes": n_pre * self.context, "values": "real"}
+        self.add(name, pre=f"{name}.inputs", **counts)
 
     def look_up(self, name: str, vocab: int, width: int) -> None:
         """Add a table of rows, and the sum with a table of places."""
         stored, read = vocab * width, width * self.context
-        events = {"input_spikes": self.context, "synaptic_events": read, "active_inputs": read}
-        shape = {"n_pre": 1, "n_post": width, "synapses": width, "dense_synapses": width}
-        self.add(name, pre="in", stored_weights=stored, dense_weights=stored, **shape, **events)
+        counts: dict[str, Any] = {"n_pre": 1, "n_post": width, "synapses": width, "dense_synapses": width}
+        counts |= {"input_spikes": self.context, "synaptic_events": read, "active_inputs": read}
+        self.add(name, pre="in", stored_weights=stored, dense_weights=stored, **counts)
         self.elements(f"{name}.place", width, {"element_adds": width})
 
     def elements(self, name: str, size: int, each: dict[str, int]) -> None:
         """Add what is computed element by element, the same for every token."""
-        self.add(name, n_post=size, **{field: often * self.context for field, often in each.items()})
+        counts: dict[str, Any] = {field: often * self.context for field, often in each.items()}
+        self.add(name, n_post=size, **counts)
 
     def attention(self, name: str, width: int) -> None:
         """Add the attention of every token to all up to itself: no weights, two products of numbers per channel."""

@@ -195,8 +195,8 @@ class Experiment(Generic[C, S]):
         return RunResult(path, model, result, scores, sets)
 
 
-def init_checksum(path: Path, init: PathLike | None, model: snn.nn.Sequential) -> str | None:
-    """Give the checksum of the file that a run begins with, before config.json says that it began.
+def init_checksum(path: Path, init: PathLike | None, model: snn.nn.Layer) -> str | None:
+    """Give the checksum of the model file that a run begins with, before config.json says that it began.
 
     Raises:
         FileNotFoundError: The file is not there.

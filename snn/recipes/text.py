@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,36 +101,37 @@ def run(
         raise refusal("minutes", rule, config.minutes)
     first = processes.rank() == 0
     with folder.hold(out) if first else nullcontext(Path(out)) as path:
-        settings = asdict(config)
-        given, init = init, folder.check(path, settings, resume, init) if first else init
+        given, init = init, folder.check(path, asdict(config), resume, init) if first else init
         device = check_device(torch_device)
         sets = load_data(config, _known_tokenizer(path, resume, init))
         model = build_model(config, sets[0].vocab)
         begin = None if given is None and has_checkpoint(path) else init
         if first:
-            folder.write_config(path, settings, init, init_checksum(path, begin, model))
+            folder.write_config(path, asdict(config), init, init_checksum(path, begin, model))
             description = json.dumps(sets[0].tokenizer.description()) + "\n"
             write_whole(path / TOKENIZER, description.encode())
             if log is not None:
                 log(_about(sets, model))
-        model.to(device)
-        data = Timed(sets[0], config.minutes) if config.minutes is not None else sets[0]
-        report = Report(path, sets[1], model, config, resume, callback, log)
-        fitted = snn.train.fit(
-            model, data, sets[1], config.train, out=path, resume=resume, init=begin, callback=report
-        )
-        seen = (
-            data.tokens_seen
-            if isinstance(data, Timed)
-            else len(sets[0]) * config.context * len(fitted.history)
-        )
+        report = Report(path, sets[1], model.to(device), config, resume, callback, log)
+        fitted, seen = _fit(config, sets, model, path, resume=resume, init=begin, callback=report)
         if not first:
             return TextResult(path, model.cpu(), fitted, {}, first)
         summary = _summary(path, config, sets, model, fitted, seen)
         snn.train.write_metrics(path, [*fitted.history, summary])
-        model.cpu()
-        snn.train.save(model, path / "model.safetensors", _model_info(config, sets, summary))
+        snn.train.save(model.cpu(), path / "model.safetensors", _model_info(config, sets, summary))
         return TextResult(path, model, fitted, summary)
+
+
+def _fit(
+    config: TextConfig, sets: Sets, model: snn.language.SpikeGPT, path: Path, **options: Any
+) -> tuple[snn.train.FitResult, int]:
+    """Train as the settings say; give what came of it, and how many tokens were seen."""
+    how = replace(config.train, min_batch=config.train.batch_size)
+    if config.minutes is not None:
+        timed = Timed(sets[0], config.minutes)
+        return snn.train.fit(model, timed, sets[1], how, out=path, **options), timed.tokens_seen
+    fitted = snn.train.fit(model, sets[0], sets[1], how, out=path, **options)
+    return fitted, len(sets[0]) * config.context * len(fitted.history)
 
 
 def _known_tokenizer(path: Path, resume: bool, init: PathLike | None) -> Tokenizer | None:
@@ -167,7 +168,9 @@ def _summary(
     from snn.language.bits import score_tokens
 
     valid, test = (score_tokens(model, part.tokens, part.tokenizer.sizes, part.context) for part in sets[1:])
-    seconds = sum(line["train_cpu_s"] for line in folder.read_lines(path / "timing.jsonl"))
+    timed = [line["train_cpu_s"] for line in folder.read_lines(path / "timing.jsonl")]
+    # a run that was killed at the end of an epoch has no time of it
+    tokens_timed = seen * len(timed) / len(fitted.history)
     return {
         "selected_epoch": fitted.selected_epoch,
         "test_bits_per_byte": test.bits_per_byte,
@@ -176,7 +179,7 @@ def _summary(
         "valid_perplexity": valid.perplexity,
         "parameters": sum(p.numel() for p in model.parameters()),
         "tokens_seen": seen,
-        "tokens_per_s": seen / seconds if seconds else None,
+        "tokens_per_s": tokens_timed / sum(timed) if sum(timed) else None,
         "rates": fitted.selected["rates"],
         "variant": config.variant,
         "data": sets[2].name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import snn
-import snn.language.next_token  # registers the loss
+import snn.language  # registers the loss
 from snn.core.checks import choice, instance, keep, number, refusal, whole
 from snn.core.files.text import Tokenizer
 from snn.core.files.text.described import TokenizerKind
@@ -19,7 +19,7 @@ __all__ = ["DATA_FIELDS", "LOSS", "TextConfig", "build_model", "load_data"]
 Variant = Literal["spike_after", "spike_before", "none"]
 
 LOSS = "next_token"
-"""Cross-entropy of the next token, and a penalty on large logits in its gradient; see `snn.language.next_token`."""
+"""Cross-entropy of the next token, and a penalty on large logits in its gradient; see `next_token_loss`."""
 
 
 def _train() -> TrainConfig:
@@ -27,6 +27,7 @@ def _train() -> TrainConfig:
     return TrainConfig(
         epochs=10,
         batch_size=16,
+        min_batch=1,
         loss=LOSS,
         select="loss",
         betas=(0.9, 0.99),
@@ -44,8 +45,9 @@ def _train() -> TrainConfig:
 class TextConfig:
     """Set up a run on a text.
 
-    How long it trains: `train.epochs` passes; or `budget_tokens` in all, in `train.epochs` equal parts; or `minutes`.
-    All batches are whole, so that a pass or a part may end a little before.
+    How long it trains: `train.epochs` passes; or `budget_tokens` in all, in `train.epochs` equal parts; or
+    `minutes`. All batches are whole, so that a pass or a part may end a little before, and `train.min_batch` has no
+    say.
 
     Attributes:
         data: A file, or a folder or zip with one text or with its parts (see `snn.datasets.text`).
@@ -94,8 +96,6 @@ class TextConfig:
         if self.train.select == "accuracy" or self.train.method != "bptt":
             rule = "method 'bptt' and select 'loss' or a registered score, for a text"
             raise refusal("train", rule, f"{self.train.method!r} and {self.train.select!r}")
-        # windows are drawn, so that every batch can be a whole one
-        object.__setattr__(self, "train", replace(self.train, min_batch=self.train.batch_size))
         if self.minutes is not None:
             if self.budget_tokens is not None:
                 raise refusal("minutes", "None with budget_tokens", self.minutes)

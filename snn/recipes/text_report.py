@@ -88,20 +88,24 @@ class Report:
 
     def _note(self, epoch: int, metrics: dict[str, Any]) -> None:
         """Write down what an epoch came to: bits, perplexity, rates, and how the held-out text goes on."""
+        from snn.language.bits import perplexity
+
         bits = metrics["valid_loss"] / math.log(2)
         prompt, text = sample_text(self._model, self._valid, self._config.sample, self._config.train.seed)
         line = {
             "epoch": epoch,
             "valid_bits_per_byte": bits / self._bytes_per_token,
-            "valid_perplexity": 2.0**bits,
+            "valid_perplexity": perplexity(bits),
             "rates": metrics["rates"],
             "prompt": prompt,
             "text": text,
         }
-        self._lines = [one for one in self._lines if one["epoch"] < epoch] + [line]
+        self._lines.append(line)
         write_whole(self._file, "".join(json.dumps(one) + "\n" for one in self._lines).encode())
         if self._log is not None:
-            self._log(f"valid {bits / self._bytes_per_token:.4f} bits per byte, perplexity {2.0**bits:.2f}")
+            self._log(
+                f"valid {bits / self._bytes_per_token:.4f} bits per byte, perplexity {perplexity(bits):.2f}"
+            )
             if text:
                 self._log(f"sample: {text!r}")
 
@@ -122,4 +126,4 @@ def sample_text(model: snn.language.SpikeGPT, held_out: TextSet, tokens: int, se
     finally:
         model.train(mode)
     prompt = tokenizer.decode(start)
-    return prompt.decode("utf-8", "replace"), text.decode("utf-8", "replace")
+    return prompt.decode("utf-8", "backslashreplace"), text.decode("utf-8", "backslashreplace")

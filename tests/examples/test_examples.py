@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -102,6 +103,49 @@ def test_neuron_options(tmp_path):
 def test_train_shd(tmp_path):
     printed = run("train_shd.py", "--epochs", "1", "--hidden", "16", "--out", str(tmp_path / "run"))
     assert "test accuracy" in printed and (tmp_path / "run" / "report.html").exists() is False
+
+
+def test_spike_gpt(tmp_path):
+    data = tmp_path / "text.txt"
+    data.write_bytes(b"the neuron fires and the net goes on\n" * 300)
+    printed = run("12_spike_gpt.py", "--data", str(data), "--tokens", "12000", "--out", str(tmp_path / "out"))
+    off = float(re.search(r"streaming differs from the parallel form by ([0-9.e-]+)", printed)[1])
+    valid = float(re.search(r"valid ([0-9.]+) bits per byte", printed)[1])
+    assert off < 1e-9 and valid < 7 and printed.count("--- seed") == 2
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"model.safetensors", "test_part.txt"}
+
+
+def test_train_text_classifier(tmp_path):
+    data = tmp_path / "text.txt"
+    data.write_bytes(b"a line that has more than four words\nand one that follows on the line before\n" * 300)
+    printed = run("train_text_classifier.py", "--data", str(data), "--lines", "64", "--epochs", "1")
+    assert re.search(r"test accuracy [0-9.]+% \(16 lines\), from fresh weights", printed)
+
+
+def test_language_table(tmp_path):
+    """Nothing is trained: the runs are listed, and those that are there are in the table."""
+    spec = importlib.util.spec_from_file_location("language_table", ROOT / "examples" / "language_table.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["language_table"] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    keys = ("test_bits_per_byte", "valid_bits_per_byte", "parameters", "tokens_seen", "tokens_per_s")
+    for seed, bits in ((0, 2.0), (1, 3.0)):
+        out = tmp_path / f"wikipedia-0.9M-spike_after-{seed}"
+        out.mkdir()
+        line = {**dict.fromkeys(keys, bits), "rates": {"hid1": 0.25}}
+        (out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    rows = module.table(tmp_path)
+    assert (
+        "| wikipedia | 0.9M | spike_after |" in rows and "2.500 ± 0.707" in rows and "| 2 | 25%-25% |" in rows
+    )
+    assert "wikipedia-0.9M-lstm-2" in rows.splitlines()[-1] and len({one.name for one in module.RUNS}) == 18
+    lstm = module.LSTM.of_size(256, 923_648)
+    assert 0.99 * 923_648 < module.count(lstm) <= 923_648
+    train, test = np.frombuffer(b"abab" * 50, np.uint8), np.frombuffer(b"aba", np.uint8)
+    order_0, order_1 = module.counted_bits(train, test, 1)
+    p_a = p_b = (100 + 1 / 256) / 201  # each half of 200 bytes
+    assert order_0 == pytest.approx(-(np.log2(p_b) + np.log2(p_a)) / 2)
+    assert order_1 == pytest.approx(-(np.log2((100 + p_b) / 101) + np.log2((99 + p_a) / 100)) / 2)
 
 
 @pytest.mark.parametrize("mode", ["gauss", "linear"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,41 @@ def _read_images(path: Path) -> Any:
     return snn.datasets.images(path, valid_fraction=0.5)
 
 
+def _write_text(folder: Path) -> Path:
+    (folder / "text.txt.bz2").write_bytes(bz2.compress("über das Netz läuft es\n".encode() * 60))
+    return folder / "text.txt.bz2"
+
+
+def _read_text(path: Path) -> Any:
+    sets = snn.datasets.text(path, "characters", context=4)
+    return [[part.tokens, part.tokenizer.description()["characters"]] for part in sets]
+
+
+def _language_model() -> Any:
+    import torch
+
+    torch.manual_seed(0)
+    return snn.language.SpikeGPT(5, 1, 4).eval()
+
+
+def _write_prompt(folder: Path) -> Path:
+    model = _language_model()
+    snn.language.save_prompt(snn.language.read_prompt(model, [1, 2]), folder / "prompt.safetensors", model)
+    return folder / "prompt.safetensors"
+
+
+def _read_prompt(path: Path) -> Any:
+    return list(_leaves(snn.language.load_prompt(path, _language_model())))
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, tuple):
+        for part in tree:
+            yield from _leaves(part)
+    else:
+        yield tree.numpy()
+
+
 LOADERS: dict[str, Loader] = {
     "network": Loader(_write_network, _read_network, edit_tree_file(NETWORK, NETWORK_VERSION), digest=True),
     "events": Loader(_write_events, snn.Events.load, edit_our_hdf5(EVENTS, EVENTS_VERSION), digest=True),
@@ -303,6 +339,8 @@ LOADERS: dict[str, Loader] = {
     "idx gz": Loader(_write_mnist(packed=True), _sets(_read_images)),
     "idx zip": Loader(_zipped(_write_mnist(packed=True)), _sets(_read_images), edit_zip),
     "images": Loader(_write_images, _sets(_read_images)),
+    "text": Loader(_write_text, _read_text),
+    "prompt": Loader(_write_prompt, _read_prompt, edit_safetensors),
     "images zip": Loader(_zipped(_write_images), _sets(_read_images), edit_zip),
 }
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from snn.hardware import ELEMENTWISE, Ledger, count, count_steps, estimate
+from snn.hardware import ELEMENTWISE, Ledger, LedgerBuilder, Signal, compare, count, count_steps, estimate
+from snn.hardware.ledger.evaluation import in_evaluation
+from snn.hardware.ledger.layer_names import name_layers
 from snn.language import Classifier, SpikeGPT
 from snn.language.counters import norm_operations, wkv_operations
 from snn.language.projection import Projection
@@ -221,10 +223,6 @@ def test_what_is_computed_element_by_element(variant):
 
 def test_the_logits_that_were_counted_are_the_models():
     """A counter runs the layers itself: what it sends on is what the model gives."""
-    from snn.hardware.ledger.evaluation import in_evaluation
-    from snn.hardware.ledger.layer_names import name_layers
-    from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal
-
     for variant in VARIANTS:
         model, x = spiking_model(variant), tokens()
         builder = LedgerBuilder(LENGTHS, STEPS, name_layers(model))
@@ -244,6 +242,15 @@ def test_an_embedding_is_a_lookup_and_a_classifier_has_a_head_of_its_own():
     assert (embedding.stored_weights, embedding.dense_synapses) == (VOCAB * WIDTH, WIDTH)
     (head,) = (row for row in ledger if row.n_post == 5)
     assert head.macs == head.input_spikes * 5 and len(rows) == len(ledger.rows)
+
+
+def test_operations_have_the_names_of_the_ledger():
+    builder = LedgerBuilder(torch.tensor([2, 1]), 2, {})
+    with pytest.raises(ValueError, match="^per_step must be one of 'element_adds', "):
+        builder.add_operations("gate", 3, products=4)
+    builder.add_operations("gate", 3, divisions=4)
+    (row,) = builder.build().ledger()
+    assert (row.divisions, row.element_adds, row.n_post, row.pre) == (12, 0, 3, None)
 
 
 def test_half_precision_does_not_hold_all_tokens():
@@ -266,6 +273,9 @@ def test_a_target_without_a_price_says_so_by_name(tmp_path):
         assert words in sentence and target in sentence
         assert words in report.table() and words in report.to_markdown()
         assert report.to_dict()["unpriced"]["divisions"] == ledger.total("divisions")
+    side_by_side = compare(ledger, ("horowitz45_fp32", "loihi1"))
+    assert " ".join(side_by_side.table().split()).count("(not priced: ") == 2
+    assert side_by_side.to_dict()["loihi1"]["unpriced"].keys() == {*ELEMENTWISE}
     priced = estimate(ledger, "horowitz45_fp32")
     assert "element_adds" not in priced.unpriced
     assert priced.energy_pj(component="element-wise multiply") == pytest.approx(

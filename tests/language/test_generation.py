@@ -61,6 +61,12 @@ def test_tokens_come_with_their_probabilities(sampling):
     assert np.abs(shares - probabilities(sampling, logits)).max() <= 1.01 / draws
 
 
+def test_half_of_four_alike_is_two():
+    logits = torch.zeros(100, 4)
+    drawn = Sampling(top_p=0.5).draw(logits, np.linspace(0, 0.999, 100))
+    assert set(drawn) == {0, 1}
+
+
 def test_the_ends_of_chance_are_tokens():
     logits = torch.tensor([[0.0, -1.0, -800.0]]).expand(2, -1)
     assert list(Sampling().draw(logits, np.array([0.0, np.nextafter(1.0, 0.0)]))) == [0, 1]

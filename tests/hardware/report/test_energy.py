@@ -158,7 +158,7 @@ def test_reports_are_the_same_every_time(tmp_path):
     ]
     assert pages[0] == pages[1]
     data = json.loads(one.to_json(tmp_path / "r.json"))
-    assert data["schema"] == "snn.energy_report" and data["version"] == 2
+    assert data["schema"] == "snn.energy_report" and data["version"] == 3
     assert math.isclose(sum(row["pj"] for row in data["rows"]), data["total_pj"], rel_tol=1e-12)
     assert Ledger.from_json(json.dumps(data["ledger"])) == LEDGER
 
