@@ -17,7 +17,7 @@ from torch import Tensor
 from snn.core.checks import refusal
 from snn.hardware.ledger.layer_counters import count_linear
 from snn.hardware.ledger.ledger_builder import LedgerBuilder, Signal
-from snn.kernels import squared_relu, token_shift, wkv
+from snn.kernels import gate, squared_relu, token_shift, wkv
 
 __all__ = [
     "count_block",
@@ -186,7 +186,7 @@ def _weigh(layer: Any, name: str, signal: Signal, builder: LedgerBuilder) -> Sig
 def _gated(layer: Any, r: Tensor, y: Tensor, builder: LedgerBuilder) -> Signal:
     name = _within(builder, layer, "gate")
     builder.add_operations(name, layer.width, **_gate(layer.width))
-    return Signal(torch.sigmoid(r) * y, None, False, name)
+    return Signal(gate(r, y), None, False, name)
 
 
 def _sent(layer: Any, signal: Signal, builder: LedgerBuilder) -> Signal:
