@@ -2,10 +2,10 @@
 
     python examples/benchmarks/language.py [--repeat 7] [--tokens 10000] [--json FILE]
 
-"products" are the matrix products of a model, forward and backward, on activations of its shapes, and nothing else:
-what no form of the model can be faster than. Times are CPU seconds on one thread, interleaved; ratios are medians of
-those of a turn. Generation is `snn.language.Stepper`, a batch of one, from a model that spikes; its time per token is
-the median over pieces of 500 tokens.
+"products" are the matrix products of a model, forward and backward, on activations of its shapes, and nothing
+else: what no form of the model can be faster than. Times are CPU seconds on one thread, interleaved; ratios are
+medians of those of a turn. Generation is `snn.language.Stepper`, a batch of one, from a model that spikes; its time
+per token is the median over pieces of 500 tokens.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def generate(tokens: int) -> dict[str, dict[str, float]]:
             "grown_mb": memory[-1] - memory[0],
         }
         print(
-            f"generation {variant}: {1 / statistics.median(times):.0f} tokens/s; {first * 1e3:.2f} ms a token in the "
-            f"first quarter, {last * 1e3:.2f} in the last; {memory[-1] - memory[0]:.1f} MiB more"
+            f"generation {variant}: {1 / statistics.median(times):.0f} tokens/s; {first * 1e3:.2f} ms a token in "
+            f"the first quarter, {last * 1e3:.2f} in the last; {memory[-1] - memory[0]:.1f} MiB more"
         )
     return found
 
