@@ -17,11 +17,11 @@ __all__ = ["recurrent_backward", "recurrent_forward"]
 
 
 @compiled
-def _charge(x: Any, v: Any, neuron: NeuronConstants) -> Any:
-    """Give the membrane before the threshold test."""
+def _charge(x: Any, v: Any, neuron: NeuronConstants, n: int) -> Any:
+    """Give the membrane of neuron n before the threshold test."""
     if neuron.decay_input:
         return v + (x - (v - neuron.v_leak)) / neuron.tau
-    return neuron.v_leak + (v - neuron.v_leak) * neuron.decay + x
+    return neuron.v_leak + (v - neuron.v_leak) * neuron.decay[n] + x
 
 
 @compiled_entry
@@ -47,7 +47,7 @@ def recurrent_forward(
         z: Spikes [T, B, N], to be filled.
         h: Membranes before reset [T, B, N], to be filled.
         span: Steps of a receiver's sums, > T + the largest delay.
-        neuron: The neuron.
+        neuron: The neuron; its decay is an array [N].
     """
     one, zero = x.dtype.type(1), x.dtype.type(0)
     steps, batch, size = x.shape
@@ -63,7 +63,7 @@ def recurrent_forward(
             keep = neuron.late_reset and t == lengths[b] - 1
             xs, zs, hs, now = x[t, b], z[t, b], h[t, b], sums[t:]
             for n in range(size):
-                u = _charge(xs[n] + now[n * span], vs[n], neuron)
+                u = _charge(xs[n] + now[n * span], vs[n], neuron, n)
                 fired = u > v_th if neuron.strict else u >= v_th
                 hs[n] = u
                 zs[n] = one if fired else zero
@@ -149,7 +149,7 @@ def recurrent_backward(
         lengths: Valid steps [groups, G].
         synapses: Synapses [N from, M to], M being N filled up to a multiple of 4.
         gx: Gradient of the input [groups, T + 1 + largest delay, M, G], zero when it comes.
-        neuron: The neuron.
+        neuron: The neuron; its decay is an array [N].
         gradient: The surrogate, and what has a gradient.
     """
     one = h.dtype.type(1)
@@ -174,4 +174,4 @@ def recurrent_backward(
                     r = one if keep else _reset_derivative(u, hs[a], d, one, neuron, gradient.detach_reset)
                     gh = gzs[a] * d + gs[a] * r
                     gxs[a] = gh / neuron.tau if neuron.decay_input else gh
-                    gs[a] = gh - gh / neuron.tau if neuron.decay_input else gh * neuron.decay
+                    gs[a] = gh - gh / neuron.tau if neuron.decay_input else gh * neuron.decay[n]
