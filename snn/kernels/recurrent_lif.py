@@ -29,7 +29,7 @@ from snn.kernels.lif_loops import NeuronConstants
 from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import empty_aligned
 from snn.kernels.nonzero import list_nonzero, to_spike_trains
-from snn.kernels.recurrent_loops import recurrent_backward, recurrent_forward
+from snn.kernels.recurrent_loops import recurrent_backward, recurrent_forward, recurrent_rows_forward
 
 __all__ = ["recurrent_lif", "recurrent_lif_fused", "recurrent_lif_reference"]
 
@@ -113,12 +113,18 @@ class _RecurrentLIF(torch.autograd.Function):
         x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
         whole, share = split_delay(delay, max_delay)
         z, h = empty_aligned(x), empty_aligned(x)
-        layout = TwoTapLayout(whole, x.shape[0], max_delay, width=weight.shape[0])
-        recurrent_forward(
-            x.numpy(), last.numpy(), lengths.numpy(), layout.places[0],
-            layout.pairs(weight * (1 - share), weight * share)[0].numpy(), z.numpy(), h.numpy(), layout.span,
-            _constants(options, x),
-        )  # fmt: skip
+        if bool((delay == delay[0].round()).all()):  # whole, and one for all synapses of a sender
+            recurrent_rows_forward(
+                x.numpy(), last.numpy(), lengths.numpy(), delay[0].long().numpy(),
+                weight.t().contiguous().numpy(), z.numpy(), h.numpy(), _constants(options, x),
+            )  # fmt: skip
+        else:
+            layout = TwoTapLayout(whole, x.shape[0], max_delay, width=weight.shape[0])
+            recurrent_forward(
+                x.numpy(), last.numpy(), lengths.numpy(), layout.places[0],
+                layout.pairs(weight * (1 - share), weight * share)[0].numpy(), z.numpy(), h.numpy(), layout.span,
+                _constants(options, x),
+            )  # fmt: skip
         ctx.save_for_backward(z, h, lengths, weight, whole, share)
         ctx.options, ctx.max_delay, ctx.local = options, max_delay, local
         ctx.set_materialize_grads(False)

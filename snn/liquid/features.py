@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,14 +13,11 @@ from snn.core.arrays import Float32Array, Int64Array
 from snn.core.compiled import compiled
 from snn.core.events import Events
 
-if TYPE_CHECKING:
-    from snn.nn import Layer
-
-__all__ = ["Features", "batch_sizes", "event_features", "layer_features", "spikes_of"]
+__all__ = ["Features", "batch_bounds", "event_features", "spike_features"]
 
 Features = Literal["counts", "traces"]
 
-_NUMBERS_AT_ONCE = 4_000_000
+_NUMBERS_AT_ONCE = 640_000
 """Numbers of a batch's widest tensor: bounds the memory of a run as layers, and keeps it near the processor."""
 
 
@@ -61,7 +60,7 @@ def _count(z: Any, lengths: Int64Array, windows: int, y: Any) -> None:
                     ys[n] += zs[n]
 
 
-def batch_sizes(events: Events, size: int) -> list[int]:
+def batch_bounds(events: Events, size: int) -> list[int]:
     """Cut samples into batches that fit memory, in their order: the bounds, from 0 to B.
 
     What a batch holds depends on the samples alone, so that a run can be cut at any bound and gives the same.
@@ -76,39 +75,40 @@ def batch_sizes(events: Events, size: int) -> list[int]:
     return [*bounds, len(events)]
 
 
-def layer_features(
-    model: Layer, events: Events, size: int, windows: int, features: Features, trace_ms: float
+def spike_features(
+    spikes: Callable[[Events, int, int], Any],
+    events: Events,
+    size: int,
+    windows: int,
+    features: Features,
+    trace_ms: float,
 ) -> Float32Array:
-    """Run a model over samples and give the features of its N outputs, float32 [B, windows N]."""
-    bounds = batch_sizes(events, size)
+    """Run samples batch by batch and give the features of N outputs, float32 [B, windows N].
+
+    Args:
+        spikes: Gives the spikes [T, B, N] of the samples from one number to another.
+        events: The samples.
+        size: Outputs N.
+        windows: As in `Reservoir.run`.
+        features: As in `Reservoir.run`.
+        trace_ms: As in `Reservoir.run`.
+    """
+    bounds = batch_bounds(events, size)
     found = np.zeros((len(events), windows, size), dtype=np.float32)
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
-        part = events.select(np.arange(start, stop))
-        z = spikes_of(model, part, start)
+    for start, stop in pairwise(bounds):
+        z, n_steps = spikes(events, start, stop), events.n_steps[start:stop]
         if features == "counts":
-            _count(z, part.n_steps, windows, found[start:stop])
+            _count(z, n_steps, windows, found[start:stop])
         else:
-            rows = event_features(_as_events(z, part), windows, features, trace_ms)
+            rows = event_features(_as_events(z, n_steps, events.dt_ms), windows, features, trace_ms)
             found[start:stop] = rows.reshape(stop - start, windows, size)
     return found.reshape(len(events), -1)
 
 
-def spikes_of(model: Layer, events: Events, first_sample: int) -> Any:
-    """Run a model over samples of which the first has that number in its set: spikes [T, B, N]."""
-    import torch
-
-    like = next((p for p in [*model.parameters(), *model.buffers()] if p.is_floating_point()), torch.zeros(0))
-    x = torch.tensor(events.to_raster().z, dtype=like.dtype)
-    start = model.start(first_sample) if hasattr(model, "start") else None
-    with torch.inference_mode():
-        z, _ = model(x, start, torch.from_numpy(events.n_steps.copy()))
-    return z.numpy()
-
-
-def _as_events(z: Any, like: Events) -> Events:
-    """List spikes z [T, B, N] of samples as long as those of `like`."""
+def _as_events(z: Any, n_steps: Int64Array, dt_ms: float) -> Events:
+    """List spikes z [T, B, N] of samples of these lengths."""
     sample, step, unit = np.nonzero(z.transpose(1, 0, 2))
     count = z[step, sample, unit].astype(np.int64)
     sample, step, unit = (np.repeat(column, count) for column in (sample, step, unit))
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(sample, minlength=len(like)))])
-    return Events(step, unit, offsets, z.shape[2], like.dt_ms, like.n_steps)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(sample, minlength=len(n_steps)))])
+    return Events(step, unit, offsets, z.shape[2], dt_ms, n_steps)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from snn.core import Events
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import refusal, shown
 from snn.core.neurons import LIFParams
+from snn.liquid.drive import drive
 from snn.nn import LIF, Linear, RecurrentLIF, Sequential
 
 if TYPE_CHECKING:
     from snn.liquid.reservoir import Reservoir
 
-__all__ = ["reservoir_layers"]
+__all__ = ["reservoir_layers", "runner"]
 
 
-def reservoir_layers(reservoir: Reservoir, dt_ms: float) -> Sequential:
+def reservoir_layers(reservoir: Reservoir, dt_ms: float, dtype: torch.dtype = torch.float32) -> Sequential:
     """Write a liquid as layers, see `Reservoir.layers`."""
     options, bias = _neuron(reservoir.neuron, reservoir.size, dt_ms)
-    connect = Linear(reservoir.n_in, reservoir.size, bias=bias is not None)
-    neurons = _neurons(reservoir, options)
+    connect = Linear(reservoir.n_in, reservoir.size, bias=bias is not None).to(dtype)
+    neurons = _neurons(reservoir, options, dtype)
     with torch.no_grad():
         connect.weight.copy_(torch.from_numpy(_dense(reservoir.w_in).T))
         if connect.bias is not None:
@@ -30,7 +33,28 @@ def reservoir_layers(reservoir: Reservoir, dt_ms: float) -> Sequential:
     return Sequential(connect, neurons).requires_grad_(False).eval()
 
 
-def _neurons(reservoir: Reservoir, options: dict[str, Any]) -> LIF:
+def runner(reservoir: Reservoir, dt_ms: float) -> Callable[[Events, int, int], Float64Array]:
+    """Give what runs the layers of a liquid on the samples [start, stop): to spikes [T, B, N], in float64.
+
+    The linear layer is summed straight from the list of spikes: no dense input is made, and a sample's sums do not
+    depend on its batch.
+    """
+    connect, neurons = reservoir_layers(reservoir, dt_ms, torch.float64)
+    assert isinstance(connect, Linear)
+    weight = connect.weight.t().contiguous().numpy()
+
+    def spikes(events: Events, start: int, stop: int) -> Float64Array:
+        current = torch.from_numpy(drive(events, start, stop, weight))
+        if connect.bias is not None:
+            current += connect.bias
+        with torch.no_grad():
+            z, _ = neurons(current, None, torch.tensor(events.n_steps[start:stop]))
+        return z.numpy()  # type: ignore[no-any-return]
+
+    return spikes
+
+
+def _neurons(reservoir: Reservoir, options: dict[str, Any], dtype: torch.dtype) -> LIF:
     """Make the neurons, with their connections where there are some."""
     if not reservoir.recurrent_synapses:
         return LIF(**options)
@@ -42,7 +66,7 @@ def _neurons(reservoir: Reservoir, options: dict[str, Any]) -> LIF:
         mode="fixed",
         sharing="axonal" if axonal else "synapse",
         **options,
-    )
+    ).to(dtype)
     steps = torch.from_numpy((delays[:, :1] if axonal else delays).T.copy())
     with torch.no_grad():
         neurons.weight.copy_(torch.from_numpy(_dense(reservoir.w_rec).T))

@@ -16,7 +16,7 @@ from snn.core.checks import choice, instance, number, refusal, whole, wholes
 from snn.core.projection import checked_weight
 from snn.core.recording import Record
 from snn.core.units import MOST_STEPS_AT_ONCE
-from snn.liquid.features import Features, event_features, layer_features
+from snn.liquid.features import Features, event_features, spike_features
 from snn.liquid.run_cost import faster_engine
 
 if TYPE_CHECKING:
@@ -157,9 +157,8 @@ class Reservoir:
             features: "counts": spikes per neuron and window. "traces": per neuron the sum of exp(-age / trace_ms)
                 over all spikes so far, read at the end of each window.
             trace_ms: Time constant of traces, ms.
-            engine: "layers" or "event"; "auto" takes the one that is faster by measured costs. Counts are equal:
-                always where sums are exact (weights that are small multiples of a power of two), else but for
-                rounding at a threshold, in float64.
+            engine: "layers" or "event", both in float64; "auto" takes the one that is faster by measured costs. They
+                sum in one order, so spikes are equal.
 
         Returns:
             Features, float32 [B, windows N], window by window.
@@ -175,8 +174,10 @@ class Reservoir:
         if choice("engine", engine, Engine) == "auto":
             engine = faster_engine(self, events)
         if engine == "layers":
-            model = self.layers(events.dt_ms).double()
-            return layer_features(model, events, self.size, windows, features, trace_ms)
+            from snn.liquid.layers import runner
+
+            spikes = runner(self, events.dt_ms)
+            return spike_features(spikes, events, self.size, windows, features, trace_ms)
         return np.concatenate(
             [
                 event_features(_simulated(net, part), windows, features, trace_ms)
