@@ -1,5 +1,25 @@
-"""Liquid state machines: fixed random recurrent networks, their features, and readouts."""
+"""Liquid state machines: fixed random recurrent networks, their features, and readouts.
+
+Weights come as arrays. A liquid on memory devices is `snn.hardware.to_crossbar(reservoir.layers(dt_ms), config,
+arrays={...})`, whose model `harvest` takes like any other. Names load with their modules when first used.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["Reservoir"]
+
+_MODULES = {"Reservoir": "reservoir"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of this room at its first use."""
+    if name in _MODULES:
+        return getattr(import_module(f"snn.liquid.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'snn.liquid' has no attribute {name!r}")
+
+
+if TYPE_CHECKING:
+    from snn.liquid.reservoir import Reservoir
