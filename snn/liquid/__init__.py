@@ -9,9 +9,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Reservoir"]
+__all__ = [
+    "ContrastiveConfig",
+    "Reservoir",
+    "Sense",
+    "Split",
+    "ZeroShot",
+    "all_splits",
+    "mean_interval",
+    "pair_up",
+    "zero_shot",
+]
 
-_MODULES = {"Reservoir": "reservoir"}
+_MODULES = {
+    "ContrastiveConfig": "contrastive",
+    "Reservoir": "reservoir",
+    **dict.fromkeys(
+        ("Sense", "Split", "ZeroShot", "all_splits", "mean_interval", "pair_up", "zero_shot"), "retrieval"
+    ),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +38,6 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
+    from snn.liquid.contrastive import ContrastiveConfig
     from snn.liquid.reservoir import Reservoir
+    from snn.liquid.retrieval import Sense, Split, ZeroShot, all_splits, mean_interval, pair_up, zero_shot
