@@ -12,6 +12,7 @@ from snn.core.checks import refusal, whole
 from snn.core.units import window_of
 from snn.liquid.readouts import Readout
 from snn.nn import Layer, Sequential, register_layer
+from snn.nn.layer import flat_stages
 from snn.nn.tensor_checks import check_input, check_lengths, check_size, check_stateless
 
 __all__ = ["WindowReadout", "with_readout"]
@@ -95,4 +96,4 @@ def with_readout(liquid: Layer, readout: Readout, windows: int) -> Sequential:
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(readout.weight.T.reshape(classes, windows, -1)))
         layer.bias.copy_(torch.from_numpy(readout.bias))
-    return Sequential(liquid, layer).eval()
+    return Sequential(*flat_stages(liquid), layer).eval()
