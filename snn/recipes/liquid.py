@@ -65,11 +65,11 @@ class LiquidConfig:
     windows: int = 8
     neurons: int = 500
     voltage: float = 3.554
-    recurrent_delay: float = 104.0
+    recurrent_delay: float = 240.0
     split: str = "official"
     seed: int = 0
-    input_gain: float = 1.0
-    recurrent_gain: float = 2.0
+    input_gain: float = 2.5
+    recurrent_gain: float = 3.0
     tau_ms: tuple[float, float] = (10.0, 100.0)
     dt_ms: float = 4.0
     group: int = 10
