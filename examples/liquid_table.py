@@ -21,7 +21,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import binomtest
 
 from snn.datasets.folds import folds
-from snn.liquid import RIDGE_STRENGTHS, harvest
+from snn.liquid import harvest
+from snn.liquid.readouts import RIDGE_STRENGTHS
 from snn.recipes.liquid import LiquidConfig
 from snn.recipes.liquid_parts import load_samples, make_liquids, split_samples
 

@@ -17,10 +17,10 @@ from snn.core.random import keys, uniform
 from snn.datasets import SpikeSet
 from snn.datasets.folds import mark_held_out
 from snn.liquid import Reservoir, wiring
+from snn.recipes.liquid_config import LiquidConfig
 
 if TYPE_CHECKING:
     from snn.nn import Layer
-    from snn.recipes.liquid import LiquidConfig
 
 __all__ = [
     "LiquidSamples",
@@ -127,7 +127,7 @@ def _words(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
 def _nmnist(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
     """Read recordings as binary frames of the middle of the image, in the polarity of rising light."""
     from snn.datasets import FrameBinning
-    from snn.datasets.encode import centre_crop
+    from snn.datasets.encode.reshape import centre_crop
     from snn.datasets.sets.nmnist import load_nmnist
 
     assert config.data is not None
