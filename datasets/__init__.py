@@ -4,14 +4,18 @@ if __name__ == "datasets":
     raise ImportError("this folder is a part of snn: write `import snn.datasets`")
 
 from snn.datasets.collate import collate
+from snn.datasets.encode.levels import latency, rate, regular_rate
+from snn.datasets.encode.reshape import centre_crop, chunk
+from snn.datasets.encode.saccades import SaccadeCamera, saccades
 from snn.datasets.errors import DataError
-from snn.datasets.event_camera_set import EventCameraSet, FrameBinning
+from snn.datasets.event_camera_set import EventCameraSet, FrameBinning, camera_frames
 from snn.datasets.folds import folds, hold_out
 from snn.datasets.image_augment import AugmentedImages, ImageAugment
 from snn.datasets.image_set import ImageSet
 from snn.datasets.registry import fetch, find, list_sets, verify
 from snn.datasets.sets.images import images
 from snn.datasets.sets.nmnist import nmnist
+from snn.datasets.sets.saccade_images import saccade_images
 from snn.datasets.sets.shd import shd
 from snn.datasets.sets.shd_binning import to_steps
 from snn.datasets.sets.text import text
@@ -28,18 +32,27 @@ __all__ = [
     "FrameBinning",
     "ImageAugment",
     "ImageSet",
+    "SaccadeCamera",
     "SpikeAugment",
     "SpikeSet",
     "TextBatch",
     "TextSet",
+    "camera_frames",
+    "centre_crop",
+    "chunk",
     "collate",
     "fetch",
     "find",
     "folds",
     "hold_out",
     "images",
+    "latency",
     "list_sets",
     "nmnist",
+    "rate",
+    "regular_rate",
+    "saccade_images",
+    "saccades",
     "shd",
     "text",
     "to_steps",

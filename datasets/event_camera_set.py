@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, SupportsIndex
 
@@ -18,7 +19,7 @@ from snn.datasets.formats.locate import Source
 from snn.datasets.samples import batch_indices, sample_index
 from snn.datasets.spike_set import Batch, SpikeSet
 
-__all__ = ["EqualFrames", "EventCameraSet", "FrameBinning"]
+__all__ = ["EqualFrames", "EventCameraSet", "FrameBinning", "camera_frames"]
 
 EqualFrames = Literal["time", "count"]
 """What is equal in all frames of a recording: their length in time, or their count of events."""
@@ -74,6 +75,48 @@ class FrameBinning:
         if self.n_bins * parts > _MOST:
             raise refusal("n_bins", f"at most {_MOST // parts} for a recording of {parts} parts", self.n_bins)
         return order * self.n_bins // parts, self.n_bins
+
+    def step_ms(self, nominal_ms: float) -> float:
+        """Give the length of a step, ms; where frames are parts of a recording, of one that lasts `nominal_ms`."""
+        if self.dt_ms is not None:
+            return self.dt_ms
+        assert self.n_bins is not None
+        return nominal_ms / self.n_bins
+
+
+def camera_frames(
+    recordings: Iterable[CameraEvents],
+    shape: tuple[int, int, int],
+    frame_binning: FrameBinning,
+    nominal_ms: float,
+) -> Events:
+    """Put recordings on a grid of steps; unit (polarity H + y) W + x is a pixel and polarity.
+
+    Args:
+        recordings: Events in the order of time.
+        shape: Axes of a frame: (2 polarities, H rows, W columns).
+        frame_binning: How events become steps.
+        nominal_ms: Length of a recording, ms, > 0, which gives that of a step where frames are its parts.
+
+    Raises:
+        ValueError: A pixel or a polarity is outside `shape`, or times are no whole microseconds >= 0.
+    """
+    steps, units, lengths = [], [], []
+    for i, seen in enumerate(recordings):
+        place = (seen.polarity, seen.y, seen.x)
+        for name, values, size in zip(("polarity", "y", "x"), place, shape, strict=True):
+            wholes(f"{name} of recordings[{i}]", values, low=0, high=size - 1)
+        step, length = frame_binning(seen.time_us)
+        steps.append(step)
+        units.append(np.ravel_multi_index(place, shape))
+        lengths.append(length)
+    return Events.from_lists(
+        steps,
+        units,
+        n_units=math.prod(shape),
+        dt_ms=frame_binning.step_ms(nominal_ms),
+        n_steps=np.array(lengths, dtype=np.int64),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +198,7 @@ class EventCameraSet:
     @property
     def dt_ms(self) -> float:
         """Length of a step, ms; nominal where frames are parts of each recording."""
-        if self.frame_binning.dt_ms is not None:
-            return self.frame_binning.dt_ms
-        assert self.frame_binning.n_bins is not None
-        return self.nominal_ms / self.frame_binning.n_bins
+        return self.frame_binning.step_ms(self.nominal_ms)
 
     @property
     def events(self) -> Events:
@@ -198,17 +238,8 @@ class EventCameraSet:
             DataError: A file is damaged or holds an impossible value; the message names it.
         """
         part = self.files if indices is None else self.files.subset(indices)
-        _, height, width = self.shape
-        steps, units, lengths = [], [], []
-        for source in part.sources:
-            seen = self.read_file(source)
-            step, length = self.frame_binning(seen.time_us)
-            steps.append(step)
-            units.append((seen.polarity * height + seen.y) * width + seen.x)
-            lengths.append(length)
-        events = Events.from_lists(
-            steps, units, n_units=self.n_units, dt_ms=self.dt_ms, n_steps=np.array(lengths, dtype=np.int64)
-        )
+        recordings = map(self.read_file, part.sources)
+        events = camera_frames(recordings, self.shape, self.frame_binning, self.nominal_ms)
         speakers = np.full(len(part), -1, dtype=np.int64)
         return SpikeSet(self.name, events, part.labels, speakers, part.classes, shape=self.shape)
 

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from snn.core import memory
 from snn.core.arrays import Int64Array, PathLike
-from snn.core.checks import choice, integers, lists_of, refusal, shown, wholes
+from snn.core.checks import choice, integers, lists_of, refusal, shown, whole, wholes
 from snn.core.files.events import read_events, write_events
 from snn.core.files.hdf5 import naming
 from snn.core.files.tree import fields_of
-from snn.core.units import MOST_STEPS, TimeGrid, check_dt, check_steps, check_units
+from snn.core.units import MOST_STEPS, TimeGrid, check_dt, check_steps, check_units, window_of
 
 Collision = Literal["count", "clip", "raise"]
 _COLUMNS = ("step", "unit", "offsets", "n_units", "dt_ms", "n_steps")
@@ -56,15 +56,7 @@ class Events:
         dt_ms: float,
         n_steps: int | ArrayLike,
     ) -> None:
-        """Check and keep the events.
-
-        Args:
-            step: Step of each spike, [E], ascending within a sample.
-            unit: Unit of each spike, [E], ascending within a step.
-            offsets: Bounds of the samples, [B + 1], from 0 to E.
-            n_units: Number of units.
-            dt_ms: Length of a step, ms.
-            n_steps: Length of each sample, [B], or one length for all.
+        """Check and keep the events, sorted as the class says; `n_steps` may be one length for all samples.
 
         Raises:
             ValueError: A value is out of range or out of order; the message names it.
@@ -137,12 +129,7 @@ class Events:
     ) -> Events:
         """Build events from one list of steps and one of units per sample, in any order.
 
-        Args:
-            steps: B lists of steps.
-            units: B lists of units, each as long as its list of steps.
-            n_units: Number of units.
-            dt_ms: Length of a step, ms.
-            n_steps: Length of each sample, [B], or one length for all.
+        `n_units`, `dt_ms` and `n_steps` are those of the class; `n_steps` may be one length for all.
 
         Raises:
             ValueError: Lists of different length, or a value out of range.
@@ -248,6 +235,20 @@ class Events:
         kept = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
         lengths = np.clip(self.n_steps, start, end) - start
         return Events(self.step[keep] - start, self.unit[keep], kept, self.n_units, self.dt_ms, lengths)
+
+    def spike_counts(self, windows: int = 1) -> Int64Array:
+        """Count the spikes of every unit in equal parts of each sample, [B, windows, N]; see `window_of`.
+
+        Raises:
+            ValueError: `windows` is no whole number >= 1, or one that steps times windows do not allow.
+            MemoryError: The array would not fit.
+        """
+        sample, windows = self.sample, whole("windows", windows, low=1)
+        shape = (len(self), windows, self.n_units)
+        memory.check(16 * math.prod(shape), f"counts of {shape[0]:,} x {windows:,} x {shape[2]:,} units")
+        window = window_of(self.step, self.n_steps[sample], windows)
+        flat = np.ravel_multi_index((sample, window, self.unit), shape)
+        return np.bincount(flat, minlength=math.prod(shape)).astype(np.int64).reshape(shape)
 
     def pad(self, steps: int) -> Events:
         """Append silent steps, >= 0, to every sample: late spikes then still reach the output."""

@@ -50,7 +50,7 @@ class SummingLayer:
         for name in _SIZES:
             object.__setattr__(self, name, whole(name, getattr(self, name), low=0))
         if self.links is not None:
-            object.__setattr__(self, "links", _checked_weight("links", self.links))
+            object.__setattr__(self, "links", checked_weight("links", self.links))
 
     def to_dict(self) -> dict[str, Any]:
         """List the fields by name."""
@@ -137,7 +137,7 @@ class Projection:
         if receptor is not None and not isinstance(receptor, str):
             raise refusal(f"projection {label!r}: receptor", "a name or None", receptor)
         where = f"projection {label!r}: "
-        kept = _checked_weight(f"{where}weight", weight)
+        kept = checked_weight(f"{where}weight", weight)
         _check_plasticity(where, plasticity, kept)
         values: dict[str, Any] = {
             "pre": pre,
@@ -241,7 +241,7 @@ def _checked_layers(name: str, layers: Any, weight: Any) -> tuple[SummingLayer, 
     return tuple(layers)
 
 
-def _checked_weight(name: str, weight: Any) -> Any:
+def checked_weight(name: str, weight: Any) -> Any:
     """Copy weights, dense or CSR, [pre, post], to float64, read-only."""
     if scipy.sparse.issparse(weight):
         if weight.format != "csr":

@@ -152,6 +152,21 @@ def event_steps(
     return np.asarray(steps, dtype=np.int64)
 
 
+def window_of(step: Int64Array, n_steps: Int64Array, windows: int) -> Int64Array:
+    """Give the window that each step lies in where samples are cut into equal parts: floor(step windows / n_steps).
+
+    Args:
+        step: Steps, [E], int64, each in [0, its `n_steps`).
+        n_steps: Length of the sample that each is of, [E], int64.
+        windows: Parts of a sample, >= 1.
+
+    Raises:
+        ValueError: A step times `windows` does not fit 64 bits.
+    """
+    most = (2**63 - 1) // max(int(n_steps.max(initial=0)), 1)
+    return step * whole("windows", windows, low=1, high=most) // n_steps
+
+
 def mid_step_times(step: ArrayLike, dt_ms: float, *, unit_ms: float = 1.0) -> Float64Array:
     """Give each step the time of its middle, (k + 1/2) dt: what files hold for readers that know no steps.
 

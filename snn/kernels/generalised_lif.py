@@ -34,7 +34,15 @@ from snn.kernels.generalised_loops import (
     generalised_backward,
     generalised_forward,
 )
-from snn.kernels.lif import check_neurons, fire, gradient_constants, late_reset, neuron_constants, steps_kept
+from snn.kernels.lif import (
+    check_neurons,
+    decay_of,
+    fire,
+    gradient_constants,
+    late_reset,
+    neuron_constants,
+    steps_kept,
+)
 from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
@@ -167,7 +175,7 @@ def _step(
     if o.decay_input:
         h = start + (x - (start - o.rest)) / o.tau
     else:
-        h = o.rest + (start - o.rest) * o.decay + x
+        h = o.rest + (start - o.rest) * decay_of(o, x[None]) + x
     held: Tensor | tuple[()] = ()
     if not isinstance(now.held, Tensor):
         z = spike(h - threshold)
@@ -302,7 +310,8 @@ def generalised_lif(
     learns: Tensor | None = None,
 ) -> tuple[Tensor, Carried]:
     """Run the neurons in the fastest form there is for where x lies; see `generalised_lif_reference`."""
-    form = fused_or_reference(generalised_lif_fused, generalised_lif_reference, x)
+    fused = fused_or_reference(generalised_lif_fused, generalised_lif_reference, x)
+    form = fused if options.leaks is None else generalised_lif_reference
     return form(x, carried, options, lengths, local=local, learns=learns)
 
 

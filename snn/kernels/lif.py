@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snn.core.checks import refusal
 from snn.kernels.checks import check_compiled, check_lengths, check_tensors
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif_loops import (
@@ -92,7 +94,7 @@ def lif_reference(
     check_learning_steps(x, learns)
     if not x.numel():
         return x * 1, v
-    o, late = options, options.reset == "hard_next_step"
+    o, late, decay = options, options.reset == "hard_next_step", decay_of(options, x)
     step = spike or (lambda u: fire(u, o))
 
     def reset(h: Tensor, z: Tensor) -> Tensor:
@@ -107,7 +109,7 @@ def lif_reference(
         if o.decay_input:
             h = start + (x_t - (start - o.rest)) / o.tau
         else:
-            h = o.rest + (start - o.rest) * o.decay + x_t
+            h = o.rest + (start - o.rest) * decay + x_t
         z = step(h - o.v_th)
         after = h if late else reset(h, z)
         if lengths is not None:
@@ -209,7 +211,7 @@ def neuron_constants(o: LIFOptions, like: Tensor) -> NeuronConstants:
     real = NUMPY_TYPES[like.dtype]
     return NeuronConstants(
         tau=real(o.tau),
-        decay=real(o.decay),
+        decay=real(o.decay) if o.leaks is None else np.array(o.leaks, real),
         v_th=real(o.v_th),
         v_reset=real(o.v_reset),
         v_leak=real(o.rest),
@@ -236,6 +238,20 @@ def local_gradient(options: LIFOptions, gz: Tensor, h: Tensor, lengths: Tensor) 
     if options.decay_input:
         gx = gx / options.tau
     return gx.mul_((torch.arange(h.shape[0])[:, None] < lengths)[:, :, None])
+
+
+def decay_of(o: LIFOptions, x: Tensor) -> float | Tensor:
+    """Give what is left of membranes after a step: one number, or one for each neuron of x [T, B, N], [N].
+
+    Raises:
+        ValueError: There is one for each neuron, and x is of other neurons.
+    """
+    if o.leaks is None:
+        return o.decay
+    decay = x.new_tensor(o.leaks)
+    if x.shape[2:] != decay.shape:
+        raise refusal("x", f"[T, B, {len(decay)}], as leak has one number per neuron", x)
+    return decay
 
 
 def check_neurons(x: Tensor, v: Tensor, lengths: Tensor | None) -> Tensor | None:
@@ -292,7 +308,9 @@ def lif(
 ) -> tuple[Tensor, Tensor]:
     """Run leaky integrate-and-fire neurons over time, in the fastest form there is for where x lies.
 
+    Neurons with a leak each run as the reference does: the loops have one number for all.
+
     Arguments and results are those of `lif_reference`.
     """
-    form = fused_or_reference(lif_fused, lif_reference, x)
+    form = lif_reference if options.leaks is not None else fused_or_reference(lif_fused, lif_reference, x)
     return form(x, v, options, lengths, local=local, learns=learns)

@@ -19,6 +19,7 @@ __all__ = [
     "derivative_row",
     "lif_backward",
     "lif_forward",
+    "spike_row",
 ]
 
 SURROGATE_KINDS = {"sigmoid": 0, "atan": 1, "triangle": 2, "rectangle": 3}
@@ -85,7 +86,7 @@ def charge_row(xs: RealArray, vs: RealArray, hs: RealArray, neuron: NeuronConsta
 
 
 @compiled
-def _spike_row(
+def spike_row(
     hs: RealArray, zs: RealArray, vs: RealArray, limit: Any, neuron: NeuronConstants, keep: bool
 ) -> None:
     """Fill spikes zs, where hs is above `limit`, and the membranes vs after them; `keep` leaves the reset out."""
@@ -140,7 +141,7 @@ def lif_forward(
                 continue
             keep = neuron.late_reset and left == 1 and t >= uniform
             charge_row(xs[t, start:stop], vs[start:stop], hs[k, start:stop], neuron)
-            _spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, neuron, keep)
+            spike_row(hs[k, start:stop], zs[t, start:stop], vs[start:stop], limit, neuron, keep)
         if k < kept.shape[0] and kept[k] == t:  # else the next step writes over this one
             k += 1
 

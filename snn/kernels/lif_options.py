@@ -38,7 +38,8 @@ class LIFOptions:
         fires: Test against the threshold.
         detach_reset: Keep the gradient out of the reset.
         surrogate: Derivative of the spike in the backward pass.
-        leak: What is left of the membrane after a step, in [0, 1], in place of tau; not with `decay_input`.
+        leak: What is left of the membrane after a step, in [0, 1], in place of tau: one number, or one per neuron,
+            [N]; not with `decay_input`.
         v_leak: Value towards which the membrane leaks, and where it starts; None: `v_reset`, as in SpikingJelly.
         reset_by: Fall of a soft reset, > 0; None: `v_th`. Only with "soft".
         t_ref: Steps that a neuron is held after a spike, >= 0.
@@ -58,7 +59,7 @@ class LIFOptions:
     fires: Fires = ">="
     detach_reset: bool = False
     surrogate: Surrogate = field(default_factory=Surrogate)
-    leak: float | None = None
+    leak: float | tuple[float, ...] | None = None
     v_leak: float | None = None
     reset_by: float | None = None
     t_ref: int = 0
@@ -72,7 +73,8 @@ class LIFOptions:
         if number("v_reset", self.v_reset, low=-MOST_POTENTIAL) >= self.v_th:
             raise refusal("v_reset", f"below v_th = {self.v_th:g}", self.v_reset)
         if self.leak is not None:
-            number("leak", self.leak, low=0, high=1)
+            for value in (self.leak,) if self.leaks is None else self.leaks:
+                number("leak", value, low=0, high=1)
             if self.decay_input:
                 raise refusal("decay_input", "False where leak is given", self.decay_input)
         choice("reset", self.reset, Reset)
@@ -105,8 +107,19 @@ class LIFOptions:
             raise refusal("tau_adapt", "a number of steps >= 1 with adapt_by", None)
 
     @property
+    def leaks(self) -> tuple[float, ...] | None:
+        """Give the leak of each neuron, [N]; None where all have one, `decay`."""
+        return self.leak if isinstance(self.leak, tuple) else None
+
+    @property
     def decay(self) -> float:
-        """Give what is left of the membrane after a step without input."""
+        """Give what is left of the membrane after a step without input, where it is one number for all.
+
+        Raises:
+            ValueError: It is one per neuron.
+        """
+        if isinstance(self.leak, tuple):
+            raise refusal("leak", "one number here", self.leak)
         return 1.0 - 1.0 / self.tau if self.leak is None else self.leak
 
     @property

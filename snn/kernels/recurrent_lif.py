@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,6 +17,7 @@ from snn.kernels.delay.split_delay import TwoTapSynapses, linear_kernel, split_d
 from snn.kernels.delay.two_tap_events import TwoTapLayout, gather_two_taps
 from snn.kernels.dispatch import apply, fused_or_reference
 from snn.kernels.lif import (
+    decay_of,
     gradient_constants,
     late_reset,
     lif_reference,
@@ -23,10 +25,11 @@ from snn.kernels.lif import (
     neuron_constants,
     sigmoid_of,
 )
+from snn.kernels.lif_loops import NeuronConstants
 from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import empty_aligned
 from snn.kernels.nonzero import list_nonzero, to_spike_trains
-from snn.kernels.recurrent_loops import recurrent_backward, recurrent_forward
+from snn.kernels.recurrent_loops import recurrent_backward, recurrent_forward, recurrent_rows_forward
 
 __all__ = ["recurrent_lif", "recurrent_lif_fused", "recurrent_lif_reference"]
 
@@ -66,7 +69,7 @@ def recurrent_lif_reference(
         ValueError: One is of another shape, type or device, a delay is outside 1..max_delay, or a length
             outside 0..T.
     """
-    lengths = _check(x, v, weight, delay, max_delay, lengths)
+    lengths = _check(x, v, (weight, delay, max_delay), options, lengths)
     if not x.numel():
         return no_steps(x, weight, delay), v
     kernel = linear_kernel(weight, delay, max_delay + 1)
@@ -82,11 +85,13 @@ def recurrent_lif_reference(
 
 
 def _check(
-    x: Tensor, v: Tensor, weight: Tensor, delay: Tensor, max_delay: int, lengths: Tensor | None
+    x: Tensor, v: Tensor, synapses: tuple[Tensor, Tensor, int], options: LIFOptions, lengths: Tensor | None
 ) -> Tensor | None:
     """Check what the neurons are given, and return the lengths as `check_lengths` does."""
+    weight, delay, max_delay = synapses
     check_tensors(x=(x, "T B N"), v=(v, "B N"), weight=(weight, "N N"), delay=(delay, "N N"))
     check_delay(delay, 1, max_delay)
+    decay_of(options, x)
     return check_lengths(x, lengths)
 
 
@@ -108,12 +113,18 @@ class _RecurrentLIF(torch.autograd.Function):
         x, last = x.contiguous(), v.clone(memory_format=torch.contiguous_format)
         whole, share = split_delay(delay, max_delay)
         z, h = empty_aligned(x), empty_aligned(x)
-        layout = TwoTapLayout(whole, x.shape[0], max_delay, width=weight.shape[0])
-        recurrent_forward(
-            x.numpy(), last.numpy(), lengths.numpy(), layout.places[0],
-            layout.pairs(weight * (1 - share), weight * share)[0].numpy(), z.numpy(), h.numpy(), layout.span,
-            neuron_constants(options, x),
-        )  # fmt: skip
+        if bool((delay == delay[0].round()).all()):  # whole, and one for all synapses of a sender
+            recurrent_rows_forward(
+                x.numpy(), last.numpy(), lengths.numpy(), delay[0].long().numpy(),
+                weight.t().contiguous().numpy(), z.numpy(), h.numpy(), _constants(options, x),
+            )  # fmt: skip
+        else:
+            layout = TwoTapLayout(whole, x.shape[0], max_delay, width=weight.shape[0])
+            recurrent_forward(
+                x.numpy(), last.numpy(), lengths.numpy(), layout.places[0],
+                layout.pairs(weight * (1 - share), weight * share)[0].numpy(), z.numpy(), h.numpy(), layout.span,
+                _constants(options, x),
+            )  # fmt: skip
         ctx.save_for_backward(z, h, lengths, weight, whole, share)
         ctx.options, ctx.max_delay, ctx.local = options, max_delay, local
         ctx.set_materialize_grads(False)
@@ -151,6 +162,12 @@ def _unpack_samples(parts: Tensor, batch: int) -> Tensor:
     return turned.reshape(turned.shape[0], -1, turned.shape[3])[:, :batch].contiguous()
 
 
+def _constants(options: LIFOptions, like: Tensor) -> NeuronConstants:
+    """Give what the loops read of the neurons: the decay as an array, one for each."""
+    neuron, size = neuron_constants(options, like), like.shape[-2 if like.dim() == 4 else -1]
+    return neuron._replace(decay=np.full(size, neuron.decay))
+
+
 def _backward(
     options: LIFOptions,
     max_delay: int,
@@ -179,7 +196,7 @@ def _backward(
         gradient.numpy(), state.numpy(), membrane.numpy(), sigmoid.numpy(),
         F.pad(lengths, (0, -batch % SAMPLES)).reshape(-1, SAMPLES).numpy(),
         TwoTapSynapses(delay.numpy(), near.numpy(), far.numpy()), gx.numpy(),
-        neuron_constants(options, h), gradient_constants(options, h, local=False),
+        _constants(options, h), gradient_constants(options, h, local=False),
     )  # fmt: skip
     return _unpack_samples(gx[:, :steps, :size], batch), _unpack_samples(state[:, None], batch)[0]
 
@@ -195,7 +212,7 @@ def recurrent_lif_fused(
     local: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Give `recurrent_lif_reference` on the CPU in float32 or float64, in one compiled pass each way."""
-    lengths = _check(x, v, weight, delay, max_delay, lengths)
+    lengths = _check(x, v, (weight, delay, max_delay), options, lengths)
     check_compiled(x)
     if not x.numel():
         return recurrent_lif_reference(x, v, weight, delay, max_delay, options, lengths, None, local)

@@ -11,17 +11,17 @@ from snn.core.arrays import Int64Array, RealArray, Uint32Array
 from snn.core.compiled import compiled, compiled_entry, fused, fused_entry
 from snn.kernels.delay.split_delay import TwoTapSynapses
 from snn.kernels.intrinsics.tap_pairs import add_pair
-from snn.kernels.lif_loops import GradientConstants, NeuronConstants
+from snn.kernels.lif_loops import GradientConstants, NeuronConstants, spike_row
 
-__all__ = ["recurrent_backward", "recurrent_forward"]
+__all__ = ["recurrent_backward", "recurrent_forward", "recurrent_rows_forward"]
 
 
 @compiled
-def _charge(x: Any, v: Any, neuron: NeuronConstants) -> Any:
-    """Give the membrane before the threshold test."""
+def _charge(x: Any, v: Any, neuron: NeuronConstants, n: int) -> Any:
+    """Give the membrane of neuron n before the threshold test."""
     if neuron.decay_input:
         return v + (x - (v - neuron.v_leak)) / neuron.tau
-    return neuron.v_leak + (v - neuron.v_leak) * neuron.decay + x
+    return neuron.v_leak + (v - neuron.v_leak) * neuron.decay[n] + x
 
 
 @compiled_entry
@@ -47,7 +47,7 @@ def recurrent_forward(
         z: Spikes [T, B, N], to be filled.
         h: Membranes before reset [T, B, N], to be filled.
         span: Steps of a receiver's sums, > T + the largest delay.
-        neuron: The neuron.
+        neuron: The neuron; its decay is an array [N].
     """
     one, zero = x.dtype.type(1), x.dtype.type(0)
     steps, batch, size = x.shape
@@ -63,7 +63,7 @@ def recurrent_forward(
             keep = neuron.late_reset and t == lengths[b] - 1
             xs, zs, hs, now = x[t, b], z[t, b], h[t, b], sums[t:]
             for n in range(size):
-                u = _charge(xs[n] + now[n * span], vs[n], neuron)
+                u = _charge(xs[n] + now[n * span], vs[n], neuron, n)
                 fired = u > v_th if neuron.strict else u >= v_th
                 hs[n] = u
                 zs[n] = one if fired else zero
@@ -74,6 +74,80 @@ def recurrent_forward(
                     p, w = place[i], pair[i]
                     for j in range(size):
                         add_pair(now, (p[j],), w, np.uint64(2 * j), (one,))
+
+
+@compiled
+def _add_rows(row: RealArray, weight: RealArray, spiked: Int64Array) -> None:
+    """Add the weights of several senders to `row` [N], one after another: the row is touched less."""
+    e = 0
+    while e + 4 <= spiked.shape[0]:
+        s = spiked[e : e + 4]
+        r0, r1, r2, r3 = weight[s[0]], weight[s[1]], weight[s[2]], weight[s[3]]
+        for j in range(row.shape[0]):
+            row[j] = (((row[j] + r0[j]) + r1[j]) + r2[j]) + r3[j]
+        e += 4
+    for i in spiked[e:]:
+        ws = weight[i]
+        for j in range(row.shape[0]):
+            row[j] += ws[j]
+
+
+@compiled_entry
+def recurrent_rows_forward(
+    x: RealArray,
+    v: RealArray,
+    lengths: Int64Array,
+    delay: Int64Array,
+    weight: RealArray,
+    z: RealArray,
+    h: RealArray,
+    neuron: NeuronConstants,
+) -> None:
+    """Do as `recurrent_forward` where all synapses of a sender have one whole delay: a spike adds a row of weights.
+
+    Sums have the same order as there: by emission step, then by sender.
+
+    Args:
+        x: Input from outside [T, B, N].
+        v: Membranes [B, N], as in `recurrent_forward`.
+        lengths: Valid steps [B].
+        delay: Delay of each sender [N from], steps, >= 1.
+        weight: Weights [N from, N to].
+        z: Spikes [T, B, N], to be filled.
+        h: Membranes before reset [T, B, N], to be filled.
+        neuron: The neuron; its decay is an array [N].
+    """
+    zero = x.dtype.type(0)
+    steps, batch, size = x.shape
+    # >= v_th is > the number below it
+    limit = neuron.v_th if neuron.strict else np.nextafter(neuron.v_th, x.dtype.type(-np.inf))
+    ring = np.zeros((delay.max() + 1, size), x.dtype)  # what arrives in the coming steps
+    same = delay.min() == delay.max()
+    spiked = np.empty(size, np.int64)
+    for b in range(batch):
+        ring[:] = 0
+        vs = v[b]
+        for t in range(lengths[b], steps):
+            z[t, b] = zero
+            h[t, b] = zero
+        for t in range(lengths[b]):
+            keep = neuron.late_reset and t == lengths[b] - 1
+            xs, zs, hs, now = x[t, b], z[t, b], h[t, b], ring[t % len(ring)]
+            for n in range(size):  # in passes, each of which is a vector
+                hs[n] = _charge(xs[n] + now[n], vs[n], neuron, n)
+            spike_row(hs, zs, vs, limit, neuron, keep)
+            now[:] = 0
+            found = 0
+            for n in range(size):
+                spiked[found] = n
+                found += zs[n] != zero
+            if same:
+                _add_rows(ring[(t + delay[0]) % len(ring)], weight, spiked[:found])
+                continue
+            for i in spiked[:found]:
+                row, ws = ring[(t + delay[i]) % len(ring)], weight[i]
+                for j in range(size):
+                    row[j] += ws[j]
 
 
 @compiled
@@ -149,7 +223,7 @@ def recurrent_backward(
         lengths: Valid steps [groups, G].
         synapses: Synapses [N from, M to], M being N filled up to a multiple of 4.
         gx: Gradient of the input [groups, T + 1 + largest delay, M, G], zero when it comes.
-        neuron: The neuron.
+        neuron: The neuron; its decay is an array [N].
         gradient: The surrogate, and what has a gradient.
     """
     one = h.dtype.type(1)
@@ -174,4 +248,4 @@ def recurrent_backward(
                     r = one if keep else _reset_derivative(u, hs[a], d, one, neuron, gradient.detach_reset)
                     gh = gzs[a] * d + gs[a] * r
                     gxs[a] = gh / neuron.tau if neuron.decay_input else gh
-                    gs[a] = gh - gh / neuron.tau if neuron.decay_input else gh * neuron.decay
+                    gs[a] = gh - gh / neuron.tau if neuron.decay_input else gh * neuron.decay[n]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snn.core.checks import flag, number, refusal, whole
+from snn.core.checks import finite, flag, number, refusal, whole
 from snn.kernels.generalised_lif import Carried, at_rest, generalised_lif
 from snn.kernels.leaky_integrator import integrate
 from snn.kernels.learned_lif import learned_lif
@@ -73,7 +75,8 @@ class LIF(Layer):
         surrogate_alpha: Its sharpness, > 0; None takes SpikingJelly's default of that shape.
         normalise_peak: Scale the derivative so that its peak is 1.
         surrogate_gain: Factor of the derivative, > 0.
-        leak: What is left of the membrane after a step, in [0, 1], in place of tau; None: 1 - 1/tau.
+        leak: What is left of the membrane after a step, in [0, 1], in place of tau: one number, or one for each of
+            N neurons in a row (slower, but for recurrent ones); None: 1 - 1/tau.
         learn_threshold: Learn one threshold for the layer, from v_th on. The surrogate is then a function of
             v / v_th - 1, and a spike has no gradient through its reset. Needs decay_input=False,
             detach_reset=True, v_reset=0, reset "hard" or "soft" (IIR-SNN's neuron), and of the options below
@@ -109,7 +112,7 @@ class LIF(Layer):
         surrogate_alpha: float | None = None,
         normalise_peak: bool = False,
         surrogate_gain: float = 1.0,
-        leak: float | None = None,
+        leak: float | Sequence[float] | None = None,
         learn_threshold: bool = False,
         learn_leak: bool = False,
         v_leak: float | None = None,
@@ -132,7 +135,7 @@ class LIF(Layer):
             fires=fires,
             detach_reset=flag("detach_reset", detach_reset),
             surrogate=_surrogate(surrogate, surrogate_alpha, normalise_peak, surrogate_gain),
-            leak=None if leak is None else number("leak", leak, low=0.0, high=1.0),
+            leak=_leak(leak),
             v_leak=None if v_leak is None else number("v_leak", v_leak),
             reset_by=None if reset_by is None else number("reset_by", reset_by, above=0.0),
             t_ref=whole("t_ref", t_ref, low=0),
@@ -186,6 +189,7 @@ class LIF(Layer):
         ]
         return (
             {name: getattr(o, name) for name in names}
+            | {"leak": list(o.leak) if isinstance(o.leak, tuple) else o.leak}
             | self._given_receptors
             | {
                 "surrogate": o.surrogate.name,
@@ -235,9 +239,21 @@ def _surrogate(name: Any, alpha: Any, normalise_peak: Any, gain: Any) -> Surroga
     return Surrogate(name, sharpness, flag("normalise_peak", normalise_peak), number("surrogate_gain", gain))
 
 
+def _leak(given: Any) -> float | tuple[float, ...] | None:
+    """Check what is left of membranes after a step: None, one number, or one per neuron."""
+    if given is None or (np.ndim(given) == 0 and not isinstance(given, list | tuple)):
+        return None if given is None else number("leak", given, low=0.0, high=1.0)
+    values = finite("leak", given, low=0.0, high=1.0)
+    if values.ndim != 1 or not values.size:
+        raise refusal("leak", "one number or one per neuron, [N]", values)
+    return tuple(values.tolist())
+
+
 def _check_learned(o: LIFOptions) -> None:
     """Refuse a neuron whose equations the kernel for learned thresholds and leaks does not have."""
     aim = "to learn a threshold or leak"
+    if o.leaks is not None:
+        raise refusal("leak", f"one number {aim}", o.leak)
     for name, due in {"decay_input": False, "detach_reset": True, "v_reset": 0.0}.items():
         if getattr(o, name) != due:
             raise refusal(name, f"{due} {aim}", getattr(o, name))

@@ -58,6 +58,7 @@ class RecurrentLIF(DelayedLayer, LIF):
         tau: float = 2.0,
         *,
         receptor: str | None = None,
+        sharing: Literal["synapse", "axonal"] = "synapse",
         **neuron: Any,
     ) -> None:
         """Make weights uniform in +-1 / sqrt(features) and delays spread over 1..max_delay.
@@ -67,6 +68,7 @@ class RecurrentLIF(DelayedLayer, LIF):
             max_delay: Largest delay, steps, in 1..2^24.
             mode: "linear": delays learn; "integer": rounded in training too; "fixed": drawn, whole, and kept.
             tau: Membrane time constant, steps, >= 1, as in `LIF`.
+            sharing: A delay of its own for each "synapse", or one for all synapses of a sender ("axonal").
             receptor: Name of the receptor at which recurrent spikes arrive, where receptors have names.
             **neuron: The other arguments of `LIF`.
 
@@ -83,16 +85,21 @@ class RecurrentLIF(DelayedLayer, LIF):
             "receptor", receptor, (None,) if self.receptors is None else self.receptors.names
         )
         self.features = whole("features", features, low=1)
+        leaks = self.options.leaks
+        if leaks is not None and len(leaks) != self.features:
+            raise refusal("leak", f"one number or {self.features}, one per neuron", len(leaks))
         self.min_delay, self.max_delay = 1, whole("max_delay", max_delay, low=1, high=MOST_DELAY)
         self.mode: RecurrentMode = choice("mode", mode, RecurrentMode)
+        self.sharing = choice("sharing", sharing, ("synapse", "axonal"))
         shape = (self.features, self.features)
         check_size("RecurrentLIF", *shape)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / self.features**0.5)
-        self._make_positions(shape, self.centre - self.max_delay, learn=self.mode != "fixed")
+        senders = (1, self.features) if self.sharing == "axonal" else shape
+        self._make_positions(senders, self.centre - self.max_delay, learn=self.mode != "fixed")
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON values."""
-        own = {name: getattr(self, name) for name in ("features", "max_delay", "mode", "receptor")}
+        own = {name: getattr(self, name) for name in ("features", "max_delay", "mode", "receptor", "sharing")}
         return own | super().config()
 
     def forward(  # type: ignore[override]
