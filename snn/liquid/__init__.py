@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "CommonSpace",
     "ContrastiveConfig",
     "Reservoir",
     "Sense",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CommonSpace": "common_space",
     "ContrastiveConfig": "contrastive",
     "Reservoir": "reservoir",
     **dict.fromkeys(
@@ -38,6 +40,7 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
+    from snn.liquid.common_space import CommonSpace
     from snn.liquid.contrastive import ContrastiveConfig
     from snn.liquid.reservoir import Reservoir
     from snn.liquid.retrieval import Sense, Split, ZeroShot, all_splits, mean_interval, pair_up, zero_shot

@@ -181,7 +181,7 @@ def fit_projections(
     rows, held = (torch.from_numpy(part) for part in (pairs, valid))
     now = [random_projection(x, rows[..., i], config.dims, generators) for i, x in enumerate(senses)]
     parameters = [p.requires_grad_() for side in now for p in (side.weight, side.bias)]
-    optimizer = torch.optim.Adam(parameters, config.lr)
+    optimizer = torch.optim.Adam(parameters, config.lr, fused=True)
     kept = [Projection(*(p.detach().clone() for p in side)) for side in now]
     best, epoch_kept = torch.full((len(pairs),), -1.0, dtype=torch.float64), np.zeros(len(pairs), np.int64)
     for epoch in range(config.epochs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -87,12 +87,12 @@ class ZeroShot:
         chance: Of the latter with an image drawn at random.
         valid: Among held-out pairs of seen classes, which chose the epoch.
         epoch: That epoch, from 0.
+        projections: Of image and sound, one run each.
         random_projection: `unseen` by projections that are not trained, mean of as many as there are relabelings.
         shuffled: `unseen` after training on labels that were shuffled before samples were paired, mean of all
             relabelings.
         shuffled_low: Lower end of the 99 % interval of that mean (Student).
         shuffled_high: Its upper end.
-        projections: Of image and sound, one run each.
     """
 
     split: Split
@@ -101,11 +101,11 @@ class ZeroShot:
     chance: float
     valid: float
     epoch: int
-    random_projection: float
-    shuffled: float
-    shuffled_low: float
-    shuffled_high: float
     projections: tuple[Projection, Projection]
+    random_projection: float = math.nan
+    shuffled: float = math.nan
+    shuffled_low: float = math.nan
+    shuffled_high: float = math.nan
 
 
 def all_splits(classes: ArrayLike, unseen: int = 2) -> tuple[Split, ...]:
@@ -163,7 +163,8 @@ def zero_shot(
         config: How to train; None is the default.
         per_class: Pairs of each class, >= 2; None takes as many as the smallest seen class of a split has.
         valid_fraction: Share of the pairs of each class that selects the epoch, in (0, 1).
-        relabelings: Trainings on shuffled labels for each split, >= 2.
+        relabelings: Trainings on shuffled labels for each split, and untrained projections beside them, >= 2; or 0,
+            where these controls are NaN.
 
     Raises:
         ValueError: Fewer than 2 unseen or seen classes, a class that is both, or one with fewer pairs than the
@@ -175,18 +176,24 @@ def zero_shot(
     if len({len(split.seen) for split in checked}) != 1:
         raise refusal("splits", "one or more, all of as many seen classes", [len(s.seen) for s in checked])
     fraction = number("valid_fraction", valid_fraction, above=0, below=1)
-    relabelings = whole("relabelings", relabelings, low=2)
+    if whole("relabelings", relabelings, low=0) == 1:
+        raise refusal("relabelings", "0 or at least 2, which have an interval", relabelings)
     if per_class is None:
         seen = sorted({one for split in checked for one in split.seen})
         per_class = min(int((side.train_label == one).sum()) for side in (image, sound) for one in seen)
     per_class = whole("per_class", per_class, low=2)
     true = _trained(image, sound, checked, config, per_class, fraction)
     found = []
-    controls = _shuffled(image, sound, checked, config, per_class, fraction, relabelings)
-    for r, (split, control) in enumerate(zip(checked, controls, strict=True)):
-        untrained = _untrained(image, sound, split, config, per_class, relabelings)
+    for r, split in enumerate(checked):
         chosen = float(true.valid[r]), int(true.epoch[r])
-        found.append(_result(image, sound, split, true.run(r), *chosen, control, untrained, config))
+        found.append(_result(image, sound, split, true.run(r), *chosen, config))
+    if not relabelings:
+        return tuple(found)
+    controls = _shuffled(image, sound, checked, config, per_class, fraction, relabelings)
+    return tuple(
+        _controlled(plain, control, _untrained(image, sound, plain.split, config, per_class, relabelings))
+        for plain, control in zip(found, controls, strict=True)
+    )
     return tuple(found)
 
 
@@ -326,11 +333,8 @@ def _result(
     projections: tuple[Projection, Projection],
     valid: float,
     epoch: int,
-    control: Float64Array,
-    untrained: float,
     config: ContrastiveConfig,
 ) -> ZeroShot:
-    low, high = mean_interval(control)
     return ZeroShot(
         split=split,
         seen=float(_retrieved(image, sound, split.seen, projections, config, with_train=False)),
@@ -338,12 +342,14 @@ def _result(
         chance=_chance(image, sound, split.unseen),
         valid=valid,
         epoch=epoch,
-        random_projection=untrained,
-        shuffled=float(control.mean()),
-        shuffled_low=low,
-        shuffled_high=high,
         projections=projections,
     )
+
+
+def _controlled(plain: ZeroShot, control: Float64Array, untrained: float) -> ZeroShot:
+    low, high = mean_interval(control)
+    mean = float(control.mean())
+    return replace(plain, random_projection=untrained, shuffled=mean, shuffled_low=low, shuffled_high=high)
 
 
 def mean_interval(values: ArrayLike, share: float = 0.99) -> tuple[float, float]:

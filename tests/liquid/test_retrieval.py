@@ -41,7 +41,8 @@ def test_the_ith_of_a_class_is_paired_with_the_ith():
 def test_related_senses_are_matched_and_controls_are_at_chance():
     image, sound = senses(noise=0.4)
     splits = all_splits(range(6))[::3]
-    found = zero_shot(image, sound, splits, FAST, relabelings=2)
+    found = zero_shot(image, sound, splits, FAST, relabelings=0)
+    assert np.isnan(found[0].shuffled)
     assert [result.split for result in found] == list(splits)
     assert np.mean([result.seen for result in found]) > 0.5  # chance is 1 / 4
     assert np.mean([result.unseen for result in found]) > 0.65  # chance is 1 / 2
@@ -53,6 +54,7 @@ def test_with_shuffled_labels_unseen_retrieval_is_chance():
     image, sound = senses(seed=1)
     (result,) = zero_shot(image, sound, [Split((0, 1, 2, 3), (4, 5))], FAST, relabelings=40)
     assert result.shuffled_low <= 0.5 <= result.shuffled_high
+    assert 0.2 < result.random_projection < 0.8
     assert result.shuffled_low < result.shuffled < result.shuffled_high
     assert result.shuffled_high - result.shuffled_low < 0.3
     coin = norm.ppf(0.995) * 0.5 / np.sqrt(72)  # 72 sounds ask: what one draw of fair coins may be off by
@@ -129,7 +131,8 @@ SIX = Split((0, 1, 2, 3), (4, 5))
             {"valid_fraction": 0.99},
             "valid_fraction must be one that leaves pairs of 24 to train on, got 0.99",
         ),
-        (SIX, {"relabelings": 1}, "relabelings must be a whole number >= 2, got 1"),
+        (SIX, {"relabelings": 1}, "relabelings must be 0 or at least 2, which have an interval, got 1"),
+        (SIX, {"relabelings": -1}, "relabelings must be a whole number >= 0, got -1"),
         (SIX, {"config": 3}, "config must be a ContrastiveConfig, got 3"),
     ],
 )
