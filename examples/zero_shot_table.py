@@ -2,7 +2,7 @@
 
     python examples/zero_shot_table.py --images PATH --audio PATH [--devices 5] --json FILE
 
-Nothing is chosen by unseen classes. A line of FILE is what one device came to; lines that are there are not run again.
+Nothing is chosen by unseen classes. A line of FILE is what one device came to; those that are there are kept.
 """
 
 from __future__ import annotations

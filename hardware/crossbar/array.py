@@ -219,7 +219,7 @@ def form_random_array(
     config: CrossbarConfig,
     seed: int = 0,
     *,
-    scale: float = 1.0,
+    scale: float | ArrayLike = 1.0,
     name: str = "crossbar",
     dtype: torch.dtype = torch.float32,
 ) -> Crossbar:
@@ -233,7 +233,7 @@ def form_random_array(
         out_features: Outputs.
         config: The hardware; its device has `forming` statistics, its mapping is of one digit.
         seed: Which chip.
-        scale: Weight per microsiemens.
+        scale: Weight per microsiemens: one number, or one per output, [out].
         name: Name of the arrays.
         dtype: Type of the weight.
 
@@ -250,11 +250,14 @@ def form_random_array(
         raise ValueError("forming must be given in the device, as in 'rram_random_40nm', got None")
     if mapping.slice_bits is not None:
         raise ValueError(f"slice_bits must be None for a random array, got {mapping.slice_bits}")
-    scale = number("scale", scale)
+    scales = finite("scale", scale)
+    if scales.shape not in ((), (out_features,)):
+        raise refusal("scale", f"one number or {out_features}, one per output", scale)
     layout = cut_into_tiles(in_features, out_features, config)
     planes = form_cells((mapping.planes, in_features, out_features), forming, seed, name)
     cells_us = layout.planes_to_tiles(planes, float(planes.mean()))
-    signs = torch.tensor([scale, -scale], dtype=torch.float64)[: mapping.planes, None]
+    per_us = torch.from_numpy(np.broadcast_to(scales, (out_features,)).copy())
+    per_us = torch.stack([per_us, -per_us])[: mapping.planes]
     nothing = torch.zeros(out_features, in_features, dtype=torch.float64)
     crossbar = Crossbar(
         config=config,
@@ -263,7 +266,7 @@ def form_random_array(
         write_number=0,
         time_s=config.device.t0_s,
         target_weight=nothing.to(dtype),
-        encoded=EncodedWeight(torch.zeros_like(planes), nothing, signs.expand(-1, out_features), 0.0),
+        encoded=EncodedWeight(torch.zeros_like(planes), nothing, per_us, 0.0),
         layout=layout,
         target_us=torch.zeros_like(cells_us),
         writable_us=cells_us,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from snn.core import Network
 from snn.hardware.crossbar.model import AnalogLayer, AnalogModel
+from snn.hardware.crossbar.placements import rows_per_input
 from snn.nn import DelayedLayer, RecurrentLIF, populations, to_network
 from snn.nn.populations import ConnectedPopulation, FoldedPopulation, FoldedProjection
 
@@ -65,8 +66,12 @@ def _taps(layer: AnalogLayer, name: str, scale: Tensor | None) -> Iterator[tuple
     if scale is not None:
         weight = weight * scale[:, None]
     inner = layer.layer
+    taps = rows_per_input(inner)
+    if isinstance(inner, DelayedLayer) and taps == 1:  # spikes wait in front of their row
+        yield name, weight, inner.delay_steps()
+        return
     first = inner.min_delay if isinstance(inner, DelayedLayer) else 0
-    senders = weight.shape[1] // (inner.delay_count if isinstance(inner, DelayedLayer) else 1)
+    senders = weight.shape[1] // taps
     found = 0
     for d, tap in enumerate(torch.split(weight, senders, 1), start=first):
         if found and not bool((tap != 0).any()):

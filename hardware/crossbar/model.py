@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +21,7 @@ from snn.hardware.crossbar.model_counters import count_analog_layer, count_analo
 from snn.hardware.crossbar.placements import Placement, layers_on_arrays, placement_of
 from snn.hardware.ledger.layer_names import name_layers
 from snn.hardware.ledger.ledger_builder import register_counter
-from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential
+from snn.nn import Layer, RecurrentLIF, Residual, ResidualState, Sequential, to_config
 from snn.nn.copies import copy_module
 from snn.nn.layer import flat_stages
 from snn.nn.receptors import Receptors
@@ -192,6 +193,19 @@ class AnalogModel(Layer):
     def config(self) -> dict[str, Any]:
         """Refuse: hardware is described by its own configuration, see `hardware`."""
         raise TypeError("a model on crossbars is made by to_crossbar; save the model and the CrossbarConfig")
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the layers and of the chips, their age and noise: two models that share it behave alike."""
+        digest = hashlib.blake2b(repr((to_config(self.source), self.hardware)).encode(), digest_size=16)
+        for tensor in self.source.state_dict().values():
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        for layer in self.layers.values():
+            digest.update(repr((layer.name, layer.start_s, layer.dt_ms, layer.drift_every)).encode())
+            for array in layer.arrays:
+                digest.update(repr((array.config, array.name, array.seed, array.time_s)).encode())
+                digest.update(array.written_us.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def extra_repr(self) -> str:
         """Show nothing beside the layers."""

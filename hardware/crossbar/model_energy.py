@@ -10,6 +10,7 @@ from torch import Tensor
 
 from snn.core.checks import refusal
 from snn.hardware.crossbar.model import AnalogModel, rows_read
+from snn.hardware.crossbar.placements import rows_per_input
 from snn.hardware.crossbar.read_counts import count_reads
 from snn.hardware.ledger.count import count
 from snn.hardware.ledger.layer_names import receptors_behind, row_name
@@ -21,7 +22,7 @@ from snn.hardware.targets.constant import Constant, Range, sum_ranges
 from snn.hardware.targets.digital import HOROWITZ_INT8
 from snn.hardware.targets.memory import sram_access
 from snn.hardware.targets.target import Category, EnergyRow, energy_rows
-from snn.nn import DelayedLayer, Layer, Residual
+from snn.nn import Layer, Residual
 from snn.nn.layer import flat_stages
 
 __all__ = ["LayerReads", "ProgrammedCrossbars", "crossbar_energy", "reads_of"]
@@ -88,7 +89,7 @@ def reads_of(
         if layer is None:
             made.append(LayerReads(row.name, 1, (), row))
             continue
-        taps = layer.layer.delay_count if isinstance(layer.layer, DelayedLayer) else 1
+        taps = rows_per_input(layer.layer)
         parts = (found.get((layer.name, i)) for i in range(len(layer.arrays)))
         made.append(LayerReads(row.name, taps, tuple(part for part in parts if part is not None), row))
     return tuple(made)

@@ -22,7 +22,14 @@ from snn.nn import Layer
 from snn.nn.delays import steps_before_end
 from snn.nn.layer import check_kind, flat_stages
 
-__all__ = ["Placement", "ReadArray", "layers_on_arrays", "placement_of", "register_placement"]
+__all__ = [
+    "Placement",
+    "ReadArray",
+    "layers_on_arrays",
+    "placement_of",
+    "register_placement",
+    "rows_per_input",
+]
 
 ReadArray = Callable[..., Tensor]
 """Read an array of a layer: ``read(which, rows [T, n, in], first_step=0)`` gives [T, n, out].
@@ -181,16 +188,42 @@ def _delay_forward(
     return y, ours.DelayState(steps_before_end(seen, x.shape[0], lengths, layer.max_delay))
 
 
+def rows_per_input(layer: Layer) -> int:
+    """Give how many rows of an array an input of a layer has: with delays one per delay it may have, else one."""
+    if isinstance(layer, ours.RecurrentLIF) and layer.sharing == "axonal":
+        return 1
+    return layer.delay_count if isinstance(layer, ours.DelayedLayer) else 1
+
+
+def _recurrent_matrices(layer: Any) -> list[Tensor]:
+    """Give a row per neuron where each sends all its spikes on after one delay: they wait in front of the row."""
+    return [layer.weight_in_use().detach()] if layer.sharing == "axonal" else _delay_matrices(layer)
+
+
+def _recurrent_weight(layer: Any, matrices: list[Tensor]) -> Tensor | None:
+    return matrices[0] if layer.sharing == "axonal" else _delay_weight(layer, matrices)
+
+
+def _recurrent_rows(layer: Any) -> Callable[[list[Tensor]], Tensor]:
+    """Give what picks, from all spikes so far [B, N], what drives the rows now."""
+    memory = layer.max_delay
+    if layer.sharing == "synapse":
+        return lambda spikes: torch.cat(spikes[: -memory - 1 : -1], -1)  # delay 1 first
+    delays = layer.delay_steps()[0]
+    groups = [(int(d), (delays == d).nonzero()[:, 0]) for d in delays.unique()]
+    order = torch.cat([senders for _, senders in groups]).argsort()
+    return lambda spikes: torch.cat([spikes[-d][:, senders] for d, senders in groups], -1)[:, order]
+
+
 def _recurrent_forward(
     layer: Any, read: ReadArray, x: Tensor, state: Any, lengths: Tensor | None
 ) -> tuple[Tensor, ours.RecurrentLIFState]:
-    memory = layer.max_delay
+    memory, rows_now = layer.max_delay, _recurrent_rows(layer)
     now = layer.at_rest(x) if state is None else state
     neurons = ours.LIFState(now.v, now.currents, now.refractory, now.adaptation)
     spikes = list(now.past.unbind(0))
     for t, drive in enumerate(x.unbind(0)):
-        rows = torch.cat(spikes[: -memory - 1 : -1], -1)  # delay 1 first
-        drive = drive + layer.at_receptor(read(0, rows[None], first_step=t)[0])
+        drive = drive + layer.at_receptor(read(0, rows_now(spikes)[None], first_step=t)[0])
         valid = None if lengths is None else (lengths > t).to(torch.int64)
         z, neurons = layer.run_neurons(drive[None], neurons, valid)
         spikes.append(z[0])
@@ -205,7 +238,7 @@ register_placement(
 )
 register_placement(ours.Conv2d, Placement(_conv_matrices, _conv_weight, _conv_forward))
 register_placement(ours.DelayLinear, Placement(_delay_matrices, _delay_weight, _delay_forward))
-register_placement(ours.RecurrentLIF, Placement(_delay_matrices, _delay_weight, _recurrent_forward))
+register_placement(ours.RecurrentLIF, Placement(_recurrent_matrices, _recurrent_weight, _recurrent_forward))
 for _kind in (
     ours.BatchNorm,
     ours.Dropout,

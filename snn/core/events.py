@@ -129,9 +129,7 @@ class Events:
     ) -> Events:
         """Build events from one list of steps and one of units per sample, in any order.
 
-        Args:
-            steps, units: B lists each, a row of both for every spike.
-            n_units, dt_ms, n_steps: As of the class, or one length for all.
+        `n_units`, `dt_ms` and `n_steps` are those of the class; `n_steps` may be one length for all.
 
         Raises:
             ValueError: Lists of different length, or a value out of range.

@@ -60,19 +60,15 @@ def _count(z: Any, lengths: Int64Array, windows: int, y: Any) -> None:
                     ys[n] += zs[n]
 
 
-def batch_bounds(events: Events, size: int) -> list[int]:
-    """Cut samples into batches that fit memory, in their order: the bounds, from 0 to B.
-
-    What a batch holds depends on the samples alone, so that a run can be cut at any bound and gives the same.
-    """
-    bounds, width = [0], max(size, events.n_units)
-    longest = 0
-    for b, n in enumerate(events.n_steps.tolist()):
+def batch_bounds(events: Events, size: int, start: int, stop: int) -> list[int]:
+    """Cut the samples from `start` to `stop` into batches that fit memory, in their order: the bounds."""
+    bounds, width, longest = [start], max(size, events.n_units), 0
+    for b, n in enumerate(events.n_steps[start:stop].tolist(), start=start):
         longest = max(longest, n)
         if b > bounds[-1] and longest * (b + 1 - bounds[-1]) * width > _NUMBERS_AT_ONCE:
             bounds.append(b)
             longest = n
-    return [*bounds, len(events)]
+    return [*bounds, stop] if stop > start else [start]
 
 
 def spike_features(
@@ -82,8 +78,10 @@ def spike_features(
     windows: int,
     features: Features,
     trace_ms: float,
+    start: int,
+    stop: int,
 ) -> Float32Array:
-    """Run samples batch by batch and give the features of N outputs, float32 [B, windows N].
+    """Run the samples from `start` to `stop` batch by batch: features of N outputs, float32 [B, windows N].
 
     Args:
         spikes: Gives the spikes [T, B, N] of the samples from one number to another.
@@ -92,17 +90,22 @@ def spike_features(
         windows: As in `Reservoir.run`.
         features: As in `Reservoir.run`.
         trace_ms: As in `Reservoir.run`.
+        start: First sample.
+        stop: First sample behind them.
     """
-    bounds = batch_bounds(events, size)
-    found = np.zeros((len(events), windows, size), dtype=np.float32)
-    for start, stop in pairwise(bounds):
-        z, n_steps = spikes(events, start, stop), events.n_steps[start:stop]
+    found = np.zeros((stop - start, windows, size), dtype=np.float32)
+    for first, end in pairwise(batch_bounds(events, size, start, stop)):
+        z, n_steps, rows = (
+            spikes(events, first, end),
+            events.n_steps[first:end],
+            found[first - start : end - start],
+        )
         if features == "counts":
-            _count(z, n_steps, windows, found[start:stop])
+            _count(z, n_steps, windows, rows)
         else:
-            rows = event_features(_as_events(z, n_steps, events.dt_ms), windows, features, trace_ms)
-            found[start:stop] = rows.reshape(stop - start, windows, size)
-    return found.reshape(len(events), -1)
+            listed = _as_events(z, n_steps, events.dt_ms)
+            rows[:] = event_features(listed, windows, features, trace_ms).reshape(rows.shape)
+    return found.reshape(stop - start, windows * size)
 
 
 def _as_events(z: Any, n_steps: Int64Array, dt_ms: float) -> Events:

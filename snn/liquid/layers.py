@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,12 @@ from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import refusal, shown
 from snn.core.neurons import LIFParams
 from snn.liquid.drive import drive
-from snn.nn import LIF, Linear, RecurrentLIF, Sequential
+from snn.nn import LIF, Layer, Linear, RecurrentLIF, Sequential
 
 if TYPE_CHECKING:
     from snn.liquid.reservoir import Reservoir
 
-__all__ = ["reservoir_layers", "runner"]
+__all__ = ["model_spikes", "reservoir_layers", "runner"]
 
 
 def reservoir_layers(reservoir: Reservoir, dt_ms: float, dtype: torch.dtype = torch.float32) -> Sequential:
@@ -52,6 +53,36 @@ def runner(reservoir: Reservoir, dt_ms: float) -> Callable[[Events, int, int], F
         return z.numpy()  # type: ignore[no-any-return]
 
     return spikes
+
+
+def model_spikes(model: Any, events: Events) -> tuple[Callable[[Events, int, int], Float64Array], int]:
+    """Give what runs a model on the samples [start, stop), to spikes [T, B, N], and its N.
+
+    A model with a `start`, as one on crossbars has, is told the number of the first sample of each batch, by which
+    its noise is drawn.
+
+    Raises:
+        TypeError: It is no layer.
+        ValueError: What it gives is no [T, B, N].
+    """
+    if not isinstance(model, Layer):
+        raise TypeError(f"model_or_reservoir must be a Reservoir or a layer of snn.nn, got {shown(model)}")
+    model.eval()
+    like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(0))
+
+    def spikes(events: Events, start: int, stop: int) -> Any:
+        part = events.select(np.arange(start, stop))
+        x = torch.tensor(part.to_raster().z, dtype=like.dtype)
+        first = model.start(start) if isinstance(getattr(model, "start", None), MethodType) else None
+        with torch.no_grad():
+            z, _ = model(x, first, torch.tensor(part.n_steps))
+        return z.numpy()
+
+    probe = Events.from_lists([[]], [[]], n_units=events.n_units, dt_ms=events.dt_ms, n_steps=1)
+    shape = spikes(probe, 0, 1).shape
+    if len(shape) != 3 or shape[:2] != (1, 1):
+        raise refusal("output of the model", "[T, B, N]", list(shape))
+    return spikes, shape[2]
 
 
 def _neurons(reservoir: Reservoir, options: dict[str, Any], dtype: torch.dtype) -> LIF:

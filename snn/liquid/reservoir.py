@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -89,9 +89,7 @@ class Reservoir:
     @property
     def fingerprint(self) -> str:
         """A digest of all that decides a run, the length of a step aside."""
-        return hashlib.blake2b(
-            self.network(1.0).fingerprint.encode() + repr(self.neuron).encode()
-        ).hexdigest()
+        return self.network(1.0).fingerprint
 
     def without_recurrence(self) -> Reservoir:
         """Give the same neurons without connections between them: the control of every liquid."""
@@ -157,8 +155,8 @@ class Reservoir:
             features: "counts": spikes per neuron and window. "traces": per neuron the sum of exp(-age / trace_ms)
                 over all spikes so far, read at the end of each window.
             trace_ms: Time constant of traces, ms.
-            engine: "layers" or "event", both in float64; "auto" takes the one that is faster by measured costs. They
-                sum in one order, so spikes are equal.
+            engine: "layers" or "event", both in float64; "auto" takes the one that is faster by measured costs.
+                They sum in one order, so spikes are equal.
 
         Returns:
             Features, float32 [B, windows N], window by window.
@@ -167,24 +165,31 @@ class Reservoir:
             ValueError: An argument is not as said, or the engine cannot run these neurons.
             TypeError: `events` are none.
         """
+        return self.runner(events, windows, features, trace_ms, engine)(0, len(events))
+
+    def runner(
+        self,
+        events: Events,
+        windows: int = 1,
+        features: Features = "counts",
+        trace_ms: float = 20.0,
+        engine: Engine = "auto",
+    ) -> Callable[[int, int], Float32Array]:
+        """Give what `run` gives of the samples from one number to another: a function of the two.
+
+        Raises:
+            ValueError, TypeError: As `run`.
+        """
         self.check_input(events)
-        whole("windows", windows, low=1)
-        choice("features", features, Features)
+        given = (whole("windows", windows, low=1), choice("features", features, Features))
         trace_ms = number("trace_ms", trace_ms, above=0)
         if choice("engine", engine, Engine) == "auto":
             engine = faster_engine(self, events)
         if engine == "layers":
             from snn.liquid.layers import runner
 
-            spikes = runner(self, events.dt_ms)
-            return spike_features(spikes, events, self.size, windows, features, trace_ms)
-        return np.concatenate(
-            [
-                event_features(_simulated(net, part), windows, features, trace_ms)
-                for net in [self.network(events.dt_ms)]
-                for part in _parts(events, self.size)
-            ]
-        )
+            return partial(spike_features, runner(self, events.dt_ms), events, self.size, *given, trace_ms)
+        return partial(_by_events, self.network(events.dt_ms), events, *given, trace_ms)
 
     def check_input(self, events: Any) -> None:
         """Refuse what the liquid cannot be given.
@@ -199,17 +204,20 @@ class Reservoir:
             raise refusal("n_units of events", f"{self.n_in}, the inputs of the liquid", events.n_units)
 
 
-def _simulated(net: Network, events: Events) -> Events:
-    return simulate(net, {IN: events}, record=Record(spikes=[LIQUID])).spikes[LIQUID]
-
-
 _AT_ONCE = 256
-"""Samples of a run by events that are in memory at a time."""
+"""Samples of a run by events whose spikes are in memory at a time."""
 
 
-def _parts(events: Events, size: int) -> Iterator[Events]:
-    for start in range(0, max(len(events), 1), _AT_ONCE):
-        yield events.select(np.arange(start, min(start + _AT_ONCE, len(events))))
+def _by_events(
+    net: Network, events: Events, windows: int, features: Features, trace_ms: float, start: int, stop: int
+) -> Float32Array:
+    """Give the features of the samples from `start` to `stop` by the event engine."""
+    found = [np.zeros((0, windows * net.population(LIQUID).size), dtype=np.float32)]
+    for first in range(start, stop, _AT_ONCE):
+        part = events.select(np.arange(first, min(first + _AT_ONCE, stop)))
+        spikes = simulate(net, {IN: part}, record=Record(spikes=[LIQUID])).spikes[LIQUID]
+        found.append(event_features(spikes, windows, features, trace_ms))
+    return np.concatenate(found)
 
 
 def _count(weight: Any) -> int:

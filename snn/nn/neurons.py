@@ -75,8 +75,8 @@ class LIF(Layer):
         surrogate_alpha: Its sharpness, > 0; None takes SpikingJelly's default of that shape.
         normalise_peak: Scale the derivative so that its peak is 1.
         surrogate_gain: Factor of the derivative, > 0.
-        leak: What is left of the membrane after a step, in [0, 1], in place of tau: one number, or one for each of N
-            neurons in a row (slower, but for recurrent ones); None: 1 - 1/tau.
+        leak: What is left of the membrane after a step, in [0, 1], in place of tau: one number, or one for each of
+            N neurons in a row (slower, but for recurrent ones); None: 1 - 1/tau.
         learn_threshold: Learn one threshold for the layer, from v_th on. The surrogate is then a function of
             v / v_th - 1, and a spike has no gradient through its reset. Needs decay_input=False,
             detach_reset=True, v_reset=0, reset "hard" or "soft" (IIR-SNN's neuron), and of the options below

@@ -68,7 +68,7 @@ class RecurrentLIF(DelayedLayer, LIF):
             max_delay: Largest delay, steps, in 1..2^24.
             mode: "linear": delays learn; "integer": rounded in training too; "fixed": drawn, whole, and kept.
             tau: Membrane time constant, steps, >= 1, as in `LIF`.
-            sharing: A delay of its own for each "synapse", or one per sender, shared by all its synapses ("axonal").
+            sharing: A delay of its own for each "synapse", or one for all synapses of a sender ("axonal").
             receptor: Name of the receptor at which recurrent spikes arrive, where receptors have names.
             **neuron: The other arguments of `LIF`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from snn.core.registry import Registry
-from snn.recipes import images, nmnist, shd, zeroshot
+from snn.recipes import images, liquid, nmnist, shd, zeroshot
 from snn.recipes.recipe import Recipe
 
 __all__ = ["RECIPES"]
@@ -14,6 +14,7 @@ _ALL: tuple[Recipe[Any, Any], ...] = (
     shd.RECIPE,
     nmnist.RECIPE,
     images.RECIPE,
+    liquid.RECIPE,
     zeroshot.RECIPE,
 )
 RECIPES: Registry[Recipe[Any, Any]] = Registry("NAME", ((recipe.name, recipe) for recipe in _ALL))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm, t
@@ -39,14 +41,15 @@ def test_the_ith_of_a_class_is_paired_with_the_ith():
 
 
 def test_related_senses_are_matched_and_controls_are_at_chance():
-    image, sound = senses(noise=0.4)
-    splits = all_splits(range(6))[::3]
-    found = zero_shot(image, sound, splits, FAST, relabelings=0)
+    image, sound = senses(classes=14, noise=0.3, shared=2)
+    splits = all_splits(range(14))[::15]
+    config = replace(FAST, epochs=20, normalised=True, temperature=0.2)
+    found = zero_shot(image, sound, splits, config, relabelings=0)
     assert np.isnan(found[0].shuffled)
     assert [result.split for result in found] == list(splits)
-    assert np.mean([result.seen for result in found]) > 0.5  # chance is 1 / 4
-    assert np.mean([result.unseen for result in found]) > 0.65  # chance is 1 / 2
-    assert all(result.chance == 0.5 and 0 <= result.epoch < 8 for result in found)
+    assert np.mean([result.seen for result in found]) > 0.3  # chance is 1 / 12
+    assert np.mean([result.unseen for result in found]) > 0.7  # chance is 1 / 2
+    assert all(result.chance == 0.5 and 0 <= result.epoch < 20 for result in found)
 
 
 def test_with_shuffled_labels_unseen_retrieval_is_chance():

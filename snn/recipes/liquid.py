@@ -1,0 +1,292 @@
+"""A liquid with a linear readout, in software or on random memory arrays; what `snn train liquid` runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import snn
+from snn.core.arrays import PathLike
+from snn.core.checks import choice, keep, number, refusal, whole
+from snn.core.files.hdf5 import naming
+from snn.core.files.json_file import read_json, typed
+from snn.core.files.whole import write_whole
+from snn.datasets.formats.shd_file import CHANNELS
+from snn.recipes import folder
+from snn.recipes.fields import path_text
+from snn.recipes.recipe import Callback, Log, Recipe
+from snn.train.config import TrainConfig
+
+if TYPE_CHECKING:
+    from snn.core.arrays import Float32Array
+    from snn.hardware import Ledger
+    from snn.liquid import Readout
+    from snn.recipes.liquid_parts import LiquidSamples
+
+__all__ = ["RECIPE", "LiquidConfig", "LiquidResult", "count_saved", "run"]
+
+_SPLIT = re.compile(r"official|speaker:\d{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidConfig:
+    """Set up a liquid and its readout.
+
+    Attributes:
+        data: Samples in SHD's layout (a file, folder or zip with *train* and *test*) or N-MNIST's; None is the
+            embedded synthetic set.
+        weights: "software" draws them; "rram" forms arrays of random cells, read with noise in every step.
+        device_seed: Which liquid: its weights or chip, membranes and delays.
+        windows: Equal parts of a sample whose spikes are counted apart, >= 1.
+        neurons: Neurons of the liquid, >= 1.
+        voltage: Forming voltage of "rram", V: it decides how many cells conduct.
+        recurrent_delay: Longest recurrent delay, ms: each neuron has one from a step up to it; 0: all one step.
+        split: "official", or "speaker:N", which tests on all words of speaker N.
+        seed: Decides the validation samples.
+        input_gain: Deviation of what a neuron is given in a step, in thresholds, > 0.
+        recurrent_gain: The same of recurrent weights: about their spectral radius, >= 0.
+        tau_ms: Shortest and longest membrane time constant, ms.
+        dt_ms: Length of a step of spoken words, ms.
+        group: Neighbouring channels summed into one input; divides 700.
+        frames: Steps of an N-MNIST recording.
+
+    Raises:
+        ValueError: A value is impossible; the message names the field.
+    """
+
+    data: str | None = None
+    weights: Literal["software", "rram"] = "software"
+    device_seed: int = 0
+    windows: int = 8
+    neurons: int = 500
+    voltage: float = 3.554
+    recurrent_delay: float = 104.0
+    split: str = "official"
+    seed: int = 0
+    input_gain: float = 1.0
+    recurrent_gain: float = 2.0
+    tau_ms: tuple[float, float] = (10.0, 100.0)
+    dt_ms: float = 4.0
+    group: int = 10
+    frames: int = 50
+
+    def __post_init__(self) -> None:
+        keep(self, path_text, "data", optional=True)
+        keep(self, choice, "weights", allowed=("software", "rram"))
+        keep(self, whole, "device_seed", low=0, high=2**32 - 1)
+        keep(self, whole, "windows", "neurons", "frames", low=1)
+        keep(self, number, "voltage", "input_gain", "dt_ms", above=0)
+        keep(self, number, "recurrent_delay", "recurrent_gain", low=0)
+        keep(self, whole, "seed", low=0)
+        if not isinstance(self.split, str) or not _SPLIT.fullmatch(self.split):
+            raise refusal("split", "'official' or 'speaker:N'", self.split)
+        keep(self, _span, "tau_ms")
+        keep(self, whole, "group", low=1, high=CHANNELS)
+        if CHANNELS % self.group:
+            raise refusal("group", f"a divisor of {CHANNELS}", self.group)
+
+    @property
+    def train(self) -> TrainConfig:
+        """How to train: not at all, a readout is solved for."""
+        return TrainConfig(seed=self.seed)
+
+
+def _span(name: str, values: Any) -> tuple[float, float]:
+    """Check a pair of ascending times."""
+    if not isinstance(values, tuple | list) or len(values) != 2:
+        raise refusal(name, "two times, ms", values)
+    low = number(f"{name}[0]", values[0], above=0)
+    return low, number(f"{name}[1]", values[1], low=low)
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidResult:
+    """Hold what a run made.
+
+    Attributes:
+        folder: The run's folder.
+        summary: The last line of metrics.jsonl.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+
+
+def run(
+    config: LiquidConfig,
+    out: PathLike,
+    *,
+    resume: bool = False,
+    init: PathLike | None = None,
+    torch_device: str = "cpu",
+    callback: Callback | None = None,
+    log: Log | None = None,
+) -> LiquidResult:
+    """Harvest the liquid's features, solve for the readout, test once beside two controls, and fill the folder.
+
+    The controls are the readout of the input's own counts and that of the same liquid without recurrence, at the
+    same windows. `model.safetensors` holds the liquid, as its cells weigh, and the readout; `network.h5` the liquid
+    for `snn simulate`. Features are kept in `harvest/`: `resume` goes on from there.
+
+    Args:
+        config: The settings.
+        out: Folder to fill.
+        resume: Go on with the run in `out`; the end has the bits of an uncut one.
+        init: Must be None: nothing that is trained begins anywhere.
+        torch_device: Must be "cpu".
+        callback: Not called: there are no epochs.
+        log: Called with lines of text.
+
+    Raises:
+        ValueError: The folder holds another run or is in use, or the data or an argument is bad.
+        FileNotFoundError: The data are not there.
+    """
+    if init is not None:
+        raise refusal("init", "left out: a liquid is drawn, and its readout solved for", str(init))
+    if torch_device != "cpu":
+        raise refusal("torch_device", "'cpu' for a liquid", torch_device)
+    with folder.hold(out) as path:
+        settings = asdict(config)
+        folder.check(path, settings, resume)
+        from snn.recipes.liquid_parts import load_samples
+
+        samples = load_samples(config)
+        folder.write_config(path, settings)
+        if log is not None:
+            sizes = (
+                f"{samples.train.sum()} training, {samples.valid.sum()} validation, {samples.test.sum()} test"
+            )
+            log(f"data: {samples.name}; {sizes} samples")
+        return LiquidResult(path, _run_in(path, config, samples))
+
+
+def _run_in(path: Path, config: LiquidConfig, samples: LiquidSamples) -> dict[str, Any]:
+    """Do what `run` does, in a folder that is held."""
+    from snn.liquid import with_readout
+    from snn.recipes.liquid_parts import make_liquids
+
+    liquids = make_liquids(config, samples)
+    rows, harvest_s = {}, 0.0
+    for name, liquid in (("liquid", liquids.liquid), ("no_recurrence", liquids.control)):
+        rows[name], seconds = _harvest(liquid, samples, path / "harvest" / name, config.windows)
+        harvest_s += seconds
+    rows["raw"] = (
+        samples.events.spike_counts(config.windows).reshape(len(samples.labels), -1).astype("float32")
+    )
+    fitted = {name: _fit(features, samples) for name, features in rows.items()}
+    summary = {
+        "data": samples.name,
+        "split": config.split,
+        **{f"{_KEYS[name]}_accuracy": _test(fitted[name], rows[name], samples) for name in rows},
+        "rate": float(rows["liquid"].sum(dtype="float64") / samples.events.n_steps.sum() / config.neurons),
+        "device_seed": config.device_seed,
+        "harvest_s": round(harvest_s, 3),
+        "strength": fitted["liquid"].strength,
+        "test_samples": int(samples.test.sum()),
+    }
+    dt_ms = samples.events.dt_ms
+    model = with_readout(liquids.reservoir.layers(dt_ms), fitted["liquid"], config.windows)
+    info = {"recipe": "liquid", "data": asdict(config), "classes": list(samples.classes), "dt_ms": dt_ms}
+    snn.train.save(model, path / "model.safetensors", {**info, "test_accuracy": summary["test_accuracy"]})
+    liquids.reservoir.network(dt_ms).save(path / "network.h5")
+    snn.train.write_metrics(path, [summary])
+    return summary
+
+
+_KEYS = {"liquid": "test", "raw": "raw", "no_recurrence": "no_recurrence"}
+
+
+def _harvest(liquid: Any, samples: LiquidSamples, path: Path, windows: int) -> tuple[Float32Array, float]:
+    """Harvest into a folder, or go on there; gives the features, and the CPU seconds of all calls together."""
+    from snn.liquid import harvest
+
+    clock = path / "cpu_s.json"
+    spent = float(read_json(clock)) if clock.exists() else 0.0
+    start = time.process_time()
+
+    def note(done: int, total: int) -> None:
+        write_whole(clock, json.dumps(spent + time.process_time() - start).encode())
+
+    features = harvest(liquid, samples.events, path, windows, resume=True, piece=500, progress=note)[:]
+    return features, float(read_json(clock))
+
+
+def _fit(features: Float32Array, samples: LiquidSamples) -> Readout:
+    """Solve for a ridge readout whose strength validation chooses."""
+    from snn.liquid import fit_readout
+
+    train, valid = samples.train, samples.valid
+    return fit_readout(features[train], samples.labels[train], features[valid], samples.labels[valid])
+
+
+def _test(readout: Readout, features: Float32Array, samples: LiquidSamples) -> float:
+    return readout.accuracy(features[samples.test], samples.labels[samples.test])
+
+
+def _result_lines(result: LiquidResult) -> list[str]:
+    """Say what a run came to."""
+    s = result.summary
+    controls = f"without recurrence {s['no_recurrence_accuracy']:.1%}, input counts {s['raw_accuracy']:.1%}"
+    return [
+        f"{s['data']}, {s['split']}: test accuracy {s['test_accuracy']:.1%} of {s['test_samples']} ({controls})",
+        f"rate {s['rate']:.3f} spikes per neuron and step; model: {result.folder}/model.safetensors",
+    ]
+
+
+def count_saved(file: PathLike, data: str | None, samples: int | None) -> tuple[Ledger, str]:
+    """Count a saved liquid with its readout on its test samples, for `snn energy`.
+
+    Args:
+        file: The model file.
+        data: Where the samples are; None is where they were in the run, "embedded" the embedded words.
+        samples: The first so many of them; None takes all.
+
+    Raises:
+        FileNotFoundError: The file or the data are not there.
+        ValueError: The file is not of this recipe, or the samples do not fit it.
+    """
+    import torch
+
+    from snn.hardware import count
+    from snn.liquid.features import batch_bounds
+    from snn.recipes.liquid_parts import load_samples, register_readout_counter
+
+    register_readout_counter()
+    about, model = snn.train.read_info(file), snn.train.load(file)
+    if not isinstance(model, snn.nn.Sequential):
+        raise refusal("model", "a liquid with its readout", type(model).__name__)
+    with naming(file):
+        given = dict(typed("data", about.get("data"), dict, "the settings of the run"))
+        where = given["data"] if data is None else None if data == "embedded" else data
+        config = LiquidConfig(**{**given, "data": where})
+    found = load_samples(config)
+    test = found.events.select(found.test)
+    if samples is not None:
+        test = test.select(range(min(samples, len(test))))
+    if test.n_units != model[0].in_features:
+        raise refusal("inputs of the samples", f"{model[0].in_features}, as the model", test.n_units)
+    ledger: Ledger | None = None
+    bounds = batch_bounds(test, config.neurons, 0, len(test))
+    for start, stop in pairwise(bounds):
+        part = test.select(range(start, stop))
+        counted = count(
+            model, torch.tensor(part.to_raster().z, dtype=torch.float32), torch.tensor(part.n_steps)
+        )
+        ledger = counted if ledger is None else ledger + counted
+    assert ledger is not None
+    return ledger, found.name
+
+
+RECIPE = Recipe(
+    name="liquid",
+    help="Read words or recordings out of a fixed random liquid, in software or on memory devices.",
+    config=LiquidConfig,
+    run=run,
+    result_lines=_result_lines,
+    count=count_saved,
+)
