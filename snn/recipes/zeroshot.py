@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import snn
 from snn.core.arrays import PathLike
-from snn.core.checks import choice, flag, instance, keep, number, refusal, whole
+from snn.core.checks import choice, flag, keep, number, refusal, whole
 from snn.recipes import folder
 from snn.recipes.fields import path_text
 from snn.recipes.recipe import Callback, Log, Recipe
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from snn.liquid import ZeroShot
 
 __all__ = ["RECIPE", "ZeroShotConfig", "ZeroShotResult", "run"]
-
-_USED = ("epochs", "batch_size", "lr", "seed")
-"""Fields of `TrainConfig` that decide how projections are trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,10 @@ class ZeroShotConfig:
         normalised: Compare points at length 1; the paper does not, and has a temperature of 1.
         temperature: What products are divided by in the loss, > 0.
         relabelings: Trainings on shuffled labels, >= 2.
-        train: How projections are trained: epochs, batch_size, lr and seed alone are free.
+        epochs: Passes over the pairs, of which held-out ones choose one, >= 1.
+        batch_size: Pairs in a step, >= 2.
+        lr: Learning rate of Adam, > 0.
+        seed: Decides the images drawn, their noise and split, first weights and order of pairs.
 
     Raises:
         ValueError: A value is impossible; the message names the field.
@@ -63,12 +63,15 @@ class ZeroShotConfig:
     image_scale: float = 0.07
     audio_scale: float = 0.08
     windows: int = 1
-    image_limit: int = 2700
+    image_limit: int = 1500
     dims: int = 64
     normalised: bool = True
     temperature: float = 0.1
     relabelings: int = 20
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(epochs=10, batch_size=64, lr=3e-3))
+    epochs: int = 10
+    batch_size: int = 64
+    lr: float = 3e-3
+    seed: int = 0
 
     def __post_init__(self) -> None:
         keep(self, path_text, "images", "audio", optional=True)
@@ -77,15 +80,18 @@ class ZeroShotConfig:
         keep(self, choice, "weights", allowed=("rram", "software"))
         keep(self, whole, "device_seed", low=0)
         keep(self, number, "voltage", "image_scale", "audio_scale", "temperature", above=0)
-        keep(self, whole, "neurons", "windows", "dims", low=1)
+        keep(self, whole, "neurons", "windows", "dims", "epochs", low=1)
         keep(self, whole, "image_limit", low=30)
         keep(self, flag, "normalised")
         keep(self, whole, "relabelings", low=2)
-        keep(self, instance, "train", kind=TrainConfig)
-        usual = TrainConfig(**{name: getattr(self.train, name) for name in _USED})
-        for name, value in asdict(usual).items():
-            if getattr(self.train, name) != value:
-                raise refusal(name, f"{value!r} where two projections are trained", getattr(self.train, name))
+        keep(self, whole, "batch_size", low=2)
+        keep(self, number, "lr", above=0)
+        keep(self, whole, "seed", low=0)
+
+    @property
+    def train(self) -> TrainConfig:
+        """How to train; projections take these fields alone."""
+        return TrainConfig(epochs=self.epochs, batch_size=self.batch_size, lr=self.lr, seed=self.seed)
 
 
 def _classes(name: str, values: Any) -> tuple[int, ...]:
@@ -160,10 +166,7 @@ def _run_in(path: Path, config: ZeroShotConfig, log: Log) -> ZeroShotResult:
     image, sound = through_liquids(config, samples, log)
     others = tuple(one for one in image.classes.tolist() if one not in config.unseen)
     split = Split(config.seen or others, config.unseen)
-    given = {name: getattr(config.train, name) for name in _USED}
-    how = ContrastiveConfig(
-        config.dims, normalised=config.normalised, temperature=config.temperature, **given
-    )
+    how = ContrastiveConfig(**{part.name: getattr(config, part.name) for part in fields(ContrastiveConfig)})
     (result,) = zero_shot(image, sound, [split], how, relabelings=config.relabelings)
     keys = ("seen", "unseen", "chance", "random_projection", "shuffled", "shuffled_low", "shuffled_high")
     summary = {name: getattr(result, name) for name in keys}

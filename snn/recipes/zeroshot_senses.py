@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from snn.core.arrays import Int64Array
 from snn.datasets import SpikeSet, centre_crop, chunk, hold_out, nmnist, saccade_images, shd
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.nmnist_bin import ENDING
-from snn.hardware import CrossbarConfig, device_preset, form_random_array
-from snn.liquid import Reservoir, Sense
+from snn.hardware import CrossbarConfig, device_preset, form_random_array, to_crossbar
+from snn.liquid import Reservoir, Sense, harvest
 from snn.recipes.recipe import Log
 
 if TYPE_CHECKING:
+    from snn.nn import Layer
     from snn.recipes.zeroshot import ZeroShotConfig
 
 __all__ = [
@@ -86,44 +87,36 @@ def load_audio(path: str) -> Samples:
     return Samples.of([train, valid], test, lambda part: chunk(part.events, _CHUNKS))
 
 
-def liquid(
-    n_in: int,
-    neurons: int,
-    *,
-    scale: float,
-    neuron: LIFParams,
-    weights: str,
-    device_seed: int,
-    voltage: float,
-    name: str,
-) -> Reservoir:
-    """Make a liquid of dense random weights, on formed arrays or drawn from a normal distribution.
+class Liquid(NamedTuple):
+    """Hold a liquid as it is described and as it is run.
 
-    Args:
-        n_in: Inputs.
-        neurons: Neurons.
-        scale: Weight per microsiemens.
-        neuron: What the neurons are.
-        weights: "rram" or "software".
-        device_seed: Decides the weights.
-        voltage: Forming voltage, volt, with "rram".
-        name: Keeps apart the arrays of two liquids of one device.
+    Attributes:
+        described: With the weights that its cells hold, where they are cells.
+        run: The same, or a model on arrays that are read with noise in every step.
     """
-    if weights == "software":
-        drawn = np.random.default_rng((device_seed, *name.encode()))
-        w_in, w_rec = (scale * SPREAD_US * drawn.normal(size=(n, neurons)) for n in (n_in, neurons))
-        return Reservoir(w_in, w_rec, neuron)
+
+    described: Reservoir
+    run: Reservoir | Layer
+
+
+def liquid(name: str, n_in: int, dt_ms: float, config: ZeroShotConfig) -> Liquid:
+    """Make the liquid of "image" or "audio": dense random weights, on formed arrays or drawn from a normal law."""
+    scale = config.image_scale if name == "image" else config.audio_scale
+    size, seed, neuron = config.neurons, config.device_seed, NEURONS[name]
+    if config.weights == "software":
+        drawn = np.random.default_rng((seed, *name.encode()))
+        w_in, w_rec = (scale * SPREAD_US * drawn.normal(size=(n, size)) for n in (n_in, size))
+        made = Reservoir(w_in, w_rec, neuron)
+        return Liquid(made, made)
     device = device_preset(DEVICE)
     assert device.forming is not None
-    config = CrossbarConfig(replace(device, forming=replace(device.forming, voltage_v=voltage)))
-    w_in, w_rec = (
-        form_random_array(n, neurons, config, device_seed, scale=scale, name=f"{name}_{part}")
-        .weight()
-        .t()
-        .numpy()
-        for n, part in ((n_in, "in"), (neurons, "rec"))
-    )
-    return Reservoir(w_in, w_rec, neuron)
+    hardware = CrossbarConfig(replace(device, forming=replace(device.forming, voltage_v=config.voltage)))
+    arrays = {
+        layer: form_random_array(n, size, hardware, seed, scale=scale, name=f"{name}_{layer}")
+        for layer, n in (("in-out", n_in), ("out", size))
+    }
+    described = Reservoir(*(array.weight().t().double().numpy() for array in arrays.values()), neuron)
+    return Liquid(described, to_crossbar(described.layers(dt_ms), hardware, arrays=arrays))
 
 
 _NEURON: dict[str, Any] = {"input_scale": 1.0, "reset": "hard_next_step", "fires": ">"}
@@ -134,15 +127,13 @@ NEURONS = {
 """Neurons of the paper's two liquids."""
 
 
-def feel(samples: Samples, reservoir: Reservoir, windows: int) -> tuple[Sense, float]:
+def feel(samples: Samples, model: Reservoir | Layer, windows: int) -> tuple[Sense, float]:
     """Count the spikes of a liquid on all samples; gives the counts, and spikes per neuron and step."""
-    train, test = (
-        [reservoir.run(part, windows) for part in parts] for parts in (samples.train, (samples.test,))
-    )
-    counts = np.concatenate(train)
+    counts = np.concatenate([harvest(model, part, None, windows) for part in samples.train])
+    test = harvest(model, samples.test, None, windows)
     steps = sum(int(part.n_steps.sum()) for part in samples.train)
-    rate = float(counts.sum(dtype=np.float64)) / (steps * reservoir.size)
-    return Sense(counts, samples.train_label, test[0], samples.test_label), rate
+    rate = float(counts.sum(dtype=np.float64)) / (steps * (counts.shape[1] // windows))
+    return Sense(counts, samples.train_label, test, samples.test_label), rate
 
 
 def load_samples(config: ZeroShotConfig) -> dict[str, Samples]:
@@ -155,17 +146,8 @@ def through_liquids(config: ZeroShotConfig, samples: dict[str, Samples], log: Lo
     """Run both liquids, and say how much they fire."""
     senses = []
     for name, given in samples.items():
-        made = liquid(
-            given.test.n_units,
-            config.neurons,
-            scale=config.image_scale if name == "image" else config.audio_scale,
-            neuron=NEURONS[name],
-            weights=config.weights,
-            device_seed=config.device_seed,
-            voltage=config.voltage,
-            name=name,
-        )
-        sense, rate = feel(given, made, config.windows)
+        made = liquid(name, given.test.n_units, given.test.dt_ms, config)
+        sense, rate = feel(given, made.run, config.windows)
         senses.append(sense)
         log(
             f"{name}: {given.name}; {len(sense.train)} training and {len(sense.test)} test samples, "

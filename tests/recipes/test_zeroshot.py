@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from samples import write_idx, write_recordings, write_shd
 from snn.cli import main
 from snn.liquid import CommonSpace
 from snn.recipes.zeroshot import ZeroShotConfig, run
-from snn.recipes.zeroshot_senses import NEURONS, liquid, load_audio, load_images
-from snn.train import TrainConfig, load
+from snn.recipes.zeroshot_senses import liquid, load_audio, load_images
+from snn.train import load
 
 SMALL = ("--neurons", "30", "--relabelings", "3", "--epochs", "2", "--image-limit", "40", "--dims", "8")
 
@@ -98,18 +99,12 @@ def test_spikes_are_those_of_the_papers_inputs(sets):
 )
 def test_liquids_have_the_spread_of_the_macro(weights, voltage, empty):
     """Published: 6.61 and 6.67 uS; both voltages give 6.6 with pairs that are open on both sides or not."""
-    options = {
-        "scale": 1.0,
-        "neuron": NEURONS["image"],
-        "weights": weights,
-        "voltage": voltage,
-        "name": "image",
-    }
-    made = liquid(256, 200, device_seed=3, **options)
+    config = ZeroShotConfig(weights=weights, voltage=voltage, device_seed=3, image_scale=1.0, audio_scale=1.0)
+    made = liquid("image", 256, 1.0, config).described
     assert abs(made.w_in.std() / 6.61 - 1) < 0.03 and abs(made.w_rec.std() / 6.67 - 1) < 0.03
     assert abs(made.w_in.mean()) < 0.15
     assert abs((made.w_in == 0).mean() - empty) < 0.02
-    other = liquid(256, 200, device_seed=4, **options)
+    other = liquid("image", 256, 1.0, replace(config, device_seed=4)).described
     assert not np.array_equal(other.w_rec, made.w_rec)
     assert not np.array_equal(made.w_in[:200], made.w_rec)
 
@@ -138,10 +133,8 @@ def test_a_common_space_maps_as_its_projections_do():
         ({"relabelings": 1}, "relabelings must be a whole number >= 2, got 1"),
         ({"image_limit": 3}, "image_limit must be a whole number >= 30, got 3"),
         ({"images": ""}, "images must be a path, got ''"),
-        (
-            {"train": TrainConfig(optimizer="sgd")},
-            "optimizer must be 'adam' where two projections are trained, got 'sgd'",
-        ),
+        ({"batch_size": 1}, "batch_size must be a whole number >= 2, got 1"),
+        ({"lr": 0}, "lr must be a finite number > 0, got 0"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):
