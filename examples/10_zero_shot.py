@@ -2,8 +2,8 @@
 
     python examples/10_zero_shot.py [--neurons 200] [--splits 9] [--seed 0]
 
-Pictures are seven-segment digits, moved, filmed by a simulated event camera in three saccades; sounds are the embedded
-synthetic words. Liquids never learn. The last line says whether anything but the seen classes was learned.
+Pictures are seven-segment digits, moved, filmed by a simulated event camera in three saccades; sounds are the
+embedded synthetic words. Liquids never learn. The last line says whether more than the seen classes was learned.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def main() -> None:
     for r in results:
         print(
             f"unseen {r.split.unseen}: seen {r.seen:.0%} (chance {1 / len(r.split.seen):.0%}), "
-            f"unseen {r.unseen:.0%} (chance {r.chance:.0%}), random projection {r.random_projection:.0%}, shuffled {r.shuffled:.0%}"
+            f"unseen {r.unseen:.0%} (chance {r.chance:.0%}), random projection {r.random_projection:.0%}, "
+            f"shuffled {r.shuffled:.0%}"
         )
     mean, low, high = np.mean([r.unseen for r in results]), *mean_interval([r.unseen for r in results])
     print(

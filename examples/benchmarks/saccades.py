@@ -1,4 +1,4 @@
-"""Simulated saccades against real recordings of N-MNIST: statistics, and classifiers trained on the one or the other.
+"""Simulated saccades against real recordings of N-MNIST: statistics, and classifiers trained on either.
 
     python examples/benchmarks/saccades.py --mnist FOLDER --nmnist PATH [--json FILE]
 

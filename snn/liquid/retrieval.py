@@ -19,6 +19,7 @@ from snn.liquid.contrastive import (
     ContrastiveConfig,
     Projection,
     fit_projections,
+    generator,
     random_projection,
     retrieve,
 )
@@ -194,7 +195,6 @@ def zero_shot(
         _controlled(plain, control, _untrained(image, sound, plain.split, config, per_class, relabelings))
         for plain, control in zip(found, controls, strict=True)
     )
-    return tuple(found)
 
 
 class _Trained(NamedTuple):
@@ -232,24 +232,24 @@ def _trained(
     config: ContrastiveConfig,
     per_class: int,
     fraction: float,
-    sound_labels: Sequence[Int64Array] | None = None,
+    relabeled: Sequence[tuple[int, Int64Array]] = (),
 ) -> _Trained:
-    """Pair, hold out and train, one run for each split; `sound_labels` replace those of the sounds, run by run."""
+    """Pair, hold out and train, a run for each split; `relabeled` numbers shuffled labels of the sounds, by run."""
     held = max(1, round(fraction * per_class))
     if held >= per_class:
         raise refusal("valid_fraction", f"one that leaves pairs of {per_class} to train on", fraction)
     rng = np.random.default_rng((config.seed, 5))
     out = rng.permutation(per_class) < held  # the same places in every class
-    kept, valid, label = [], [], []
-    for r, split in enumerate(splits):
-        asked = sound.train_label if sound_labels is None else sound_labels[r]
+    kept, valid, label, keys = [], [], [], []
+    for split, (i, asked) in zip(splits, relabeled or [(0, sound.train_label)] * len(splits), strict=True):
+        keys.append((i, *split.seen, *split.unseen))
         pairs = pair_up(image.train_label, asked, split.seen, per_class)
         marked = np.tile(out, len(split.seen))
         kept.append(pairs[~marked])
         valid.append(pairs[marked])
         label.append(np.repeat(split.seen, held))
     left, right, epoch, score = fit_projections(
-        image.train, sound.train, np.stack(kept), np.stack(valid), np.stack(label), config
+        image.train, sound.train, np.stack(kept), np.stack(valid), np.stack(label), config, keys
     )
     return _Trained(left, right, epoch, score)
 
@@ -267,11 +267,11 @@ def _shuffled(
     repeated = [split for split in splits for _ in range(relabelings)]
     labels = []
     for i, split in enumerate(repeated):
-        own = np.isin(sound.train_label, split.seen)
+        own, number = np.isin(sound.train_label, split.seen), 1 + i % relabelings
         drawn = sound.train_label.copy()
-        rng = np.random.default_rng((config.seed, 6, i % relabelings, *split.unseen))
+        rng = np.random.default_rng((config.seed, 6, number, *split.unseen))
         drawn[own] = rng.permutation(drawn[own])
-        labels.append(drawn)
+        labels.append((number, drawn))
     trained = _trained(image, sound, repeated, config, per_class, fraction, labels)
     found = [
         float(_retrieved(image, sound, split.unseen, trained.run(i), config))
@@ -316,7 +316,7 @@ def _untrained(
     image: Sense, sound: Sense, split: Split, config: ContrastiveConfig, per_class: int, runs: int
 ) -> float:
     """Give the mean unseen retrieval of projections that are drawn and not trained."""
-    generators = [torch.Generator().manual_seed(config.seed * runs + i) for i in range(runs)]
+    generators = [generator(config.seed, 7, i) for i in range(runs)]
     pairs = pair_up(image.train_label, sound.train_label, split.seen, per_class)
     rows = torch.from_numpy(pairs).expand(runs, -1, -1)
     drawn = [

@@ -84,9 +84,13 @@ def test_unseen_samples_and_test_labels_choose_nothing():
 def test_a_split_does_not_depend_on_the_others():
     image, sound = senses()
     splits = all_splits(range(6))
-    (alone,) = zero_shot(image, sound, splits[:1], FAST, relabelings=2)
-    first, _ = zero_shot(image, sound, splits[:2], FAST, relabelings=2)
-    assert (alone.seen, alone.unseen, alone.shuffled) == (first.seen, first.unseen, first.shuffled)
+    (alone,) = zero_shot(image, sound, splits[1:2], FAST, relabelings=2)
+    _, second = zero_shot(image, sound, splits[:2], FAST, relabelings=2)
+    for name in ("seen", "unseen", "shuffled", "random_projection"):
+        assert getattr(alone, name) == pytest.approx(
+            getattr(second, name), abs=0.03
+        )  # the order of sums is another
+    assert alone.valid == pytest.approx(second.valid, abs=0.06)
 
 
 def test_chance_follows_the_shares_of_classes():
