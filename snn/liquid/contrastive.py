@@ -188,17 +188,17 @@ def fit_projections(
     optimizer = torch.optim.Adam(parameters, config.lr, fused=True)
     kept = [Projection(*(p.detach().clone() for p in side)) for side in now]
     best, epoch_kept = torch.full((len(pairs),), -1.0, dtype=torch.float64), np.zeros(len(pairs), np.int64)
+    runs = torch.arange(len(pairs))[:, None]
     for epoch in range(config.epochs):
         order = torch.stack([torch.randperm(pairs.shape[1], generator=g) for g in generators])
-        for part in order.split(config.batch_size, 1):
-            runs = torch.arange(len(pairs))[:, None]
-            batch = rows[runs, part]
+        for start in range(0, pairs.shape[1], config.batch_size):
+            batch = rows[runs, order[:, start : start + config.batch_size]]
             points = [side(x[batch[..., i]]) for i, (side, x) in enumerate(zip(now, senses, strict=True))]
             loss = contrastive_loss(
                 points[0], points[1], temperature=config.temperature, normalised=config.normalised
             )
             optimizer.zero_grad()
-            loss.sum().backward()  # runs share no parameter: the gradient of each is its own
+            torch.autograd.backward(loss.sum())  # runs share no parameter: the gradient of each is its own
             optimizer.step()
         with torch.no_grad():
             left, right = (side(x[held[..., i]]) for i, (side, x) in enumerate(zip(now, senses, strict=True)))
