@@ -64,7 +64,7 @@ class CommonSpace(Layer):
         Returns:
             [T, B, 2 dims], those of the images first; and nothing.
         """
-        sizes = (self.image.in_features, self.sound.in_features)
-        check_input("CommonSpace", x, sum(sizes), weight=self.image.weight)
-        image, sound = x.split(sizes, -1)
-        return torch.cat([gelu(self.image(image)[0]), gelu(self.sound(sound)[0])], -1), ()
+        first = self.image.in_features
+        check_input("CommonSpace", x, first + self.sound.in_features, weight=self.image.weight)
+        image, sound = self.image(x[..., :first])[0], self.sound(x[..., first:])[0]
+        return gelu(torch.cat([image, sound], -1)), ()

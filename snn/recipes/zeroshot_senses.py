@@ -115,7 +115,8 @@ def liquid(name: str, n_in: int, dt_ms: float, config: ZeroShotConfig) -> Liquid
         layer: form_random_array(n, size, hardware, seed, scale=scale, name=f"{name}_{layer}")
         for layer, n in (("in-out", n_in), ("out", size))
     }
-    described = Reservoir(*(array.weight().t().double().numpy() for array in arrays.values()), neuron)
+    w_in, w_rec = (array.weight().t().double().numpy() for array in arrays.values())
+    described = Reservoir(w_in, w_rec, neuron)
     return Liquid(described, to_crossbar(described.layers(dt_ms), hardware, arrays=arrays))
 
 
