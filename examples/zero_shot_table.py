@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from snn.liquid import ContrastiveConfig, Split, all_splits, zero_shot
-from snn.recipes.zeroshot import ZeroShotConfig
+from snn.recipes.zeroshot_config import ZeroShotConfig
 from snn.recipes.zeroshot_senses import load_samples, through_liquids
 
 PAPER = Split(tuple(range(1, 8)), (8, 9))

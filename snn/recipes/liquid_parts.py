@@ -124,8 +124,7 @@ def _words(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
 
 def _nmnist(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
     """Read recordings as binary frames of the middle of the image, in the polarity of rising light."""
-    from snn.datasets import FrameBinning
-    from snn.datasets import centre_crop
+    from snn.datasets import FrameBinning, centre_crop
     from snn.datasets.sets.nmnist import load_nmnist
 
     assert config.data is not None
