@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
-from snn.liquid import ContrastiveConfig, Sense, Split, all_splits, mean_interval, pair_up, zero_shot
+from snn.liquid import (
+    ContrastiveConfig,
+    Sense,
+    Split,
+    ZeroShot,
+    all_splits,
+    mean_interval,
+    pair_up,
+    zero_shot,
+)
 
 FAST = ContrastiveConfig(dims=16, epochs=8, batch_size=16, lr=3e-3)
 
@@ -45,7 +54,7 @@ def test_related_senses_are_matched_and_controls_are_at_chance():
     splits = all_splits(range(14))[::15]
     config = replace(FAST, epochs=20, normalised=True, temperature=0.2)
     found = zero_shot(image, sound, splits, config, relabelings=0)
-    assert np.isnan(found[0].shuffled)
+    assert isinstance(found[0], ZeroShot) and np.isnan(found[0].shuffled)
     assert [result.split for result in found] == list(splits)
     assert np.mean([result.seen for result in found]) > 0.3  # chance is 1 / 12
     assert np.mean([result.unseen for result in found]) > 0.7  # chance is 1 / 2
