@@ -26,7 +26,7 @@ COMPARISONS = {
 
 def measure(config: ZeroShotConfig, samples: dict, comparison: str) -> dict:
     """Run one device: all 45 pairs without the trained controls, and the paper's split with them."""
-    image, sound = through_liquids(config, samples, print)
+    image, sound = through_liquids(config, samples, lambda line: print(line, flush=True))
     how = COMPARISONS[comparison]
     found = zero_shot(image, sound, all_splits(image.classes), how, relabelings=0)
     (paper,) = zero_shot(image, sound, [PAPER], how, relabelings=20)
@@ -63,6 +63,9 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=5)
     parser.add_argument("--weights", choices=("rram", "software"), default="rram")
     parser.add_argument("--voltage", type=float, default=3.554)
+    parser.add_argument(
+        "--read-noise", action="store_true", help="read arrays with noise: ten times the time"
+    )
     parser.add_argument("--comparison", choices=tuple(COMPARISONS), default="normalised")
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
@@ -72,9 +75,11 @@ def main() -> None:
     samples = None
     for device in range(options.devices):
         given = {"weights": options.weights, "voltage": options.voltage, "device_seed": device}
+        given["read_noise"] = options.read_noise
         config = ZeroShotConfig(images=options.images, audio=options.audio, **given)
         samples = samples or load_samples(config)
-        volts = f" {options.voltage} V" if options.weights == "rram" else ""
+        noise = ", read noise" if options.read_noise else ""
+        volts = f" {options.voltage} V{noise}" if options.weights == "rram" else ""
         name = f"{samples['image'].name}, {options.weights}{volts}, {options.comparison}"
         if any(line["name"] == name and line["device"] == device for line in lines):
             continue

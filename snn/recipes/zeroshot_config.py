@@ -26,6 +26,8 @@ class ZeroShotConfig:
             a normal distribution of the macro's spread.
         device_seed: Which device: decides the weights of both liquids.
         voltage: Forming voltage, volt: it decides the share of open cells.
+        read_noise: Read the arrays of "rram" with noise in every step; else they weigh what they hold, which takes a
+            tenth of the time.
         neurons: Neurons of each liquid.
         image_scale: Weight per microsiemens in the liquid of images, > 0.
         audio_scale: The same in that of sounds, > 0.
@@ -51,6 +53,7 @@ class ZeroShotConfig:
     weights: Literal["rram", "software"] = "rram"
     device_seed: int = 0
     voltage: float = 3.554
+    read_noise: bool = True
     neurons: int = 200
     image_scale: float = 0.07
     audio_scale: float = 0.08
@@ -74,7 +77,7 @@ class ZeroShotConfig:
         keep(self, number, "voltage", "image_scale", "audio_scale", "temperature", above=0)
         keep(self, whole, "neurons", "windows", "dims", "epochs", low=1)
         keep(self, whole, "image_limit", low=30)
-        keep(self, flag, "normalised")
+        keep(self, flag, "normalised", "read_noise")
         keep(self, whole, "relabelings", low=2)
         keep(self, whole, "batch_size", low=2)
         keep(self, number, "lr", above=0)

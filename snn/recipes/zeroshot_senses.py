@@ -117,6 +117,8 @@ def liquid(name: str, n_in: int, dt_ms: float, config: ZeroShotConfig) -> Liquid
     }
     w_in, w_rec = (array.weight().t().double().numpy() for array in arrays.values())
     described = Reservoir(w_in, w_rec, neuron)
+    if not config.read_noise:
+        return Liquid(described, described)
     return Liquid(described, to_crossbar(described.layers(dt_ms), hardware, arrays=arrays))
 
 
