@@ -63,9 +63,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=5)
     parser.add_argument("--weights", choices=("rram", "software"), default="rram")
     parser.add_argument("--voltage", type=float, default=3.554)
-    parser.add_argument(
-        "--read-noise", action="store_true", help="read arrays with noise: ten times the time"
-    )
+    parser.add_argument("--read-noise", action="store_true", help="read arrays with noise, far slower")
     parser.add_argument("--comparison", choices=tuple(COMPARISONS), default="normalised")
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()

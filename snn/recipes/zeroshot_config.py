@@ -26,8 +26,8 @@ class ZeroShotConfig:
             a normal distribution of the macro's spread.
         device_seed: Which device: decides the weights of both liquids.
         voltage: Forming voltage, volt: it decides the share of open cells.
-        read_noise: Read the arrays of "rram" with noise in every step; else they weigh what they hold, which takes a
-            tenth of the time.
+        read_noise: Read the arrays of "rram" with noise in every step; else they weigh what they hold, which is far
+            quicker.
         neurons: Neurons of each liquid.
         image_scale: Weight per microsiemens in the liquid of images, > 0.
         audio_scale: The same in that of sounds, > 0.
