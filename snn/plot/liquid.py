@@ -79,8 +79,8 @@ def memory_curve(parts: Mapping[str, ArrayLike], *, floor: float | None = None) 
     """Draw the share of each past bit that a liquid's spikes still hold, a curve per liquid, and name their sums.
 
     Args:
-        parts: By name, the parts of a memory capacity from delay 1 on, [K], as `snn.liquid.measures.memory_capacity`
-            gives them.
+        parts: By name, the parts of a memory capacity from delay 1 on, [K], as
+            `snn.liquid.measures.memory_capacity` gives them.
         floor: The part of a readout that knows nothing (1 / steps), to be marked; None marks none.
 
     Raises:

@@ -134,7 +134,7 @@ def on_devices(liquid: Reservoir, sets: list[snn.datasets.SpikeSet], device_seed
 
 
 def across_senses(liquid: Reservoir, sets: list[snn.datasets.SpikeSet]) -> None:
-    """Ask with the high tones of a word for the low tones of another word of its class, and of two unseen classes."""
+    """Ask with the high tones of a word for low tones of its class, among seen classes and two unseen ones."""
     train, _, test = sets
     low = np.arange(liquid.n_in)[:, None] < liquid.n_in // 2
     senses = []

@@ -40,7 +40,7 @@ def noise(samples, units, steps, share, seed):
 
 def test_separation_is_the_mean_distance():
     a = np.array([[0.0, 0.0], [1.0, 1.0]])
-    assert separation(a, a + [[3.0, 4.0], [0.0, 1.0]]) == 3.0
+    assert separation(a, a + np.array([[3.0, 4.0], [0.0, 1.0]])) == 3.0
     assert separation(a, a) == 0.0
 
 
@@ -93,8 +93,8 @@ def test_a_shift_register_remembers_as_many_bits_as_it_has_neurons_behind_the_fi
 
 
 def test_half_a_bit_is_half_remembered():
-    # the last neuron fires for the bit of two steps ago or that of three. Where the former, which its neighbour has, is
-    # 0, it says the latter; where it is 1, it says nothing: half of the variance is explained, and linearly
+    # the last neuron fires for the bit of two steps ago or that of three. Where the former, which its neighbour
+    # has, is 0, it says the latter; where it is 1, it says nothing: half of the variance is explained, and linearly
     w_rec = np.array([[0.0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]])
     parts = memory_capacity(Reservoir(np.eye(1, 4), w_rec, PASSES_ON), 10_000, 5, seed=3)[1]
     np.testing.assert_allclose(parts, [1.0, 1.0, 0.5, 0.0, 0.0], atol=0.03)

@@ -27,7 +27,8 @@ class ChaosMap:
         strengths: Factors of `w_rec`, [S].
         memory: Memory capacity, [G, S].
         separation: Distance of a sample's spike counts from those of the next sample, mean over samples, [G, S].
-        lasting: Distance that a perturbation leaves, mean over the last quarter of the steps, [G, S]: 0 where it fades.
+        lasting: Distance that a perturbation leaves, mean over the last quarter of the steps of the longest sample,
+            [G, S]: 0 where it fades. Samples that end in silence forget whatever the liquid: cut them.
         rate: Spikes per neuron and step, [G, S].
     """
 

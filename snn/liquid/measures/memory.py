@@ -19,18 +19,18 @@ def memory_capacity(
 ) -> tuple[float, Float64Array]:
     """Give the memory capacity of a liquid, and its part for every delay.
 
-    One random bit a step, 1 half of the time, makes all inputs fire together. For every delay k from 1 on, a linear
-    readout with a bias is fitted by least squares to give the bit of k steps ago from the spikes of the present step
-    alone. Its part is the squared correlation of the bit with what it says on steps that it was not fitted to, in
-    [0, 1]; the capacity is their sum, at most the number of neurons. Membranes are not looked at: they count by the
-    spikes that they make.
+    One random bit a step, 1 half of the time, makes all inputs fire together. For every delay k from 1 on, a
+    linear readout with a bias is fitted by least squares to give the bit of k steps ago from the spikes of the
+    present step alone. Its part is the squared correlation of the bit with what it says on steps that it was not
+    fitted to, in [0, 1]; the capacity is their sum, at most about the number of neurons. Membranes are not looked
+    at: they count by the spikes that they make.
 
     The squared correlation of a readout that knows nothing is about 1 / `steps`, not 0: 200 steps leave a floor of
     0.005 a delay, and 100 delays half a bit that is not there. Take thousands of steps, and delays no longer than
-    needed. Two scores in use elsewhere mislead more: an R^2 that pools several outputs around one mean is 0.9995 for a
-    readout that is blind but knows the level of each (take one per output, then their mean), and an error divided by
-    the variance, not by the standard deviation, depends on the unit (reservoirpy 0.4.2: `rsquare`, and `nrmse` with
-    norm="var").
+    needed. Two scores in use elsewhere mislead more: an R^2 that pools several outputs around one mean is 0.9995
+    for a blind readout that knows the level of each (take one per output, then their mean), and an error divided
+    by the variance, not by the standard deviation, depends on the unit (reservoirpy 0.4.2: `rsquare`, and `nrmse`
+    with norm="var").
 
     Args:
         reservoir: The liquid.

@@ -16,11 +16,11 @@ __all__ = ["perturbation"]
 def perturbation(reservoir: Reservoir, events: Events, unit: int, step: int) -> Float64Array:
     """Give how much the spikes differ in every step once the input of one unit in one step was changed.
 
-    Every sample is run twice: as it is, and without the spikes of that unit in that step where it has some, with one
-    more where it has none. The distance of a step is the mean over neurons and samples of the absolute difference in
-    spikes: with at most one spike a step it is the share of neurons that did not do the same. Two unrelated liquids of
-    rate r stand 2 r (1 - r) apart. It is 0 before `step`; a liquid with fading memory comes back to 0, one in chaos
-    does not, and its readout then sees noise.
+    Every sample is run twice: as it is, and without the spikes of that unit in that step where it has some, with
+    one more where it has none. The distance of a step is the mean over neurons and samples of the absolute
+    difference in spikes: with at most one spike a step it is the share of neurons that did not do the same. Two
+    unrelated liquids of rate r stand 2 r (1 - r) apart. It is 0 before `step`; a liquid with fading memory comes
+    back to 0, one in chaos does not, and its readout then sees noise.
 
     Args:
         reservoir: The liquid.

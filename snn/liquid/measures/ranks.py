@@ -51,8 +51,8 @@ def generalisation_rank(features: ArrayLike, tol: float | None = None) -> int:
     """Count the directions that features of variants of one input span: at most B or F, the fewer the better.
 
     The number is that of `kernel_rank`; what differs is what goes in. Variants that a readout should take for the
-    same, such as one word with jittered spikes, ought to span few directions: a liquid whose two ranks are equal tells
-    noise apart as well as it does inputs. Their difference is what its authors compare liquids by.
+    same, such as one word with jittered spikes, ought to span few directions: a liquid whose two ranks are equal
+    tells noise apart as well as it does inputs. Their difference is what its authors compare liquids by.
 
     Args:
         features: Those of B variants of one input, [B, F], B >= 1.
