@@ -23,6 +23,7 @@ __all__ = [
     "fit_readout",
     "harvest",
     "mean_interval",
+    "measures",
     "pair_up",
     "scale_spectral_radius",
     "spectral_radius",
@@ -50,14 +51,15 @@ def __getattr__(name: str) -> Any:
     """Load a name of this room at its first use."""
     if name in _MODULES:
         return getattr(import_module(f"snn.liquid.{_MODULES[name]}"), name)
-    if name == "wiring":
-        return import_module("snn.liquid.wiring")
+    if name in ("measures", "wiring"):
+        return import_module(f"snn.liquid.{name}")
     raise AttributeError(f"module 'snn.liquid' has no attribute {name!r}")
 
 
 if TYPE_CHECKING:
     from snn.liquid import wiring
     from snn.liquid.common_space import CommonSpace
+    from snn.liquid import measures, wiring
     from snn.liquid.contrastive import ContrastiveConfig
     from snn.liquid.harvesting import Harvest, harvest
     from snn.liquid.readouts import Readout, fit_readout, train_readout

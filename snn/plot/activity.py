@@ -17,7 +17,7 @@ from snn.core.timed_events import times_of
 from snn.plot.checks import by_name, checked_sample, labels, shaped
 from snn.plot.style import COLOURS, figure, plain_text
 
-__all__ = ["membranes", "raster", "sample_activity"]
+__all__ = ["draw_spikes", "membranes", "raster", "sample_activity"]
 
 
 def raster(events: Events, sample: int = 0, *, title: str = "") -> Figure:
@@ -33,7 +33,7 @@ def raster(events: Events, sample: int = 0, *, title: str = "") -> Figure:
     """
     sample = checked_sample(events, sample)
     made, axes = figure(width=7.0, height=2.8)
-    _spikes(axes[0, 0], events, sample)
+    draw_spikes(axes[0, 0], events, sample)
     axes[0, 0].set(xlabel="time (ms)", ylabel="unit", title=plain_text(title))
     return made
 
@@ -93,7 +93,7 @@ def sample_activity(
     readout = shaped("v", v, ("T", len(first), len(classes)))
     made, axes = figure(len(spikes) + 1, 1, width=7.0, height=1.5 * len(spikes) + 2.0, sharex=True)
     for ax, (name, events) in zip(axes[:-1, 0], spikes.items(), strict=True):
-        _spikes(ax, events, checked_sample(events, sample))
+        draw_spikes(ax, events, checked_sample(events, sample))
         ax.set_ylabel(plain_text(name), fontsize=9)
     trace = readout[: int(first.n_steps[sample]), sample]
     score = np.exp(trace - trace.max(1, keepdims=True))
@@ -104,7 +104,7 @@ def sample_activity(
     return made
 
 
-def _spikes(ax: Axes, events: Events, sample: int) -> None:
+def draw_spikes(ax: Axes, events: Events, sample: int) -> None:
     """Draw a dot for each spike of a sample, the smaller the more there are."""
     rows = slice(*events.offsets[sample : sample + 2])
     size = float(np.clip(9000 / max(rows.stop - rows.start, 1), 0.8, 12.0))

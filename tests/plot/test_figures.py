@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import numpy as np
 import pytest
+from figures import NASTY, drawn
 
 import snn
 from snn.plot import (
@@ -34,14 +34,6 @@ HISTORY = [
     for e in range(5)
 ]
 EVENTS = snn.Events.from_lists([[0, 3, 3], []], [[1, 0, 1], []], n_units=4, dt_ms=2.0, n_steps=[6, 3])
-
-
-def drawn(figure):
-    """Render a figure, so that layout and text are really worked out."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=40)
-    assert buffer.getbuffer().nbytes > 1000
-    return figure.axes
 
 
 def test_training_curves():
@@ -178,9 +170,6 @@ def test_long_delays_have_bars_that_can_be_seen():
     (axes,) = drawn(delay_histogram({"in-out": (delays, delays)}, 1.0))
     bars = axes.patches[:-1]  # the last is the outline of those after training
     assert len(bars) <= 101 and sum(bar.get_height() for bar in bars) == 5000
-
-
-NASTY = ("$", "$a_$", "_x^2", r"\$\frac{", "{%#", "\\", "naïve Ü", "a\nb")
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
