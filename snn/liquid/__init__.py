@@ -57,9 +57,8 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
-    from snn.liquid import wiring
-    from snn.liquid.common_space import CommonSpace
     from snn.liquid import measures, wiring
+    from snn.liquid.common_space import CommonSpace
     from snn.liquid.contrastive import ContrastiveConfig
     from snn.liquid.harvesting import Harvest, harvest
     from snn.liquid.readouts import Readout, fit_readout, train_readout
