@@ -81,9 +81,9 @@ def fill_matrices_(model: nn.Module, initial: Initial) -> None:
 def wake_(model: nn.Module) -> None:
     """Let neurons ahead of weights fire from the start, in a fresh model of the variant "spike_before".
 
-    With RWKV-4's values the hidden neurons are silent, and what is behind them learns nothing. Norms of blocks twice
-    as large have a fifth of the neurons behind them fire, and keys of channel mixing twice as large some of the
-    hidden ones.
+    With RWKV-4's values the hidden neurons are silent, and what is behind them learns nothing. Norms of blocks
+    twice as large have a fifth of the neurons behind them fire, and keys of channel mixing twice as large some of
+    the hidden ones.
     """
     for name, parameter in model.named_parameters():
         if name.endswith(("norm_time.weight", "norm_channel.weight", "channel_mixing.key.weight")):
