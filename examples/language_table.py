@@ -95,8 +95,8 @@ class LSTM(snn.nn.Layer):
 
 def config_of(run: Listed, data: Path) -> TextConfig:
     variant: Any = "spike_after" if run.variant == "lstm" else run.variant
-    base = TextConfig()
-    train = replace(base.train, epochs=5, batch_size=8, lr=2e-3, warmup_steps=100, seed=run.seed)
+    batch = 4 if run.size == "0.9M" else 8  # many small steps: tokens are few
+    train = replace(TextConfig().train, epochs=5, batch_size=batch, lr=2e-3, warmup_steps=100, seed=run.seed)
     sizes = {"layers": run.layers, "width": run.width, "budget_tokens": run.budget}
     return TextConfig(data=str(data / TEXTS[run.data]), variant=variant, train=train, **sizes)
 

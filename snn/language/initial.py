@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Initial", "bonus", "channel_mixes", "decay", "fill_matrices_", "time_mixes"]
+__all__ = ["Initial", "bonus", "channel_mixes", "decay", "fill_matrices_", "time_mixes", "wake_"]
 
 Initial = Literal["rwkv4", "rwkv4_as_run", "torch"]
 
@@ -75,6 +75,19 @@ def fill_matrices_(model: nn.Module, initial: Initial) -> None:
             nn.init.zeros_(weight)
         else:
             nn.init.orthogonal_(weight, wide)
+
+
+@torch.no_grad()
+def wake_(model: nn.Module) -> None:
+    """Let neurons ahead of weights fire from the start, in a fresh model of the variant "spike_before".
+
+    With RWKV-4's values the hidden neurons are silent, and what is behind them learns nothing. Norms of blocks
+    twice as large have a fifth of the neurons behind them fire, and keys of channel mixing twice as large some of
+    the hidden ones.
+    """
+    for name, parameter in model.named_parameters():
+        if name.endswith(("norm_time.weight", "norm_channel.weight", "channel_mixing.key.weight")):
+            parameter.mul_(2)
 
 
 def _matrices(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -11,7 +11,7 @@ from snn.hardware import register_counter
 from snn.language.block import Block, BlockState
 from snn.language.counters import count_spike_gpt
 from snn.language.embedding import Embedding, EmbeddingKind
-from snn.language.initial import Initial, fill_matrices_
+from snn.language.initial import Initial, fill_matrices_, wake_
 from snn.language.mixing import Variant
 from snn.language.projection import Projection
 from snn.language.state_checks import check_finite
@@ -53,8 +53,8 @@ class SpikeGPT(Layer):
             layers: Blocks L, >= 1.
             width: Channels d of the stream, >= 1.
             variant: "spike_after": neurons behind the weights of a block, as in the paper; no weight sees spikes.
-                "spike_before": neurons ahead of all weights of a block but the output of time mixing. "none":
-                RWKV-4, the same model without neurons.
+                "spike_before": neurons ahead of all weights of a block but the output of time mixing, which begin
+                larger so that the neurons fire. "none": RWKV-4, the same model without neurons.
             embedding: "binary" or "real"; None: "real" for the variant "none", else "binary".
             initial: First matrices: "rwkv4" as meant, "rwkv4_as_run" by SpikeGPT's code, or "torch"'s own, with
                 which its default script begins; see `snn.language.initial.fill_matrices_`.
@@ -77,6 +77,8 @@ class SpikeGPT(Layer):
         self.norm_out = nn.LayerNorm(width)
         self.head = Projection(width, vocab)
         fill_matrices_(self, self.initial)
+        if variant == "spike_before":
+            wake_(self)
 
     @property
     def vocab(self) -> int:

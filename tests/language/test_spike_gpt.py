@@ -173,6 +173,16 @@ def test_first_matrices_are_as_the_option_says(initial):
     assert bool(out.any()) is (initial == "rwkv4_as_run")
 
 
+@pytest.mark.parametrize("width", [64, 192])
+def test_neurons_ahead_of_weights_fire_from_the_start(width):
+    torch.manual_seed(0)
+    _, _, seen = spikes_of(SpikeGPT(50, 2, width, "spike_before").eval(), tokens())
+    rates = {name: z.mean().item() for name, z in seen.items()}
+    hidden = [rates.pop(name) for name in list(rates) if name.endswith("fire.value") and "channel" in name]
+    assert all(0.1 < rate < 0.3 for rate in rates.values()), rates
+    assert all(0.005 < rate < 0.3 for rate in hidden), hidden
+
+
 def test_first_decays_and_mixes_are_those_of_rwkv4():
     for i, block in enumerate(SpikeGPT(5, 3, 4).blocks):
         time, deep, left = block.time_mixing, i / 2, 1 - i / 3

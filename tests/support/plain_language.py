@@ -19,7 +19,7 @@ def spiking(
         for block in model.blocks:
             block.time_mixing.output.weight *= 20
             block.channel_mixing.value.weight *= 20
-            block.channel_mixing.key.weight *= 8 if variant == "spike_before" else 2
+            block.channel_mixing.key.weight *= 4 if variant == "spike_before" else 2
             for norm in (block.norm_time, block.norm_channel):
                 norm.bias.uniform_(-0.3, 0.8)
                 norm.weight.uniform_(0.5, 2.0)
