@@ -19,7 +19,7 @@ import torch
 import snn
 from snn.hardware import ELEMENTWISE, Ledger, count, estimate
 from snn.language import SIZES, SpikeGPT, transformer_ledger
-from snn.recipes.text_counts import count_text
+from snn.recipes.text.counts import count_text
 
 RESULTS = Path(__file__).parent / "results" / "language.md"
 MARKS = "<!-- energy: written by language_energy.py -->", "<!-- end of energy -->"

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 import snn
 from snn.language import score_tokens
 from snn.recipes import text
-from snn.recipes.text_config import TextConfig, load_data
+from snn.recipes.text.config import TextConfig, load_data
 
 RESULTS = Path(__file__).parent / "results" / "language.md"
 MARKS = "<!-- runs: written by language_table.py -->", "<!-- end of runs -->"

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from snn.liquid import ContrastiveConfig, Split, all_splits, zero_shot
-from snn.recipes.zeroshot_config import ZeroShotConfig
-from snn.recipes.zeroshot_senses import load_samples, through_liquids
+from snn.recipes.zeroshot.config import ZeroShotConfig
+from snn.recipes.zeroshot.senses import load_samples, through_liquids
 
 PAPER = Split(tuple(range(1, 8)), (8, 9))
 COMPARISONS = {

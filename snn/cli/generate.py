@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
         check_file("--save-state", options.save_state)
     given = _given_prompt(options)
     from snn.language import Sampling, save_prompt
-    from snn.recipes.language_models import load_language_model
+    from snn.recipes.text.models import load_language_model
 
     model, tokenizer = load_language_model(options.file, options.torch_device)
     prompt = _read(options, given, model, tokenizer)

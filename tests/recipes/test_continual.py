@@ -14,7 +14,7 @@ from snn.cli import main
 from snn.nn import Conv2d, Linear
 from snn.recipes import continual
 from snn.recipes.continual import ContinualConfig, load_data
-from snn.recipes.continual_parts import build_model, learner, ranks_of
+from snn.recipes.continual.parts import build_model, learner, ranks_of
 from snn.train import TrainConfig, load
 
 KEYS = (

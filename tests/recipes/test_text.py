@@ -16,10 +16,10 @@ from snn.cli import main
 from snn.core.files.text import ByteTokenizer
 from snn.language import SpikeGPT, bits_per_byte
 from snn.recipes import text
-from snn.recipes.language_models import load_language_model, tokenizer_of
 from snn.recipes.table import RECIPES
-from snn.recipes.text_config import DATA_FIELDS, TextConfig, build_model, load_data
-from snn.recipes.text_report import Timed
+from snn.recipes.text.config import DATA_FIELDS, TextConfig, build_model, load_data
+from snn.recipes.text.models import load_language_model, tokenizer_of
+from snn.recipes.text.report import Timed
 from snn.train import read_info, save
 
 SMALL = ["--layers", "2", "--width", "16", "--context", "16", "--batch-size", "4", "--sample", "8"]

@@ -12,8 +12,8 @@ from snn.cli.costs import count_file
 from snn.core.files.text import ByteTokenizer
 from snn.hardware import count
 from snn.language import SpikeGPT
-from snn.recipes.text_config import TextConfig, load_data
-from snn.recipes.text_counts import count_text
+from snn.recipes.text.config import TextConfig, load_data
+from snn.recipes.text.counts import count_text
 
 
 @pytest.fixture(scope="module")

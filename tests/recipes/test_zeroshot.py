@@ -13,8 +13,8 @@ from samples import write_idx, write_recordings, write_shd
 from snn.cli import main
 from snn.liquid import CommonSpace
 from snn.recipes.zeroshot import run
-from snn.recipes.zeroshot_config import ZeroShotConfig
-from snn.recipes.zeroshot_senses import liquid, load_audio, load_images
+from snn.recipes.zeroshot.config import ZeroShotConfig
+from snn.recipes.zeroshot.senses import liquid, load_audio, load_images
 from snn.train import load
 
 SMALL = ("--neurons", "30", "--relabelings", "3", "--epochs", "2", "--image-limit", "40", "--dims", "8")

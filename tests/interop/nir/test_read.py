@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from snn.interop.nir import NirNetwork, read, write
+from snn.interop.nir import read, write
 
 nir = pytest.importorskip("nir")
 

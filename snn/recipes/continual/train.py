@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import snn
 from snn.core.arrays import PathLike
 from snn.recipes import folder
-from snn.recipes.continual_config import DATA_FIELDS, ContinualConfig, load_data
+from snn.recipes.continual.config import DATA_FIELDS, ContinualConfig, load_data
 from snn.recipes.experiment import check_device, init_checksum
 from snn.recipes.recipe import Callback, Log, Reading, Recipe
 
 if TYPE_CHECKING:
     from snn.continual import AccuracyMatrix, ContinualScores, TaskProgress
 
-__all__ = ["DATA_FIELDS", "RECIPE", "ContinualConfig", "ContinualResult", "load_data", "run"]
+__all__ = ["RECIPE", "ContinualResult", "run"]
 
 
 @dataclass(frozen=True, slots=True)

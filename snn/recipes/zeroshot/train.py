@@ -11,7 +11,7 @@ from snn.core.arrays import PathLike
 from snn.core.checks import choice, refusal
 from snn.recipes import folder
 from snn.recipes.recipe import Callback, Log, Recipe
-from snn.recipes.zeroshot_config import ZeroShotConfig
+from snn.recipes.zeroshot.config import ZeroShotConfig
 
 if TYPE_CHECKING:
     from snn.liquid import ZeroShot
@@ -77,7 +77,7 @@ def run(
 
 def _run_in(path: Path, config: ZeroShotConfig, log: Log) -> ZeroShotResult:
     from snn.liquid import CommonSpace, ContrastiveConfig, Split, zero_shot
-    from snn.recipes.zeroshot_senses import load_samples, through_liquids
+    from snn.recipes.zeroshot.senses import load_samples, through_liquids
 
     samples = load_samples(config)
     names = samples["image"].name, samples["audio"].name

@@ -19,7 +19,7 @@ from snn.recipes.recipe import Log
 
 if TYPE_CHECKING:
     from snn.nn import Layer
-    from snn.recipes.zeroshot_config import ZeroShotConfig
+    from snn.recipes.zeroshot.config import ZeroShotConfig
 
 __all__ = [
     "NEURONS",

@@ -15,7 +15,7 @@ from snn.core.files.whole import write_whole
 from snn.datasets import TextSet
 from snn.recipes import folder
 from snn.recipes.recipe import Callback, Log
-from snn.recipes.text_config import TextConfig
+from snn.recipes.text.config import TextConfig
 
 __all__ = ["Report", "Timed", "epoch_line", "sample_text"]
 

@@ -11,7 +11,7 @@ import torch
 from snn import continual, nn
 from snn.datasets import ImageSet
 from snn.plot import accuracy_curves, accuracy_matrix
-from snn.recipes.continual_config import ContinualConfig
+from snn.recipes.continual.config import ContinualConfig
 from snn.recipes.pictures import write
 from snn.recipes.vision import check_poolings
 from snn.train.initial_weights import load_initial_weights

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from snn.core.arrays import PathLike
 from snn.core.files.hdf5 import naming
-from snn.recipes.language_models import load_language_model
-from snn.recipes.text_config import TextConfig, load_data
+from snn.recipes.text.config import TextConfig, load_data
+from snn.recipes.text.models import load_language_model
 
 if TYPE_CHECKING:
     from snn.hardware import Ledger

@@ -17,11 +17,11 @@ from snn.core.files.whole import write_whole
 from snn.datasets import TextSet
 from snn.recipes import folder
 from snn.recipes.experiment import check_device, init_checksum
-from snn.recipes.language_models import tokenizer_of
 from snn.recipes.recipe import Callback, Log, Recipe
-from snn.recipes.text_config import DATA_FIELDS, TextConfig, build_model, load_data
-from snn.recipes.text_counts import count_text
-from snn.recipes.text_report import Report, Timed, epoch_line
+from snn.recipes.text.config import DATA_FIELDS, TextConfig, build_model, load_data
+from snn.recipes.text.counts import count_text
+from snn.recipes.text.models import tokenizer_of
+from snn.recipes.text.report import Report, Timed, epoch_line
 
 __all__ = ["RECIPE", "TextResult", "run"]
 
