@@ -78,7 +78,7 @@ def _run_in(
     callback: Callback | None,
     log: Log | None,
 ) -> ContinualResult:
-    from snn.recipes import continual_parts as parts
+    from snn.recipes.continual import parts
 
     settings = asdict(config)
     init = folder.check(path, settings, resume, init)
