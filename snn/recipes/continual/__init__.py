@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from snn.recipes.continual.config import DATA_FIELDS, ContinualConfig, load_data
-from snn.recipes.continual.train import RECIPE, ContinualResult, run
+from snn.recipes.continual.train import RECIPE, run
 
-__all__ = ["DATA_FIELDS", "RECIPE", "ContinualConfig", "ContinualResult", "load_data", "run"]
+__all__ = ["DATA_FIELDS", "RECIPE", "ContinualConfig", "load_data", "run"]

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from snn.recipes.text.config import DATA_FIELDS, TextConfig, build_model, load_data
-from snn.recipes.text.train import RECIPE, TextResult, run
+from snn.recipes.text.train import RECIPE, run
 
-__all__ = ["DATA_FIELDS", "RECIPE", "TextConfig", "TextResult", "build_model", "load_data", "run"]
+__all__ = ["DATA_FIELDS", "RECIPE", "TextConfig", "build_model", "load_data", "run"]

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from snn.recipes.zeroshot.config import ZeroShotConfig
-from snn.recipes.zeroshot.train import RECIPE, ZeroShotResult, run
+from snn.recipes.zeroshot.train import RECIPE, run
 
-__all__ = ["RECIPE", "ZeroShotConfig", "ZeroShotResult", "run"]
+__all__ = ["RECIPE", "ZeroShotConfig", "run"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from snn.interop.nir import read, write
+from snn.interop.nir import NirNetwork, read, write
 
 nir = pytest.importorskip("nir")
 
@@ -44,6 +44,7 @@ def compare(graph, seed, **how):
     result = read(
         graph, 1.0, integrate=how.get("integrate"), recurrent_bias_first=how.get("bias_first", True)
     )
+    assert isinstance(result, NirNetwork)
     ours = spikes(result.network, given)
     exact = how.get("integrate") == "exact"
     theirs = run(graph, 1e-3, given, exact=exact, bias_first=how.get("bias_first", True))
