@@ -71,7 +71,7 @@ def test_a_run_fills_its_folder_and_goes_on_where_it_stopped(tmp_path, monkeypat
     by_events = snn.simulate(
         snn.Network.load(tmp_path / "a" / "network.h5"), {"in": _test_events().select(range(5))}
     )
-    assert ledger["in-hid1"].synaptic_events == by_events.counts.synaptic_events["in-liquid"]
+    assert ledger["linear1"].synaptic_events == by_events.counts.synaptic_events["in-liquid"]
     net = str(tmp_path / "a" / "network.h5")
     assert main(["simulate", net, "--data", "embedded", "--out", str(tmp_path / "s")]) == 0
 
