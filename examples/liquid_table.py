@@ -22,7 +22,6 @@ from scipy.stats import binomtest
 
 from snn.datasets.folds import folds
 from snn.liquid import harvest
-from snn.liquid.readouts import RIDGE_STRENGTHS
 from snn.recipes.liquid import LiquidConfig
 from snn.recipes.liquid_parts import load_samples, make_liquids, split_samples
 
@@ -34,6 +33,7 @@ ROWS = {
     "rram 3.323 V": {"weights": "rram", "voltage": 3.323},
 }
 WINDOWS = 8
+STRENGTHS = (1e2, 3e2, 1e3, 3e3)
 
 
 def features(name: str, config: LiquidConfig, samples, seed: int, out: Path) -> np.ndarray:
@@ -67,15 +67,13 @@ def predictions(rows: np.ndarray, samples, splits) -> dict[str, np.ndarray]:
     """Give the predicted class of every sample that a split tests, [B], by the name of the split; -1 elsewhere."""
     deviation, labels = rows[samples.train].std(axis=0), samples.labels
     x = rows[:, deviation > 1e-6] / deviation[deviation > 1e-6]
-    gram = (x @ x.T).astype(np.float64)
-    target = np.where(labels[:, None] == np.arange(labels.max() + 1), 1.0, -1.0)
+    gram = x @ x.T  # in float32, for speed: the penalty keeps what is solved far from singular
+    target = np.where(labels[:, None] == np.arange(labels.max() + 1), 1.0, -1.0).astype(np.float32)
     found = {}
     for name, parts in splits.items():
         found[name] = np.full(len(labels), -1)
         for train, valid, test in parts:
-            right = {
-                s: (solve(gram, target, train, valid, s) == labels[valid]).mean() for s in RIDGE_STRENGTHS
-            }
+            right = {s: (solve(gram, target, train, valid, s) == labels[valid]).mean() for s in STRENGTHS}
             best = max(right, key=lambda s: (right[s], s))
             found[name][test] = solve(gram, target, train | valid, test, best)
     return found
@@ -86,7 +84,9 @@ def solve(gram, target, train, test, strength: float) -> np.ndarray:
     own = gram[np.ix_(train, train)]
     mean, offset = own.mean(axis=0), target[train].mean(axis=0)
     centred = own - mean - mean[:, None] + mean.mean()
-    dual = cho_solve(cho_factor(centred + strength * np.eye(len(own))), target[train] - offset)
+    dual = cho_solve(
+        cho_factor(centred + strength * np.eye(len(own), dtype=np.float32)), target[train] - offset
+    )
     cross = gram[np.ix_(test, train)]
     return ((cross - cross.mean(axis=1, keepdims=True) - mean + mean.mean()) @ dual + offset).argmax(axis=1)
 

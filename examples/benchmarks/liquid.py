@@ -1,9 +1,9 @@
 """Liquids: `Reservoir.run` against a plain torch loop and `simulate`; both engines; a large one against Brunel's.
 
-    python examples/benchmarks/liquid.py --nmnist FOLDER_OR_ZIP [--repeat 5] [--rows small engines large] [--json FILE]
+    python examples/benchmarks/liquid.py --nmnist FOLDER_OR_ZIP [--repeat 5] [--rows ROW ...] [--json FILE]
 
-"small" is the paper's liquid (256 inputs, 200 neurons) on 1 000 N-MNIST samples in 50 steps; its counts are compared
-too. The torch loop is given its dense input ready made ("torch, dense"), or makes it from the events ("torch").
+"small" is the paper's liquid (256 inputs, 200 neurons) on 1 000 N-MNIST samples in 50 steps; its counts are
+compared too. The torch loop is given its dense input ready made ("torch, dense"), or makes it from events ("torch").
 "engines" times both engines on liquids that differ in size, in-degree and delays, with the choice that `run` makes.
 "large" has 20 000 neurons, in-degree 100 and delays by distance; its synaptic events per CPU second are compared
 with those of Brunel's network. One thread, CPU seconds, interleaved, the first turn warms up, medians.
@@ -16,6 +16,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,7 @@ def engines(repeat: int) -> list[dict[str, Any]]:
             reservoir = Reservoir(
                 rng.normal(size=(70, size)) * gain, w_rec, snn.LIFParams(tau_mem_ms=tau_ms), delays
             )
-            runs = {
-                one: lambda reservoir=reservoir, one=one: reservoir.run(events, engine=one)
-                for one in ("layers", "event")
-            }
+            runs = {one: partial(reservoir.run, events, engine=one) for one in ("layers", "event")}
             seconds, given = timed(runs, repeat)
             found.append(
                 {

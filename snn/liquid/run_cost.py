@@ -16,7 +16,7 @@ _RATE = 0.1
 _STEP_NS = 8.0
 """Layers: a neuron's step. All these are ns on one core, from `examples/benchmarks/liquid.py`."""
 _ROW_NS, _ROWS_UP_TO = 0.5, 600
-"""Layers: a weight of a row that is added, of so many neurons; dearer in proportion with more, which leave caches."""
+"""Layers: a weight of a row that is added, of so many neurons; dearer in proportion with more."""
 _PAIR_NS, _PAIRS_UP_TO = 2.5, 700
 """Layers: the same of a synapse with a delay of its own."""
 _EVENT_STEP_NS = 45.0

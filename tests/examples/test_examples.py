@@ -46,6 +46,15 @@ def test_balanced_network(tmp_path):
     assert (tmp_path / "balanced.png").stat().st_size > 20_000
 
 
+def test_liquid(tmp_path):
+    printed = run("09_liquid.py", "--neurons", "20", "--out", str(tmp_path))
+    assert "layers and events count alike: True" in printed
+    found = dict(re.findall(r"^(\w[\w ]+?) +test accuracy ([0-9.]+)%", printed, re.MULTILINE))
+    assert set(found) == {"input counts", "no recurrence", "no delays", "liquid", "memory cells"}
+    assert all(float(accuracy) > 15 for accuracy in found.values())
+    assert {p.name for p in tmp_path.iterdir()} == {"model.safetensors", "network.h5"}
+
+
 def test_energy_report(tmp_path):
     printed = run("06_energy_report.py", "--updates", "2", "--out", str(tmp_path))
     assert "layer 0: binary input" in printed and "runs again bit for bit: True" in printed
