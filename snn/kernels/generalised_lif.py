@@ -311,7 +311,7 @@ def generalised_lif(
 ) -> tuple[Tensor, Carried]:
     """Run the neurons in the fastest form there is for where x lies; see `generalised_lif_reference`."""
     fused = fused_or_reference(generalised_lif_fused, generalised_lif_reference, x)
-    form = generalised_lif_reference if options.per_neuron else fused
+    form = fused if options.leaks is None else generalised_lif_reference
     return form(x, carried, options, lengths, local=local, learns=learns)
 
 

@@ -211,7 +211,7 @@ def neuron_constants(o: LIFOptions, like: Tensor) -> NeuronConstants:
     real = NUMPY_TYPES[like.dtype]
     return NeuronConstants(
         tau=real(o.tau),
-        decay=np.array(o.decay, real) if o.per_neuron else real(o.decay),
+        decay=real(o.decay) if o.leaks is None else np.array(o.leaks, real),
         v_th=real(o.v_th),
         v_reset=real(o.v_reset),
         v_leak=real(o.rest),
@@ -246,9 +246,9 @@ def decay_of(o: LIFOptions, x: Tensor) -> float | Tensor:
     Raises:
         ValueError: There is one for each neuron, and x is of other neurons.
     """
-    if not o.per_neuron:
-        return o.decay  # type: ignore[return-value]
-    decay = x.new_tensor(o.decay)
+    if o.leaks is None:
+        return o.decay
+    decay = x.new_tensor(o.leaks)
     if x.shape[2:] != decay.shape:
         raise refusal("x", f"[T, B, {len(decay)}], as leak has one number per neuron", x)
     return decay
@@ -312,5 +312,5 @@ def lif(
 
     Arguments and results are those of `lif_reference`.
     """
-    form = lif_reference if options.per_neuron else fused_or_reference(lif_fused, lif_reference, x)
+    form = lif_reference if options.leaks is not None else fused_or_reference(lif_fused, lif_reference, x)
     return form(x, v, options, lengths, local=local, learns=learns)

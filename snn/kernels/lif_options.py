@@ -73,7 +73,7 @@ class LIFOptions:
         if number("v_reset", self.v_reset, low=-MOST_POTENTIAL) >= self.v_th:
             raise refusal("v_reset", f"below v_th = {self.v_th:g}", self.v_reset)
         if self.leak is not None:
-            for value in self.leak if self.per_neuron else (self.leak,):
+            for value in (self.leak,) if self.leaks is None else self.leaks:
                 number("leak", value, low=0, high=1)
             if self.decay_input:
                 raise refusal("decay_input", "False where leak is given", self.decay_input)
@@ -107,13 +107,19 @@ class LIFOptions:
             raise refusal("tau_adapt", "a number of steps >= 1 with adapt_by", None)
 
     @property
-    def per_neuron(self) -> bool:
-        """Tell whether each neuron has a leak of its own."""
-        return isinstance(self.leak, tuple)
+    def leaks(self) -> tuple[float, ...] | None:
+        """Give the leak of each neuron, [N]; None where all have one, `decay`."""
+        return self.leak if isinstance(self.leak, tuple) else None
 
     @property
-    def decay(self) -> float | tuple[float, ...]:
-        """Give what is left of the membrane after a step without input: one number, or one per neuron."""
+    def decay(self) -> float:
+        """Give what is left of the membrane after a step without input, where it is one number for all.
+
+        Raises:
+            ValueError: It is one per neuron.
+        """
+        if isinstance(self.leak, tuple):
+            raise refusal("leak", "one number here", self.leak)
         return 1.0 - 1.0 / self.tau if self.leak is None else self.leak
 
     @property

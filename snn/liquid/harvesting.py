@@ -85,7 +85,17 @@ class _Settings(NamedTuple):
     trace_ms: float
     piece: int
 
+    def checked(self) -> _Settings:
+        """Refuse impossible settings."""
+        return _Settings(
+            whole("windows", self.windows, low=1),
+            choice("features", self.features, Features),
+            number("trace_ms", self.trace_ms, above=0),
+            whole("piece", self.piece, low=1),
+        )
+
     def text(self) -> str:
+        """Write them as text."""
         return json.dumps(self._asdict())
 
 
@@ -159,34 +169,38 @@ def harvest(
             settings, or a damaged piece.
         OSError: A piece could not be written; those before it are kept.
     """
-    events = getattr(data, "events", data)
-    if not isinstance(events, Events):
-        raise TypeError(f"data must be Events or a set that holds some, got {shown(data)}")
-    settings = _Settings(
-        whole("windows", windows, low=1),
-        choice("features", features, Features),
-        number("trace_ms", trace_ms, above=0),
-        whole("piece", piece, low=1),
-    )
+    events = _events_of(data)
+    settings = _Settings(windows, features, trace_ms, piece).checked()
     flag("resume", resume)
     run, watch = _runner(model_or_reservoir, events, settings), _Rate(events)
     if path is None:
-        found = []
-        for start, stop in _pieces(0, len(events), settings.piece):
+        found = [run(0, 0)]
+        for start, stop in _pieces(0, len(events), settings.piece, progress):
             found.append(watch.seen(run(start, stop), settings))
-            if progress is not None:
-                progress(stop, len(events))
-        watch.warn()
-        return np.concatenate(found) if found else run(0, 0)
-    head = {"liquid": _fingerprint(model_or_reservoir), "data": _digest(events), "settings": settings.text()}
-    for start, stop in _pieces(_done(Path(path), head, resume, settings.piece), len(events), settings.piece):
-        rows = watch.seen(run(start, stop), settings)
-        tree = {**head, "features": rows}
-        write_tree(part_of(path, start, stop).path, FORMAT, VERSION, tree)
-        if progress is not None:
-            progress(stop, len(events))
+    else:
+        head = {
+            "liquid": _fingerprint(model_or_reservoir),
+            "data": _digest(events),
+            "settings": settings.text(),
+        }
+        done = _done(Path(path), head, resume)
+        for start, stop in _pieces(done, len(events), settings.piece, progress):
+            rows = watch.seen(run(start, stop), settings)
+            write_tree(part_of(path, start, stop).path, FORMAT, VERSION, {**head, "features": rows})
     watch.warn()
-    return Harvest(path)
+    return np.concatenate(found) if path is None else Harvest(path)
+
+
+def _events_of(data: Any) -> Events:
+    """Give the samples of a set.
+
+    Raises:
+        TypeError: It has none.
+    """
+    events = getattr(data, "events", data)
+    if not isinstance(events, Events):
+        raise TypeError(f"data must be Events or a set that holds some, got {shown(data)}")
+    return events
 
 
 def _runner(given: Any, events: Events, settings: _Settings) -> Callable[[int, int], Float32Array]:
@@ -201,9 +215,15 @@ def _runner(given: Any, events: Events, settings: _Settings) -> Callable[[int, i
     return partial(spike_features, spikes, events, size, *options)
 
 
-def _pieces(start: int, stop: int, piece: int) -> Iterator[tuple[int, int]]:
+def _pieces(
+    start: int, stop: int, piece: int, progress: Callable[[int, int], None] | None
+) -> Iterator[tuple[int, int]]:
+    """Give the bounds of the pieces, and report each when it is done."""
     for first in range(start, stop, piece):
-        yield first, min(first + piece, stop)
+        end = min(first + piece, stop)
+        yield first, end
+        if progress is not None:
+            progress(end, stop)
 
 
 def _fingerprint(given: Any) -> str:
@@ -227,7 +247,7 @@ def _digest(events: Events) -> str:
     return digest.hexdigest()
 
 
-def _done(folder: Path, head: dict[str, str], resume: bool, piece: int) -> int:
+def _done(folder: Path, head: dict[str, str], resume: bool) -> int:
     """Give the samples that are done; make the folder where nothing is."""
     parts = parts_of(folder)
     remove_drafts(folder)  # of a run into it that was killed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,16 +13,14 @@ from snn.core import Events
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import refusal, shown
 from snn.core.neurons import LIFParams
+from snn.liquid.description import Liquid
 from snn.liquid.drive import drive
 from snn.nn import LIF, Layer, Linear, RecurrentLIF, Sequential
-
-if TYPE_CHECKING:
-    from snn.liquid.reservoir import Reservoir
 
 __all__ = ["model_spikes", "reservoir_layers", "runner"]
 
 
-def reservoir_layers(reservoir: Reservoir, dt_ms: float, dtype: torch.dtype = torch.float32) -> Sequential:
+def reservoir_layers(reservoir: Liquid, dt_ms: float, dtype: torch.dtype = torch.float32) -> Sequential:
     """Write a liquid as layers, see `Reservoir.layers`."""
     options, bias = _neuron(reservoir.neuron, reservoir.size, dt_ms)
     connect = Linear(reservoir.n_in, reservoir.size, bias=bias is not None).to(dtype)
@@ -34,7 +32,7 @@ def reservoir_layers(reservoir: Reservoir, dt_ms: float, dtype: torch.dtype = to
     return Sequential(connect, neurons).requires_grad_(False).eval()
 
 
-def runner(reservoir: Reservoir, dt_ms: float) -> Callable[[Events, int, int], Float64Array]:
+def runner(reservoir: Liquid, dt_ms: float) -> Callable[[Events, int, int], Float64Array]:
     """Give what runs the layers of a liquid on the samples [start, stop): to spikes [T, B, N], in float64.
 
     The linear layer is summed straight from the list of spikes: no dense input is made, and a sample's sums do not
@@ -70,10 +68,12 @@ def model_spikes(model: Any, events: Events) -> tuple[Callable[[Events, int, int
     model.eval()
     like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(0))
 
+    begin = getattr(model, "start", None)
+
     def spikes(events: Events, start: int, stop: int) -> Any:
         part = events.select(np.arange(start, stop))
         x = torch.tensor(part.to_raster().z, dtype=like.dtype)
-        first = model.start(start) if isinstance(getattr(model, "start", None), MethodType) else None
+        first = begin(start) if isinstance(begin, MethodType) else None
         with torch.no_grad():
             z, _ = model(x, first, torch.tensor(part.n_steps))
         return z.numpy()
@@ -85,7 +85,7 @@ def model_spikes(model: Any, events: Events) -> tuple[Callable[[Events, int, int
     return spikes, shape[2]
 
 
-def _neurons(reservoir: Reservoir, options: dict[str, Any], dtype: torch.dtype) -> LIF:
+def _neurons(reservoir: Liquid, options: dict[str, Any], dtype: torch.dtype) -> LIF:
     """Make the neurons, with their connections where there are some."""
     if not reservoir.recurrent_synapses:
         return LIF(**options)
@@ -105,7 +105,7 @@ def _neurons(reservoir: Reservoir, options: dict[str, Any], dtype: torch.dtype) 
     return neurons
 
 
-def _dense_delays(reservoir: Reservoir) -> Int64Array:
+def _dense_delays(reservoir: Liquid) -> Int64Array:
     """Give the delay of every pair, [N, N]; one without a synapse has that of its sender's first, else 1."""
     delays, w_rec, size = reservoir.delays, reservoir.w_rec, reservoir.size
     if delays.ndim == 2 or delays.ndim == 0:

@@ -61,7 +61,7 @@ class Readout:
 
     def predict(self, features: ArrayLike) -> Int64Array:
         """Give the class of each sample, [B]; of several with the best score the first."""
-        return self.scores(features).argmax(axis=1)
+        return np.asarray(self.scores(features).argmax(axis=1), dtype=np.int64)
 
     def accuracy(self, features: ArrayLike, labels: ArrayLike) -> float:
         """Give the share of samples whose class is their label."""
@@ -156,7 +156,7 @@ class _Scale:
 
     def apply(self, x: Float64Array) -> Float64Array:
         """Give the features that vary, scaled, [B, varying]."""
-        return (x[:, self._varies] - self._mean[self._varies]) / self._deviation
+        return np.asarray((x[:, self._varies] - self._mean[self._varies]) / self._deviation)
 
     def undo(self, own: Float64Array, bias: Float64Array, strength: float) -> Readout:
         """Turn weights [varying, C] and biases of scaled features into a readout."""

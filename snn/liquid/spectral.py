@@ -69,8 +69,9 @@ def scale_spectral_radius(weight: Any, radius: float) -> Any:
 
 def _has_loop(weight: Any) -> bool:
     """Tell whether spikes can come back to where they were."""
-    csr = scipy.sparse.csr_array(weight)
-    csr = scipy.sparse.csr_array((csr.data != 0.0, csr.indices, csr.indptr), shape=csr.shape)
+    csr = scipy.sparse.csr_array(weight, copy=True)
+    csr.data = np.abs(csr.data)  # parallel synapses must not cancel in the sum
+    csr.sum_duplicates()  # SciPy looks for ever at components of what has some
     csr.eliminate_zeros()
     parts, _ = connected_components(csr, connection="strong")
     return bool(parts < csr.shape[0] or csr.diagonal().any())

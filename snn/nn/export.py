@@ -225,7 +225,7 @@ def _neuron(neuron: LIF | LeakyReadout, bias: Float64Array, dt_ms: float) -> LIF
     """Give the parameters of neurons for the engines, with the bias of each."""
     o = neuron.options
     shared: dict[str, Any] = {
-        "decay": o.decay,
+        "decay": o.decay if o.leaks is None else o.leaks,
         "input_scale": 1.0 / o.tau if o.decay_input else 1.0,
         "decay_input": o.decay_input,
         "v_rest": o.rest,

@@ -252,7 +252,7 @@ def _leak(given: Any) -> float | tuple[float, ...] | None:
 def _check_learned(o: LIFOptions) -> None:
     """Refuse a neuron whose equations the kernel for learned thresholds and leaks does not have."""
     aim = "to learn a threshold or leak"
-    if o.per_neuron:
+    if o.leaks is not None:
         raise refusal("leak", f"one number {aim}", o.leak)
     for name, due in {"decay_input": False, "detach_reset": True, "v_reset": 0.0}.items():
         if getattr(o, name) != due:

@@ -85,8 +85,9 @@ class RecurrentLIF(DelayedLayer, LIF):
             "receptor", receptor, (None,) if self.receptors is None else self.receptors.names
         )
         self.features = whole("features", features, low=1)
-        if self.options.per_neuron and len(self.options.decay) != self.features:
-            raise refusal("leak", f"one number or {self.features}, one per neuron", len(self.options.decay))
+        leaks = self.options.leaks
+        if leaks is not None and len(leaks) != self.features:
+            raise refusal("leak", f"one number or {self.features}, one per neuron", len(leaks))
         self.min_delay, self.max_delay = 1, whole("max_delay", max_delay, low=1, high=MOST_DELAY)
         self.mode: RecurrentMode = choice("mode", mode, RecurrentMode)
         self.sharing = choice("sharing", sharing, ("synapse", "axonal"))

@@ -17,10 +17,10 @@ from snn.core.random import keys, uniform
 from snn.datasets import SpikeSet
 from snn.datasets.folds import mark_held_out
 from snn.liquid import Reservoir, wiring
+from snn.recipes.liquid_config import LiquidConfig
 
 if TYPE_CHECKING:
     from snn.nn import Layer
-    from snn.recipes.liquid import LiquidConfig
 
 __all__ = [
     "LiquidSamples",
@@ -43,6 +43,7 @@ class LiquidSamples:
         name: What the data really are.
         events: Input of the liquid.
         labels: Classes, [B].
+        speakers: Speakers, [B]; -1 where unknown.
         classes: Their names.
         train: Samples that train, [B].
         valid: Samples that validate, [B].
@@ -52,6 +53,7 @@ class LiquidSamples:
     name: str
     events: Events
     labels: Int64Array
+    speakers: Int64Array
     classes: tuple[str, ...]
     train: BoolArray
     valid: BoolArray
@@ -74,7 +76,7 @@ def load_samples(config: LiquidConfig) -> LiquidSamples:
     )
     train, valid, test = split_samples(config.split, labels, speakers, official == 1, config.seed)
     events = _joined([s.events for s in sets])
-    return LiquidSamples(sets[0].name, events, labels, sets[0].classes, train, valid, test)
+    return LiquidSamples(sets[0].name, events, labels, speakers, sets[0].classes, train, valid, test)
 
 
 def split_samples(
@@ -125,7 +127,7 @@ def _words(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
 def _nmnist(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
     """Read recordings as binary frames of the middle of the image, in the polarity of rising light."""
     from snn.datasets import FrameBinning
-    from snn.datasets.encode import centre_crop
+    from snn.datasets.encode.reshape import centre_crop
     from snn.datasets.sets.nmnist import load_nmnist
 
     assert config.data is not None

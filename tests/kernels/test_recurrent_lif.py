@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -35,10 +37,39 @@ def leaves(size=6, steps=23, batch=5, max_delay=7):
 @pytest.mark.parametrize("lengths", [None, [23, 1, 9, 22, 15]])
 @pytest.mark.parametrize("size", [1, 6, 8])
 def test_fused_is_the_loop(name, lengths, size):
+    check_parity(OPTIONS[name], lengths, None, size)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("lengths", [None, [23, 1, 9, 22, 15]])
+@pytest.mark.parametrize("delays", [[1.0] * 6, [7.0] * 6, [1.0, 4.0, 7.0, 2.0, 2.0, 3.0]])
+def test_one_whole_delay_per_sender_is_the_loop(name, lengths, delays):
+    check_parity(OPTIONS[name], lengths, torch.tensor(delays, dtype=DTYPE).expand(6, 6))
+
+
+@pytest.mark.parametrize("by_sender", [False, True])
+@pytest.mark.parametrize("reset", ["hard", "soft", "hard_next_step"])
+def test_a_leak_per_neuron_is_the_loop(reset, by_sender):
+    leaks = LIFOptions(leak=(0.0, 0.3, 0.5, 0.8, 0.95, 1.0), decay_input=False, reset=reset)
+    delay = torch.full((6, 6), 3.0, dtype=DTYPE) if by_sender else None
+    check_parity(leaks, [23, 1, 9, 22, 15], delay)
+    parts, max_delay = leaves()
+    found = recurrent_lif(*parts, max_delay, leaks)[0]
+    for n, leak in enumerate(leaks.leak):  # a neuron is that of a layer whose neurons all leak as it does
+        alike = recurrent_lif_reference(*parts, max_delay, replace(leaks, leak=leak))[0]
+        assert torch.equal(found[0, :, n], alike[0, :, n])
+    with pytest.raises(ValueError, match=r"x must be \[T, B, 2\], as leak has one number per neuron"):
+        recurrent_lif(*parts, max_delay, replace(leaks, leak=(0.1, 0.2)))
+
+
+def check_parity(options, lengths, delay, size=6):
+    """Compare spikes, states and all gradients of both forms."""
     parts, max_delay = leaves(size=size)
+    if delay is not None:
+        parts[3] = delay.clone().requires_grad_()
     lengths = None if lengths is None else torch.tensor(lengths)
-    slow = recurrent_lif_reference(*parts, max_delay, OPTIONS[name], lengths)
-    fast = recurrent_lif_fused(*parts, max_delay, OPTIONS[name], lengths)
+    slow = recurrent_lif_reference(*parts, max_delay, options, lengths)
+    fast = recurrent_lif_fused(*parts, max_delay, options, lengths)
     assert slow[0].sum() > 0
     assert torch.equal(slow[0], fast[0])
     torch.testing.assert_close(slow[1], fast[1], rtol=1e-12, atol=1e-12)
