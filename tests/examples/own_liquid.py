@@ -152,6 +152,7 @@ def across_senses(liquid: Reservoir, sets: list[snn.datasets.SpikeSet]) -> None:
 
 def main(folder: Path) -> None:
     """Do with a liquid what can be done with it; a line or two for each."""
+    torch.set_num_threads(1)  # the tensors are small
     sets = list(snn.datasets.shd(dt_ms=DT_MS, group=10))
     liquid = draw_liquid(sets[0].n_units, seed=0)
     liquids = {
