@@ -82,7 +82,7 @@ def main() -> None:
     for name, value in (("folds", 5), ("epochs", 25), ("steps", 6), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--channels", type=int, nargs="+", default=NmnistConfig().channels)
-    parser.add_argument("--method", choices=("bptt", "sltt"), default="bptt")
+    parser.add_argument("--method", choices=("bptt", "sltt", "ottt"), default="bptt")
     parser.add_argument("--out", type=Path, default=Path("runs/nmnist-folds"))
     given = parser.parse_args()
     how = replace(NmnistConfig().train, epochs=given.epochs, method=given.method, seed=given.seed)

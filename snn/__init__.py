@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         SimulationState,
         TimedEvents,
         TimeGrid,
+        charge_weight,
+        psp_weight,
         simulate,
         stream,
         with_learned_weights,
@@ -65,9 +67,11 @@ _CORE = (
     "SimulationState",
     "TimeGrid",
     "TimedEvents",
-    "with_learned_weights",
+    "charge_weight",
+    "psp_weight",
     "simulate",
     "stream",
+    "with_learned_weights",
 )
 
 __all__ = [
@@ -88,6 +92,7 @@ __all__ = [
     "TimeGrid",
     "TimedEvents",
     "__version__",
+    "charge_weight",
     "continual",
     "datasets",
     "hardware",
@@ -96,6 +101,7 @@ __all__ = [
     "liquid",
     "nn",
     "plot",
+    "psp_weight",
     "recipes",
     "simulate",
     "stream",

@@ -122,6 +122,26 @@ class Bench:
 
         return step
 
+    def spikingjelly_ottt(self) -> Step:
+        """SpikingJelly's modules for online training through time, step by step."""
+        from spikingjelly.activation_based import functional, layer, neuron, surrogate
+
+        nodes = [
+            neuron.OTTTLIFNode(
+                tau=1 / (1 - DECAY), v_reset=0.0, surrogate_function=surrogate.ATan(2.0)
+            )
+            for _ in self.linear
+        ]  # fmt: skip
+        net = layer.OTTTSequential(*[part for pair in zip(self.linear, nodes, strict=True) for part in pair])
+
+        def step() -> None:
+            functional.reset_net(net)
+            for x in self.x.unbind(0):
+                (cross_entropy(net(x)[0], self.label) / len(self.x)).backward()
+                functional.detach_net(net)
+
+        return step
+
     def snntorch(self) -> Step:
         """Build snnTorch's `Leaky` step by step."""
         import snntorch
@@ -179,9 +199,11 @@ def variants(bench: Bench) -> Iterator[tuple[str, Step]]:
     yield "ours, bptt", bench.ours()
     yield "ours, sltt", bench.ours(method="sltt")
     yield "ours, sltt-k, k = T/5", bench.ours(method="sltt", k=steps // 5)
+    yield "ours, ottt", bench.ours(method="ottt")
     for name, make in (
         ("plain loop", bench.plain),
         ("SpikingJelly", bench.spikingjelly),
+        ("SpikingJelly, OTTT", bench.spikingjelly_ottt),
         ("snnTorch", bench.snntorch),
         ("norse", bench.norse),
     ):
@@ -196,9 +218,16 @@ def check(bench: Bench, steps: dict[str, Step]) -> dict[str, float]:
     truth = bench.gradients(steps["plain loop"])
     gaps = {}
     for name in steps.keys() & {"ours, bptt", "SpikingJelly", "snnTorch"}:
-        pairs = zip(bench.gradients(steps[name]), truth, strict=True)
-        gaps[name] = max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+        gaps[name] = _gap(bench.gradients(steps[name]), truth)
+    if "SpikingJelly, OTTT" in steps:
+        gaps["ours, ottt"] = _gap(
+            *(bench.gradients(steps[name]) for name in ("ours, ottt", "SpikingJelly, OTTT"))
+        )
     return gaps
+
+
+def _gap(a: list[Tensor], b: list[Tensor]) -> float:
+    return max(float((x - y).abs().max() / y.abs().max()) for x, y in zip(a, b, strict=True))
 
 
 def main() -> None:
@@ -228,7 +257,8 @@ def main() -> None:
         "gradient_gap": gaps,
     }
     for name, seconds in medians.items():
-        gap = f"   gradients within {gaps[name]:.1e} of the plain loop" if name in gaps else ""
+        peer = "SpikingJelly's OTTT" if "ottt" in name else "the plain loop"
+        gap = f"   gradients within {gaps[name]:.1e} of {peer}" if name in gaps else ""
         print(f"{name:24s} {1e3 * seconds:7.1f} ms  {result['ratio'][name]:5.2f}x{gap}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -28,8 +28,10 @@ __all__ = [
     "Synapses",
     "TimeGrid",
     "TimedEvents",
+    "charge_weight",
     "delay_steps",
     "event_steps",
+    "psp_weight",
     "simulate",
     "stream",
     "with_learned_weights",
@@ -54,8 +56,10 @@ _MODULES = {
     "Synapses": "synapses",
     "TimeGrid": "units",
     "TimedEvents": "timed_events",
+    "charge_weight": "neurons",
     "delay_steps": "units",
     "event_steps": "units",
+    "psp_weight": "neurons",
     "simulate": "simulation",
     "stream": "streaming",
     "with_learned_weights": "learned_weights",
@@ -66,7 +70,7 @@ if TYPE_CHECKING:
     from snn.core.events import Events, Raster
     from snn.core.learned_weights import with_learned_weights
     from snn.core.network import Network
-    from snn.core.neurons import LIFParams, LIParams
+    from snn.core.neurons import LIFParams, LIParams, charge_weight, psp_weight
     from snn.core.plasticity import STDP, Hebbian
     from snn.core.poisson import PoissonInput
     from snn.core.population import Population

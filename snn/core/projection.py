@@ -118,6 +118,7 @@ class Projection:
             pre: Name of the sending population.
             post: Name of the receiving population.
             weight: Weights, [pre, post], dense or SciPy CSR, finite; an array of truth values connects with 1.
+                What a spike adds in a step: `psp_weight` and `charge_weight` make it from mV, for a `dt_ms`.
             delay_ms: One delay for all, or dense of the same shape, or aligned with the data of
                 a CSR weight; ms, >= 0, at most 10^9 steps of its network. None: no delay, or one step
                 where the projection is part of a loop.

@@ -1,7 +1,25 @@
-"""Run, read and write networks with other tools: NEST, on the same `Network`."""
+"""The same network in other tools: NEST, NIR; models of SpikingJelly and snnTorch as layers.
+
+Each part loads when first used: some bring torch in.
+"""
 
 from __future__ import annotations
 
-from snn.interop import nest
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["nest"]
+if TYPE_CHECKING:
+    from snn.interop import nest, nir, snntorch, spikingjelly
+
+__all__ = ["nest", "nir", "snntorch", "spikingjelly"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a part at its first use."""
+    if name in __all__:
+        return import_module(f"snn.interop.{name}")
+    raise AttributeError(f"module 'snn.interop' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,6 +14,7 @@ from snn.kernels.delay.sparse import delayed
 from snn.kernels.delay.two_tap import delayed_linear, linear_kernel
 from snn.kernels.delay.whole_delays import send_events
 from snn.kernels.memory import NUMPY_TYPES
+from snn.kernels.presynaptic import take_value, weigh
 from snn.kernels.sparse_linear import sparse_linear
 from snn.kernels.step_local import is_local, learning_steps, pass_gradient
 from snn.nn.delays import MOST_DELAY, DelayedLayer, steps_before_end
@@ -39,6 +40,11 @@ class DelayState(NamedTuple):
 @torch.no_grad()
 def _init_weight(weight: Tensor) -> None:
     nn.init.kaiming_uniform_(weight, nonlinearity="relu")
+
+
+def _outer_products(g: Tensor, x: Tensor) -> Tensor:
+    """Sum g [..., out] times x [..., in] over all axes but these two: [out, in], laid out by sender."""
+    return (x.flatten(0, -2).t() @ g.flatten(0, -2)).t()
 
 
 class Linear(Layer):
@@ -78,7 +84,11 @@ class Linear(Layer):
         """Map [T, B, in] to [T, B, out]."""
         check_input("Linear", x, self.in_features, weight=self.weight)
         check_stateless("Linear", state)
-        y = sparse_linear(x, self.weight_in_use(), learning_steps(len(x)))
+        weight, presynaptic = self.weight_in_use(), self.presynaptic(x)
+        used = weight if presynaptic is None else weight.detach()
+        y = sparse_linear(x, used, learning_steps(len(x)))
+        if presynaptic is not None:
+            y = weigh(y, weight, presynaptic, _outer_products)
         return (y if self.bias is None else y + self.bias), ()
 
 
@@ -217,11 +227,23 @@ class DelayLinear(DelayedLayer):
             seen = seen.detach()
         with torch.autocast(x.device.type, enabled=False):
             weight = self.weight_in_use()
-            y = self._product(seen, weight)[seen.shape[0] - x.shape[0] :]
+            y = self._learned_product(seen, weight, len(x))[seen.shape[0] - x.shape[0] :]
         if is_local() and x.requires_grad:
             # the gradient stays inside its step, so of all synapses only those without delay pass it on
             y = pass_gradient(y, x, self.kernel(weight)[0])
         return y, DelayState(steps_before_end(seen, x.shape[0], lengths, self.max_delay))
+
+    def _learned_product(self, seen: Tensor, weight: Tensor, steps: int) -> Tensor:
+        """Give the delayed products of `seen`; weight and delays learn from what `presynaptic` says."""
+        presynaptic = self.presynaptic(seen, steps, self.max_delay)
+        if presynaptic is None:
+            return self._product(seen, weight)
+        if not is_local():
+            rule = "None, or a function that gives back what it got, where gradients pass through time"
+            raise refusal("gradient_input of DelayLinear", rule, self.gradient_input)
+        with torch.no_grad():
+            y = self._product(seen, weight)
+        return take_value(self._product(presynaptic, weight), y)
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         """Give the delayed products [T, B, out] by the form that is fastest for the mode and the device."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 from snn.core.checks import flag, refusal, whole
+from snn.kernels.presynaptic import weigh
 from snn.nn.layer import Layer
 from snn.nn.tensor_checks import check_axes, check_input, check_size, check_stateless
 
@@ -134,8 +137,18 @@ class Conv2d(Layer):
         check_stateless("Conv2d", state)
         _check_image("Conv2d", x, "kernel", self.kernel_size, self.padding, self.dilation)
         settings = (self.stride, self.padding, self.dilation, self.groups)
-        weight = self.weight_in_use()
-        return _each_step(lambda z: functional.conv2d(z, weight, self.bias, *settings), x), ()
+        weight, presynaptic = self.weight_in_use(), self.presynaptic(x)
+        used = weight if presynaptic is None else weight.detach()
+        y = _each_step(lambda z: functional.conv2d(z, used, self.bias, *settings), x)
+        if presynaptic is None:
+            return y, ()
+        return weigh(y, weight, presynaptic, partial(_kernel_gradient, weight.shape, settings)), ()
+
+
+def _kernel_gradient(shape: torch.Size, settings: tuple[Any, ...], g: Tensor, x: Tensor) -> Tensor:
+    """Give the gradient of kernels of this shape from the gradient g [T, B, ...] of the output, and the input x."""
+    gradient = conv2d_weight(x.flatten(0, 1), shape, g.flatten(0, 1), *settings)  # type: ignore[no-untyped-call]
+    return cast(Tensor, gradient)
 
 
 class _Pool(Layer):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from snn.core.checks import shown
+from snn.kernels.presynaptic import carried_trace
 
 __all__ = ["Layer", "check_kind", "flat_stages", "runs_as"]
 
@@ -37,13 +39,24 @@ class Layer(nn.Module):
     - `local_in_time()` is the block in which both are so: for a test that a run of all steps has the gradients of
       the same steps one by one, each from the detached state of the one before.
 
+    Online training through time (`method="ottt"`) needs to know which layers are neurons: one of your own without
+    `stages` has an attribute `trace_decay`, what is left of its membrane after a step, in [0, 1], or None for a
+    layer that has neither neurons nor weights. Its weights lie in `Linear`, `Conv2d` or `DelayLinear` of its
+    `stages`.
+
     Attributes:
         weight_transform: What the layer does to its weight before it uses it, once per forward pass; None: nothing.
             For weights as a device would hold them (noise, levels) in training and evaluation: a plain function,
             not saved.
+        gradient_input: From what the gradient of the weight multiplies, [T, B, ...] without graph, to what it
+            multiplies instead, of the same shape; it may also just look and give back what it got. That is the
+            layer's input, or its trace in `method="ottt"`; `DelayLinear` also shows the `max_delay` steps before a
+            piece that is not the first, and takes another input in step-local methods only. Called once per
+            forward pass that keeps a graph. None: nothing. A plain function, not saved.
     """
 
     weight_transform: Callable[[Tensor], Tensor] | None = None
+    gradient_input: Callable[[Tensor], Tensor] | None = None
 
     @property
     def tail_steps(self) -> int:
@@ -83,6 +96,30 @@ class Layer(nn.Module):
                 f"weight_transform must keep the dtype {weight.dtype} of the weight, got {given.dtype}"
             )
         return given
+
+    def presynaptic(self, seen: Tensor, steps: int | None = None, keep: int = 1) -> Tensor | None:
+        """Give what the gradient of the weight is to multiply where that is not the input; None: the input.
+
+        Args:
+            seen: The input, [earlier + steps, B, ...]: with the steps before this run that the weight still meets.
+            steps: Steps of this run; None: all.
+            keep: Steps that the next run may see again, >= 1.
+
+        Raises:
+            ValueError: `gradient_input` gave another shape.
+        """
+        if not torch.is_grad_enabled():
+            return None
+        given = carried_trace(self, seen, len(seen) if steps is None else steps, keep)
+        if self.gradient_input is None:
+            return given
+        shown_input = seen.detach() if given is None else given
+        made = self.gradient_input(shown_input)
+        if made.shape != seen.shape:
+            raise ValueError(
+                f"gradient_input must keep the shape {list(seen.shape)} of what it got, got {list(made.shape)}"
+            )
+        return given if made is shown_input else made.detach()
 
     def clamp_(self) -> None:
         """Bring parameters back into their range; `fit` calls it after every optimiser step."""

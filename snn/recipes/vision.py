@@ -42,8 +42,8 @@ class _NetConfig(Protocol):
 
 
 def per_step(train: TrainConfig) -> TrainConfig:
-    """Let SLTT take one step at a time where nothing else is said: least memory, and no slower for convolutions."""
-    return replace(train, chunk=1) if train.method == "sltt" and train.chunk is None else train
+    """Let SLTT and OTTT take one step at a time if nothing else is said: least memory, as fast for convolutions."""
+    return replace(train, chunk=1) if train.method != "bptt" and train.chunk is None else train
 
 
 def check_net(config: _NetConfig) -> None:

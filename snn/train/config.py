@@ -12,7 +12,7 @@ from snn.train.scores import BUILT_IN, SCORES
 
 __all__ = ["Method", "Optimizer", "Precision", "Schedule", "ScheduleBy", "TrainConfig"]
 
-Method = Literal["bptt", "sltt"]
+Method = Literal["bptt", "sltt", "ottt"]
 Precision = Literal["float32", "bfloat16"]
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["one_cycle", "cosine", "steps", "constant"]
@@ -30,15 +30,15 @@ class TrainConfig:
             (BatchNorm sees parts), >= 1.
         min_batch: A last batch smaller than this is skipped (its BatchNorm statistics would be poor), >= 1.
         method: How gradients are made: "bptt" through time, "sltt" inside each step (memory does not grow with
-            steps).
+            steps), "ottt" as "sltt", with traces of what arrived in the gradients of weights (see `backward`).
         k: SLTT-K: gradients of k steps drawn for each batch; None takes all steps; >= 1, "sltt" only. Tensor
             hooks on spikes may then meet sparse gradients.
         rescale_k: Weigh drawn steps by T / k, so that gradients are those of all steps on average; the paper
             does not.
-        chunk: Steps whose graph is kept at a time; None: all in "bptt"; in "sltt" at most 50 (100 with k), and no
-            more than keep about 64 MiB (twice that with k, four times with delays), by the shapes that the layers
-            of the model give for a batch. In "bptt" it truncates gradients; in "sltt" it changes none, and 1 takes
-            the least memory.
+        chunk: Steps whose graph is kept at a time; None: all in "bptt"; in "sltt" and "ottt" at most 50 (100
+            with k), and no more than keep about 64 MiB (twice that with k, four times with delays), by the shapes
+            that the layers of the model give for a batch. In "bptt" it truncates gradients; in the others it
+            changes none, and 1 takes the least memory.
         recompute: In "bptt" with `chunk`: keep gradients whole, and states between chunks only; backward runs
             steps again.
         precision: "bfloat16" takes dense products in half precision (torch's autocast); neurons and events stay
@@ -111,7 +111,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if isinstance(self.method, str) and self.method in ("sltt-k", "sltt_k", "sltt_K", "SLTT-K"):
-            raise refusal("method", "one of 'bptt', 'sltt'; SLTT-K is method='sltt' with k", self.method)
+            raise refusal(
+                "method", "one of 'bptt', 'sltt', 'ottt'; SLTT-K is method='sltt' with k", self.method
+            )
         self._set("epochs", whole("epochs", self.epochs, low=1, high=MOST_STEPS))
         for name in ("batch_size", "accumulate", "min_batch"):
             self._set(name, whole(name, getattr(self, name), low=1))
@@ -178,8 +180,8 @@ class TrainConfig:
                 "recompute must be False unless method is 'bptt' and chunk is given, "
                 f"got method {self.method!r} and chunk {self.chunk!r}"
             )
-        pieces = self.method == "sltt" or (self.chunk is not None and not self.recompute)
+        pieces = self.method != "bptt" or (self.chunk is not None and not self.recompute)
         if pieces and not LOSSES.find(self.loss).per_step:
             allowed = ", ".join(repr(name) for name in LOSSES if LOSSES.find(name).per_step)
-            what = "method 'sltt'" if self.method == "sltt" else f"chunk = {self.chunk}"
+            what = f"chunk = {self.chunk}" if self.method == "bptt" else f"method {self.method!r}"
             raise refusal("loss", f"a sum over steps for {what} ({allowed})", self.loss)

@@ -1,4 +1,4 @@
-"""How gradients are made: through all of time, in pieces of it, or inside each step."""
+"""How gradients are made: through all of time, in pieces of it, or inside each step, with traces or without."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from snn.core.checks import flag, number, refusal
+from snn.kernels.presynaptic import PresynapticTraces, with_traces
 from snn.kernels.step_local import local_in_time
 from snn.nn import BatchNorm, Layer, Linear
 from snn.nn.batch_norm import keep_statistics
@@ -19,18 +20,23 @@ from snn.train.batches import Prepared, counted_steps, has_step_labels, with_ste
 from snn.train.config import TrainConfig
 from snn.train.losses import IGNORED, LOSSES, Loss, check_labels, valid_steps
 from snn.train.step_memory import steps_at_a_time
+from snn.train.traces import trace_decays
 
 __all__ = ["BatchResult", "accumulate", "backward", "check_method", "count_right"]
 
 
 def check_method(model: nn.Module, config: TrainConfig) -> None:
-    """Refuse layers that look at all steps where the method sees some at a time.
+    """Refuse layers that look at all steps where the method sees some at a time, or that "ottt" cannot train.
 
     Raises:
-        ValueError: A BatchNorm is over "sequence", not frozen, and the method is not plain "bptt".
+        ValueError: A BatchNorm is over "sequence", not frozen, and the method is not plain "bptt"; or as
+            `snn.train.traces.trace_decays` says.
     """
     check_module(model)
     check_config(config)
+    if config.method == "ottt":
+        check_layer(model)
+        trace_decays(cast(Layer, model))
     if config.method == "bptt" and config.chunk is None:
         return
     for name, layer in model.named_modules():
@@ -121,7 +127,11 @@ def backward(
     "bptt" keeps the graph of all steps. With `chunk` set it keeps that of so many steps at a time: truncated, or
     exact with `recompute`, which runs them a second time. "sltt" takes gradients inside each step only, `chunk`
     steps at a time, which changes nothing but memory and speed; with `k` it takes those of k steps drawn at random.
-    Source: Meng et al., "Towards Memory- and Time-Efficient Backpropagation for Training SNNs" (SLTT), 2023.
+    "ottt" is "sltt" with a trace of a layer's input in place of that input in the gradient of its weights (and
+    delays): a[t] = decay a[t-1] + x[t], with the decay of the neurons that follow; where none do, of those before,
+    as published. Layers that see the model's input itself have none, and biases and BatchNorm learn as in "sltt".
+    Source: Meng et al., "Towards Memory- and Time-Efficient Backpropagation for Training SNNs" (SLTT), 2023; Xiao
+    et al., "Online Training Through Time for Spiking Neural Networks" (OTTT), 2022.
 
     Args:
         model: Maps [T, B, ...] to outputs [T, B, C].
@@ -188,7 +198,8 @@ def _in_pieces(
     """Run `backward` piece by piece in time, each from the state that the one before left, cut off its graph."""
     loss = LOSSES.find(config.loss)  # a mean over steps: TrainConfig refuses the others
     marked = config.k is not None and config.k < len(x)
-    chunk = config.chunk or steps_at_a_time(model, x, marked)
+    traces = PresynapticTraces(trace_decays(model)) if config.method == "ottt" else None
+    chunk = config.chunk or steps_at_a_time(model, x, marked, traces is not None)
     learns = _draw(len(x), config.k).to(x.device)
     weight = share * (len(x) / config.k if config.k and config.rescale_k else 1.0)
     labelled = counted_steps(model, lengths, per_step)
@@ -200,7 +211,7 @@ def _in_pieces(
         now, counted = ((steps - start).clamp(0, len(part)) for steps in (lengths, labelled))
         learning = bool(learn.any())
         with torch.set_grad_enabled(learning):
-            with _forward_of(config, x, learn if marked else None):
+            with _forward_of(config, x, learn if marked else None), with_traces(traces):
                 y, state = model(part, state, None if full_length else now)
             if not start:
                 check_labels(loss, label, y.shape[-1], per_step)
@@ -232,7 +243,7 @@ def _loss_of(steps: Tensor, loss: Loss, y: Tensor, valid: Tensor, label: Tensor,
 @contextmanager
 def _forward_of(config: TrainConfig, x: Tensor, learn: Tensor | None = None) -> Iterator[None]:
     """Set where gradients may go (`learn` marks the steps that learn) and the precision, for a forward pass."""
-    local = local_in_time(learn) if config.method == "sltt" else nullcontext()
+    local = nullcontext() if config.method == "bptt" else local_in_time(learn)
     half = torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
     with local, half:
         yield

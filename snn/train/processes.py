@@ -10,12 +10,22 @@ import os
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from snn.core.checks import refusal
 from snn.train.batches import Prepared
 
-__all__ = ["add_up", "average_gradients", "connect", "count", "own_share", "rank", "share_buffers"]
+__all__ = [
+    "add_up",
+    "average_gradients",
+    "connect",
+    "count",
+    "gather_samples",
+    "largest",
+    "own_share",
+    "rank",
+    "share_buffers",
+]
 
 
 def connect() -> None:
@@ -79,3 +89,27 @@ def add_up(*numbers: float) -> list[float]:
         total = total.cuda()
     dist.all_reduce(total)
     return [float(n) for n in total]
+
+
+def largest(value: int) -> int:
+    """Give the largest of a number over all processes."""
+    if count() == 1:
+        return value
+    most = torch.tensor(value, device="cuda" if dist.get_backend() == "nccl" else "cpu")
+    dist.all_reduce(most, dist.ReduceOp.MAX)
+    return int(most)
+
+
+def gather_samples(x: Tensor) -> Tensor:
+    """Give the rows x [B, ...] of all processes, in the order that they had before `own_share`."""
+    if count() == 1:
+        return x
+    longest = largest(len(x))
+    padded = torch.cat([x, x.new_zeros(longest - len(x), *x.shape[1:])])
+    there = (torch.arange(longest, device=x.device) < len(x)).to(torch.uint8)  # gloo gathers no bool
+    padded = padded.to(torch.uint8) if x.dtype == torch.bool else padded
+    rows = [torch.empty_like(padded) for _ in range(count())]
+    kept = [torch.empty_like(there) for _ in range(count())]
+    dist.all_gather(rows, padded)
+    dist.all_gather(kept, there)
+    return torch.stack(rows, 1).flatten(0, 1)[torch.stack(kept, 1).flatten().bool()].to(x.dtype)

@@ -27,7 +27,7 @@ _Key = tuple[tuple[int, ...], torch.dtype]
 _KEPT: WeakKeyDictionary[nn.Module, dict[_Key, int]] = WeakKeyDictionary()
 
 
-def steps_at_a_time(model: Layer, x: Tensor, marked: bool) -> int:
+def steps_at_a_time(model: Layer, x: Tensor, marked: bool, traced: bool = False) -> int:
     """Give the steps of a piece, >= 1, for a batch x [T, B, ...].
 
     The answer depends on shapes alone, never on values: a run that is resumed must have the pieces of an uncut one.
@@ -36,13 +36,15 @@ def steps_at_a_time(model: Layer, x: Tensor, marked: bool) -> int:
         model: Its layers, and what they give, decide.
         x: The batch; its first step may be run to see what layers give.
         marked: Whether only some steps learn.
+        traced: Whether weights keep a trace of their input beside it.
     """
     if len(x) == 1:
         return 1
     twice = 2 if marked else 1
     delayed = any(isinstance(part, DelayLinear) for part in model.modules())
     budget = twice * BUDGET * (4 if delayed else 1)
-    return max(1, min(twice * MOST_STEPS, budget // max(1, kept_per_step(model, x))))
+    kept = (2 if traced else 1) * kept_per_step(model, x)
+    return max(1, min(twice * MOST_STEPS, budget // max(1, kept)))
 
 
 def kept_per_step(model: Layer, x: Tensor) -> int:

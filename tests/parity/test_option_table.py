@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from networks import assert_same
 import snn
 from snn.core import LIFParams, LIParams, Network, Population, Projection, Raster, Record, TimeGrid
 from snn.hardware import CrossbarConfig, count, crossbar_network, to_crossbar
+from snn.interop import nir
 from snn.interop.nest.neurons import nest_neurons
 from snn.nn import LIF, LeakyReadout, Linear, RecurrentLIF, Sequential, to_network
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "neuron-options.md").read_text()
-COLUMNS = ["event, clock", "exact", "layer", "ledger", "crossbar", "NEST"]
+COLUMNS = ["event, clock", "exact", "layer", "ledger", "crossbar", "NEST", "NIR"]
 STEPS, SAMPLES, INPUTS, SIZE = 40, 2, 4, 5
 
 
@@ -115,11 +116,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("column, name, option", REFUSED)
-def test_a_refusal_is_by_name(column, name, option):
+def test_a_refusal_is_by_name(column, name, option, tmp_path):
     net = network(option, dt_ms=1.0)
     with pytest.raises(ValueError, match=f"^{name} of 'n' must be "):
         if column == "exact":
             snn.simulate(net, {}, 10, engine="exact")
+        elif column == "NIR":
+            pytest.importorskip("nir")
+            nir.write(nir_network(option), tmp_path / "net.nir")
         else:
             assert column == "NEST"
             nest_neurons(net, net.population("n"), False)
@@ -129,6 +133,22 @@ def test_a_refusal_is_by_name(column, name, option):
 def test_nest_takes_what_the_table_says(option):
     net = network(option, dt_ms=0.5)
     nest_neurons(net, net.population("n"), False)
+
+
+def nir_network(option: Option) -> Network:
+    """The same, where spikes need v > v_th: NIR knows no other."""
+    return network(replace(option, network={**option.network, "fires": ">"}), dt_ms=1.0)
+
+
+@cells("I")
+def test_nir_gives_the_network_back(option, tmp_path):
+    pytest.importorskip("nir")
+    net = nir_network(option)
+    assert nir.write(net, tmp_path / "net.nir") == ()
+    again = nir.read(tmp_path / "net.nir", None).network
+    for name, size in (("n", 2), ("out", 1)):
+        mine, theirs = (each.population(name).neuron.dynamics(size, 1.0) for each in (net, again))
+        assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
 
 # --- networks ---

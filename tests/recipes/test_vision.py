@@ -130,7 +130,7 @@ def test_a_resumed_run_ends_with_the_same_bits(quarters, tmp_path):
         images.run(other, tmp_path / "cut", resume=True)
 
 
-@pytest.mark.parametrize("method", [["bptt"], ["sltt"], ["sltt", "--k", "1"]])
+@pytest.mark.parametrize("method", [["bptt"], ["sltt"], ["sltt", "--k", "1"], ["ottt"]])
 def test_images_are_learnt_by_every_method(method, quarters, tmp_path, capsys):
     out = tmp_path / "run"
     arguments = [

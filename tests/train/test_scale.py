@@ -72,7 +72,8 @@ class Data:
 
 processes.connect()
 torch.manual_seed(0)
-model = Sequential(Linear(5, 9), LIF(2.0), RecurrentLIF(9, 3), Linear(9, 3), LeakyReadout(2.0)).double()
+middle = [Linear(9, 9), LIF(2.0)] if sys.argv[2] == "ottt" else [RecurrentLIF(9, 3)]
+model = Sequential(Linear(5, 9), LIF(2.0), *middle, Linear(9, 3), LeakyReadout(2.0)).double()
 config = TrainConfig(epochs=2, batch_size=15, min_batch=5, loss="step_cross_entropy", method=sys.argv[2])
 done = fit(model, Data(), Data(), config, out=sys.argv[1])
 if processes.rank() == 0:
@@ -100,7 +101,9 @@ def train(out: Path, method: str, labels: str, count: int) -> list[object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "labels"), [("bptt", "sample"), ("sltt", "sample"), ("sltt", "step")])
+@pytest.mark.parametrize(
+    ("method", "labels"), [("bptt", "sample"), ("sltt", "sample"), ("sltt", "step"), ("ottt", "sample")]
+)
 def test_two_processes_train_as_one(tmp_path, method, labels):
     """Labels are of samples or of steps."""
     alone, weights = train(tmp_path / "one", method, labels, 1)

@@ -141,3 +141,11 @@ def test_the_pieces_depend_on_shapes_alone() -> None:
             parameter.data.mul_(scale)
         sizes.add(kept_per_step(model, torch.rand(3, 6, 2, 12, 12) * scale))
     assert len(sizes) == 1
+
+
+def test_traces_halve_the_pieces():
+    """A trace of a layer's input lies beside it."""
+    model = Sequential(Linear(64, 4096), LIF(), Linear(4096, 4096), LIF())
+    x = torch.zeros(60, 32, 64)
+    plain, traced = (steps_at_a_time(model, x, False, with_traces) for with_traces in (False, True))
+    assert 1 < plain < 50 and traced == plain // 2

@@ -97,7 +97,7 @@ def stored_times(time: NDArray[Any]) -> NDArray[Any]:
     return time.astype(np.float64) if time.dtype == np.float16 else time
 
 
-def read_foreign(path: PathLike, names: tuple[str, ...], where: object = None) -> ForeignFile:
+def read_foreign(path: PathLike, names: tuple[str, ...] | None, where: object = None) -> ForeignFile:
     """Read data sets of an HDF5 file that another program may have written.
 
     Limits: values take at most the size of the file, or, stored in chunks, 64 MiB and 20 times that. The answer
@@ -106,7 +106,7 @@ def read_foreign(path: PathLike, names: tuple[str, ...], where: object = None) -
 
     Args:
         path: The file.
-        names: The data sets wanted; those that it lacks are left out.
+        names: The data sets wanted; those that it lacks are left out. None: all, at most 100 000.
         where: What messages call the file; None is its path.
 
     Raises:

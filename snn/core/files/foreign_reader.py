@@ -1,10 +1,10 @@
 """Read data sets of an HDF5 file that another program wrote: a script that `foreign` runs in a process of its own.
 
-It imports nothing of this package. The request comes as JSON on stdin: `path`, `names`, `cpu_s`, `memory`, `most`
-(bytes that all values may take). The answer goes to stdout: a line of JSON, then arrays in numpy's format. The line
-holds `fault` (what is wrong, or null), `there` (names at the root), `attributes` (text and whole numbers of the
-root), and `columns`: for each data set found "numbers" (one array), "rows" (two: all values, and the size of each
-row) or a list of texts.
+It imports nothing of this package. The request comes as JSON on stdin: `path`, `names` (null: all), `cpu_s`,
+`memory`, `most` (bytes that all values may take). The answer goes to stdout: a line of JSON, then arrays in numpy's
+format. The line holds `fault` (what is wrong, or null), `there` (names at the root), `attributes` (text and whole
+numbers of the root), and `columns`: for each data set found "numbers" (one array), "rows" (two: all values, and the
+size of each row) or a list of texts.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _MOST_LINKS = 16
 """Soft links followed on the way to a data set."""
 _MOST_NAMES = 20
 """Names of the root that are told."""
+_MOST_SETS = 100_000
+"""Data sets of a file that is read whole."""
 
 
 class Refused(Exception):
@@ -45,6 +47,16 @@ class _File:
             value = self._file.attrs[name]
             if isinstance(value, str | np.integer):
                 found[name] = value if isinstance(value, str) else int(value)
+        return found
+
+    def all_names(self) -> list[str]:
+        """Name all data sets, by groups alone: links are not followed."""
+        found: list[str] = []
+        self._file.visititems(
+            lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None
+        )
+        if len(found) > _MOST_SETS:
+            raise Refused(f"must hold at most {_MOST_SETS} data sets, got {len(found)}")
         return found
 
     def column(self, name: str) -> str | list[str] | None:
@@ -166,7 +178,7 @@ def answer(asked: dict[str, Any], reply: dict[str, Any]) -> list[Any]:
         with file:
             reader = _File(file, size, asked["most"])
             reply["there"], reply["attributes"] = reader.there(), reader.attributes()
-            for name in asked["names"]:
+            for name in reader.all_names() if asked["names"] is None else asked["names"]:
                 reply["at"] = name
                 kind = reader.column(name)
                 if kind is not None:

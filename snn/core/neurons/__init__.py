@@ -35,5 +35,7 @@ from snn.core.neurons.params import LIFParams as LIFParams
 from snn.core.neurons.params import LIParams as LIParams
 from snn.core.neurons.params import NeuronParams as NeuronParams
 from snn.core.neurons.params import refractory_steps as refractory_steps
+from snn.core.neurons.synapse_weights import charge_weight as charge_weight
+from snn.core.neurons.synapse_weights import psp_weight as psp_weight
 from snn.core.neurons.values import MOST_SPIKES as MOST_SPIKES
 from snn.core.neurons.values import per_neuron as per_neuron

@@ -45,7 +45,8 @@ class LIFParams(_ByValue):
     """Describe leaky integrate-and-fire neurons; `snn.core.neurons` has the equation of a step.
 
     Numbers are one for all neurons or one per neuron, [N]. Exactly one of `tau_mem_ms` and
-    `decay` is given.
+    `decay` is given. Potentials have the unit that the user gives them, mV where times are ms;
+    inputs and biases are what a step adds, before `input_scale`.
 
     Attributes:
         tau_mem_ms: Membrane time constant, ms, > 0: decay = exp(-dt / tau), the exact flow over a step.
