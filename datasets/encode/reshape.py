@@ -14,7 +14,7 @@ __all__ = ["centre_crop", "chunk"]
 
 
 def centre_crop(
-    events: Events, shape: tuple[int, int, int], *, size: int = 16, polarity: int = 1, binary: bool = True
+    events: Events, shape: tuple[int, ...], *, size: int = 16, polarity: int = 1, binary: bool = True
 ) -> Events:
     """Keep the middle of the image in one polarity, as the resistive-memory liquid saw N-MNIST.
 
@@ -64,7 +64,7 @@ def chunk(events: Events, windows: int = 129) -> Events:
     return _rebuilt(events, np.ones(step.size, bool), step, events.unit, events.n_units, lengths, True)
 
 
-def _image(events: Events, shape: tuple[int, int, int]) -> tuple[Events, tuple[int, int]]:
+def _image(events: Events, shape: tuple[int, ...]) -> tuple[Events, tuple[int, int]]:
     instance("events", events, Events)
     axes = tuple(shape) if isinstance(shape, tuple | list) else ()
     if len(axes) != 3 or axes[0] != 2 or math.prod(axes) != events.n_units:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "CommonSpace",
     "ContrastiveConfig",
     "Harvest",
     "Readout",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CommonSpace": "common_space",
     "ContrastiveConfig": "contrastive",
     "Reservoir": "reservoir",
     **dict.fromkeys(("Harvest", "harvest"), "harvesting"),
@@ -55,6 +57,7 @@ def __getattr__(name: str) -> Any:
 
 if TYPE_CHECKING:
     from snn.liquid import wiring
+    from snn.liquid.common_space import CommonSpace
     from snn.liquid.contrastive import ContrastiveConfig
     from snn.liquid.harvesting import Harvest, harvest
     from snn.liquid.readouts import Readout, fit_readout, train_readout

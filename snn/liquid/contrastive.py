@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ __all__ = [
     "Projection",
     "contrastive_loss",
     "fit_projections",
+    "generator",
     "random_projection",
     "retrieve",
 ]
@@ -159,11 +161,12 @@ def fit_projections(
     valid: Int64Array,
     valid_label: Int64Array,
     config: ContrastiveConfig,
+    keys: Sequence[tuple[int, ...]],
 ) -> tuple[Projection, Projection, Int64Array, Tensor]:
     """Train projections of two senses in R runs at a time, and keep each run's best epoch on its held-out pairs.
 
     An epoch is as good as the retrieval of `a` from `b` among the held-out pairs. A run's result does not depend on
-    the runs beside it; run r has the seed (config.seed, r).
+    the runs beside it.
 
     Args:
         a: Features of one sense, [Ba, Fa].
@@ -172,29 +175,30 @@ def fit_projections(
         valid: Pairs held out, [R, V, 2].
         valid_label: Class of each, [R, V].
         config: How to train.
+        keys: What tells a run from others: its first weights and order are drawn by (config.seed, *key), [R].
 
     Returns:
         The two projections, the epoch kept by each run [R], and its retrieval among the held-out pairs [R].
     """
-    generators = [torch.Generator().manual_seed(_seed(config.seed, r)) for r in range(len(pairs))]
+    generators = [generator(config.seed, *key) for key in keys]
     senses = [torch.from_numpy(np.asarray(x, dtype=np.float32)) for x in (a, b)]
     rows, held = (torch.from_numpy(part) for part in (pairs, valid))
     now = [random_projection(x, rows[..., i], config.dims, generators) for i, x in enumerate(senses)]
     parameters = [p.requires_grad_() for side in now for p in (side.weight, side.bias)]
-    optimizer = torch.optim.Adam(parameters, config.lr)
+    optimizer = torch.optim.Adam(parameters, config.lr, fused=True)
     kept = [Projection(*(p.detach().clone() for p in side)) for side in now]
     best, epoch_kept = torch.full((len(pairs),), -1.0, dtype=torch.float64), np.zeros(len(pairs), np.int64)
+    runs = torch.arange(len(pairs))[:, None]
     for epoch in range(config.epochs):
         order = torch.stack([torch.randperm(pairs.shape[1], generator=g) for g in generators])
-        for part in order.split(config.batch_size, 1):
-            runs = torch.arange(len(pairs))[:, None]
-            batch = rows[runs, part]
+        for start in range(0, pairs.shape[1], config.batch_size):
+            batch = rows[runs, order[:, start : start + config.batch_size]]
             points = [side(x[batch[..., i]]) for i, (side, x) in enumerate(zip(now, senses, strict=True))]
             loss = contrastive_loss(
                 points[0], points[1], temperature=config.temperature, normalised=config.normalised
             )
             optimizer.zero_grad()
-            loss.sum().backward()  # runs share no parameter: the gradient of each is its own
+            torch.autograd.backward(loss.sum())  # runs share no parameter: the gradient of each is its own
             optimizer.step()
         with torch.no_grad():
             left, right = (side(x[held[..., i]]) for i, (side, x) in enumerate(zip(now, senses, strict=True)))
@@ -207,5 +211,7 @@ def fit_projections(
     return kept[0], kept[1], epoch_kept, best
 
 
-def _seed(seed: int, run: int) -> int:
-    return int(np.random.SeedSequence((seed, run)).generate_state(1, np.uint64)[0] >> 1)
+def generator(*seed: int) -> torch.Generator:
+    """Make torch's generator of several numbers >= 0."""
+    drawn = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(drawn >> 1))

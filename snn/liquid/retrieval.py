@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from snn.liquid.contrastive import (
     ContrastiveConfig,
     Projection,
     fit_projections,
+    generator,
     random_projection,
     retrieve,
 )
@@ -87,12 +88,12 @@ class ZeroShot:
         chance: Of the latter with an image drawn at random.
         valid: Among held-out pairs of seen classes, which chose the epoch.
         epoch: That epoch, from 0.
+        projections: Of image and sound, one run each.
         random_projection: `unseen` by projections that are not trained, mean of as many as there are relabelings.
         shuffled: `unseen` after training on labels that were shuffled before samples were paired, mean of all
             relabelings.
         shuffled_low: Lower end of the 99 % interval of that mean (Student).
         shuffled_high: Its upper end.
-        projections: Of image and sound, one run each.
     """
 
     split: Split
@@ -101,11 +102,11 @@ class ZeroShot:
     chance: float
     valid: float
     epoch: int
-    random_projection: float
-    shuffled: float
-    shuffled_low: float
-    shuffled_high: float
     projections: tuple[Projection, Projection]
+    random_projection: float = math.nan
+    shuffled: float = math.nan
+    shuffled_low: float = math.nan
+    shuffled_high: float = math.nan
 
 
 def all_splits(classes: ArrayLike, unseen: int = 2) -> tuple[Split, ...]:
@@ -163,7 +164,8 @@ def zero_shot(
         config: How to train; None is the default.
         per_class: Pairs of each class, >= 2; None takes as many as the smallest seen class of a split has.
         valid_fraction: Share of the pairs of each class that selects the epoch, in (0, 1).
-        relabelings: Trainings on shuffled labels for each split, >= 2.
+        relabelings: Trainings on shuffled labels for each split, and untrained projections beside them, >= 2; or 0,
+            where these controls are NaN.
 
     Raises:
         ValueError: Fewer than 2 unseen or seen classes, a class that is both, or one with fewer pairs than the
@@ -175,19 +177,24 @@ def zero_shot(
     if len({len(split.seen) for split in checked}) != 1:
         raise refusal("splits", "one or more, all of as many seen classes", [len(s.seen) for s in checked])
     fraction = number("valid_fraction", valid_fraction, above=0, below=1)
-    relabelings = whole("relabelings", relabelings, low=2)
+    if whole("relabelings", relabelings, low=0) == 1:
+        raise refusal("relabelings", "0 or at least 2, which have an interval", relabelings)
     if per_class is None:
         seen = sorted({one for split in checked for one in split.seen})
         per_class = min(int((side.train_label == one).sum()) for side in (image, sound) for one in seen)
     per_class = whole("per_class", per_class, low=2)
     true = _trained(image, sound, checked, config, per_class, fraction)
     found = []
-    controls = _shuffled(image, sound, checked, config, per_class, fraction, relabelings)
-    for r, (split, control) in enumerate(zip(checked, controls, strict=True)):
-        untrained = _untrained(image, sound, split, config, per_class, relabelings)
+    for r, split in enumerate(checked):
         chosen = float(true.valid[r]), int(true.epoch[r])
-        found.append(_result(image, sound, split, true.run(r), *chosen, control, untrained, config))
-    return tuple(found)
+        found.append(_result(image, sound, split, true.run(r), *chosen, config))
+    if not relabelings:
+        return tuple(found)
+    controls = _shuffled(image, sound, checked, config, per_class, fraction, relabelings)
+    return tuple(
+        _controlled(plain, control, _untrained(image, sound, plain.split, config, per_class, relabelings))
+        for plain, control in zip(found, controls, strict=True)
+    )
 
 
 class _Trained(NamedTuple):
@@ -225,24 +232,24 @@ def _trained(
     config: ContrastiveConfig,
     per_class: int,
     fraction: float,
-    sound_labels: Sequence[Int64Array] | None = None,
+    relabeled: Sequence[tuple[int, Int64Array]] = (),
 ) -> _Trained:
-    """Pair, hold out and train, one run for each split; `sound_labels` replace those of the sounds, run by run."""
+    """Pair, hold out and train, a run for each split; `relabeled` numbers shuffled labels of the sounds, by run."""
     held = max(1, round(fraction * per_class))
     if held >= per_class:
         raise refusal("valid_fraction", f"one that leaves pairs of {per_class} to train on", fraction)
     rng = np.random.default_rng((config.seed, 5))
     out = rng.permutation(per_class) < held  # the same places in every class
-    kept, valid, label = [], [], []
-    for r, split in enumerate(splits):
-        asked = sound.train_label if sound_labels is None else sound_labels[r]
+    kept, valid, label, keys = [], [], [], []
+    for split, (i, asked) in zip(splits, relabeled or [(0, sound.train_label)] * len(splits), strict=True):
+        keys.append((i, *split.seen, *split.unseen))
         pairs = pair_up(image.train_label, asked, split.seen, per_class)
         marked = np.tile(out, len(split.seen))
         kept.append(pairs[~marked])
         valid.append(pairs[marked])
         label.append(np.repeat(split.seen, held))
     left, right, epoch, score = fit_projections(
-        image.train, sound.train, np.stack(kept), np.stack(valid), np.stack(label), config
+        image.train, sound.train, np.stack(kept), np.stack(valid), np.stack(label), config, keys
     )
     return _Trained(left, right, epoch, score)
 
@@ -260,11 +267,11 @@ def _shuffled(
     repeated = [split for split in splits for _ in range(relabelings)]
     labels = []
     for i, split in enumerate(repeated):
-        own = np.isin(sound.train_label, split.seen)
+        own, number = np.isin(sound.train_label, split.seen), 1 + i % relabelings
         drawn = sound.train_label.copy()
-        rng = np.random.default_rng((config.seed, 6, i % relabelings, *split.unseen))
+        rng = np.random.default_rng((config.seed, 6, number, *split.unseen))
         drawn[own] = rng.permutation(drawn[own])
-        labels.append(drawn)
+        labels.append((number, drawn))
     trained = _trained(image, sound, repeated, config, per_class, fraction, labels)
     found = [
         float(_retrieved(image, sound, split.unseen, trained.run(i), config))
@@ -309,7 +316,7 @@ def _untrained(
     image: Sense, sound: Sense, split: Split, config: ContrastiveConfig, per_class: int, runs: int
 ) -> float:
     """Give the mean unseen retrieval of projections that are drawn and not trained."""
-    generators = [torch.Generator().manual_seed(config.seed * runs + i) for i in range(runs)]
+    generators = [generator(config.seed, 7, i) for i in range(runs)]
     pairs = pair_up(image.train_label, sound.train_label, split.seen, per_class)
     rows = torch.from_numpy(pairs).expand(runs, -1, -1)
     drawn = [
@@ -326,11 +333,8 @@ def _result(
     projections: tuple[Projection, Projection],
     valid: float,
     epoch: int,
-    control: Float64Array,
-    untrained: float,
     config: ContrastiveConfig,
 ) -> ZeroShot:
-    low, high = mean_interval(control)
     return ZeroShot(
         split=split,
         seen=float(_retrieved(image, sound, split.seen, projections, config, with_train=False)),
@@ -338,12 +342,14 @@ def _result(
         chance=_chance(image, sound, split.unseen),
         valid=valid,
         epoch=epoch,
-        random_projection=untrained,
-        shuffled=float(control.mean()),
-        shuffled_low=low,
-        shuffled_high=high,
         projections=projections,
     )
+
+
+def _controlled(plain: ZeroShot, control: Float64Array, untrained: float) -> ZeroShot:
+    low, high = mean_interval(control)
+    mean = float(control.mean())
+    return replace(plain, random_projection=untrained, shuffled=mean, shuffled_low=low, shuffled_high=high)
 
 
 def mean_interval(values: ArrayLike, share: float = 0.99) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from snn.core.registry import Registry
-from snn.recipes import images, liquid, nmnist, shd
+from snn.recipes import images, liquid, nmnist, shd, zeroshot
 from snn.recipes.recipe import Recipe
 
 __all__ = ["RECIPES"]
@@ -15,6 +15,7 @@ _ALL: tuple[Recipe[Any, Any], ...] = (
     nmnist.RECIPE,
     images.RECIPE,
     liquid.RECIPE,
+    zeroshot.RECIPE,
 )
 RECIPES: Registry[Recipe[Any, Any]] = Registry("NAME", ((recipe.name, recipe) for recipe in _ALL))
 """The recipes, in the order in which the commands list them."""

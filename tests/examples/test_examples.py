@@ -93,6 +93,12 @@ def small_images(folder):
     write_image_folders(folder, 24, 6, {"lying": lying, "standing": lambda k: lying(k).T})
 
 
+def test_zero_shot():
+    printed = run("10_zero_shot.py", "--splits", "3", "--neurons", "40")
+    assert len(re.findall(r"unseen \(\d, \d\): seen \d+% \(chance 12%\), unseen", printed)) == 3
+    assert "unseen digits are " in printed and "99 % interval of the mean" in printed
+
+
 def test_crossbar(tmp_path):
     printed = run("07_crossbar.py", "--epochs", "1", "--chips", "1", "--out", str(tmp_path))
     assert "ideal crossbars give the same bits: True" in printed and "mean of 1 chips" in printed

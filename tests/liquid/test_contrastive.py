@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from snn.liquid import ContrastiveConfig
-from snn.liquid.contrastive import contrastive_loss, fit_projections, random_projection, retrieve
+from snn.liquid.contrastive import (
+    contrastive_loss,
+    fit_projections,
+    generator,
+    random_projection,
+    retrieve,
+)
 
 
 def points(*shape, seed=0):
@@ -73,13 +79,13 @@ def problem(runs=3, samples=40, seed=0):
 def test_runs_are_trained_apart():
     given = problem()
     config = ContrastiveConfig(dims=5, epochs=4, batch_size=8, seed=3)
-    a, b, epoch, valid = fit_projections(*given, config)
-    alone = fit_projections(given[0], given[1], *(part[:1] for part in given[2:]), config)
+    a, b, epoch, valid = fit_projections(*given, config, [(4,), (5,), (6, 1)])
+    alone = fit_projections(given[0], given[1], *(part[:1] for part in given[2:]), config, [(4,)])
     for many, one in zip((*a, *b), (*alone[0], *alone[1]), strict=True):
         assert torch.allclose(many[:1], one, rtol=1e-4, atol=1e-6)
     assert epoch[0] == alone[2][0] and valid[0] == alone[3][0]
     assert not torch.allclose(a.weight[0], a.weight[1])  # each run has a seed of its own
-    again = fit_projections(*given, config)
+    again = fit_projections(*given, config, [(4,), (5,), (6, 1)])
     assert torch.equal(again[0].weight, a.weight)
 
 
@@ -87,12 +93,11 @@ def test_one_run_is_a_plain_loop_of_torch():
     """An independent loop: torch's own Linear and Adam, from the same first weights and in the same order."""
     x, y, pairs, valid, label = problem(runs=1)
     config = ContrastiveConfig(dims=5, epochs=3, batch_size=8, lr=1e-3, temperature=0.5, seed=7)
-    a, b, epoch, _ = fit_projections(x, y, pairs, valid, label, config)
-    seed = int(np.random.SeedSequence((7, 0)).generate_state(1, np.uint64)[0] >> 1)
-    generator = torch.Generator().manual_seed(seed)
+    a, b, epoch, _ = fit_projections(x, y, pairs, valid, label, config, [(0,)])
+    draw = generator(7, 0)
     left, right = (torch.tensor(s, dtype=torch.float32)[pairs[0, :, 0]] for s in (x, y))
     every = torch.arange(len(left))[None]
-    drawn = [random_projection(side, every, 5, [generator]) for side in (left, right)]
+    drawn = [random_projection(side, every, 5, [draw]) for side in (left, right)]
     linear = []
     for one in drawn:
         layer = torch.nn.Linear(*one.weight.shape[1:])
@@ -100,7 +105,7 @@ def test_one_run_is_a_plain_loop_of_torch():
         linear.append(layer)
     adam = torch.optim.Adam([p for layer in linear for p in layer.parameters()], 1e-3)
     for _ in range(int(epoch[0]) + 1):
-        for rows in torch.randperm(len(left), generator=generator).split(8):
+        for rows in torch.randperm(len(left), generator=draw).split(8):
             u, v = (
                 torch.nn.functional.gelu(layer((s[rows] - s.mean(0)) / s.std(0, correction=0)))
                 for layer, s in zip(linear, (left, right), strict=True)
@@ -117,11 +122,13 @@ def test_one_run_is_a_plain_loop_of_torch():
 
 
 def test_training_brings_classes_together():
-    _, _, epoch, valid = fit_projections(*problem(samples=80), ContrastiveConfig(dims=8, epochs=20, lr=1e-2))
+    _, _, epoch, valid = fit_projections(
+        *problem(samples=80), ContrastiveConfig(dims=8, epochs=20, lr=1e-2), [(r,) for r in range(3)]
+    )
     assert (valid >= 0.9).all() and (epoch >= 0).all()
     flat = np.ones((12, 3))
     still, _, _, _ = fit_projections(
-        flat, flat, *(part[:1, :4] for part in problem()[2:]), ContrastiveConfig(epochs=1)
+        flat, flat, *(part[:1, :4] for part in problem()[2:]), ContrastiveConfig(epochs=1), [(0,)]
     )
     assert all(torch.isfinite(part).all() for part in still) and (still.scale == 1).all()
 
