@@ -3,9 +3,9 @@
     python examples/09_liquid.py [--neurons 200] [--device-seed 0] [--out runs/liquid]
 
 Spoken words (the embedded synthetic set). The liquid is one description; it runs as layers or by events with the
-same counts. Nothing in it learns: its features are harvested once, and a ridge readout is solved for. The same liquid is
-then made of random resistive memory, whose cells are formed by chance and read with noise, and both are compared
-with the same neurons without recurrence and with the input's own counts.
+same counts. Nothing in it learns: its features are harvested once, and a ridge readout is solved for. The same
+liquid is then made of random resistive memory, whose cells are formed by chance and read with noise, and both are
+compared with the same neurons without recurrence and with the input's own counts.
 """
 
 from __future__ import annotations

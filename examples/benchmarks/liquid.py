@@ -3,7 +3,7 @@
     python examples/benchmarks/liquid.py --nmnist FOLDER_OR_ZIP [--repeat 5] [--rows ROW ...] [--json FILE]
 
 "small" is the paper's liquid (256 inputs, 200 neurons) on 1 000 N-MNIST samples in 50 steps; its counts are
-compared too. The torch loop is given its dense input ready made ("torch, dense"), or makes it from events ("torch").
+compared too. The torch loop is given its dense input ready made ("torch, dense"), or makes it ("torch").
 "engines" times both engines on liquids that differ in size, in-degree and delays, with the choice that `run` makes.
 "large" has 20 000 neurons, in-degree 100 and delays by distance; its synaptic events per CPU second are compared
 with those of Brunel's network. One thread, CPU seconds, interleaved, the first turn warms up, medians.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import snn
 from snn.core.arrays import PathLike
 from snn.core.checks import refusal
-from snn.core.files.hdf5 import naming
 from snn.core.files.json_file import read_json, typed
 from snn.core.files.whole import write_whole
 from snn.recipes import folder
@@ -176,6 +175,7 @@ def count_saved(file: PathLike, data: str | None, samples: int | None) -> tuple[
     """
     import torch
 
+    from snn.core.files.hdf5 import naming
     from snn.hardware import count
     from snn.liquid.features import batch_bounds
     from snn.recipes.liquid_parts import load_samples, register_readout_counter

@@ -6,9 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from liquids import PAPER, events, liquid
 
-from snn.hardware import CrossbarConfig, MappingConfig, device_preset, form_random_array, to_crossbar
+import snn
+from snn.hardware import (
+    CrossbarConfig,
+    MappingConfig,
+    crossbar_network,
+    device_preset,
+    form_random_array,
+    reads_of,
+    to_crossbar,
+)
 from snn.liquid import Reservoir, harvest
 
 DEVICE = device_preset("rram_random_40nm")
@@ -109,3 +119,17 @@ def test_a_device_without_forming_statistics_is_refused():
     config = CrossbarConfig(device=device_preset("pcm_ibm"), mapping=MappingConfig())
     with pytest.raises(ValueError, match="forming must be given in the device"):
         form_random_array(3, 4, config)
+
+
+def test_a_liquid_on_arrays_is_a_network_and_its_reads_are_counted():
+    rng = np.random.default_rng(6)
+    reservoir, given = liquid(rng, delays=rng.integers(1, 5, (40, 1))), events(rng, samples=2)
+    analog = to_crossbar(reservoir.layers(1.0), hardware(), arrays=formed(hardware(), 5))
+    due = harvest(analog, given)
+    net = crossbar_network(analog, 1.0)
+    assert [p.name for p in net.projections] == ["in-out", "out-out"]
+    spikes = snn.simulate(net, {"in": given}).spikes["out"]
+    np.testing.assert_array_equal(spikes.spike_counts()[:, 0], due)
+    x = torch.tensor(given.to_raster().z, dtype=torch.float32)
+    reads = {one.layer: one for one in reads_of(analog, x, torch.tensor(given.n_steps))}
+    assert reads["out-out"].taps == 1
