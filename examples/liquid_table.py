@@ -23,7 +23,7 @@ from scipy.stats import binomtest
 from snn.datasets.folds import folds
 from snn.liquid import harvest
 from snn.recipes.liquid import LiquidConfig
-from snn.recipes.liquid_parts import load_samples, make_liquids, split_samples
+from snn.recipes.liquid.parts import load_samples, make_liquids, split_samples
 
 ROWS = {
     "software": {},

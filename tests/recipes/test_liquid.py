@@ -11,8 +11,8 @@ import pytest
 import snn
 from snn.cli import main
 from snn.recipes.liquid import RECIPE, count_saved, run
-from snn.recipes.liquid_config import LiquidConfig
-from snn.recipes.liquid_parts import load_samples, make_liquids, split_samples
+from snn.recipes.liquid.config import LiquidConfig
+from snn.recipes.liquid.parts import load_samples, make_liquids, split_samples
 
 SMALL = LiquidConfig(neurons=30, windows=2, dt_ms=10.0, recurrent_delay=50.0)
 KEYS = {"data", "test_accuracy", "raw_accuracy", "no_recurrence_accuracy", "rate", "device_seed", "harvest_s"}

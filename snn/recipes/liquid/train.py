@@ -15,16 +15,16 @@ from snn.core.checks import refusal
 from snn.core.files.json_file import read_json, typed
 from snn.core.files.whole import write_whole
 from snn.recipes import folder
-from snn.recipes.liquid_config import LiquidConfig
+from snn.recipes.liquid.config import LiquidConfig
 from snn.recipes.recipe import Callback, Log, Recipe
 
 if TYPE_CHECKING:
     from snn.core.arrays import Float32Array
     from snn.hardware import Ledger
     from snn.liquid import Readout
-    from snn.recipes.liquid_parts import LiquidSamples
+    from snn.recipes.liquid.parts import LiquidSamples
 
-__all__ = ["RECIPE", "LiquidConfig", "LiquidResult", "count_saved", "run"]
+__all__ = ["RECIPE", "LiquidResult", "count_saved", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def run(
     with folder.hold(out) as path:
         settings = asdict(config)
         folder.check(path, settings, resume)
-        from snn.recipes.liquid_parts import load_samples
+        from snn.recipes.liquid.parts import load_samples
 
         samples = load_samples(config)
         folder.write_config(path, settings)
@@ -91,7 +91,7 @@ def run(
 def _run_in(path: Path, config: LiquidConfig, samples: LiquidSamples) -> dict[str, Any]:
     """Do what `run` does, in a folder that is held."""
     from snn.liquid import with_readout
-    from snn.recipes.liquid_parts import make_liquids
+    from snn.recipes.liquid.parts import make_liquids
 
     liquids = make_liquids(config, samples)
     rows, harvest_s = {}, 0.0
@@ -178,7 +178,7 @@ def count_saved(file: PathLike, data: str | None, samples: int | None) -> tuple[
     from snn.core.files.hdf5 import naming
     from snn.hardware import count
     from snn.liquid.features import batch_bounds
-    from snn.recipes.liquid_parts import load_samples, register_readout_counter
+    from snn.recipes.liquid.parts import load_samples, register_readout_counter
 
     register_readout_counter()
     about, model = snn.train.read_info(file), snn.train.load(file)

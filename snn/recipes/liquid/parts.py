@@ -17,7 +17,7 @@ from snn.core.random import keys, uniform
 from snn.datasets import SpikeSet
 from snn.datasets.folds import mark_held_out
 from snn.liquid import Reservoir, wiring
-from snn.recipes.liquid_config import LiquidConfig
+from snn.recipes.liquid.config import LiquidConfig
 
 if TYPE_CHECKING:
     from snn.nn import Layer
