@@ -11,6 +11,9 @@ import pytest
 import snn
 from snn.cli import main
 from snn.recipes import demo
+from snn.recipes.table import RECIPES
+
+NAMES = ", ".join(map(repr, RECIPES))
 
 
 def run(arguments):
@@ -123,8 +126,8 @@ def test_data_commands(capsys):
     ("arguments", "message"),
     [
         (["tarin"], "no command 'tarin'; did you mean 'train'?"),
-        (["train"], "NAME must be one of 'shd', 'nmnist', 'images', got nothing"),
-        (["train", "shdd"], "NAME must be one of 'shd', 'nmnist', 'images', got 'shdd'; did you mean 'shd'?"),
+        (["train"], f"NAME must be one of {NAMES}, got nothing"),
+        (["train", "shdd"], f"NAME must be one of {NAMES}, got 'shdd'; did you mean 'shd'?"),
         (["train", "shd", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
         (["train", "shd", "--tau", "0.5"], "tau must be a finite number >= 1, got 0.5"),
         (["train", "nmnist", "--data", "/nowhere"], "no file, folder or zip at /nowhere"),
