@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -241,8 +240,10 @@ def _surrogate(name: Any, alpha: Any, normalise_peak: Any, gain: Any) -> Surroga
 
 def _leak(given: Any) -> float | tuple[float, ...] | None:
     """Check what is left of membranes after a step: None, one number, or one per neuron."""
-    if given is None or (np.ndim(given) == 0 and not isinstance(given, list | tuple)):
-        return None if given is None else number("leak", given, low=0.0, high=1.0)
+    if given is None:
+        return None
+    if not isinstance(given, list | tuple) and getattr(given, "ndim", 0) == 0:
+        return number("leak", given, low=0.0, high=1.0)
     values = finite("leak", given, low=0.0, high=1.0)
     if values.ndim != 1 or not values.size:
         raise refusal("leak", "one number or one per neuron, [N]", values)

@@ -128,12 +128,12 @@ def test_continual_table(tmp_path):
     small_mnist(tmp_path)
     words = ("--tables", "check", "--only", "none", "hlop", "gpm", "--out", str(tmp_path / "out"))
     words += ("--data", f"mnist={tmp_path}", "--seeds", "0", "1")
-    assert run("continual_table.py", *words, "--list").count("snn train continual --tasks 3") == 6
-    first = run("continual_table.py", *words)
+    assert run("tables/continual_table.py", *words, "--list").count("snn train continual --tasks 3") == 6
+    first = run("tables/continual_table.py", *words)
     rows = re.findall(r"^\| (\w+) \| [0-9.]+ ± [0-9.]+ \|.*\| ([0-9,]+) \| 0, 1 \|$", first, re.M)
     assert [name for name, _ in rows] == ["none", "hlop", "gpm"] and rows[0][1] == "0"
     assert "paired t-test over 2 seeds" in first and first.count("done  tasks so far") == 18
-    again = run("continual_table.py", *words)
+    again = run("tables/continual_table.py", *words)
     assert (
         "done" not in again
         and first.endswith(again)
@@ -165,7 +165,9 @@ def test_train_text_classifier(tmp_path):
 
 def test_language_table(tmp_path):
     """Nothing is trained: the runs are listed, and those that are there are in the table."""
-    spec = importlib.util.spec_from_file_location("language_table", ROOT / "examples" / "language_table.py")
+    spec = importlib.util.spec_from_file_location(
+        "language_table", ROOT / "examples" / "tables" / "language_table.py"
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules["language_table"] = module  # dataclasses look there
     spec.loader.exec_module(module)

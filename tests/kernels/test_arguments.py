@@ -102,6 +102,7 @@ ARGUMENTS: dict[Callable[..., Any], Arguments] = {
 }  # fmt: skip
 """Every kernel, with arguments that are right."""
 NAMES = {kernel.__name__: kernel for kernel in ARGUMENTS}
+FORMS = ("", "_fused", "_reference")
 OTHERS = {
     "spike",
     "LIFOptions",
@@ -112,7 +113,14 @@ OTHERS = {
     "is_local",
     "learning_steps",
     "local_in_time",
+    "draw_key",
+    *(
+        f"{name}{form}"
+        for name in ("gate", "hashed_dropout", "squared_relu", "token_shift")
+        for form in FORMS
+    ),
 }
+"""What is no kernel, and kernels of any axes, or of a step before the first, which have tests of their own."""
 
 
 def first(made: Any) -> torch.Tensor:

@@ -30,7 +30,7 @@ NEURON = {
     "surrogate_alpha": optional(number(above=0)),
     "normalise_peak": flag(),
     "surrogate_gain": number(above=0),
-    "leak": optional(number(0, 1)),
+    "leak": optional(number(0, 1, skips=("fractions",))),  # these are one per neuron
     "learn_threshold": flag(),
     "learn_leak": flag(),
     "v_leak": optional(number(-1e38, 1e38)),
@@ -60,6 +60,7 @@ RULES: dict[str, dict[str, Any]] = {
         "features": SMALL,
         "max_delay": whole(1, 2**24),
         "mode": choice(),
+        "sharing": choice(),
         "tau": number(1),
         "receptor": only("None"),
     },

@@ -48,7 +48,7 @@ def test_a_run_fills_its_folder_and_goes_on_where_it_stopped(tmp_path, monkeypat
             raise KeyboardInterrupt
 
     whole_write = whole.write_whole
-    monkeypatch.setattr("snn.recipes.liquid.write_whole", stop)
+    monkeypatch.setattr("snn.recipes.liquid.train.write_whole", stop)
     with pytest.raises(KeyboardInterrupt):
         run(SMALL, tmp_path / "b")
     monkeypatch.undo()

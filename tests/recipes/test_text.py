@@ -65,7 +65,7 @@ def uncut(file, tmp_path_factory):
 
 def test_a_run_leaves_what_it_came_to(uncut, file):
     out, result, said = uncut
-    assert isinstance(result, text.TextResult) and result.summary == last(out)
+    assert isinstance(result, text.train.TextResult) and result.summary == last(out)
     found = last(out)
     assert found.keys() >= KEYS and found["variant"] == "spike_after" and found["data"] == "words.txt (test)"
     assert found["tokens_seen"] == 3 * 4 * 16 * 6 and found["tokens_per_s"] > 0

@@ -105,6 +105,9 @@ def image(seed):
         if line:
             node = nir.Conv1d(None, weight, int(stride[0]), int(pad[0]), 1, groups, bias)
         elif rng.random() < 0.2:
+            weight = rng.normal(
+                0.2, 1.0, (out, shape[0] // groups, *(2 * (kernel // 2) + 1))
+            )  # torch warns of even ones
             node = nir.Conv2d(None, weight, (1, 1), "same", (1, 1), groups, bias)
             pad, stride = None, np.ones(2, dtype=int)
         else:

@@ -1,6 +1,6 @@
 """What language models compute for a token, counted, beside a transformer of as many weights.
 
-    python examples/language_energy.py MODEL.safetensors ... [--samples 4] [--published] [--write]
+    python examples/tables/language_energy.py MODEL.safetensors ... [--samples 4] [--published] [--write]
 
 Models are those of `snn train text`, counted on windows of their test text. `--published` adds SpikeGPT's two
 sizes, fresh, on 16 random tokens: real numbers reach all of their weights, whatever the weights are. `--write` puts
@@ -21,7 +21,7 @@ from snn.hardware import ELEMENTWISE, Ledger, count, estimate
 from snn.language import SIZES, SpikeGPT, transformer_ledger
 from snn.recipes.text.counts import count_text
 
-RESULTS = Path(__file__).parent / "results" / "language.md"
+RESULTS = Path(__file__).parents[1] / "results" / "language.md"
 MARKS = "<!-- energy: written by language_energy.py -->", "<!-- end of energy -->"
 CONTEXTS = (256, 1024, 3072)
 MAC_PJ, ADD_PJ = 4.6, 0.9

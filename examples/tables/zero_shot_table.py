@@ -1,6 +1,6 @@
 """Every pair of unseen digits on many devices: the table of examples/results/zeroshot.md.
 
-    python examples/zero_shot_table.py --images PATH --audio PATH [--devices 5] --json FILE
+    python examples/tables/zero_shot_table.py --images PATH --audio PATH [--devices 5] --json FILE
 
 Nothing is chosen by unseen classes. A line of FILE is what one device came to; those that are there are kept.
 """

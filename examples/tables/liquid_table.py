@@ -1,6 +1,6 @@
 """Compare a liquid with its controls, in software and on memory devices: the rows of results/liquid.md.
 
-python examples/liquid_table.py --data FSDD_OR_NMNIST --out FOLDER [--devices 5] [--rows NAME ...]
+python examples/tables/liquid_table.py --data FSDD_OR_NMNIST --out FOLDER [--devices 5] [--rows NAME ...]
 
 Every harvest is kept in FOLDER, so the script goes on where it was stopped; with --rows it does only those. The
 readout is ridge on counts brought to deviation 1 (that of the official training samples), its strength chosen on

@@ -1,8 +1,8 @@
 """Measure continual learning: run what is not done yet of a list of runs, and write their tables.
 
-    python examples/continual_table.py --tables select small --data mnist=FOLDER [--seeds 0 1 2] [--out DIR]
-    python examples/continual_table.py --tables permuted --data mnist=FOLDER --only none hlop gpm hlop-sltt
-    python examples/continual_table.py --tables fashion fashion-class cifar cifar-class --data cifar=ZIP
+    python examples/tables/continual_table.py --tables select small --data mnist=FOLDER [--seeds 0 1 2] [--out DIR]
+    python examples/tables/continual_table.py --tables permuted --data mnist=FOLDER --only none hlop gpm hlop-sltt
+    python examples/tables/continual_table.py --tables fashion fashion-class cifar cifar-class --data cifar=ZIP
 
 Every run is one of `snn train continual`, in a folder of its own: one that was cut goes on, one that is done is
 read. "select" tries settings of GPM and EWC on validation images; the other tables take the best of those tried.
