@@ -1,6 +1,6 @@
 """Language models on real text: train what is listed, one after another, and write the table of the results.
 
-    python examples/tables/language_table.py --data ../shared/data/text [--out runs/language] [--only 0.9M] [--table]
+    python examples/tables/language_table.py --data FOLDER [--out runs/language] [--only 0.9M] [--table]
 
 A run that is done is passed over, one that was cut goes on from its last checkpoint: start it again until all are
 done. `--table` trains nothing and writes into examples/results/language.md what is there. `--data` is the folder
