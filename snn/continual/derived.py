@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,29 +24,47 @@ __all__ = ["Mixed", "Permuted", "Relabelled", "Rotated", "rotation"]
 
 
 @dataclass(frozen=True, slots=True)
-class Permuted:
-    """Give the inputs of a data set in another order, the same in all steps.
+class _Derived(ABC):
+    """Give what is made of each batch of a data set.
 
     Attributes:
         base: The data set.
-        order: Which input comes where, [N]: a permutation; inputs with several axes are numbered row by row.
     """
 
     base: Data
-    order: Int64Array
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.base)
 
     def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[GivenBatch]:
-        """Give batches as the set does, permuted.
+        """Give batches as the set does, changed.
 
         Raises:
-            ValueError: A sample has another number of inputs.
+            ValueError: A sample does not fit the change; its class says how.
         """
         for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
-            yield GivenBatch(_each_step(self._moved, batch.x), batch.lengths, batch.label)
+            yield self._made(batch)
+
+    @abstractmethod
+    def _made(self, batch: Any) -> GivenBatch:
+        """Change a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted(_Derived):
+    """Give the inputs of a data set in another order, the same in all steps.
+
+    Attributes:
+        base: The data set.
+        order: Which input comes where, [N]: a permutation; inputs with several axes are numbered row by row. A
+            sample with another number of inputs is refused.
+    """
+
+    order: Int64Array
+
+    def _made(self, batch: Any) -> GivenBatch:
+        return GivenBatch(_each_step(self._moved, batch.x), batch.lengths, batch.label)
 
     def _moved(self, x: Tensor) -> Tensor:
         flat = x.flatten(2)
@@ -55,7 +74,7 @@ class Permuted:
 
 
 @dataclass(frozen=True, slots=True)
-class Rotated:
+class Rotated(_Derived):
     """Give the images [..., H, W] of a data set turned by an angle, the same in all steps.
 
     Attributes:
@@ -63,17 +82,10 @@ class Rotated:
         weights: What makes the turned pixels of the given ones, [H W, H W], from `rotation`.
     """
 
-    base: Data
     weights: csr_array
 
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.base)
-
-    def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[GivenBatch]:
-        """Give batches as the set does, turned."""
-        for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
-            yield GivenBatch(_each_step(self._turned, batch.x), batch.lengths, batch.label)
+    def _made(self, batch: Any) -> GivenBatch:
+        return GivenBatch(_each_step(self._turned, batch.x), batch.lengths, batch.label)
 
     def _turned(self, x: Tensor) -> Tensor:
         flat = x.reshape(-1, self.weights.shape[1])
@@ -122,31 +134,20 @@ def rotation(height: int, width: int, degrees: float) -> csr_array:
 
 
 @dataclass(frozen=True, slots=True)
-class Relabelled:
+class Relabelled(_Derived):
     """Give the samples of a data set with other class numbers; -100, "no label", stays.
 
     Attributes:
         base: The data set.
         old: The class numbers that it has, ascending, [K].
-        new: What they become, [K].
+        new: What they become, [K]. A label that is no class number is refused.
     """
 
-    base: Data
     old: Int64Array
     new: Int64Array
 
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.base)
-
-    def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[GivenBatch]:
-        """Give batches as the set does, relabelled.
-
-        Raises:
-            ValueError: A label is none of the class numbers.
-        """
-        for batch in self.base.batches(batch_size, seed=seed, min_batch=min_batch):
-            yield GivenBatch(batch.x, batch.lengths, self._renamed(batch.label))
+    def _made(self, batch: Any) -> GivenBatch:
+        return GivenBatch(batch.x, batch.lengths, self._renamed(batch.label))
 
     def _renamed(self, label: ArrayLike) -> Tensor:
         given = wholes("label", label)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from snn.continual.learner import Learner
@@ -49,15 +48,9 @@ class HebbianProjection(Learner):
         """Freeze what the subspaces learned."""
         self.projection.finish_task()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> AbstractContextManager[None]:
         """Let the projection look at nothing, nor at the step that comes, which other gradients turn."""
-        mode, self.model.training = self.model.training, False  # it looks at a model in training alone
-        self.projection._direction.forget()
-        try:
-            yield
-        finally:
-            self.model.training = mode
+        return self.projection.paused()
 
     @property
     def kept(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -204,6 +205,16 @@ class OrthogonalProjection:
         self.finished, self._batches = self.finished + 1, None
         self._clear()
         self._hold_statistics()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Look at nothing while the block runs, nor at the step that comes, which other gradients turn."""
+        mode, self.model.training = self.model.training, False  # the hooks look at a model in training alone
+        self._direction.forget()
+        try:
+            yield
+        finally:
+            self.model.training = mode
 
     def remove(self) -> None:
         """Take the hooks off the model."""

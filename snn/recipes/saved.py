@@ -83,10 +83,7 @@ def recipe_of(path: PathLike) -> Recipe[Any, Any]:
         FileNotFoundError: Nothing is there.
         ValueError: No model file, of another version, or not of a recipe.
     """
-    name = read_info(path).get("recipe", "")
-    if not isinstance(name, str) or name not in RECIPES:
-        raise _without_recipe(path)
-    return RECIPES.find(name)
+    return _recipe(path, read_info(path))
 
 
 def load_saved(path: PathLike) -> SavedModel:
@@ -96,7 +93,8 @@ def load_saved(path: PathLike) -> SavedModel:
         FileNotFoundError: Nothing is there.
         ValueError: No model file, of another version, or not of a recipe.
     """
-    recipe, about, model = recipe_of(path), read_info(path), load(path)
+    about = read_info(path)
+    recipe, model = _recipe(path, about), load(path)
     if recipe.samples is None or not isinstance(model, Sequential):
         raise _without_recipe(path)
     with naming(path):
@@ -112,6 +110,14 @@ def load_saved(path: PathLike) -> SavedModel:
         saved = SavedModel(model, recipe, recipe.samples, {"data": None, **data}, seed, loss, shape, classes)
         saved.dt_ms  # noqa: B018 - refuses settings that its recipe does not have
     return saved
+
+
+def _recipe(path: PathLike, about: dict[str, Any]) -> Recipe[Any, Any]:
+    """Give the recipe that a model file names."""
+    name = about.get("recipe", "")
+    if not isinstance(name, str) or name not in RECIPES:
+        raise _without_recipe(path)
+    return RECIPES.find(name)
 
 
 def _without_recipe(path: PathLike) -> ValueError:

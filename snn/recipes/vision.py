@@ -22,6 +22,7 @@ __all__ = [
     "figures",
     "model_for",
     "per_step",
+    "pooled_plan",
 ]
 
 LOSS = "step_cross_entropy"
@@ -73,6 +74,17 @@ def check_poolings(shape: tuple[int, ...], channels: tuple[int, ...]) -> None:
         raise ValueError(f"channels must be at most {most} sizes, since {why}, got {len(channels)}")
 
 
+def pooled_plan(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[list[int | str], tuple[int, int]]:
+    """Give the plan of `snn.nn.vgg` for convolutions that are each pooled, and rows and columns that are left.
+
+    Raises:
+        ValueError: As `check_poolings`.
+    """
+    check_poolings(shape, channels)
+    rows, columns = (size // 2 ** len(channels) for size in shape[1:])
+    return [part for size in channels for part in (size, "A")], (rows, columns)
+
+
 def build_model(
     shape: tuple[int, ...], n_out: int, channels: tuple[int, ...], tau: float, dropout: float, seed: int
 ) -> snn.nn.Sequential:
@@ -85,17 +97,15 @@ def build_model(
     """
     import torch
 
-    check_poolings(shape, channels)
+    plan, features = pooled_plan(shape, channels)
     torch.manual_seed(seed)
     nn = snn.nn
-    height, width = (size // 2 ** len(channels) for size in shape[1:])
-    plan = [part for size in channels for part in (size, "A")]
     options = {**nn.SLTT_NEURON, "tau": tau}
     body = nn.vgg(
         plan,
         shape[0],
         n_out,
-        features=(height, width),
+        features=features,
         dropout=dropout,
         neurons=lambda: nn.LIF(**options),
     )

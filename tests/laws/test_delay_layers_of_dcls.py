@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
+from double import in_float64  # noqa: F401 - a fixture of every test here
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,14 +12,6 @@ from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Sequential
 from snn.train import sigma_at, softmax_sum
 
 TAPS, CENTRE = 9, 4
-
-
-@pytest.fixture(autouse=True)
-def in_float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def bells(weight: Tensor, position: Tensor, sigma: float) -> Tensor:

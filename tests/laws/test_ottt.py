@@ -6,11 +6,12 @@ Source: Xiao et al., "Online Training Through Time for Spiking Neural Networks" 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from double import in_float64  # noqa: F401 - a fixture of every test here
 from online import (
     BPTT,
     NEURON,
@@ -32,14 +33,6 @@ from snn import nn
 from snn.kernels import local_in_time
 from snn.train import methods
 from snn.train.traces import trace_decays
-
-
-@pytest.fixture(autouse=True)
-def in_float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def test_a_perceptron_written_out() -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from double import in_float64  # noqa: F401 - a fixture of every test here
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,14 +21,6 @@ from snn.train import TrainConfig, backward, convert, methods
 
 STEPS, BATCH, CLASSES = 4, 3, 5
 SLTT = TrainConfig(method="sltt", loss="step_cross_entropy")
-
-
-@pytest.fixture(autouse=True)
-def in_float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 class Triangle(torch.autograd.Function):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from double import in_float64  # noqa: F401 - a fixture of every test here
 from torch import Tensor
 
 from snn import nn
@@ -21,14 +22,6 @@ from snn.train import LOSSES, TrainConfig, methods
 BPTT = TrainConfig(method="bptt", loss="step_cross_entropy")
 SLTT = TrainConfig(method="sltt", loss="step_cross_entropy")
 Given = tuple[Tensor, Tensor, Tensor]
-
-
-@pytest.fixture(autouse=True)
-def in_float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def paper_net(tau: float) -> nn.Sequential:

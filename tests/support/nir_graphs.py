@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 nir = pytest.importorskip("nir")
+
+
+def chain(*nodes, shape=(2,), loops=(), metadata=None):
+    """A graph in a row, each node by its number; `loops` are weights from a node, by its place, to itself."""
+    named = {str(i): node for i, node in enumerate(nodes)}
+    edges = list(pairwise(["in", *named, "out"]))
+    for place, node in loops:
+        named[f"loop{place}"] = node
+        edges += [(str(place), f"loop{place}"), (f"loop{place}", str(place))]
+    ends = {"in": nir.Input(np.array(shape)), "out": nir.Output(np.array([1]))}
+    return nir.NIRGraph(ends | named, edges, metadata=metadata or {}, type_check=False)
 
 
 class Drawn:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from double import in_float64  # noqa: F401 - a fixture of every test here
 from online import (
     BPTT,
     OTTT,
@@ -25,14 +25,6 @@ from torch import Tensor
 from snn import nn
 from snn.train import TrainConfig, fit, methods
 from snn.train.traces import trace_decays
-
-
-@pytest.fixture(autouse=True)
-def in_float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def test_weights_that_are_transformed_learn_through_their_transform() -> None:

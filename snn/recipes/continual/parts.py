@@ -13,7 +13,7 @@ from snn.datasets import ImageSet
 from snn.plot import accuracy_curves, accuracy_matrix
 from snn.recipes.continual.config import ContinualConfig
 from snn.recipes.pictures import write
-from snn.recipes.vision import check_poolings
+from snn.recipes.vision import pooled_plan
 from snn.train.initial_weights import load_initial_weights
 
 __all__ = ["begin_with", "build_model", "draw", "learner", "ranks_of", "tasks"]
@@ -59,14 +59,12 @@ def build_model(config: ContinualConfig, shape: tuple[int, ...], n_out: int) -> 
                 layers += [nn.Linear(before, size), nn.LIF(**NEURON)]
                 before = size
             return nn.Sequential(*layers, nn.Linear(before, n_out), nn.LeakyReadout(1.0))
-        check_poolings(shape, config.channels)
-        plan = [part for size in config.channels for part in (size, "A")]
-        rows, columns = (size // 2 ** len(config.channels) for size in shape[1:])
+        plan, features = pooled_plan(shape, config.channels)
         body = nn.vgg(
             plan,
             shape[0],
             n_out,
-            features=(rows, columns),
+            features=features,
             bias=False,
             head_bias=False,
             neurons=lambda: nn.LIF(**NEURON),

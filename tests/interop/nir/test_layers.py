@@ -11,6 +11,8 @@ from snn.interop.nir import layers, read
 
 nir = pytest.importorskip("nir")
 
+from nir_graphs import chain  # noqa: E402
+
 STEPS, BATCH = 40, 3
 
 
@@ -29,19 +31,6 @@ def leaky(kind, shape, seed=0, r=1.0):
 
 def weight(post, pre, seed=0):
     return np.random.default_rng(seed).normal(0.5, 1.5, (post, pre))
-
-
-def chain(*nodes, shape, loops=()):
-    """A graph in a row; `loops` are weights from a node, by its place, to itself."""
-    named = {str(i): node for i, node in enumerate(nodes)}
-    size = np.array([1])
-    names = ["in", *named, "out"]
-    edges = [(names[i], names[i + 1]) for i in range(len(names) - 1)]
-    for place, node in loops:
-        named[f"loop{place}"] = node
-        edges += [(str(place), f"loop{place}"), (f"loop{place}", str(place))]
-    ends = {"in": nir.Input(np.array(shape)), "out": nir.Output(size)}
-    return nir.NIRGraph(ends | named, edges, type_check=False)
 
 
 CHAINS = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -12,19 +10,12 @@ from snn.interop.nir import read, write
 
 nir = pytest.importorskip("nir")
 
+from nir_graphs import chain  # noqa: E402
+
 
 def lif(n=2, **fields):
     values = {"tau": 0.01, "r": 1.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0, **fields}
     return nir.LIF(**{name: np.full(n, value) for name, value in values.items()})
-
-
-def chain(*nodes, shape=(2,), out=(2,), metadata=None):
-    """A graph in a row, each node by its number."""
-    named = {str(i): node for i, node in enumerate(nodes)}
-    names = ["in", *named, "out"]
-    ends = {"in": nir.Input(np.array(shape)), "out": nir.Output(np.array(out))}
-    edges = list(itertools.pairwise(names))
-    return nir.NIRGraph(ends | named, edges, metadata=metadata or {}, type_check=False)
 
 
 def conv(**options):
