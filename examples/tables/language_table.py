@@ -96,7 +96,9 @@ class LSTM(snn.nn.Layer):
 def config_of(run: Listed, data: Path) -> TextConfig:
     variant: Any = "spike_after" if run.variant == "lstm" else run.variant
     batch = 4 if run.size == "0.9M" else 8  # many small steps: tokens are few
-    train = replace(TextConfig().train, epochs=5, batch_size=batch, lr=2e-3, warmup_steps=100, seed=run.seed)
+    train = replace(
+        TextConfig().train, epochs=5, batch_size=batch, lr=2e-3, warmup_steps=100, seed=run.seed, precision="bfloat16"
+    )
     sizes = {"layers": run.layers, "width": run.width, "budget_tokens": run.budget}
     return TextConfig(data=str(data / TEXTS[run.data]), variant=variant, train=train, **sizes)
 
@@ -247,7 +249,7 @@ def write_table(rows: str) -> None:
 
 def epoch_line(progress: snn.train.Progress) -> None:
     if progress.metrics is not None:
-        print(text.epoch_line(progress), flush=True)
+        print(text.RECIPE.epoch_line(progress), flush=True)
 
 
 if __name__ == "__main__":
