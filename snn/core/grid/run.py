@@ -99,8 +99,11 @@ def _run_sample(
     sample, learning = builder.build(b), batch.learning[b]
     n_steps, horizon = sample.inputs.n_steps, sample.projections.horizon
     while sample.cursor["next_step"][0] < n_steps:
-        used = int(sample.cursor["log_end"][0])
-        sample = sample._replace(log=longer_log(sample.log, used, sample.neurons.decay.size))
+        used, given = (
+            int(sample.cursor["log_end"][0]),
+            sample.inputs.step.size - int(sample.cursor["next_input"][0]),
+        )
+        sample = sample._replace(log=longer_log(sample.log, used, sample.neurons.decay.size, given))
         loop(sample, learning)
     rows = close_log(network, sample.log)
     reads = delayed_reads(network, horizon, rows, n_steps)

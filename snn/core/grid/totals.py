@@ -22,9 +22,8 @@ class Totals:
         self._network = network
         self._continued = continued
         units, populations = int(network.first_unit[-1]), len(network.order)
-        self._pairs = np.zeros(units, dtype=np.int64)  # steps in which a unit spiked
-        self._several = np.zeros(units, dtype=np.int64)  # steps in which it spiked more than once
-        self._spikes = np.zeros(units, dtype=np.int64)
+        self._of_unit = np.zeros((3, units), dtype=np.int64)
+        self._pairs, self._several, self._spikes = self._of_unit  # views: as `SpikeRows.tally` counts
         self._touched = np.zeros(populations, dtype=np.int64)
         self._reads = np.zeros(len(network.projections), dtype=np.int64)
         self._noise = np.zeros(populations, dtype=np.int64)
@@ -44,10 +43,7 @@ class Totals:
         """Add a sample: its spikes of this run, and what the loops counted."""
         if noise is not None:
             self._noise += noise
-        several = rows.spikes > 1
-        self._pairs += np.bincount(rows.unit, minlength=self._pairs.size)
-        self._several += np.bincount(rows.unit[several], minlength=self._pairs.size)
-        np.add.at(self._spikes, rows.unit, rows.spikes)
+        rows.tally(self._of_unit)
         for projection in self._layered:
             self._add_layers(projection, rows)
         self._touched += touched
@@ -58,10 +54,9 @@ class Totals:
     def _add_layers(self, projection: Projection, rows: SpikeRows) -> None:
         """Add what passed through the layers of a projection: step by step, as pooled spikes meet in a unit."""
         first, end = self._network.first_unit[self._network.place[projection.pre] :][:2]
-        mine = (rows.unit >= first) & (rows.unit < end)
-        steps, at = np.unique(rows.step[mine], return_inverse=True)
-        places = (at, rows.unit[mine] - first)
-        sent = scipy.sparse.csr_array((rows.spikes[mine], places), shape=(max(1, len(steps)), end - first))
+        mine = rows.of_units(first, end)
+        steps, at = np.unique(mine.step, return_inverse=True)
+        sent = scipy.sparse.csr_array((mine.spikes, (at, mine.unit)), shape=(max(1, len(steps)), end - first))
         for i, layer in enumerate(projection.layers):
             fan_out = np.diff(layer.links.indptr).astype(np.int64)
             found = {
@@ -122,23 +117,26 @@ def delayed_reads(network: Network, horizon: int, rows: SpikeRows, n_steps: int)
         rows: Spikes of one sample; their steps count from `-horizon`.
         n_steps: Length of the run.
     """
-    found = np.zeros(len(network.projections), dtype=np.int64)
+    found, units = np.zeros(len(network.projections), dtype=np.int64), int(network.first_unit[-1])
+    sent: dict[
+        tuple[int, int], Int64Array
+    ] = {}  # spikes of each unit in these steps: projections share delays
     for q, name in enumerate(projection_order(network)):
         synapses = network.synapses(name)
-        first, end = network.first_unit[network.place[network.projection(name).pre] :][:2]
-        mine = (rows.unit >= first) & (rows.unit < end)
-        step, unit = rows.step[mine] - horizon, rows.unit[mine] - first
-        spikes, delay = rows.spikes[mine], synapses.one_delay
-        if delay is not None:
-            due = (step + delay >= 0) & (step + delay < n_steps)
-            found[q] = spikes[due] @ synapses.fan_out[unit[due]] if delay > 0 else 0
-        elif synapses.weight.size:
-            whole = (step >= 0) & (step + synapses.max_delay < n_steps)
-            found[q] = spikes[whole] @ synapses.fan_out_delayed[unit[whole]]
-            edge = ~whole
-            found[q] += _reads(
-                synapses.indptr, synapses.delay_steps, unit[edge], step[edge], spikes[edge], n_steps
-            )
+        longest, one = synapses.max_delay, synapses.one_delay
+        if longest == 0:
+            continue
+        first_unit, end_unit = network.first_unit[network.place[network.projection(name).pre] :][:2]
+        first = horizon - (one or 0)
+        end = max(first, horizon + n_steps - longest)  # what is sent in between arrives whole
+        if (first, end) not in sent:
+            sent[first, end] = np.zeros((3, units), dtype=np.int64)
+            rows.between(first, end).tally(sent[first, end])
+        found[q] = sent[first, end][2, first_unit:end_unit] @ synapses.fan_out_delayed
+        for part in () if one is not None else ((0, first), (end, horizon + n_steps)):
+            edge = rows.between(*part).of_units(first_unit, end_unit)
+            step = edge.step - horizon
+            found[q] += _reads(synapses.indptr, synapses.delay_steps, step, edge.unit, edge.spikes, n_steps)
     return found
 
 
@@ -146,8 +144,8 @@ def delayed_reads(network: Network, horizon: int, rows: SpikeRows, n_steps: int)
 def _reads(
     indptr: Int64Array,
     delay: Int64Array,
-    unit: Int64Array,
     step: Int64Array,
+    unit: Int64Array,
     spikes: Int64Array,
     n_steps: int,
 ) -> int:
