@@ -15,10 +15,21 @@ from snn.core.checks import choice, instance, number, refusal
 from snn.core.population import check_name
 from snn.core.units import check_dt, check_steps, check_units, mid_step_times
 
-__all__ = ["FoundSpikes", "Stamp", "check_spikes", "events_of", "units_in", "written_times"]
+__all__ = [
+    "TIMES_ARE",
+    "FoundSpikes",
+    "Stamp",
+    "check_spikes",
+    "events_of",
+    "times_are",
+    "units_in",
+    "written_times",
+]
 
 Stamp = Literal["middle", "start"]
 """The instant of its step that is written for a spike on the grid: (k + 1/2) dt, or k dt."""
+TIMES_ARE = {"middle": "the middle of the step", "start": "the start of the step", None: "their own"}
+"""What is written beside times, by stamp, None off the grid; what stands beside another word is not ours."""
 _KEPT = 1e-3
 """Fraction of a step by which a stored time may be off and its step is still found (`event_steps`)."""
 _ROUNDED = 1e-9
@@ -80,6 +91,11 @@ def written_times(name: str, events: Events, unit_ms: float, stamp: Stamp = "mid
     return np.asarray(times, dtype=np.float64)
 
 
+def times_are(events: Events, stamp: Stamp) -> str:
+    """Say what `written_times` gave."""
+    return TIMES_ARE[None if isinstance(events, TimedEvents) else stamp]
+
+
 def units_in(n_units: Any, names: Any) -> dict[str, int]:
     """Return how many units the caller says that populations have, by name.
 
@@ -112,7 +128,7 @@ class FoundSpikes:
         start: Start of step 0, in that unit.
         dt_ms: Length of a step where the tool says it, ms.
         end_ms: End from the start of step 0 where the tool says it, ms.
-        on_grid: Whether times are those of steps of `dt_ms`.
+        on_grid: Whether times are said to be those of steps of `dt_ms`: of their start, or of their middle.
     """
 
     where: str
@@ -143,6 +159,11 @@ class FoundSpikes:
         kind = self.time.dtype
         return f"{self.where}: {kind} is off by up to {off:.2g} of a step; spikes may lie a step early."
 
+    def _stamps(self, step: Int64Array, dt_ms: float) -> bool:
+        """Tell whether all times are the start of their step, or all its middle, as far as the rule forgives."""
+        into = (self.time.astype(np.float64) - self.start) * self.unit_ms / dt_ms - step
+        return any(bool((np.abs(into - stamp) <= _KEPT).all()) for stamp in (0.0, 0.5))
+
     def events(self, step: Int64Array, dt_ms: float, n_steps: int) -> Events:
         """Make events of it.
 
@@ -155,7 +176,7 @@ class FoundSpikes:
             end = self.start + n_steps * dt_ms / self.unit_ms
             rule = f"before the end, {end:g} ({n_steps} steps): windows here are half-open"
             raise refusal(f"{self.where}[{row}]", rule, self.time[row])
-        if self.on_grid and self.dt_ms == dt_ms:
+        if self.on_grid and self.dt_ms == dt_ms and self._stamps(step, dt_ms):
             return Events.from_lists([step], [self.unit], n_units=self.n_units, dt_ms=dt_ms, n_steps=n_steps)
         time_ms = np.maximum((self.time.astype(np.float64) - self.start) * self.unit_ms, 0.0)
         columns = {"time_ms": time_ms, "step": step, "unit": self.unit, "offsets": [0, step.size]}

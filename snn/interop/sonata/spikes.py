@@ -8,22 +8,29 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from snn.core import Events, TimedEvents
+from snn.core import Events
 from snn.core.arrays import Int64Array, PathLike
 from snn.core.checks import choice, number, refusal
 from snn.core.files.foreign import Attribute, ForeignFile, read_foreign
 from snn.core.files.hdf5 import naming
 from snn.core.units import check_dt, check_steps, check_units
 from snn.interop.sonata.file import MOST_NODES, check_group, column, create_sonata, populations, whole_column
-from snn.interop.spike_times import FoundSpikes, Stamp, check_spikes, events_of, units_in, written_times
+from snn.interop.spike_times import (
+    TIMES_ARE,
+    FoundSpikes,
+    Stamp,
+    check_spikes,
+    events_of,
+    times_are,
+    units_in,
+    written_times,
+)
 
 __all__ = ["COLUMNS", "SonataSpikes", "read_spikes", "write_spikes"]
 
 COLUMNS = ("spikes/*/timestamps", "spikes/*/node_ids")
 _SORTING = ("none", "by_id", "by_time")
 _UNITS_MS = {"ms": 1.0, "s": 1000.0}
-_STAMPS = {"middle": "the middle of the step", "start": "the start of the step", None: "their own"}
-"""What `times_are` says, an attribute of ours; without it those beside it are not ours."""
 
 
 class SonataSpikes(NamedTuple):
@@ -64,9 +71,8 @@ def write_spikes(spikes: Mapping[str, Events], path: PathLike, *, stamp: Stamp =
             group.create_dataset("timestamps", data=times[name][order]).attrs["units"] = "ms"
             group.create_dataset("node_ids", data=events.unit[order].astype(np.uint64))
             group.attrs.create("sorting", _SORTING.index("by_time"), dtype=by_time)
-            kind = None if isinstance(events, TimedEvents) else stamp
             said = {"dt_ms": events.dt_ms, "n_units": events.n_units, "n_steps": int(events.n_steps[0])}
-            for key, value in {**said, "times_are": _STAMPS[kind]}.items():
+            for key, value in {**said, "times_are": times_are(events, stamp)}.items():
                 group.attrs[key] = value
 
 
@@ -130,15 +136,15 @@ def _found(file: ForeignFile, name: str, size: int | None, start_ms: float, note
 
 
 def _ours(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
-    """Take the attributes of a population that `write_spikes` wrote; of others nothing."""
+    """Take the attributes of a population that `write_spikes` wrote, which say what its times are; else nothing."""
     said = attributes.get("times_are")
-    if said not in _STAMPS.values():
+    if said not in TIMES_ARE.values():
         return {}
     return {
         "dt_ms": check_dt(attributes.get("dt_ms")),
         "n_units": check_units("n_units", attributes.get("n_units")),
         "n_steps": check_steps("n_steps", attributes.get("n_steps")),
-        "on_grid": said != _STAMPS[None],
+        "on_grid": said != TIMES_ARE[None],
     }
 
 
