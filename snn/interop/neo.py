@@ -43,7 +43,7 @@ class NeoSpikes(NamedTuple):
 def to_block(spikes: Mapping[str, Events], *, stamp: Stamp = "middle") -> Any:
     """Make a `neo.Block`: a Segment for each sample, in it a SpikeTrain for each unit, silent ones included, in ms.
 
-    A train goes from 0 to the end of its sample; annotations say its `population`, its `unit` and the step, `dt_ms`:
+    A train goes from 0 to the end of its sample; annotations say its `population`, its `unit` and the step `dt_ms`:
     `from_block` gives the same events. `block.segments[b].spiketrains` is what Elephant takes.
 
     Args:
@@ -98,26 +98,22 @@ def from_block(source: Any, dt_ms: float | None = None, *, n_steps: int | None =
     """
     segments = getattr(source, "segments", None)
     found = [_trains(segment) for segment in (segments if segments is not None else [source])]
-    names = {name: len(trains) for name, trains in found[0].items()} if found else {}
-    if not names:
+    sizes = [{name: len(trains) for name, trains in one.items()} for one in found]
+    if not any(sizes):
         raise refusal("source", "a Block, a Segment or a list of SpikeTrain, with trains", source)
-    rows: dict[str, list[Events]] = {name: [] for name in names}
+    samples: dict[str, list[Events]] = {name: [] for name in sizes[0]}
     notes: list[str] = []
     for b, trains in enumerate(found):
-        if {name: len(one) for name, one in trains.items()} != names:
-            raise refusal(
-                f"segments[{b}]",
-                f"with trains of {names}, as the first",
-                {n: len(t) for n, t in trains.items()},
-            )
+        if sizes[b] != sizes[0]:
+            raise refusal(f"segments[{b}]", f"of trains by population {sizes[0]}, as the first", sizes[b])
         placed = {name: _found(f"segments[{b}]: {name}", one) for name, one in trains.items()}
         events, coarse = events_of(placed, dt_ms, n_steps)
         notes += coarse
-        for name, one in events.items():
-            rows[name].append(one)
+        for name, sample in events.items():
+            samples[name].append(sample)
     if any(train.waveforms is not None for trains in found for one in trains.values() for train in one):
         notes.append("Waveforms are not kept.")
-    return NeoSpikes({name: _batch(samples) for name, samples in rows.items()}, tuple(notes))
+    return NeoSpikes({name: _batch(rows) for name, rows in samples.items()}, tuple(notes))
 
 
 def _trains(segment: Any) -> dict[str, list[Any]]:
@@ -137,13 +133,13 @@ def _found(where: str, trains: list[Any]) -> FoundSpikes:
         ValueError: They differ in unit, start, end or annotated step.
     """
     window = [
-        (str(t.dimensionality), float(t.t_start), float(t.t_stop), t.annotations.get("dt_ms")) for t in trains
+        (str(t.dimensionality), float(t.t_start), float(t.t_stop), *map(t.annotations.get, _SAID))
+        for t in trains
     ]
     for i, one in enumerate(window):
         if one != window[0]:
-            raise refusal(
-                f"unit, t_start, t_stop and dt_ms of {where}[{i}]", f"{window[0]}, as of the first", one
-            )
+            what = f"unit, t_start, t_stop, {', '.join(_SAID)} of {where}[{i}]"
+            raise refusal(what, f"{window[0]}, as of the first", one)
     unit_ms, (_, start, stop, dt, said) = float(trains[0].units.rescale("ms")), window[0]
     return FoundSpikes(
         where,
