@@ -1,7 +1,7 @@
-"""Spikes as the table of units of an NWB file, and back.
+"""Spikes as the table of units of an NWB file, and back; with h5py alone.
 
-Files are read without the package `pynwb`; writing needs it (`pip install pynwb`): a file holds the schemas that it
-follows.
+A file follows the schema of the version that it names and holds no copy of it: readers have their own.
+What is known of the subject and the session is added with `pynwb`, which opens the file to append.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from snn.core import Events, TimedEvents
 from snn.core.arrays import Float64Array, Int64Array, PathLike
-from snn.core.checks import finite, number, refusal, wholes
+from snn.core.checks import finite, instance, number, refusal, wholes
 from snn.core.files.foreign import ForeignFile, read_foreign
 from snn.core.files.hdf5 import create, naming
 from snn.interop.spike_times import FoundSpikes, Stamp, check_spikes, events_of, written_times
@@ -25,6 +25,9 @@ __all__ = ["NwbUnits", "describe", "read", "write"]
 _TABLE = ("spike_times", "spike_times_index", "id", "obs_intervals", "obs_intervals_index", "population")
 _COLUMNS = tuple(f"units/{name}" for name in _TABLE)
 _SCHEMAS = "specifications/"
+_VERSION = "2.11.0"
+_GROUPS = ("acquisition", "analysis", "general", "processing", "stimulus/presentation", "stimulus/templates")
+"""Groups that every file has."""
 _ONE = "units"
 """Name of the population of a table that names none."""
 
@@ -45,7 +48,12 @@ class NwbUnits(NamedTuple):
 
 
 def write(
-    spikes: Mapping[str, Events], path: PathLike, *, nwbfile: Any = None, stamp: Stamp = "middle"
+    spikes: Mapping[str, Events],
+    path: PathLike,
+    *,
+    session_start: datetime | None = None,
+    description: str = "Simulation of a spiking network.",
+    stamp: Stamp = "middle",
 ) -> None:
     """Write spikes as a table of units, a row for each, silent ones included: times in s, float64, ascending.
 
@@ -55,25 +63,30 @@ def write(
     Args:
         spikes: Events of one sample by population, as `Recording.spikes`.
         path: File to write.
-        nwbfile: A `pynwb.NWBFile` without units, to which they are added: with a subject, an institution and what
-            else is known. None makes one that says that this is a simulation, begun now.
+        session_start: The moment of time 0, with its time zone; None is now.
+        description: What was recorded.
         stamp: The time of a spike on the grid: the "middle" of its step, or its "start"; as `sonata.write_spikes`.
 
     Raises:
-        ModuleNotFoundError: The package `pynwb` is not installed.
-        ValueError: NWB cannot hold the spikes: several samples; or `nwbfile` has units.
+        ValueError: NWB cannot hold the spikes: several samples; or an argument is impossible.
         OSError: The file cannot be written.
     """
     given = check_spikes(spikes, "NWB")
-    columns = [_written(name, events, stamp) for name, events in given.items()]
-    pynwb = _package()
-    file = _empty(pynwb) if nwbfile is None else nwbfile
-    if not isinstance(file, pynwb.NWBFile) or file.units is not None:
-        raise refusal("nwbfile", "a pynwb.NWBFile without units", file)
-    population, time, size, end_s = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    file.units = _table(pynwb, population, time, size, end_s, _resolution(given))
-    with create(path, None) as target:
-        pynwb.NWBHDF5IO(mode="w", file=target).write(file)
+    parts = [_written(name, events, stamp) for name, events in given.items()]
+    units = tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
+    start = datetime.now(UTC) if session_start is None else instance("session_start", session_start, datetime)
+    if start.tzinfo is None:
+        raise refusal("session_start", "of a time zone", session_start)
+    if not isinstance(description, str) or not description:
+        raise refusal("description", "a sentence", description)
+    with create(path, None) as file:
+        _typed(file, "core", "NWBFile").attrs["nwb_version"] = _VERSION
+        for name in _GROUPS:
+            file.create_group(name)
+        file["identifier"], file["session_description"] = str(uuid.uuid4()), description
+        file["session_start_time"] = file["timestamps_reference_time"] = start.isoformat()
+        file["file_create_date"] = [datetime.now(UTC).isoformat()]
+        _write_table(file, units, _resolution(given))
 
 
 def _written(name: str, events: Events, stamp: Stamp) -> tuple[Any, ...]:
@@ -92,51 +105,38 @@ def _resolution(spikes: Mapping[str, Events]) -> float | None:
     return None if steps or one is None else one / 1000.0
 
 
-def _table(
-    pynwb: Any, population: Any, time: Any, size: Any, end_s: Float64Array, resolution: float | None
-) -> Any:
-    """Make the table from whole columns: row by row it takes a millisecond for each unit."""
-    from hdmf.common import VectorData, VectorIndex
-
-    spike_times = VectorData(
-        name="spike_times", description="Times of the spikes of each unit, s.", data=time
-    )
+def _write_table(file: Any, units: tuple[Any, ...], resolution: float | None) -> None:
+    """Write what `_written` gave for all populations."""
+    population, time, size, end_s = units
+    table = _typed(file.create_group("units"), "core", "Units")
+    table.attrs["description"] = "Spikes of a simulated network."
+    table.attrs["colnames"] = ["population", "spike_times", "obs_intervals"]
+    _typed(table.create_dataset("id", data=np.arange(end_s.size)), "hdmf-common", "ElementIdentifiers")
+    _column(table, "population", population.tolist(), "Population that the unit belongs to.")
+    spike_times = _column(table, "spike_times", time, "Times of the spikes of each unit, s.", np.cumsum(size))
+    if resolution is not None:
+        spike_times.attrs["resolution"] = resolution
     watched = np.stack([np.zeros_like(end_s), end_s], axis=1)
-    intervals = VectorData(name="obs_intervals", description="When each unit was simulated, s.", data=watched)
-    columns = [
-        VectorData(
-            name="population", description="Population that the unit belongs to.", data=population.tolist()
-        ),
-        spike_times,
-        VectorIndex(name="spike_times_index", data=np.cumsum(size), target=spike_times),
-        intervals,
-        VectorIndex(name="obs_intervals_index", data=np.arange(1, end_s.size + 1), target=intervals),
-    ]
-    return pynwb.misc.Units(
-        name="units",
-        description="Spikes of a simulated network.",
-        id=np.arange(end_s.size),
-        columns=columns,
-        colnames=["population", "spike_times", "obs_intervals"],
-        resolution=resolution,
-    )
+    _column(table, "obs_intervals", watched, "When each unit was simulated, s.", np.arange(1, end_s.size + 1))
 
 
-def _empty(pynwb: Any) -> Any:
-    return pynwb.NWBFile(
-        session_description="Simulation of a spiking network.",
-        identifier=str(uuid.uuid4()),
-        session_start_time=datetime.now(UTC),
-    )
+def _column(table: Any, name: str, values: Any, description: str, ends: Int64Array | None = None) -> Any:
+    """Write a column; with `ends`, where each row's values end, also its index."""
+    column = _typed(table.create_dataset(name, data=values), "hdmf-common", "VectorData")
+    column.attrs["description"] = description
+    if ends is not None:
+        index = table.create_dataset(f"{name}_index", data=ends.astype(np.uint64))
+        _typed(index, "hdmf-common", "VectorIndex").attrs["target"] = column.ref
+        index.attrs["description"] = f"Where the values of each unit end in {name}."
+    return column
 
 
-def _package() -> Any:
-    """Import the package."""
-    try:
-        import pynwb
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("pynwb is not installed: pip install pynwb") from error
-    return pynwb
+def _typed(item: Any, namespace: str, kind: str) -> Any:
+    """Say what an object of the schema is."""
+    said = {"namespace": namespace, "neurodata_type": kind, "object_id": str(uuid.uuid4())}
+    for key, value in said.items():
+        item.attrs[key] = value
+    return item
 
 
 def read(
@@ -161,7 +161,7 @@ def read(
         found, ids, notes = {}, {}, table.notes(start)
         for name in dict.fromkeys(table.population):
             rows = np.flatnonzero(table.population == name)
-            ids[name], found[name] = table.ids[rows], table.found(rows, start)
+            ids[name], found[name] = table.ids[rows], table.found(name, rows, start)
         spikes, coarse = events_of(found, dt_ms, n_steps)
         return NwbUnits(spikes, ids, (*notes, *coarse))
 
@@ -220,8 +220,8 @@ class _Units:
         self._gaps = False
         self.ends_s = self._watched(ends.size)
 
-    def found(self, rows: Int64Array, start_s: float) -> FoundSpikes:
-        """Take the units of these rows, in their order."""
+    def found(self, name: str, rows: Int64Array, start_s: float) -> FoundSpikes:
+        """Take the units of a population, which are these rows."""
         mine = np.zeros(self.sizes.size, dtype=bool)
         mine[rows] = True
         said = self._file.inner["units/spike_times"].get("resolution")
@@ -230,7 +230,7 @@ class _Units:
             None if self.ends_s is None else max((float(self.ends_s[rows].max()) - start_s) * 1000.0, 0.0)
         )
         return FoundSpikes(
-            "units/spike_times",
+            f"units/spike_times of population {name!r}",
             self.time[np.repeat(mine, self.sizes)],
             np.repeat(np.arange(rows.size), self.sizes[rows]),
             rows.size,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.core import Events, TimedEvents, event_steps
+from snn.core import Events, TimedEvents, event_steps, memory
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import choice, instance, number, refusal
 from snn.core.population import check_name
@@ -32,6 +32,8 @@ TIMES_ARE = {"middle": "the middle of the step", "start": "the start of the step
 """What is written beside times, by stamp, None off the grid; what stands beside another word is not ours."""
 _KEPT = 1e-3
 """Fraction of a step by which a stored time may be off and its step is still found (`event_steps`)."""
+_LATEST = int(_KEPT / np.finfo(np.float64).eps)
+"""Latest step whose time a float64 holds as well as that."""
 _ROUNDED = 1e-9
 """Fraction of a step within which a duration is a whole number of steps."""
 
@@ -46,12 +48,14 @@ def check_spikes(spikes: Any, tool: str, *, samples: bool = False) -> dict[str, 
 
     Raises:
         ValueError: It is no such mapping, a name is not one, or there are several samples and only one is held.
+        MemoryError: What is written for each unit would not fit.
     """
     if not isinstance(spikes, Mapping) or not spikes:
         raise refusal("spikes", "events by name of their population, as Recording.spikes", spikes)
     for name, events in spikes.items():
         check_name("name of a population", name)
         instance(f"spikes[{name!r}]", events, Events)
+        memory.check(64 * events.n_units * len(events), f"the units of {name!r}")
         if len(events) != 1 and not samples:
             raise refusal(
                 f"spikes[{name!r}]", f"of one sample for {tool}; select([b]) takes one", len(events)
@@ -75,19 +79,21 @@ def written_times(name: str, events: Events, unit_ms: float, stamp: Stamp = "mid
         Times in that unit from the start of the sample, float64, [E].
 
     Raises:
-        ValueError: A step is too late for a float64 to tell its time from that of another.
+        ValueError: A step is too late for its time to be a float64.
     """
     choice("stamp", stamp, Stamp)
+    if events.step.max(initial=0) > _LATEST:
+        raise refusal(
+            f"step of {name}",
+            f"at most {_LATEST}: a float64 tells no later time from others",
+            events.step.max(),
+        )
     dt, start = events.dt_ms, events.step * (events.dt_ms / unit_ms)
     if isinstance(events, TimedEvents):
         own = events.time_ms / unit_ms
         times = np.where(event_steps(own, dt, unit_ms=unit_ms) == events.step, own, start)
     else:
         times = mid_step_times(events.step, dt, unit_ms=unit_ms) if stamp == "middle" else start
-    lost = event_steps(times, dt, unit_ms=unit_ms) != events.step
-    if lost.any():
-        rule = f"so early that a float64 can tell its time from that of the next one, of {dt:g} ms"
-        raise refusal(f"step of {name}", rule, events.step[lost][0])
     return np.asarray(times, dtype=np.float64)
 
 

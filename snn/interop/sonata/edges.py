@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from snn.core import Network, Projection
+from snn.core import Network, Projection, memory
 from snn.core.arrays import Float64Array, Int64Array, PathLike
 from snn.core.checks import finite, flag, instance, refusal, wholes
 from snn.core.files.foreign import ForeignFile, read_foreign
@@ -224,6 +224,7 @@ def _projection(
     silent = int((weight == 0.0).sum())
     if silent:
         notes.append(f"{place}: {silent} edges of weight 0, which are no synapses.")
+    memory.check(24 * sum(shape), f"{place}: {shape[0]:,} and {shape[1]:,} nodes")
     order = np.argsort(source.node, kind="stable")
     indptr = bounds(np.bincount(source.node, minlength=shape[0]))
     csr = scipy.sparse.csr_array((weight[order], target.node[order], indptr), shape=shape)
