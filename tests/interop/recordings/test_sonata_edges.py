@@ -126,6 +126,7 @@ def bmtk(path, edit=lambda group: None):
 
 def test_files_of_bmtk(tmp_path):
     found = sonata.read_edges(**bmtk(tmp_path / "edges.h5"))
+    assert isinstance(found, sonata.SonataEdges)
     (projection,) = found.projections
     assert (projection.name, projection.pre, projection.post) == ("lgn_to_v1", "lgn", "v1")
     assert projection.weight.toarray().tolist() == [

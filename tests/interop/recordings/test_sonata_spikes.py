@@ -33,7 +33,7 @@ def test_round_trip(tmp_path, dt_ms, stamp):
     path, spikes = tmp_path / "spikes.h5", random_spikes(1, dt_ms)
     sonata.write_spikes(spikes, path, stamp=stamp)
     found = sonata.read_spikes(path)
-    assert found.spikes == spikes and found.notes == ()
+    assert isinstance(found, sonata.SonataSpikes) and found.spikes == spikes and found.notes == ()
     assert {name: type(one) for name, one in found.spikes.items()} == {n: type(s) for n, s in spikes.items()}
     coarse = sonata.read_spikes(path, 2 * dt_ms).spikes  # another grid: times stay, and are placed on it
     assert np.array_equal(coarse["grid"].step, spikes["grid"].step // 2)
