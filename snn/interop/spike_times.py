@@ -13,7 +13,7 @@ from snn.core import Events, TimedEvents, event_steps, memory
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import choice, instance, number, refusal
 from snn.core.population import check_name
-from snn.core.units import check_dt, check_steps, check_units, mid_step_times
+from snn.core.units import MOST_FORGIVEN, check_dt, check_steps, check_units, mid_step_times
 
 __all__ = [
     "TIMES_ARE",
@@ -30,10 +30,8 @@ Stamp = Literal["middle", "start"]
 """The instant of its step that is written for a spike on the grid: (k + 1/2) dt, or k dt."""
 TIMES_ARE = {"middle": "the middle of the step", "start": "the start of the step", None: "their own"}
 """What is written beside times, by stamp, None off the grid; what stands beside another word is not ours."""
-_KEPT = 1e-3
-"""Fraction of a step by which a stored time may be off and its step is still found (`event_steps`)."""
-_LATEST = int(_KEPT / np.finfo(np.float64).eps)
-"""Latest step whose time a float64 holds as well as that."""
+_LATEST = int(MOST_FORGIVEN / np.finfo(np.float64).eps)
+"""Latest step whose time a float64 holds so well that it is found again."""
 _ROUNDED = 1e-9
 """Fraction of a step within which a duration is a whole number of steps."""
 
@@ -160,7 +158,7 @@ class FoundSpikes:
             return None
         last = float(np.abs(self.time).max())
         off = float(np.finfo(self.time.dtype).eps) / 2 * max(last, abs(self.start)) * self.unit_ms / dt_ms
-        if off <= _KEPT:
+        if off <= MOST_FORGIVEN:
             return None
         kind = self.time.dtype
         return f"{self.where}: {kind} is off by up to {off:.2g} of a step; spikes may lie a step early."
@@ -168,7 +166,7 @@ class FoundSpikes:
     def _stamps(self, step: Int64Array, dt_ms: float) -> bool:
         """Tell whether all times are the start of their step, or all its middle, as far as the rule forgives."""
         into = (self.time.astype(np.float64) - self.start) * self.unit_ms / dt_ms - step
-        return any(bool((np.abs(into - stamp) <= _KEPT).all()) for stamp in (0.0, 0.5))
+        return any(bool((np.abs(into - stamp) <= MOST_FORGIVEN).all()) for stamp in (0.0, 0.5))
 
     def events(self, step: Int64Array, dt_ms: float, n_steps: int) -> Events:
         """Make events of it.
