@@ -154,8 +154,8 @@ class FoundSpikes:
         """Say where the type of the times is too coarse to tell steps; None where it is not."""
         if self.time.dtype.kind != "f" or not self.time.size:
             return None
-        last = float(np.abs(self.time).max())
-        off = float(np.finfo(self.time.dtype).eps) / 2 * max(last, abs(self.start)) * self.unit_ms / dt_ms
+        furthest = np.maximum(np.abs(self.time).max(), self.time.dtype.type(abs(self.start)))
+        off = float(np.spacing(furthest)) / 2 * self.unit_ms / dt_ms
         if off <= MOST_FORGIVEN:
             return None
         kind = self.time.dtype
