@@ -4,9 +4,10 @@
     python examples/tables/continual_table.py --tables permuted --data mnist=FOLDER --only none hlop gpm hlop-sltt
     python examples/tables/continual_table.py --tables fashion fashion-class cifar cifar-class --data cifar=ZIP
 
-Every run is one of `snn train continual`, in a folder of its own: one that was cut goes on, one that is done is
-read. "select" tries settings of GPM and EWC on validation images; the other tables take the best of those tried.
---list prints the commands and runs nothing. OUT/table.md holds the tables, means and deviations over seeds.
+Every run is one of `snn train continual`, in a folder of its own: one that was cut goes on. What a run came to is
+kept in results/continual.jsonl, and is not run again. "select" tries settings of GPM and EWC on validation images;
+the other tables take the best of those tried. --list prints the commands and runs nothing. OUT/table.md holds the
+tables, means and deviations over seeds.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ for row, more in (("tenth", "--ranks tenth"), ("variance", "--ranks 0.9"), ("spi
     ROWS[f"hlop-{row}"] = f"--learner hlop {more}"
 TRIED = {}
 TRIED["gpm"], TRIED["ewc"] = ("--gpm-share", (0.8, 0.9, 0.95, 0.98)), ("--ewc-strength", (10, 100, 1000))
+KEPT = Path(__file__).parents[1] / "results" / "continual.jsonl"
 SEED = 100  # of the runs that select settings; no table has it
 COLUMNS = {"ACC %": "acc", "BWT": "bwt", "FWT": "fwt", "validation %": "valid_acc"}
 CONV = "--model conv --method sltt --stream split --tasks 5 --epochs 5 --lr 0.05"
@@ -42,21 +44,28 @@ for images, size in (("fashion", 2400), ("cifar", 1600)):
     TABLES[f"{images}-class"] = f"{CONV} --max-train {size} --scenario class"
 
 
-def read(folder: Path) -> Any:
+def read(name: str) -> Any:
     """The result of a run that is done, else None."""
-    lines = [line for file in folder.glob("metrics.jsonl") for line in file.read_text().splitlines()]
-    return next((found for found in map(json.loads, lines) if "acc" in found), None)
+    lines = KEPT.read_text().splitlines() if KEPT.exists() else []
+    return next((found for found in map(json.loads, lines) if found["name"] == name), None)
 
 
 def result(name: str, words: str, given: argparse.Namespace) -> Any:
     """Run what is not done, unless commands are only listed; give what came out."""
     command = ["train", "continual", *words.split(), "--out", str(given.out / name), "--resume"]
-    found = read(given.out / name)
+    found = read(name)
     if found is None and given.list:
         print("snn", *command)
-    elif found is None and snn(command):
-        raise SystemExit(f"{name} could not be run")
-    return found or read(given.out / name)
+    elif found is None:
+        if snn(command):
+            raise SystemExit(f"{name} could not be run")
+        found = {
+            "name": name,
+            **json.loads((given.out / name / "metrics.jsonl").read_text().splitlines()[-1]),
+        }
+        with KEPT.open("a") as lines:
+            lines.write(json.dumps(found) + "\n")
+    return found
 
 
 def rows(table: str, given: argparse.Namespace) -> dict[str, str]:
@@ -64,7 +73,7 @@ def rows(table: str, given: argparse.Namespace) -> dict[str, str]:
     found = {}
     for row in given.only:
         option, values = TRIED.get(row, ("", ()))
-        tried = {f"{v:g}": read(given.out / f"select-{row}-{v:g}-{SEED}") for v in values}
+        tried = {f"{v:g}": read(f"select-{row}-{v:g}-{SEED}") for v in values}
         scored = {v: one["valid_acc"] for v, one in tried.items() if one}
         if table == "select":
             found |= {f"{row}-{v}": f"{ROWS[row]} {option} {v}" for v in tried}
