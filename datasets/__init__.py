@@ -13,6 +13,8 @@ from snn.datasets.folds import folds, hold_out
 from snn.datasets.image_augment import AugmentedImages, ImageAugment
 from snn.datasets.image_set import ImageSet
 from snn.datasets.registry import fetch, find, list_sets, verify
+from snn.datasets.sets.cifar10_dvs import cifar10_dvs
+from snn.datasets.sets.dvs_gesture import dvs_gesture
 from snn.datasets.sets.images import images
 from snn.datasets.sets.nmnist import nmnist
 from snn.datasets.sets.saccade_images import saccade_images
@@ -40,7 +42,9 @@ __all__ = [
     "camera_frames",
     "centre_crop",
     "chunk",
+    "cifar10_dvs",
     "collate",
+    "dvs_gesture",
     "fetch",
     "find",
     "folds",
