@@ -11,11 +11,11 @@ from snn.core.checks import choice
 from snn.core.files.json_file import read_json, typed
 from snn.datasets.errors import data_refusal, reading
 from snn.datasets.event_camera_set import FrameBinning
+from snn.datasets.formats.atis_bin import ENDING, read_nmnist_bin
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.idx import find_idx
 from snn.datasets.formats.image_files import IMAGE_ENDINGS
 from snn.datasets.formats.locate import SPLITS, Source, existing, locate
-from snn.datasets.formats.nmnist_bin import ENDING, read_nmnist_bin
 from snn.datasets.formats.shd_file import read_shd
 from snn.datasets.known_folders import EMBEDDED, KNOWN_SETS, DataSet, folders, need
 from snn.datasets.sets.images import IMAGE_SUMS, load_images
