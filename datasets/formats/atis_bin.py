@@ -11,6 +11,7 @@ import numpy as np
 
 from snn.datasets.errors import data_refusal
 from snn.datasets.formats.camera_events import CameraEvents, check_events
+from snn.datasets.formats.event_loops import decode_bin
 from snn.datasets.formats.locate import Source
 
 __all__ = ["ATIS", "ENDING", "SENSOR", "read_atis_bin", "read_nmnist_bin"]
@@ -22,7 +23,6 @@ ATIS = (180, 240)
 """Rows and columns of N-Caltech101."""
 _BYTES = 5
 _MOST_BYTES = 16 << 20
-_RESTART, _RESTART_US = 240, 8192
 
 
 def read_nmnist_bin(source: Source) -> CameraEvents:
@@ -47,10 +47,6 @@ def read_atis_bin(source: Source, sensor: tuple[int, int] = ATIS, *, sort: bool 
     if not raw.size or raw.size % _BYTES:
         rule = f"a multiple of {_BYTES} bytes, and more than 0 (a recording that is whole)"
         raise data_refusal(source, "size", rule, raw.size)
-    x, y, high, middle, low = raw.reshape(-1, _BYTES).astype(np.int64).T
-    seen = CameraEvents((high & 127) << 16 | middle << 8 | low, x, y, high >> 7)
-    restart = y == _RESTART
-    if restart.any():
-        seen = seen._replace(time_us=seen.time_us + _RESTART_US * np.cumsum(restart))
-        seen = CameraEvents(*(column[~restart] for column in seen))
-    return check_events(source, seen, sensor, sort=sort)
+    columns = np.empty((4, raw.size // _BYTES), dtype=np.int64)
+    found = decode_bin(raw.reshape(-1, _BYTES), *columns)
+    return check_events(source, CameraEvents(*columns[:, :found]), sensor, sort=sort)

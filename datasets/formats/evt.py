@@ -13,7 +13,7 @@ import numpy as np
 from snn.core.arrays import ByteArray
 from snn.datasets.errors import data_refusal
 from snn.datasets.formats.camera_events import CameraEvents, check_events
-from snn.datasets.formats.evt_loops import UNKNOWN, decode_evt2, decode_evt3, measure
+from snn.datasets.formats.event_loops import UNKNOWN, decode_evt2, decode_evt3, measure
 from snn.datasets.formats.locate import Source
 from snn.datasets.formats.text_header import header_lines, header_sensor, header_value
 

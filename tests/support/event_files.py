@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from samples import pack_events
+from scipy.io import savemat
 
 from snn.datasets.formats.camera_events import CameraEvents
 
@@ -181,3 +183,20 @@ def aedat4(packets: Sequence[CameraEvents], packing: int = 1, sensor: tuple[int,
         stored = lz4_frame(plain) if packing else plain
         data += struct.pack("<ii", 0, len(stored)) + stored
     return data
+
+
+def write_event_files(folder: Path) -> Path:
+    """Write one recording in every native format."""
+    seen, in_mat = drawn_events(40, (34, 34)), drawn_events(40, (10, 10))
+    for name, data in {
+        "2.aedat": aedat2(of_dvs128(seen)),
+        "3.aedat": aedat3(packet(polarity_words(seen))),
+        "4.aedat4": aedat4([seen]),
+        "evt2.raw": evt(evt2_words(seen), "2.0"),
+        "evt3.raw": evt(evt3_words(seen)),
+        "a.dat": dat(seen),
+        "a.bin": pack_events((x, y, p, t) for t, x, y, p in rows(seen)),
+    }.items():
+        (folder / name).write_bytes(data)
+    savemat(folder / "a.mat", {"spiketrain": stmnist_matrix(in_mat)}, do_compression=True)
+    return folder

@@ -1,4 +1,4 @@
-"""The loops over the words of EVT 2.0 and EVT 3.0: first how many events there are, then what they are."""
+"""The loops over the bytes and words of event files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,34 @@ from numpy.typing import NDArray
 from snn.core.arrays import ByteArray, Int64Array, Uint16Array, Uint32Array
 from snn.core.compiled import compiled
 
-__all__ = ["UNKNOWN", "decode_evt2", "decode_evt3", "measure"]
-
+__all__ = ["UNKNOWN", "decode_bin", "decode_evt2", "decode_evt3", "measure"]
 
 UNKNOWN = 255
 """What tables of `measure` say of a word of an unknown type."""
+
+
+_RESTART, _RESTART_US = 240, 8192
+
+
+@compiled
+def decode_bin(
+    row: ByteArray, time_us: Int64Array, x: Int64Array, y: Int64Array, polarity: Int64Array
+) -> int:
+    """Write the events of rows of 5 bytes, [E, 5], into columns, [E] each; see `atis_bin`.
+
+    Returns:
+        Number of events; the rows that say that the clock has started again are none.
+    """
+    found, added = 0, 0
+    for i in range(len(row)):
+        high = int(row[i, 2])
+        if row[i, 1] == _RESTART:
+            added += _RESTART_US
+        else:
+            time_us[found] = added + ((high & 127) << 16 | int(row[i, 3]) << 8 | int(row[i, 4]))
+            x[found], y[found], polarity[found] = row[i, 0], row[i, 1], high >> 7
+            found += 1
+    return found
 
 
 @compiled
