@@ -10,15 +10,21 @@ from snn.datasets.encode.saccades import SaccadeCamera, saccades
 from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EventCameraSet, FrameBinning, camera_frames
 from snn.datasets.folds import folds, hold_out
+from snn.datasets.formats.camera_events import CameraEvents
+from snn.datasets.formats.native import read_events
 from snn.datasets.image_augment import AugmentedImages, ImageAugment
 from snn.datasets.image_set import ImageSet
 from snn.datasets.registry import fetch, find, list_sets, verify
+from snn.datasets.sets.cifar10_dvs import cifar10_dvs
+from snn.datasets.sets.dvs_gesture import dvs_gesture
+from snn.datasets.sets.event_folder import event_folder
 from snn.datasets.sets.images import images
 from snn.datasets.sets.nmnist import nmnist
 from snn.datasets.sets.saccade_images import saccade_images
 from snn.datasets.sets.shd import shd
 from snn.datasets.sets.shd_binning import to_steps
 from snn.datasets.sets.text import text
+from snn.datasets.sets.tonic_sets import from_tonic
 from snn.datasets.spike_augment import AugmentedSpikes, SpikeAugment
 from snn.datasets.spike_set import Batch, SpikeSet
 from snn.datasets.text_set import TextBatch, TextSet
@@ -27,6 +33,7 @@ __all__ = [
     "AugmentedImages",
     "AugmentedSpikes",
     "Batch",
+    "CameraEvents",
     "DataError",
     "EventCameraSet",
     "FrameBinning",
@@ -40,16 +47,21 @@ __all__ = [
     "camera_frames",
     "centre_crop",
     "chunk",
+    "cifar10_dvs",
     "collate",
+    "dvs_gesture",
+    "event_folder",
     "fetch",
     "find",
     "folds",
+    "from_tonic",
     "hold_out",
     "images",
     "latency",
     "list_sets",
     "nmnist",
     "rate",
+    "read_events",
     "regular_rate",
     "saccade_images",
     "saccades",
