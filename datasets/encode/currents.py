@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from snn.core import Events, LIFParams, Network, Population, Record
+from snn.core import Events, LIFParams
 from snn.core.checks import finite, instance, refusal
 from snn.core.units import check_dt
 
@@ -35,7 +35,7 @@ def integrate_and_fire(currents: ArrayLike, neuron: LIFParams, *, dt_ms: float =
     if drive.ndim != 3 or not drive.size:
         raise refusal("currents", "of shape [T, B, N], of at least one step, sample and channel", drive)
     instance("neuron", neuron, LIFParams)
-    from snn.core import simulate  # brings numba in
+    from snn.core import Network, Population, Record, simulate  # bring numba in
 
     net = Network(check_dt(dt_ms), [Population("out", drive.shape[2], neuron)])
     given: dict[str, Any] = {"out": drive}

@@ -29,8 +29,8 @@ def test_list_and_find(tmp_path, monkeypatch):
         FileNotFoundError, match="shd is not in .*set SNN_DATA to its folder, or: snn data fetch shd"
     ):
         find("shd")
-    with pytest.raises(ValueError, match="name must be one of 'embedded', 'shd', .*, got 'ssc'"):
-        find("ssc")
+    with pytest.raises(ValueError, match="name must be one of 'embedded', 'shd', .*, got 'sss'"):
+        find("sss")
     (tmp_path / "SHD").mkdir()
     (tmp_path / "SHD" / "shd_train.h5").write_bytes(b"")
     assert find("shd") == tmp_path / "SHD"
