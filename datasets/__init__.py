@@ -19,6 +19,8 @@ from snn.datasets.formats.shd_writer import write_shd
 from snn.datasets.image_augment import AugmentedImages, ImageAugment
 from snn.datasets.image_set import ImageSet
 from snn.datasets.registry import fetch, find, list_sets, verify
+from snn.datasets.sets.cifar10_dvs import cifar10_dvs
+from snn.datasets.sets.dvs_gesture import dvs_gesture
 from snn.datasets.sets.gsc import gsc
 from snn.datasets.sets.images import images
 from snn.datasets.sets.nmnist import nmnist
@@ -51,9 +53,11 @@ __all__ = [
     "camera_frames",
     "centre_crop",
     "chunk",
+    "cifar10_dvs",
     "cochlea",
     "collate",
     "delta",
+    "dvs_gesture",
     "fetch",
     "find",
     "folds",

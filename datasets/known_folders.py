@@ -105,6 +105,22 @@ _SETS = (
         ("[Tt]rain/0/*.bin", "[Tt]rain.zip", "nmnist*.zip"),
     ),
     DataSet(
+        "dvs-gesture",
+        "DVS-Gesture: hand and arm gestures before an event camera",
+        "CC BY 4.0",
+        "1 464 trials, 3 GB",
+        "put its unpacked folder there, named dvs-gesture",
+        ("trials_to_train.txt", "ibmGestureTrain/*/*.npy"),
+    ),
+    DataSet(
+        "cifar10-dvs",
+        "CIFAR10-DVS: images of CIFAR-10 moved before an event camera",
+        "CC BY 4.0",
+        "10 000 recordings, 7 GB",
+        "put its folders or zips of classes there, into a folder named cifar10-dvs",
+        ("airplane/*.aedat", "airplane.zip"),
+    ),
+    DataSet(
         "mnist",
         "MNIST: handwritten digits",
         "CC BY-SA 3.0",

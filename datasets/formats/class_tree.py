@@ -1,4 +1,4 @@
-"""Find labelled files laid out as split/class/file, in a folder or in zips."""
+"""Find labelled files laid out as split/class/file or as class/file, in a folder or in zips."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from snn.datasets.errors import DataError
 from snn.datasets.formats.locate import SPLITS, Source, existing, open_zip
 from snn.datasets.samples import check_classes, chosen_samples, one_per_sample
 
-__all__ = ["LabelledFiles", "class_tree", "holds_tree"]
+__all__ = ["LabelledFiles", "class_folders", "class_tree", "holds_tree"]
 
 _ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 
@@ -109,6 +109,34 @@ def class_tree(
     return {split: _sorted(files, names) for split, files in found.items()}
 
 
+def class_folders(
+    path: PathLike, endings: tuple[str, ...], classes: tuple[str, ...] | None = None
+) -> LabelledFiles:
+    """Find the files of a set without splits, sorted by class and name.
+
+    Args:
+        path: A folder or zip that holds <class>/<file> at its top or one folder below, or a folder that holds one
+            zip for each class.
+        endings: What names of files end in, in lower case, such as (".bin",); others are passed over.
+        classes: The names of the classes, each of which must be there; None takes what is there.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        DataError: There is no such file, or a class of `classes` has none.
+    """
+    where = existing(path)
+    files = [(name, source) for name, source in _class_entries(where) if _fits(source, endings)]
+    if classes is not None:
+        files = [(name, source) for name, source in files if name in classes]
+    there = {name for name, _ in files}
+    missing = sorted(set(classes or ()) - there)
+    if missing or not there:
+        raise DataError(
+            f"{where} must hold <class>/*{endings[0]}, got none of {', '.join(missing) or 'any class'}"
+        )
+    return _sorted(files, classes or tuple(sorted(there)))
+
+
 def holds_tree(path: PathLike, endings: tuple[str, ...]) -> bool:
     """Tell whether `class_tree` would find files of both splits.
 
@@ -154,6 +182,25 @@ def _entries(where: Path) -> Iterator[tuple[str, str, Source | None]]:
                 files = sorted(class_folder.iterdir())
                 yield split, class_folder.name, None
                 yield from ((split, class_folder.name, Source(file)) for file in files)
+
+
+def _class_entries(where: Path) -> Iterator[tuple[str, Source]]:
+    """Give (class, file) of all that lies in class/file, in folders and zips, at the top or one below."""
+    if where.is_file():
+        if _ZIP.search(where.name):
+            for name in open_zip(where).namelist():
+                if not name.endswith("/") and "/" in name:
+                    yield PurePosixPath(name).parts[-2], Source(where, name)
+        return
+    for entry in sorted(where.iterdir()):
+        if entry.is_dir():
+            for below in sorted(entry.iterdir()):
+                if below.is_dir():
+                    yield from ((below.name, Source(file)) for file in sorted(below.iterdir()))
+                else:
+                    yield entry.name, Source(below)
+        else:
+            yield from _class_entries(entry)
 
 
 def _split_folders(where: Path) -> list[tuple[str, Path]]:
