@@ -1,11 +1,11 @@
 """Sound to spikes through a model of the inner ear, as the Spiking Heidelberg Digits were made.
 
-Sound is brought to one level, faded in and out, and makes a wave in the fluid of the cochlea; at every place along the
-basilar membrane a hair cell releases transmitter by how fast the membrane moves, 40 fibres fire by what is in the
-cleft, and a bushy cell, which is a neuron of `snn.core`, fires where they do so together.
+Sound is brought to one level, faded in and out, and makes a wave in the fluid of the cochlea; at every place
+along the basilar membrane a hair cell releases transmitter by how fast the membrane moves, 40 fibres fire by
+what is in the cleft, and a bushy cell, which is a neuron of `snn.core`, fires where they do so together.
 
-Sources: Cramer, Stradmann, Schemmel & Zenke, "The Heidelberg spiking data sets", 2020; of the wave, Sieroka, Dosch &
-Rupp, "Semirealistic models of the cochlea", 2006; of the hair cell, Meddis, 1986 and 1988.
+Sources: Cramer, Stradmann, Schemmel & Zenke, "The Heidelberg spiking data sets", 2020; of the wave, Sieroka,
+Dosch & Rupp, "Semirealistic models of the cochlea", 2006; of the hair cell, Meddis, 1986 and 1988.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from snn.core import Events, LIFParams
 from snn.core.arrays import ComplexArray, Float64Array, Int64Array
-from snn.core.checks import finite, lists_of, number, refusal, whole
+from snn.core.checks import finite, lists_of, refusal, whole
 from snn.core.memory import check as check_memory
 from snn.core.random import check_seed, keys
 from snn.datasets.encode.currents import integrate_and_fire
@@ -45,8 +45,8 @@ def cochlea(
 ) -> Events:
     """Give the spikes of an inner ear that hears sounds, one after another; 700 channels make what SHD holds.
 
-    The loudness of a sound does not count. What it holds above half its rate is missing, so the first channels, which
-    answer to up to 22 kHz, are silent but for some 70 spikes in 100 channels and a second, whatever they hear.
+    The loudness of a sound does not count. Where it holds nothing, such as above half its rate, channels fire at
+    rest, some 60 times in 100 of them and a second; the first ones answer to up to 22 kHz.
     A sample depends on its sound, its number and the seed, never on what is encoded beside it.
 
     Args:
@@ -63,8 +63,8 @@ def cochlea(
         UserWarning: A sound is clipped: many of its values stand at one limit.
 
     Raises:
-        ValueError: A sound is no list of finite numbers, silent, shorter than 1 ms, or an argument is impossible; the
-            message names it.
+        ValueError: A sound is no list of finite numbers, silent, shorter than 1 ms, or an argument is
+            impossible; the message names it.
         MemoryError: A sound does not fit.
     """
     rate = whole("rate_hz", rate_hz, low=4000, high=384_000)
@@ -93,7 +93,7 @@ def _sound(name: str, values: ArrayLike, rate: int) -> Float64Array:
         raise refusal(name, "a sound, not silence", values)
     sound = sound / largest
     _warn_of_clipping(name, sound)
-    return sound * (_LEVEL / np.sqrt(np.mean(sound**2))) * np.hanning(len(sound))
+    return np.asarray(sound * (_LEVEL / np.sqrt(np.mean(sound**2))) * np.hanning(len(sound)))
 
 
 def _warn_of_clipping(name: str, sound: Float64Array) -> None:
@@ -132,8 +132,8 @@ def _spikes(
 def _at_the_base(sound: Float64Array, rate: int) -> tuple[ComplexArray, Float64Array, int]:
     """Give the spectrum of the pressure at the base, its angular frequencies, and the steps of its inverse.
 
-    The sound is filled up with silence, so that it takes a whole number of steps whose count FFTs like. The steps are
-    taken out of the analytic signal, which holds frequencies up to their own rate: this resamples.
+    The sound is filled up with silence, so that it takes a whole number of steps whose count FFTs like. The
+    steps are taken out of the analytic signal, which holds frequencies up to their own rate: this resamples.
     """
     from scipy.fft import next_fast_len, rfft
     from scipy.special import hankel2

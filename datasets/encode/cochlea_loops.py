@@ -1,6 +1,8 @@
-"""The loops of the cochlea: membrane, hair cells and bushy cells of every place (`cochlea` says what they model)."""
+"""The loops of the cochlea: the membrane, and hair cells with their fibres; `cochlea` says what they model."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -25,16 +27,15 @@ _FIBRES, _WEIGHT = 40, 13_000.0  # that meet at a bushy cell; of all of them tog
 _TAU_SYNAPSE_S, _REFRACTORY_S = 5e-4, 1e-3
 
 
-
 @part
-def _root(omega: float, u: float) -> complex:
+def _root(omega: float, u: float) -> Any:
     """Root of i omega times the impedance of the membrane where its stiffness is u^2 times that of the base."""
     elastic = STIFFNESS * u * u - _OFFSET - _MASS * omega * omega
     return np.sqrt(elastic - 1j * (omega * _RESISTANCE * u))
 
 
 @part
-def _antiderivative(omega: float, u: float) -> complex:
+def _antiderivative(omega: float, u: float) -> Any:
     """Integral of dx / root along the membrane, that is of du / (u root) with u = exp(-slope x / 2)."""
     k = np.sqrt(_OFFSET + _MASS * omega * omega)
     inner = (2j * k * _root(omega, u) - 2.0 * k * k - 1j * (omega * _RESISTANCE * u)) / u
@@ -42,7 +43,7 @@ def _antiderivative(omega: float, u: float) -> complex:
 
 
 @part
-def _hankel(z: complex) -> complex:
+def _hankel(z: complex) -> Any:
     """Hankel function of the first kind and order 0, to 1e-7 of its value, for Re z > 0 and Im z >= 0."""
     size = abs(z)
     if size >= 8.0:  # the asymptotic series, as far as its terms fall

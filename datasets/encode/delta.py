@@ -1,4 +1,4 @@
-"""Signals to events where they change: send-on-delta, as pixels of event cameras and level-crossing converters do."""
+"""Signals to events where they change: send-on-delta, as the pixels of event cameras do."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["delta"]
 def delta(signals: ArrayLike, threshold: ArrayLike, *, dt_ms: float = 1.0) -> Events:
     """Spike for every threshold by which a signal has moved from the level of its last spike.
 
-    The level starts at the first value and moves by a threshold with each spike, so that threshold * (ON - OFF spikes
-    so far) + the first value gives the signal back, off by less than a threshold.
+    The level starts at the first value and moves by a threshold with each spike, so that threshold * (ON -
+    OFF spikes so far) + the first value gives the signal back, off by less than a threshold.
 
     Args:
         signals: Values in time, [T, B, N], in any unit.

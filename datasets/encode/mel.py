@@ -31,7 +31,8 @@ class MelFrontEnd:
         hop: Values from one window to the next, >= 1: a step of 1000 hop / rate_hz ms.
         mels: Number of bands, >= 1.
         low_hz: Where the first band begins, >= 0.
-        high_hz: Where the last one ends, above `low_hz`; None is half of `rate_hz`, above which no sound has anything.
+        high_hz: Where the last one ends, above `low_hz`; None is half of `rate_hz`, above which no sound has
+            anything.
 
     Warns:
         UserWarning: Bands lie above half of `rate_hz`, or between two frequencies of the window: they are -100 dB
@@ -115,7 +116,9 @@ class MelFrontEnd:
             raise refusal("sound", "a list of numbers, [T]", sound)
         rate = self.check(len(given), rate_hz)
         shared = math.gcd(rate, self.rate_hz)
-        heard = given if rate == self.rate_hz else resample_poly(given, self.rate_hz // shared, rate // shared)
+        heard = (
+            given if rate == self.rate_hz else resample_poly(given, self.rate_hz // shared, rate // shared)
+        )
         padded = np.pad(heard, self.window // 2, mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.window)[:: self.hop]
         hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(self.window) / self.window)
@@ -126,8 +129,8 @@ class MelFrontEnd:
 def _edges(front_end: MelFrontEnd) -> Float64Array:
     """Give where bands begin, peak and end: band i at values i, i + 1 and i + 2, Hz."""
     low, high = front_end.low_hz, front_end.high_hz or front_end.rate_hz / 2
-    ends = 2595.0 * np.log10(1.0 + np.array([low, high]) / 700.0)
-    return np.asarray(700.0 * (10.0 ** (np.linspace(*ends, front_end.mels + 2) / 2595.0) - 1.0))
+    first, last = (2595.0 * math.log10(1.0 + hertz / 700.0) for hertz in (low, high))
+    return np.asarray(700.0 * (10.0 ** (np.linspace(first, last, front_end.mels + 2) / 2595.0) - 1.0))
 
 
 @lru_cache(maxsize=4)

@@ -182,8 +182,8 @@ def locate(path: PathLike, splits: tuple[str, ...] = SPLITS) -> dict[str, Source
     """Find the HDF5 files of all splits.
 
     Args:
-        path: A folder or zip holding one HDF5 file (.h5, .hdf5, also .gz) for each split, with its name in that of the
-            file; or one of the files, the others standing beside it.
+        path: A folder or zip holding one HDF5 file (.h5, .hdf5, also .gz) for each split, with its name in
+            that of the file; or one of the files, the others standing beside it.
         splits: The names.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Write spikes of one's own in the layout of the Spiking Heidelberg Digits, for `shd` and other programs to read."""
+"""Write spikes of one's own in SHD's layout, for `shd`, `ssc` and other programs to read."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def write_shd(
 
     Args:
         path: The file, which ends in .h5 and has train, valid or test in its name for `shd` and `ssc` to find it.
-        events: The samples, of at most 700 units; each has a spike, as the layout wants. Steps after the last spike are
-            not kept.
+        events: The samples, of at most 700 units; each has a spike, as the layout wants. Steps after the
+            last spike are not kept.
         labels: Class of each sample, from 0, [B].
         classes: Names of the classes.
         speakers: Speaker of each sample, >= 0, [B]; None writes none.

@@ -1,4 +1,4 @@
-"""Find the files of Google's Speech Commands: a folder of wav files for each word, and two lists of what is held out.
+"""Find the files of Google's Speech Commands: a folder of wav files for each word, two lists of what is held out.
 
 Source: Warden, "Speech Commands: a dataset for limited-vocabulary speech recognition", 2018.
 """
@@ -24,19 +24,20 @@ def speech_commands(path: PathLike) -> dict[str, LabelledFiles]:
     """Find the files of "train", "valid" and "test", by word and name.
 
     Args:
-        path: The unpacked folder: <word>/*.wav, validation_list.txt and testing_list.txt, which hold a line <word>/<name>
-            for each file. Folders whose name starts with _ or . are passed over, such as _background_noise_.
+        path: The unpacked folder: <word>/*.wav, validation_list.txt and testing_list.txt, which hold a line
+            <word>/<name> for each file. Folders whose name starts with _ or . are passed over, such as
+            _background_noise_.
 
     Raises:
         FileNotFoundError: Nothing is there.
-        DataError: It is no such folder, a list names a file that is not there, both lists name the same, or a part is
-            left empty.
+        DataError: It is no such folder, a list names a file that is not there, both lists name the same, or
+            a part is left empty.
     """
     where = existing(path)
     if not where.is_dir() or not all((where / name).is_file() for name in _LISTS.values()):
         raise DataError(
-            f"{where} must be the unpacked folder of Speech Commands, with {' and '.join(_LISTS.values())} and a folder "
-            "of wav files for each word"
+            f"{where} must be the unpacked folder of Speech Commands, with {' and '.join(_LISTS.values())} and a "
+            "folder of wav files for each word"
         )
     words = tuple(
         folder.name
@@ -52,7 +53,9 @@ def speech_commands(path: PathLike) -> dict[str, LabelledFiles]:
     held_out = {split: _listed(where / name, files) for split, name in _LISTS.items()}
     both = held_out["valid"] & held_out["test"]
     if both:
-        raise DataError(f"{where}: files must be in one of {' and '.join(_LISTS.values())}, got {min(both)} in both")
+        raise DataError(
+            f"{where}: files must be in one of {' and '.join(_LISTS.values())}, got {min(both)} in both"
+        )
     parts = {"train": files.keys() - held_out["valid"] - held_out["test"], **held_out}
     for split, names in parts.items():
         if not names:
@@ -73,5 +76,7 @@ def _listed(path: Path, files: dict[str, tuple[int, Source]]) -> set[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     for i, line in enumerate(lines, 1):
         if line not in files:
-            raise DataError(f"{path}: line {i} must name a wav file that is there, <word>/<name>, got {line[:80]!r}")
+            raise DataError(
+                f"{path}: line {i} must name a wav file that is there, <word>/<name>, got {line[:80]!r}"
+            )
     return set(lines)

@@ -41,10 +41,13 @@ def read_wav(source: Source) -> Sound:
     from scipy.io import wavfile  # slow to import
 
     data = source.read(_MOST_BYTES)
+    data.seek(0)
     size = data.getbuffer().nbytes
     said = int.from_bytes(data.getbuffer()[4:8], "little") + _HEADER
     if size not in (said, said + said % 2):  # chunks are filled up to an even number of bytes
-        raise data_refusal(source, "size", f"{said} bytes, as its header says (a plain wav file that is whole)", size)
+        raise data_refusal(
+            source, "size", f"{said} bytes, as its header says (a plain wav file that is whole)", size
+        )
     with reading(source, "is damaged or no plain wav file"), warnings.catch_warnings():
         warnings.simplefilter("error", wavfile.WavFileWarning)
         rate, found = wavfile.read(data)

@@ -15,12 +15,14 @@ _OFFICIAL = (84_843, 9_981, 11_005)
 """Files for training, validation and test in version 2."""
 
 
-def gsc(path: PathLike | None = None, *, front_end: MelFrontEnd | None = None) -> tuple[SoundSet, SoundSet, SoundSet]:
-    """Find Speech Commands for training, validation and test, by its own lists: every file is read once and checked.
+def gsc(
+    path: PathLike | None = None, *, front_end: MelFrontEnd | None = None
+) -> tuple[SoundSet, SoundSet, SoundSet]:
+    """Find Speech Commands for training, validation and test, by its own lists; every file is read and checked.
 
     Args:
-        path: The unpacked folder, with <word>/*.wav, validation_list.txt and testing_list.txt; None looks in $SNN_DATA
-            and ~/.cache/snn.
+        path: The unpacked folder, with <word>/*.wav, validation_list.txt and testing_list.txt; None looks in
+            $SNN_DATA and ~/.cache/snn.
         front_end: Turns sounds into bands of frequencies; None is `MelFrontEnd()`.
 
     Returns:

@@ -20,7 +20,7 @@ from snn.datasets.known_folders import EMBEDDED
 from snn.datasets.sets.shd_binning import Binning, to_steps
 from snn.datasets.spike_set import SpikeSet
 
-__all__ = ["SplitBy", "checked_grid", "check_same_classes", "read_set", "shd", "true_name"]
+__all__ = ["SplitBy", "check_same_classes", "checked_grid", "read_set", "shd", "true_name"]
 
 SplitBy = Literal["auto", "speaker", "label"]
 _MANY_SPEAKERS = 8
@@ -84,9 +84,7 @@ def shd(
     )
     choice("split_by", split_by, SplitBy)
     sources = locate(EMBEDDED if path is None else path)
-    train, test = (
-        read_set(sources[split], dt_ms, group, binning, max_ms) for split in ("train", "test")
-    )
+    train, test = (read_set(sources[split], dt_ms, group, binning, max_ms) for split in ("train", "test"))
     check_same_classes({"train": train, "test": test}, sources)
     with naming(train.name if path is None else path):
         held_out = _validation(train, valid_fraction, seed, split_by)
@@ -123,9 +121,7 @@ def check_same_classes(sets: dict[str, SpikeSet], sources: dict[str, Source]) ->
             raise DataError(f"{sources['train']} and {sources[split]} must name the same classes, got {both}")
 
 
-def read_set(
-    source: Source, dt_ms: float, group: int, binning: Binning, max_ms: float | None
-) -> SpikeSet:
+def read_set(source: Source, dt_ms: float, group: int, binning: Binning, max_ms: float | None) -> SpikeSet:
     """Read a file and bring its samples onto the grid, some at a time; a sample lasts to its last spike.
 
     Raises:

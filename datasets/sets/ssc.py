@@ -26,8 +26,8 @@ def ssc(
     """Read words for training, validation and test, each from a file of its own.
 
     Args:
-        path: A folder or zip with a *train*, a *valid* and a *test* file in SHD's layout (.h5 or .h5.gz), or one of the
-            three files; None looks in $SNN_DATA and ~/.cache/snn.
+        path: A folder or zip with a *train*, a *valid* and a *test* file in SHD's layout (.h5 or .h5.gz), or
+            one of the three files; None looks in $SNN_DATA and ~/.cache/snn.
         dt_ms: Length of a step, ms.
         group: Neighbouring channels summed into one unit; divides 700.
         binning: How times become steps, see `to_steps`: "fixed", "first_spike" or "restart".

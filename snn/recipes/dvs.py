@@ -20,7 +20,7 @@ __all__ = ["DATA_FIELDS", "EXPERIMENT", "PAPER_CIFAR10", "RECIPE", "DvsConfig", 
 DataSet = Literal["gesture", "cifar10"]
 _NOMINAL_MS: dict[DataSet, float] = {"gesture": 6000.0, "cifar10": 1300.0}
 _SENSOR = (2, 128, 128)
-_LEAST = 16  # rows of an image for VGG-11
+_LEAST = 32  # rows of an image for VGG-11
 
 
 def _published(batch_size: int, lr: float) -> TrainConfig:
@@ -48,8 +48,8 @@ class DvsConfig:
         steps: Frames of a recording: equal parts of it, >= 1.
         frames: What is equal in the parts: "time" or "count" of events.
         dt_ms: Length of a frame, ms, in place of `steps`: recordings then differ in their number of frames.
-        valid_fraction: Share of the training recordings that validate, the same of every class, in (0, 1); the paper
-            had none.
+        valid_fraction: Share of the training recordings that validate, the same of every class, in (0, 1);
+            the paper had none.
         size: Rows and columns to which frames of 128 x 128 are averaged, 1 to 128; None leaves them.
         channels: Channels of each convolution, a pooling after each; None is VGG-11, 9.5 M parameters.
         tau: Membrane time constant, steps, >= 1.
@@ -83,7 +83,7 @@ class DvsConfig:
         if self.channels is not None:
             vision.check_poolings(self.shape, self.channels)
         elif self.shape[1] < _LEAST:
-            raise refusal("size", f">= {_LEAST}, since four poolings of VGG-11 halve it", self.size)
+            raise refusal("size", f">= {_LEAST}, since five poolings of VGG-11 halve it", self.size)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -95,16 +95,20 @@ DATA_FIELDS = ("data", "dataset", "steps", "frames", "dt_ms", "valid_fraction")
 """Fields of `DvsConfig` that decide what a model is given; saved with it."""
 
 PAPER_CIFAR10 = DvsConfig(dataset="cifar10", steps=10, size=48, dropout=0.3, train=_published(128, 0.05))
-"""The run published on CIFAR10-DVS with 77.3 % (replace `data`). There the last 100 recordings of each class were the
-test set, which selected the epoch, and frames were shrunk by bilinear interpolation. Source: Meng et al., 2023, and its
-repository."""
+"""The run published on CIFAR10-DVS with 77.3 % (replace `data`). There the last 100 recordings of each class were
+the test set, which selected the epoch, and frames were shrunk by bilinear interpolation. Source: Meng et al., 2023,
+and its repository."""
 
 
 def load_data(config: DvsConfig) -> tuple[EventCameraSet, EventCameraSet, EventCameraSet]:
     """Find the training, validation and test recordings, and check them."""
     load = {"gesture": snn.datasets.dvs_gesture, "cifar10": snn.datasets.cifar10_dvs}[config.dataset]
-    split = {"valid_fraction": config.valid_fraction, "seed": config.train.seed}
-    return load(config.data, **camera_frames.arguments(config), **split)
+    return load(
+        config.data,
+        **camera_frames.arguments(config),
+        valid_fraction=config.valid_fraction,
+        seed=config.train.seed,
+    )
 
 
 def _model_for(config: DvsConfig, train: EventCameraSet) -> snn.nn.Sequential:
@@ -114,9 +118,7 @@ def _model_for(config: DvsConfig, train: EventCameraSet) -> snn.nn.Sequential:
     smaller = [] if config.size is None else [nn.AdaptiveAvgPool2d(config.size)]
     if config.channels is not None:
         sizes = config.channels, config.tau, config.dropout
-        return nn.Sequential(
-            *smaller, *vision.build_model(config.shape, classes, *sizes, config.train.seed)
-        )
+        return nn.Sequential(*smaller, *vision.build_model(config.shape, classes, *sizes, config.train.seed))
     torch.manual_seed(config.train.seed)
     options = {**nn.SLTT_NEURON, "tau": config.tau}
     body = nn.vgg("vgg11", _SENSOR[0], classes, dropout=config.dropout, neurons=lambda: nn.LIF(**options))

@@ -22,8 +22,8 @@ class GscConfig:
     But for the front end: there `window` was 256 and `high_hz` 14 000 at 8 kHz, and 53 of 140 inputs heard nothing.
 
     Attributes:
-        data: The unpacked folder, with <word>/*.wav, validation_list.txt and testing_list.txt; None looks in $SNN_DATA
-            and ~/.cache/snn.
+        data: The unpacked folder, with <word>/*.wav, validation_list.txt and testing_list.txt; None looks in
+            $SNN_DATA and ~/.cache/snn.
         rate_hz: Values in a second to which sounds are resampled.
         window: Values of a window.
         hop: Values from one window to the next: a step is 1000 hop / rate_hz ms.
@@ -79,8 +79,8 @@ DATA_FIELDS = ("data", *FRONT_END_FIELDS)
 """Fields of `GscConfig` that decide what a model is given; saved with it."""
 
 PUBLISHED = {"window": 256, "high_hz": 14_000.0, "kernel_count": 2}
-"""What the run published with 95.35 % had otherwise: ``GscConfig(**PUBLISHED)`` warns of the inputs that hear nothing.
-Source: Hammouamri et al., 2023, and its repository."""
+"""What the run published with 95.35 % had otherwise: ``GscConfig(**PUBLISHED)``, which warns of inputs that hear
+nothing. Source: Hammouamri et al., 2023, and its repository."""
 
 
 def load_data(config: GscConfig) -> tuple[SoundSet, SoundSet, SoundSet]:

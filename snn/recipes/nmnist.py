@@ -8,8 +8,7 @@ import snn
 from snn.datasets import EventCameraSet, ImageAugment
 from snn.datasets.event_camera_set import EqualFrames
 from snn.datasets.sets.nmnist import NOMINAL_MS, SHAPE
-from snn.recipes import camera_frames
-from snn.recipes import vision
+from snn.recipes import camera_frames, vision
 from snn.recipes.experiment import Experiment, result_lines
 from snn.recipes.recipe import Reading, Recipe
 from snn.train.config import TrainConfig
@@ -66,8 +65,12 @@ DATA_FIELDS = ("data", "steps", "frames", "dt_ms", "valid_fraction")
 
 def load_data(config: NmnistConfig) -> tuple[EventCameraSet, EventCameraSet, EventCameraSet]:
     """Find the training, validation and test recordings, and check them."""
-    split = {"valid_fraction": config.valid_fraction, "seed": config.train.seed}
-    return snn.datasets.nmnist(config.data, **camera_frames.arguments(config), **split)
+    return snn.datasets.nmnist(
+        config.data,
+        **camera_frames.arguments(config),
+        valid_fraction=config.valid_fraction,
+        seed=config.train.seed,
+    )
 
 
 def _augmented(config: NmnistConfig, train: EventCameraSet) -> snn.train.Data:

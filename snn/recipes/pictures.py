@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from snn.core import Events, Raster, TimeGrid
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.files.whole import write_whole
-from snn.datasets import SoundSet, SpikeSet
+from snn.datasets import SpikeSet
 from snn.nn import DelayedLayer, Layer, Sequential, populations
 from snn.plot import confusion, delay_histogram, firing_rates, frames, sample_activity, training_curves
 from snn.recipes.experiment import SampleSet
@@ -37,7 +37,16 @@ __all__ = [
 DelaysMs = dict[str, Float64Array]
 """Delays by projection, ms."""
 S = TypeVar("S", bound=SampleSet)
-W = TypeVar("W", SpikeSet, SoundSet)
+
+
+class _Words(SampleSet, Protocol):
+    """A set whose steps have a length."""
+
+    @property
+    def dt_ms(self) -> float: ...
+
+
+W = TypeVar("W", bound=_Words)
 
 
 class RunFigures(Generic[S]):

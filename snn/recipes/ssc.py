@@ -72,8 +72,9 @@ DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms")
 """Fields of `SscConfig` that decide what a model is given; saved with it."""
 
 PAPER = SscConfig(binning="restart", kernel_count=2)
-"""The run published with 80.69 % (replace `data`): 140 x 512 x 512 x 512 x 35 with two synapses for each pair, 2.5 M
-parameters; its frame builder opened a frame at the next spike. Source: Hammouamri et al., 2023, and its repository."""
+"""The run published with 80.69 % (replace `data`): 140 x 512 x 512 x 512 x 35 with two synapses for each pair, 2.5
+million parameters; its frame builder opened a frame at the next spike. Source: Hammouamri et al., 2023, and its
+repository."""
 
 
 def load_data(config: SscConfig) -> tuple[SpikeSet, SpikeSet, SpikeSet]:

@@ -21,7 +21,17 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 def test_list_and_find(tmp_path, monkeypatch):
     monkeypatch.setenv("SNN_DATA", str(tmp_path))
-    names = ["embedded", "shd", "ssc", "gsc", "nmnist", "dvs-gesture", "cifar10-dvs", "mnist", "fashion-mnist"]
+    names = [
+        "embedded",
+        "shd",
+        "ssc",
+        "gsc",
+        "nmnist",
+        "dvs-gesture",
+        "cifar10-dvs",
+        "mnist",
+        "fashion-mnist",
+    ]
     assert [known.name for known in list_sets()] == names
     assert list_sets()[0].folder == find("embedded")
     assert shd(find("embedded"))[0].events == shd()[0].events
