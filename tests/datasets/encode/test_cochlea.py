@@ -129,8 +129,10 @@ def test_a_sample_is_its_sound_its_number_and_the_seed(tmp_path):
     train, valid, test = shd(tmp_path, dt_ms=1.0, group=1, valid_fraction=0.5, split_by="speaker")
     assert (len(train), len(valid)) == (1, 1)
     assert test.classes == ("up", "down") and test.speakers.tolist() == [4, 5]
-    whole_ms = together.step // 24, together.unit, together.offsets
-    assert Events(*whole_ms, n_units=700, dt_ms=1.0, n_steps=test.events.n_steps) == test.events
+    parts = [together.select([b]) for b in (0, 1)]
+    steps, units = [part.step // 24 for part in parts], [part.unit for part in parts]
+    wanted = Events.from_lists(steps, units, n_units=700, dt_ms=1.0, n_steps=test.events.n_steps)
+    assert wanted == test.events
 
 
 @pytest.mark.parametrize(
