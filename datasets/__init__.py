@@ -15,12 +15,15 @@ from snn.datasets.encode.saccades import SaccadeCamera, saccades
 from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EventCameraSet, FrameBinning, camera_frames
 from snn.datasets.folds import folds, hold_out
+from snn.datasets.formats.camera_events import CameraEvents
+from snn.datasets.formats.native import read_events
 from snn.datasets.formats.shd_writer import write_shd
 from snn.datasets.image_augment import AugmentedImages, ImageAugment
 from snn.datasets.image_set import ImageSet
 from snn.datasets.registry import fetch, find, list_sets, verify
 from snn.datasets.sets.cifar10_dvs import cifar10_dvs
 from snn.datasets.sets.dvs_gesture import dvs_gesture
+from snn.datasets.sets.event_folder import event_folder
 from snn.datasets.sets.gsc import gsc
 from snn.datasets.sets.images import images
 from snn.datasets.sets.nmnist import nmnist
@@ -29,6 +32,7 @@ from snn.datasets.sets.shd import shd
 from snn.datasets.sets.shd_binning import to_steps
 from snn.datasets.sets.ssc import ssc
 from snn.datasets.sets.text import text
+from snn.datasets.sets.tonic_sets import from_tonic
 from snn.datasets.sound_set import SoundSet
 from snn.datasets.spike_augment import AugmentedSpikes, SpikeAugment
 from snn.datasets.spike_set import Batch, SpikeSet
@@ -38,6 +42,7 @@ __all__ = [
     "AugmentedImages",
     "AugmentedSpikes",
     "Batch",
+    "CameraEvents",
     "DataError",
     "EventCameraSet",
     "FrameBinning",
@@ -58,9 +63,11 @@ __all__ = [
     "collate",
     "delta",
     "dvs_gesture",
+    "event_folder",
     "fetch",
     "find",
     "folds",
+    "from_tonic",
     "gsc",
     "hold_out",
     "images",
@@ -70,6 +77,7 @@ __all__ = [
     "nmnist",
     "population",
     "rate",
+    "read_events",
     "receptive_fields",
     "regular_rate",
     "saccade_images",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,16 @@ from snn.core.arrays import PathLike
 from snn.core.checks import choice
 from snn.core.files.json_file import read_json, typed
 from snn.datasets.errors import data_refusal, reading
-from snn.datasets.event_camera_set import FrameBinning
+from snn.datasets.event_camera_set import EventCameraSet, FrameBinning
+from snn.datasets.formats.atis_bin import ENDING
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.idx import find_idx
 from snn.datasets.formats.image_files import IMAGE_ENDINGS
 from snn.datasets.formats.locate import SPLITS, Source, existing, locate
-from snn.datasets.formats.nmnist_bin import ENDING, read_nmnist_bin
 from snn.datasets.formats.shd_file import read_shd
 from snn.datasets.known_folders import EMBEDDED, KNOWN_SETS, DataSet, folders, need
+from snn.datasets.sets.cifar10_dvs import load_cifar10_dvs
+from snn.datasets.sets.dvs_gesture import load_dvs_gesture
 from snn.datasets.sets.images import IMAGE_SUMS, load_images
 from snn.datasets.sets.nmnist import load_nmnist
 from snn.datasets.sets.shd import true_name
@@ -68,8 +71,8 @@ def verify(path: PathLike | None = None) -> tuple[SplitReport, SplitReport]:
     """Read both splits of a set and check every sample; compare checksums where they are on record.
 
     Args:
-        path: Spikes as for `shd`, recordings as for `nmnist` or images as for `images`: what lies there decides.
-            None is the embedded set.
+        path: Spikes as for `shd`, recordings as for `nmnist`, `dvs_gesture` or `cifar10_dvs`, or images as for
+            `images`: what lies there decides. None is the embedded set.
 
     Raises:
         FileNotFoundError: The data are not there.
@@ -77,7 +80,10 @@ def verify(path: PathLike | None = None) -> tuple[SplitReport, SplitReport]:
     """
     where = EMBEDDED if path is None else existing(path)
     if holds_tree(where, (ENDING,)):
-        return _verify_recordings(where)
+        return _verify_recordings(where, load_nmnist)
+    for name, load in (("dvs-gesture", load_dvs_gesture), ("cifar10-dvs", load_cifar10_dvs)):
+        if where.is_dir() and any(next(where.glob(sign), None) for sign in KNOWN_SETS.find(name).signs):
+            return _verify_recordings(where, load)
     if find_idx(where) or holds_tree(where, IMAGE_ENDINGS):
         return _verify_images(where)
     sources = locate(where)
@@ -115,13 +121,16 @@ def _record(path: Path) -> dict[str, str]:
         return {name: typed(repr(name), digest, str, "a checksum as text") for name, digest in sums.items()}
 
 
-def _verify_recordings(where: Path) -> tuple[SplitReport, SplitReport]:
+def _verify_recordings(
+    where: Path, load: Callable[[Path, FrameBinning], tuple[EventCameraSet, EventCameraSet]]
+) -> tuple[SplitReport, SplitReport]:
     reports = []
-    for split, part in zip(SPLITS, load_nmnist(where, FrameBinning()), strict=True):
+    for split, part in zip(SPLITS, load(where, FrameBinning()), strict=True):
         digest, events = hashlib.sha256(), 0
         for source in part.files.sources:
-            events += read_nmnist_bin(source).time_us.size
-            digest.update(source.read().getbuffer())
+            events += part.read_file(source).time_us.size
+        for file in dict.fromkeys(Source(source.path, source.member) for source in part.files.sources):
+            digest.update(file.read().getbuffer())
         about = f"{len(part)} recordings, {events} events"
         found = digest.hexdigest()
         reports.append(SplitReport(split, str(where), part.name, len(part), about, found, "unknown"))

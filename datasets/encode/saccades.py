@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from snn.core.arrays import ByteArray, Float32Array, Float64Array, Int64Array, Uint64Array
 from snn.core.checks import instance, keep, number, refusal, whole
 from snn.core.random import check_seed, keys, uniform
+from snn.datasets.formats.atis_bin import SENSOR
 from snn.datasets.formats.camera_events import CameraEvents
-from snn.datasets.formats.nmnist_bin import SENSOR
 from snn.datasets.samples import one_per_sample
 
 __all__ = ["PATH", "SaccadeCamera", "saccades"]

@@ -45,7 +45,9 @@ def check_events(
     """
     rows, columns = sensor or (None, None)
     for name, values, size in (("x", seen.x, columns), ("y", seen.y, rows), ("polarity", seen.polarity, 2)):
-        if size is not None and values.size and (values.max() >= size or values.min() < 0):
+        if (
+            size is not None and values.size and values.view(np.uint64).max() >= size
+        ):  # a negative one is huge
             event = int(((values < 0) | (values >= size)).argmax())
             raise data_refusal(where, f"{name} of event {event}", f"0 to {size - 1}", values[event])
     time_us = seen.time_us

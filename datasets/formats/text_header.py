@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["header_lines", "header_value"]
+__all__ = ["header_lines", "header_sensor", "header_value"]
 
 _TEXT = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\r?\n")
 _LAST = (b"#!END-HEADER", b"#End Of ASCII Header", b"% end")
 _MOST = 1 << 20
+_SIZE = r"\b%s[ =](\d{1,5})\b"
 
 
 def header_lines(data: bytes | memoryview, mark: bytes) -> tuple[list[str], int]:
@@ -35,3 +36,12 @@ def header_value(lines: list[str], pattern: str) -> str | None:
     """Give what the group of a pattern matches in the last line that it fits, in any case; None where none does."""
     found = [match[1] for line in lines if (match := re.search(pattern, line, re.IGNORECASE))]
     return found[-1].strip() if found else None
+
+
+def header_sensor(lines: list[str]) -> tuple[int, int] | None:
+    """Give rows and columns of the sensor, which headers of Prophesee's name in one of three ways, or None."""
+    size = header_value(lines, r"^% *geometry (\d{1,5}x\d{1,5})\b")
+    width, height = (
+        size.split("x") if size else (header_value(lines, _SIZE % name) for name in ("width", "height"))
+    )
+    return (int(height), int(width)) if width and height else None

@@ -7,8 +7,8 @@ from snn.core.checks import number, whole
 from snn.core.files.hdf5 import naming
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
 from snn.datasets.folds import hold_out
+from snn.datasets.formats.atis_bin import ENDING, SENSOR, read_nmnist_bin
 from snn.datasets.formats.class_tree import class_tree
-from snn.datasets.formats.nmnist_bin import ENDING, SENSOR, read_nmnist_bin
 from snn.datasets.known_folders import need
 
 __all__ = ["NOMINAL_MS", "SHAPE", "load_nmnist", "nmnist"]

@@ -10,7 +10,7 @@ from snn.core.files.hdf5 import naming
 from snn.datasets.encode.saccades import SaccadeCamera, saccades
 from snn.datasets.event_camera_set import EqualFrames, FrameBinning, camera_frames
 from snn.datasets.folds import hold_out
-from snn.datasets.formats.nmnist_bin import SENSOR
+from snn.datasets.formats.atis_bin import SENSOR
 from snn.datasets.image_set import ImageSet
 from snn.datasets.sets.images import load_images
 from snn.datasets.sets.nmnist import NOMINAL_MS, SHAPE

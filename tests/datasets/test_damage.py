@@ -15,8 +15,8 @@ from samples import idx_bytes, small_mnist, write_image_folders, write_recording
 
 from snn.core.files import foreign
 from snn.datasets import DataError, images, nmnist, shd, verify
+from snn.datasets.formats.atis_bin import read_nmnist_bin
 from snn.datasets.formats.locate import Source
-from snn.datasets.formats.nmnist_bin import read_nmnist_bin
 from snn.datasets.formats.shd_file import read_shd
 from snn.datasets.known_folders import EMBEDDED
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from samples import write_recordings
 
 from snn.datasets import Batch, EventCameraSet, FrameBinning, SpikeSet, nmnist
-from snn.datasets.formats.nmnist_bin import read_nmnist_bin
+from snn.datasets.formats.atis_bin import read_nmnist_bin
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,9 @@ from snn.datasets import (
     shd,
     verify,
 )
+from snn.datasets.formats.atis_bin import read_nmnist_bin
 from snn.datasets.formats.class_tree import LabelledFiles
 from snn.datasets.formats.locate import Source
-from snn.datasets.formats.nmnist_bin import read_nmnist_bin
 
 EVENTS = snn.Events.from_lists([[0], [1]], [[0], [3]], n_units=4, dt_ms=1.0, n_steps=2)
 PIXELS = np.zeros((2, 1, 2, 2), np.uint8)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from event_files import write_cifar10_dvs, write_gesture_arrays, write_gestures
 from samples import write_recordings
 
 import snn.datasets
@@ -67,6 +68,15 @@ def test_verify_counts_every_event(tmp_path, capsys):
     assert train.name == "N-MNIST sample (40 + 20 of 60000 + 10000 recordings)"
     assert main(["data", "verify", str(tree)]) == 0
     assert "40 recordings, 2400 events, every one in range" in capsys.readouterr().out
+
+
+def test_verify_knows_other_recordings(tmp_path):
+    train, test = verify(write_gestures(tmp_path / "gestures"))
+    assert (train.samples, test.samples) == (22, 22) and train.about.startswith("22 recordings, 7")
+    arrays, _ = verify(write_gesture_arrays(tmp_path / "arrays", people=1))
+    assert arrays.about == "11 recordings, 330 events"
+    objects, _ = verify(write_cifar10_dvs(tmp_path / "objects"))
+    assert objects.about == "20 recordings, 600 events" and "CIFAR10-DVS" in objects.name
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason="the Debian package dataset-fashion-mnist is not here")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from contents import plain
 from edits import Edit, edit_hdf5, edit_json, edit_our_hdf5, edit_safetensors, edit_tree_file, edit_zip
+from event_files import write_cifar10_dvs, write_event_files, write_gesture_arrays, write_gestures
 from samples import small_mnist, small_shd, write_image_folders, write_recordings
 
 import snn
@@ -281,6 +282,29 @@ def _read_images(path: Path) -> Any:
     return snn.datasets.images(path, valid_fraction=0.5)
 
 
+def _few_events(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Read sets of recordings, and the events of each pixel and polarity: their times have no fixed number."""
+
+    def read_all(path: Path) -> Any:
+        return [np.bincount(part.events.unit, minlength=part.n_units) for part in read(path)]
+
+    return read_all
+
+
+def _read_gestures(path: Path) -> Any:
+    return snn.datasets.dvs_gesture(path, n_bins=2, valid_fraction=0.5)
+
+
+def _read_objects(path: Path) -> Any:
+    return snn.datasets.cifar10_dvs(path, n_bins=2, valid_fraction=0.5)
+
+
+def _read_event_files(path: Path) -> Any:
+    """Read all files of a folder, as rows: their number is told by the file's length alone."""
+    files = sorted(path.iterdir())
+    return {file.name: np.transpose(snn.datasets.read_events(file)).tolist() for file in files}
+
+
 def _write_text(folder: Path) -> Path:
     (folder / "text.txt.bz2").write_bytes(bz2.compress("über das Netz läuft es\n".encode() * 60))
     return folder / "text.txt.bz2"
@@ -335,6 +359,12 @@ LOADERS: dict[str, Loader] = {
     ),
     "recordings": Loader(_few_recordings, _sets(_read_digits)),
     "recordings zip": Loader(_zipped(_few_recordings), _sets(_read_digits), edit_zip),
+    "event files": Loader(write_event_files, _read_event_files),
+    "gestures": Loader(lambda folder: write_gestures(folder, n=120), _few_events(_read_gestures)),
+    "gesture arrays": Loader(
+        lambda folder: write_gesture_arrays(folder, people=2), _few_events(_read_gestures)
+    ),
+    "objects": Loader(write_cifar10_dvs, _few_events(_read_objects)),
     "idx": Loader(_write_mnist(packed=False), _sets(_read_images)),
     "idx gz": Loader(_write_mnist(packed=True), _sets(_read_images)),
     "idx zip": Loader(_zipped(_write_mnist(packed=True)), _sets(_read_images), edit_zip),

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from samples import pack_events
+from scipy.io import savemat
 
 from snn.datasets.formats.camera_events import CameraEvents
 
@@ -96,4 +98,105 @@ def write_gesture_arrays(folder: Path, people: int = 2) -> Path:
                 seen = drawn_events(30, (128, 128), 100 * user + label, span_us=600, start_us=80_000)
                 array = np.stack([seen.x, seen.y, seen.polarity, seen.time_us], axis=1).astype(float)
                 np.save(place / f"{label}.npy", array)
+    return folder
+
+
+def evt(words: Iterable[int], version: str = "3.0", header: Sequence[str] = ()) -> bytes:
+    """Write EVT 2.0 or 3.0."""
+    lines = ("% Date 2020-09-25 07:48:29", f"% evt {version}", *header)
+    text = "".join(f"{line}\n" for line in lines).encode()
+    return text + np.array(list(words), "<u4" if version == "2.0" else "<u2").tobytes()
+
+
+def evt2_words(seen: CameraEvents) -> list[int]:
+    """Give the words of events in EVT 2.0: the upper bits of time before each."""
+    return [
+        word
+        for t, x, y, p in rows(seen)
+        for word in (8 << 28 | (t >> 6) % 2**28, p << 28 | (t & 63) << 22 | x << 11 | y)
+    ]
+
+
+def evt3_words(seen: CameraEvents) -> list[int]:
+    """Give the words of events in EVT 3.0: both halves of time, the row, and a vector or one pixel in turn."""
+    words = []
+    for i, (t, x, y, p) in enumerate(rows(seen)):
+        words += [0x8000 | (t >> 12) % 4096, 0x6000 | t % 4096, y]
+        if i % 3 == 0:
+            words += [0x2000 | p << 11 | x]
+        else:
+            width, kind = (12, 0x4000) if i % 3 == 1 else (8, 0x5000)
+            base = max(x - width + 1, 0)  # in the last pixel of the second vector, or near to it
+            words += (
+                [0x3000 | p << 11 | max(base - width, 0), kind, kind | 1 << x - base]
+                if base >= width
+                else [
+                    0x3000 | p << 11 | base,
+                    kind | 1 << x - base,
+                ]
+            )
+    return words
+
+
+def dat(seen: CameraEvents, header: Sequence[str] = ("% Version 2",), kind: int = 12) -> bytes:
+    """Write DAT."""
+    text = "".join(f"{line}\n" for line in header).encode() + bytes([kind, 8])
+    return text + b"".join(struct.pack("<II", t % 2**32, p << 28 | y << 14 | x) for t, x, y, p in rows(seen))
+
+
+def stmnist_matrix(seen: CameraEvents) -> np.ndarray:
+    """Give ST-MNIST's matrix: a row for each of 100 sensors and one for the time, s."""
+    matrix = np.zeros((101, len(seen.x)))
+    matrix[10 * seen.y + seen.x, np.arange(len(seen.x))] = 2 * seen.polarity - 1
+    matrix[-1] = seen.time_us / 1e6
+    return matrix
+
+
+def lz4_frame(data: bytes, block: int = 1 << 16) -> bytes:
+    """Write an LZ4 frame in which no byte is repeated: each block as it is, and as literals, in turn."""
+    frame = struct.pack("<IBBB", 0x184D2204, 0x40, 0x40, 0xC0)
+    for i, start in enumerate(range(0, len(data), block)):
+        piece = data[start : start + block]
+        if i % 2:
+            frame += struct.pack("<I", 1 << 31 | len(piece)) + piece
+        else:
+            more, rest = divmod(max(len(piece) - 15, 0), 255)
+            size = bytes([len(piece) << 4]) if len(piece) < 15 else b"\xf0" + b"\xff" * more + bytes([rest])
+            frame += struct.pack("<I", len(size + piece)) + size + piece
+    return frame + bytes(4)
+
+
+def aedat4(packets: Sequence[CameraEvents], packing: int = 1, sensor: tuple[int, int] = (260, 346)) -> bytes:
+    """Write AEDAT 4.0: the events of each packet, and one of another stream among them."""
+    stream = '<node name="{}"><attr key="typeIdentifier">{}</attr><node name="info">{}</node></node>'
+    size = "".join(f'<attr key="size{axis}">{n}</attr>' for axis, n in zip("YX", sensor, strict=True))
+    streams = stream.format(0, "EVTS", size) + stream.format(2, "IMUS", "")
+    text = f'<dv version="2.0"><node name="outInfo">{streams}</node></dv>'.encode()
+    head = (
+        struct.pack("<I4sHHHHH2xiiqII", 20, b"IOHE", 10, 20, 4, 8, 16, 12, packing, -1, 4, len(text)) + text
+    )
+    data = b"#!AER-DAT4.0\r\n" + struct.pack("<I", len(head)) + head + struct.pack("<ii3s", 2, 3, b"imu")
+    for seen in packets:
+        body = b"".join(struct.pack("<qhhB3x", *row) for row in rows(seen))
+        table = struct.pack("<I4sHHH2xiII", 16, b"EVTS", 6, 8, 4, 8, 4, len(seen.x)) + body
+        plain = struct.pack("<I", len(table)) + table
+        stored = lz4_frame(plain) if packing else plain
+        data += struct.pack("<ii", 0, len(stored)) + stored
+    return data
+
+
+def write_event_files(folder: Path) -> Path:
+    """Write one recording in every native format."""
+    seen, in_mat = drawn_events(40, (34, 34)), drawn_events(40, (10, 10))
+    for name, data in {
+        "2.aedat": aedat2(of_dvs128(seen)),
+        "3.aedat": aedat3(packet(polarity_words(seen))),
+        "4.aedat4": aedat4([seen]),
+        "evt2.raw": evt(evt2_words(seen), "2.0"),
+        "evt3.raw": evt(evt3_words(seen)),
+        "a.dat": dat(seen),
+        "a.bin": pack_events((x, y, p, t) for t, x, y, p in rows(seen)),
+    }.items():
+        (folder / name).write_bytes(data)
+    savemat(folder / "a.mat", {"spiketrain": stmnist_matrix(in_mat)}, do_compression=True)
     return folder

@@ -103,8 +103,8 @@ def split_samples(
 
 
 def _is_nmnist(path: str | None) -> bool:
+    from snn.datasets.formats.atis_bin import ENDING
     from snn.datasets.formats.class_tree import holds_tree
-    from snn.datasets.formats.nmnist_bin import ENDING
 
     if path is None or (Path(path).is_file() and Path(path).suffix != ".zip"):
         return False

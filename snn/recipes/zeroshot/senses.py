@@ -11,8 +11,8 @@ import numpy as np
 from snn.core import Events, LIFParams
 from snn.core.arrays import Int64Array
 from snn.datasets import SpikeSet, centre_crop, chunk, hold_out, nmnist, saccade_images, shd
+from snn.datasets.formats.atis_bin import ENDING
 from snn.datasets.formats.class_tree import holds_tree
-from snn.datasets.formats.nmnist_bin import ENDING
 from snn.hardware import CrossbarConfig, device_preset, form_random_array, to_crossbar
 from snn.liquid import Reservoir, Sense, harvest
 from snn.recipes.recipe import Log
