@@ -20,7 +20,7 @@ from snn.core.arrays import PathLike
 from snn.core.checks import shown
 from snn.datasets.errors import DataError, data_refusal, reading
 
-__all__ = ["PIECE", "SPLITS", "Source", "existing", "locate", "open_zip"]
+__all__ = ["PIECE", "SPLITS", "Source", "existing", "holds_split", "locate", "open_zip"]
 
 SPLITS = ("train", "test")
 PIECE = 1 << 20
@@ -194,13 +194,27 @@ def locate(path: PathLike, splits: tuple[str, ...] = SPLITS) -> dict[str, Source
         DataError: None or several files fit a split.
     """
     where = existing(path)
+    found = _hdf5_files(where)
+    return _siblings(where, splits) if found is None else {s: _pick(found, s, where) for s in splits}
+
+
+def holds_split(path: PathLike, split: str) -> bool:
+    """Tell whether a folder or zip holds an HDF5 file with the name of a split in its own.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        DataError: A zip is damaged.
+    """
+    return any(split in source.name.lower() for source in _hdf5_files(existing(path)) or [])
+
+
+def _hdf5_files(where: Path) -> list[Source] | None:
+    """List the HDF5 files of a folder or zip; None for another file."""
     if where.is_dir():
-        found = [Source(file) for file in sorted(where.iterdir()) if _HDF5.search(file.name)]
-        return {split: _pick(found, split, where) for split in splits}
+        return [Source(file) for file in sorted(where.iterdir()) if _HDF5.search(file.name)]
     if where.suffix.lower() == ".zip":
-        members = [Source(where, name) for name in sorted(open_zip(where).namelist()) if _HDF5.search(name)]
-        return {split: _pick(members, split, where) for split in splits}
-    return _siblings(where, splits)
+        return [Source(where, name) for name in sorted(open_zip(where).namelist()) if _HDF5.search(name)]
+    return None
 
 
 def _pick(found: list[Source], split: str, where: Path) -> Source:

@@ -15,9 +15,10 @@ from snn.datasets.formats.class_tree import LabelledFiles
 from snn.datasets.formats.locate import Source, existing
 from snn.datasets.formats.wav_file import ENDING
 
-__all__ = ["speech_commands"]
+__all__ = ["LISTS", "speech_commands"]
 
-_LISTS = {"valid": "validation_list.txt", "test": "testing_list.txt"}
+LISTS = {"valid": "validation_list.txt", "test": "testing_list.txt"}
+"""Where it stands what is held out; all else is for training."""
 
 
 def speech_commands(path: PathLike) -> dict[str, LabelledFiles]:
@@ -34,9 +35,9 @@ def speech_commands(path: PathLike) -> dict[str, LabelledFiles]:
             a part is left empty.
     """
     where = existing(path)
-    if not where.is_dir() or not all((where / name).is_file() for name in _LISTS.values()):
+    if not where.is_dir() or not all((where / name).is_file() for name in LISTS.values()):
         raise DataError(
-            f"{where} must be the unpacked folder of Speech Commands, with {' and '.join(_LISTS.values())} and a "
+            f"{where} must be the unpacked folder of Speech Commands, with {' and '.join(LISTS.values())} and a "
             "folder of wav files for each word"
         )
     words = tuple(
@@ -50,11 +51,11 @@ def speech_commands(path: PathLike) -> dict[str, LabelledFiles]:
         for file in sorted((where / word).iterdir())
         if file.name.lower().endswith(ENDING)
     }
-    held_out = {split: _listed(where / name, files) for split, name in _LISTS.items()}
+    held_out = {split: _listed(where / name, files) for split, name in LISTS.items()}
     both = held_out["valid"] & held_out["test"]
     if both:
         raise DataError(
-            f"{where}: files must be in one of {' and '.join(_LISTS.values())}, got {min(both)} in both"
+            f"{where}: files must be in one of {' and '.join(LISTS.values())}, got {min(both)} in both"
         )
     parts = {"train": files.keys() - held_out["valid"] - held_out["test"], **held_out}
     for split, names in parts.items():

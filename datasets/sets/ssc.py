@@ -10,9 +10,9 @@ from snn.datasets.sets.shd import check_same_classes, checked_grid, read_set
 from snn.datasets.sets.shd_binning import Binning
 from snn.datasets.spike_set import SpikeSet
 
-__all__ = ["ssc"]
+__all__ = ["SSC_SPLITS", "ssc"]
 
-_SPLITS = ("train", "valid", "test")
+SSC_SPLITS = ("train", "valid", "test")
 
 
 def ssc(
@@ -45,7 +45,7 @@ def ssc(
     """
     dt_ms, group, max_ms = checked_grid(dt_ms, group, max_ms)
     choice("binning", binning, Binning)
-    sources = locate(need("ssc") if path is None else path, _SPLITS)
-    sets = {split: read_set(sources[split], dt_ms, group, binning, max_ms) for split in _SPLITS}
+    sources = locate(need("ssc") if path is None else path, SSC_SPLITS)
+    sets = {split: read_set(sources[split], dt_ms, group, binning, max_ms) for split in SSC_SPLITS}
     check_same_classes(sets, sources)
     return sets["train"], sets["valid"], sets["test"]

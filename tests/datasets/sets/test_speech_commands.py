@@ -10,7 +10,7 @@ from samples import write_shd
 from scipy.io import wavfile
 from sounds import LISTS, RATE, falls_and_rises, write_speech_commands, write_wav
 
-from snn.datasets import DataError, MelFrontEnd, SoundSet, gsc, ssc
+from snn.datasets import DataError, MelFrontEnd, SoundSet, gsc, ssc, verify
 from snn.datasets.formats.locate import Source
 from snn.datasets.formats.wav_file import read_wav
 
@@ -35,6 +35,9 @@ def test_sounds_are_found_by_the_lists(words):
     sound = np.round(32767 * falls_and_rises(1, 4)) / 32768
     values, label = test[2]
     assert label == 1 and np.array_equal(values, FRONT_END(sound, RATE))
+    reports = verify(words)
+    assert [report.split for report in reports] == ["train", "valid", "test"]
+    assert reports[0].about == "6 sounds, 1.5 s, 2 words"
     write_wav(words / "up" / "00000004_nohash_0.wav", falls_and_rises(1, 4)[:3000])
     batch = next(test.subset([2, 3]).batches(2))
     assert (
@@ -152,6 +155,11 @@ def test_spiking_words_have_a_file_for_validation(tmp_path):
         assert (
             sets[1].events.unit.tolist() == [0, 9, 0, 9] and sets[0].name == "SSC (Spiking Speech Commands)"
         )
+    assert [(report.split, report.samples) for report in verify(tmp_path)] == [
+        ("train", 4),
+        ("valid", 2),
+        ("test", 3),
+    ]
     (tmp_path / "ssc_valid.h5").unlink()
     with pytest.raises(
         DataError, match=r"must hold one file \*valid\*.h5 .*, got none among: ssc_test.h5, ssc_train"
