@@ -26,10 +26,10 @@ class MelFrontEnd:
     equal height, evenly spaced on the mel scale of HTK.
 
     Attributes:
-        rate_hz: Values in a second to which sounds are resampled, whole, >= 1 000.
-        window: Values of a window, >= 2.
-        hop: Values from one window to the next, >= 1: a step of 1000 hop / rate_hz ms.
-        mels: Number of bands, >= 1.
+        rate_hz: Values in a second to which sounds are resampled, whole, 1 000 to 384 000.
+        window: Values of a window, 2 to 2^16.
+        hop: Values from one window to the next, 1 to 2^20: a step of 1000 hop / rate_hz ms.
+        mels: Number of bands, 1 to 1024.
         low_hz: Where the first band begins, >= 0.
         high_hz: Where the last one ends, above `low_hz`; None is half of `rate_hz`, above which no sound has
             anything.
@@ -50,9 +50,10 @@ class MelFrontEnd:
     high_hz: float | None = None
 
     def __post_init__(self) -> None:
-        keep(self, whole, "rate_hz", low=1000)
-        keep(self, whole, "window", low=2)
-        keep(self, whole, "hop", "mels", low=1)
+        keep(self, whole, "rate_hz", low=1000, high=384_000)
+        keep(self, whole, "window", low=2, high=2**16)
+        keep(self, whole, "hop", low=1, high=2**20)
+        keep(self, whole, "mels", low=1, high=2**10)
         keep(self, number, "low_hz", low=0)
         keep(self, number, "high_hz", above=self.low_hz, optional=True)
         if self.high_hz is None and self.low_hz >= self.rate_hz / 2:

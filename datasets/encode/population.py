@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from snn.core import Events
 from snn.core.arrays import Float64Array
 from snn.core.checks import finite, number, refusal, whole
+from snn.core.memory import check as check_memory
 from snn.datasets.encode.levels import latency
 
 __all__ = ["population", "receptive_fields"]
@@ -33,16 +34,21 @@ def receptive_fields(
 
     Raises:
         ValueError: A number is outside the range, or an argument is impossible; the message names it.
+        MemoryError: The answers do not fit.
     Source: Bohte, Kok & La Poutré, "Error-backpropagation in temporally encoded networks of spiking neurons", 2002.
     """
     fields, low = whole("fields", fields, low=3), number("low", low)
     high = number("high", high, above=low)
+    span = number("high - low", high - low, above=0)
+    sharpness = number("sharpness", sharpness, above=0)
     given = finite("values", values, low=low, high=high)
     if given.ndim != 2 or not given.size:
         raise refusal("values", "of shape [B, N], of at least one sample and number", given)
-    place = (given - low) / (high - low) * (fields - 2)  # in distances of centres
+    check_memory(24 * given.size * fields, f"{fields:,} fields of {given.size:,} numbers")
+    place = (given - low) / span * (fields - 2)  # in distances of centres
     away = place[:, :, None] - (np.arange(fields) - 0.5)
-    return np.asarray(np.exp(-0.5 * (number("sharpness", sharpness, above=0) * away) ** 2))
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(np.exp(-0.5 * (sharpness * away) ** 2))
 
 
 def population(

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
+from odd_values import ODD_VALUES
 from scipy.signal import sawtooth
 
 import snn
-from snn.datasets import delta, integrate_and_fire, population, receptive_fields
+from snn.datasets import (
+    MelFrontEnd,
+    cochlea,
+    delta,
+    integrate_and_fire,
+    population,
+    receptive_fields,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -90,7 +99,7 @@ def test_channels_count_charge():
         (lambda: receptive_fields([[0.5]], 2), "fields must be a whole number >= 3, got 2"),
         (lambda: receptive_fields([[0.5]], 5, high=0.0), "high must be a finite number > 0, got 0.0"),
         (lambda: population([[0.5]], 5, 9, sharpness=0), "sharpness must be a finite number > 0, got 0"),
-        (lambda: population([[0.5]], 5, 0), "n_steps must be a whole number >= 1, got 0"),
+        (lambda: population([[0.5]], 5, 0), "n_steps must be a whole number >= 1 and <= [0-9]+, got 0"),
         (
             lambda: integrate_and_fire([[1.0]], snn.LIFParams(decay=1.0)),
             r"currents must be of shape \[T, B, N\]",
@@ -105,6 +114,50 @@ def test_channels_count_charge():
 def test_bad_input_is_refused(encode, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         encode()
+
+
+NEURON = snn.LIFParams(decay=0.5)
+NAMES = {  # what else an argument makes impossible, or what it is called where it is short of memory
+    "low": "low|high|values",
+    "high": "high|values",
+    "threshold": "threshold|spikes of so small",
+    "fields": "fields|[0-9,]+ fields",
+    "sound": r"sounds?\b|len\(sound",
+    "neuron": "neuron|decay",
+}
+ODD = [
+    ("signals", lambda v: delta(v, 1.0)),
+    ("threshold", lambda v: delta([[[0.0]], [[2.0]]], v)),
+    ("dt_ms", lambda v: delta([[[0.0]]], 1.0, dt_ms=v)),
+    ("values", lambda v: receptive_fields(v, 4)),
+    *(
+        (name, lambda v, name=name: receptive_fields([[0.5]], **{"fields": 4, name: v}))
+        for name in ("fields", "low", "high", "sharpness")
+    ),
+    ("n_steps", lambda v: population([[0.5]], 4, v)),
+    ("least", lambda v: population([[0.5]], 4, 5, least=v)),
+    ("currents", lambda v: integrate_and_fire(v, NEURON)),
+    ("neuron", lambda v: integrate_and_fire([[[0.5]]], v)),
+    ("sound", lambda v: cochlea(v, 16_000, channels=2)),
+    ("channels", lambda v: cochlea([np.hanning(50)], 16_000, channels=v)),
+    ("rate_hz", lambda v: cochlea([np.hanning(50)], v, channels=2)),
+    ("seed", lambda v: cochlea([np.hanning(50)], 16_000, channels=2, seed=v)),
+    *(
+        (name, lambda v, name=name: MelFrontEnd(**{name: v}))
+        for name in ("rate_hz", "window", "hop", "mels", "low_hz", "high_hz")
+    ),
+    ("sound", lambda v: MelFrontEnd()(v, 8000)),
+]
+
+
+@pytest.mark.parametrize(("name", "call"), ODD, ids=[f"{i}-{name}" for i, (name, _) in enumerate(ODD)])
+@pytest.mark.filterwarnings("ignore:.*mel bands")
+def test_odd_values_are_taken_or_refused_by_name(name, call):
+    for what, value in ODD_VALUES:
+        try:
+            call(value)
+        except (ValueError, TypeError, MemoryError) as error:
+            assert re.match(NAMES.get(name, name), str(error)), f"{what}: {error!r}"
 
 
 def test_spikes_that_do_not_fit_are_refused():

@@ -64,9 +64,9 @@ def test_what_is_always_dark_is_said():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MelFrontEnd(rate_hz=0), "rate_hz must be a whole number >= 1000, got 0"),
-        (lambda: MelFrontEnd(window=1), "window must be a whole number >= 2, got 1"),
-        (lambda: MelFrontEnd(mels=0), "mels must be a whole number >= 1, got 0"),
+        (lambda: MelFrontEnd(rate_hz=0), "rate_hz must be a whole number >= 1000 and <= 384000, got 0"),
+        (lambda: MelFrontEnd(window=1), "window must be a whole number >= 2 and <= 65536, got 1"),
+        (lambda: MelFrontEnd(mels=0), "mels must be a whole number >= 1 and <= 1024, got 0"),
         (lambda: MelFrontEnd(high_hz=50.0), "high_hz must be a finite number > 50, got 50.0"),
         (lambda: MelFrontEnd(low_hz=4000.0), "low_hz must be below 4000, half of rate_hz, got 4000.0"),
         (lambda: MelFrontEnd()([[0.0]], 8000), r"sound must be a list of numbers, \[T\]"),
