@@ -123,6 +123,7 @@ def test_a_sample_is_its_sound_its_number_and_the_seed(tmp_path):
     alone = cochlea([5.0 * sounds[1]], 16_000, channels=35, seed=3, samples=[1])
     assert together.select([1]) == alone and alone.n_events > 0
     assert cochlea(sounds[1:], 16_000, channels=35, seed=4, samples=[1]) != alone
+    assert cochlea(sounds[1:], 16_000, channels=35, seed=3) != alone
     assert cochlea([np.append(sounds[1], 0)[:-1]], 16_000, channels=35, seed=3, samples=[1]) == alone
     for split in ("train", "test"):
         write_shd(tmp_path / f"{split}.h5", together, [0, 1], ["up", "down"], speakers=[4, 5])
