@@ -9,6 +9,7 @@ import struct
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn.core.arrays import Int64Array
 from snn.datasets.errors import DataError, data_refusal
@@ -16,7 +17,7 @@ from snn.datasets.formats.camera_events import CameraEvents, check_events
 from snn.datasets.formats.locate import Source
 from snn.datasets.formats.text_header import header_lines, header_value
 
-__all__ = ["Packets", "after_header", "find_packets", "packed_events", "read_aedat3"]
+__all__ = ["Packets", "after_header", "find_packets", "packed_words", "read_aedat3", "valid_events"]
 
 _HEAD = struct.Struct("<hhiiiiii")
 _POLARITY, _EVENT_BYTES = 1, 8
@@ -38,9 +39,9 @@ class Packets(NamedTuple):
     overflow: Int64Array
 
     def bytes_of(self, first: int, last: int) -> tuple[int, int]:
-        """Give the first byte of the packets that hold events `first` to `last` - 1, and the byte after them."""
+        """Give the first byte of the packets that hold events `first` to `last`, and the byte after them."""
         ends = np.cumsum(self.number)
-        one, other = np.searchsorted(ends, (first, last - 1), side="right")
+        one, other = np.searchsorted(ends, (first, last), side="right")
         return int(self.start[one]) - _HEAD.size, int(self.stop[other])
 
 
@@ -56,8 +57,8 @@ def read_aedat3(source: Source, *, sort: bool = False) -> CameraEvents:
         DataError: It is no AEDAT 3.1 of raw events, a packet is cut short or damaged, or time runs back.
     """
     data = source.read().getbuffer()
-    seen = packed_events(data, find_packets(source, data, after_header(source, data)))
-    return check_events(source, seen, sort=sort)
+    packets = find_packets(source, data, after_header(source, data))
+    return check_events(source, valid_events(*packed_words(data, packets)), sort=sort)
 
 
 def after_header(source: Source, data: memoryview) -> int:
@@ -106,19 +107,22 @@ def find_packets(source: Source, data: memoryview, place: int) -> Packets:
     return Packets(*np.array(found, dtype=np.int64).reshape(-1, 4).T)
 
 
-def packed_events(data: memoryview, packets: Packets) -> CameraEvents:
-    """Decode the events of packets, in their order; those marked as invalid are left out."""
+def packed_words(data: memoryview, packets: Packets) -> tuple[Int64Array, NDArray[np.uint32]]:
+    """Give the time, us, and the word of each event of packets, in their order, also of those marked as invalid."""
     pieces = [
         np.frombuffer(data, "<u4", 2 * number, start)
         for start, number in zip(packets.start.tolist(), packets.number.tolist(), strict=True)
     ]
     word, time = np.concatenate([np.empty(0, "<u4"), *pieces]).reshape(-1, 2).T
-    time_us = (np.repeat(packets.overflow, packets.number) << 31) + time
-    seen = CameraEvents(
-        time_us,
-        (word >> 17).astype(np.int64),
-        (word >> 2 & 0x7FFF).astype(np.int64),
-        (word >> 1 & 1).astype(np.int64),
-    )
+    return (np.repeat(packets.overflow, packets.number) << 31) + time, word
+
+
+def valid_events(time_us: Int64Array, word: NDArray[np.uint32]) -> CameraEvents:
+    """Decode words: bits 17 to 31, column; 2 to 16, row; 1, polarity; 0, whether the event is valid."""
     valid = word & 1 == 1
-    return seen if valid.all() else CameraEvents(*(column[valid] for column in seen))
+    if not valid.all():
+        time_us, word = time_us[valid], word[valid]
+    x, y, polarity = (
+        (word >> low & most).astype(np.int64) for low, most in ((17, 0x7FFF), (2, 0x7FFF), (1, 1))
+    )
+    return CameraEvents(time_us, x, y, polarity)

@@ -73,8 +73,8 @@ def read_evt(source: Source, *, sort: bool = False) -> CameraEvents:
 
     Raises:
         OSError: It cannot be read.
-        DataError: It is of another version, cut short, a word is of no known type, a pixel lies off the sensor that
-            the header names, or time runs back.
+        DataError: It is of another version or byte order, cut short, a word is of no known type, a pixel lies off
+            the sensor that the header names, or time runs back.
     """
     data = source.read().getbuffer()
     lines, start = header_lines(data, b"% ")
@@ -82,6 +82,9 @@ def read_evt(source: Source, *, sort: bool = False) -> CameraEvents:
     version = f"{version}.0" if version in ("2", "3") else version
     if version not in _CODINGS:
         raise data_refusal(source, "version in the header", "EVT 2.0 or 3.0", version and f"EVT {version}")
+    order = header_value(lines, r"^% endianness (.*)$")
+    if order not in (None, "little"):
+        raise data_refusal(source, "endianness in the header", "little", order)
     coding = _CODINGS[version]
     size = np.dtype(coding.word).itemsize
     if (len(data) - start) % size:

@@ -13,7 +13,7 @@ import numpy as np
 
 from snn.core.checks import wholes
 from snn.datasets.errors import DataError, data_refusal, reading
-from snn.datasets.formats.aedat3 import after_header, find_packets, packed_events
+from snn.datasets.formats.aedat3 import after_header, find_packets, packed_words, valid_events
 from snn.datasets.formats.camera_events import CameraEvents, check_events, from_first_event
 from snn.datasets.formats.class_tree import LabelledFiles
 from snn.datasets.formats.locate import SPLITS, Source
@@ -57,10 +57,14 @@ class Trial(Source):
 _Labelled = list[tuple[Source, int]]
 
 
-def find_trials(where: Path) -> dict[str, LabelledFiles] | None:
+def find_trials(where: Path, *, sort: bool = False) -> dict[str, LabelledFiles] | None:
     """Find the trials of both splits ("train", "test") in the official files; None where there are none.
 
     Every recording is read and checked.
+
+    Args:
+        where: The folder.
+        sort: Put events in order of time where they are not.
 
     Raises:
         OSError: A file cannot be read.
@@ -70,7 +74,7 @@ def find_trials(where: Path) -> dict[str, LabelledFiles] | None:
     if not any(file.is_file() for file in lists.values()):
         return None
     return {
-        split: _files([trial for name in _names(file) for trial in _trials(where / name)])
+        split: _files([trial for name in _names(file) for trial in _trials(where / name, sort)])
         for split, file in lists.items()
     }
 
@@ -96,20 +100,20 @@ def _text(file: Path) -> str:
         return Source(file).read(_MOST_TEXT).getvalue().decode("ascii")
 
 
-def _trials(recording: Path) -> _Labelled:
+def _trials(recording: Path, sort: bool) -> _Labelled:
     """Cut a recording into the trials of its table; trials may overlap, as two of the official ones do."""
     source, data = Source(recording), Source(recording).read().getbuffer()
     packets = find_packets(source, data, after_header(source, data))
-    time_us = check_events(source, packed_events(data, packets), SENSOR).time_us
+    time_us, word = packed_words(data, packets)
+    check_events(source, valid_events(time_us, word), SENSOR, sort=sort)
     table = recording.with_name(f"{recording.stem}_labels.csv")
     found: _Labelled = []
     for row, (label, start, stop) in enumerate(_rows(table), 1):
-        first, last = np.searchsorted(time_us, (start, stop))
-        if first == last:
-            raise data_refusal(
-                table, f"row {row}", f"a time within the events of {recording.name}", (start, stop)
-            )
-        place = packets.bytes_of(int(first), int(last))
+        own = np.flatnonzero((time_us >= start) & (time_us < stop) & (word & 1 == 1))
+        if not own.size:
+            rule = f"a time within the events of {recording.name}"
+            raise data_refusal(table, f"row {row}", rule, (start, stop))
+        place = packets.bytes_of(int(own[0]), int(own[-1]))
         found.append((Trial(recording, None, row, (start, stop), place), label - 1))
     return found
 
@@ -129,7 +133,7 @@ def _rows(table: Path) -> list[tuple[int, int, int]]:
     return rows
 
 
-def read_trial(source: Source) -> CameraEvents:
+def read_trial(source: Source, *, sort: bool = False) -> CameraEvents:
     """Read a trial that `find_trials` found, time counted from its first event.
 
     Raises:
@@ -140,15 +144,19 @@ def read_trial(source: Source) -> CameraEvents:
     with source.opened() as file:
         file.seek(source.place[0])
         data = memoryview(file.read(source.place[1] - source.place[0]))
-    seen = check_events(source, packed_events(data, find_packets(source, data, 0)), SENSOR)
-    first, last = np.searchsorted(seen.time_us, source.time_us)
-    return from_first_event(CameraEvents(*(column[first:last] for column in seen)))
+    time_us, word = packed_words(data, find_packets(source, data, 0))
+    own = (time_us >= source.time_us[0]) & (time_us < source.time_us[1])
+    return from_first_event(check_events(source, valid_events(time_us[own], word[own]), SENSOR, sort=sort))
 
 
-def find_arrays(where: Path) -> dict[str, LabelledFiles] | None:
+def find_arrays(where: Path, *, sort: bool = False) -> dict[str, LabelledFiles] | None:
     """Find the trials of both splits as tonic leaves them; None where they are not in the folder or one below it.
 
     Every file is read and checked.
+
+    Args:
+        where: The folder.
+        sort: Put events in order of time where they are not.
 
     Raises:
         OSError: A file cannot be read.
@@ -160,21 +168,21 @@ def find_arrays(where: Path) -> dict[str, LabelledFiles] | None:
         for top in (where, *sorted(where.iterdir()))
         if any((top / name).is_dir() for name in names.values())
     ]
-    return {split: _files(_arrays(tops[0] / name)) for split, name in names.items()} if tops else None
+    return {split: _files(_arrays(tops[0] / name, sort)) for split, name in names.items()} if tops else None
 
 
-def _arrays(folder: Path) -> _Labelled:
+def _arrays(folder: Path, sort: bool) -> _Labelled:
     files = [file for file in sorted(folder.glob("*/*.npy")) if _ARRAY.match(file.name)]
     if not files:
         raise DataError(f"{folder} must hold <user>/<class>.npy, got none")
     for file in files:
         if int(file.stem) >= len(GESTURES):
             raise data_refusal(file, "name", f"a class from 0 to {len(GESTURES) - 1}", file.name)
-        read_array(Source(file))
+        read_array(Source(file), sort=sort)
     return [(Source(file), int(file.stem)) for file in files]
 
 
-def read_array(source: Source) -> CameraEvents:
+def read_array(source: Source, *, sort: bool = False) -> CameraEvents:
     """Read a trial that tonic left: column, row, polarity and milliseconds of each event, [E, 4].
 
     Time is counted from the first event.
@@ -193,5 +201,5 @@ def read_array(source: Source) -> CameraEvents:
         x, y, polarity, time_ms = wholes("the array", array, low=0, high=_MOST_MS).T.copy()
     if not time_ms.size:
         raise data_refusal(source, "the array", "of one event or more", array)
-    seen = check_events(source, CameraEvents(1000 * time_ms, x, y, polarity), SENSOR)
+    seen = check_events(source, CameraEvents(1000 * time_ms, x, y, polarity), SENSOR, sort=sort)
     return from_first_event(seen)

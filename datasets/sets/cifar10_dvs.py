@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 
 from snn.core.arrays import PathLike
-from snn.core.checks import number, whole
+from snn.core.checks import flag, number, whole
 from snn.core.files.hdf5 import naming
 from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
@@ -35,6 +36,7 @@ def cifar10_dvs(
     n_bins: int | None = None,
     dt_ms: float | None = None,
     frames: EqualFrames = "time",
+    sort: bool = False,
     valid_fraction: float = 0.1,
     seed: int = 0,
 ) -> tuple[EventCameraSet, EventCameraSet, EventCameraSet]:
@@ -50,6 +52,7 @@ def cifar10_dvs(
         n_bins: Frames of a recording: equal parts of it; 10 where neither this nor `dt_ms` is given.
         dt_ms: Length of a frame, ms, from the first event, in place of `n_bins`.
         frames: What is equal in the `n_bins` parts: "time" or "count" of events.
+        sort: Put events in order of time where they are not, rather than refuse them.
         valid_fraction: Share of the training recordings that validate, the same of every class, in (0, 1).
         seed: Decides the validation recordings.
 
@@ -68,27 +71,32 @@ def cifar10_dvs(
         whole("seed", seed, low=0),
     )
     frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
-    train, test = load_cifar10_dvs(need("cifar10-dvs") if path is None else path, frame_binning)
+    train, test = load_cifar10_dvs(
+        need("cifar10-dvs") if path is None else path, frame_binning, sort=flag("sort", sort)
+    )
     with naming(train.name if path is None else path):
         kept, held_out = hold_out(train.labels, valid_fraction, seed)
     return train.subset(kept), train.subset(held_out), test
 
 
-def load_cifar10_dvs(path: PathLike, frame_binning: FrameBinning) -> tuple[EventCameraSet, EventCameraSet]:
+def load_cifar10_dvs(
+    path: PathLike, frame_binning: FrameBinning, *, sort: bool = False
+) -> tuple[EventCameraSet, EventCameraSet]:
     """Find training and test set, and check every file; see `cifar10_dvs`."""
     files = class_folders(path, (".aedat",), _CLASSES)
     name = "CIFAR10-DVS"
     if len(files) != _OFFICIAL * len(_CLASSES):
         name += f" sample ({len(files)} of {_OFFICIAL * len(_CLASSES)} recordings)"
+    read_file = partial(_read, sort=sort)
     for source in files.sources:
-        _read(source)
+        read_file(source)
     test = np.array([_number(source) < _TEST for source in files.sources])
     for split, marked in (("training", ~test), ("test", test)):
         missing = set(range(len(_CLASSES))) - set(files.labels[marked].tolist())
         if missing:
             rule = f"files numbered {'from 100 on' if split == 'training' else '0 to 99'}, the {split} set"
             raise DataError(f"{path}: class {_CLASSES[min(missing)]!r} must have {rule}, got none")
-    whole_set = EventCameraSet(name, files, (2, *DVS128), _read, frame_binning, _NOMINAL_MS)
+    whole_set = EventCameraSet(name, files, (2, *DVS128), read_file, frame_binning, _NOMINAL_MS)
     return whole_set.subset(~test), whole_set.subset(test)
 
 
@@ -99,8 +107,8 @@ def _number(source: Source) -> int:
     return int(found[1])
 
 
-def _read(source: Source) -> CameraEvents:
+def _read(source: Source, sort: bool) -> CameraEvents:
     """Read a recording upright: the camera lay on its side, so that columns of images are its rows."""
-    seen = read_aedat2(source)
+    seen = read_aedat2(source, sort=sort)
     turned = check_events(source, seen._replace(x=seen.y, y=seen.x), DVS128)
     return from_first_event(turned)

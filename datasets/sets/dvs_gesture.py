@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from snn.core.arrays import PathLike
-from snn.core.checks import number, whole
+from snn.core.checks import flag, number, whole
 from snn.core.files.hdf5 import naming
 from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
@@ -30,6 +32,7 @@ def dvs_gesture(
     n_bins: int | None = None,
     dt_ms: float | None = None,
     frames: EqualFrames = "time",
+    sort: bool = False,
     valid_fraction: float = 0.1,
     seed: int = 0,
 ) -> tuple[EventCameraSet, EventCameraSet, EventCameraSet]:
@@ -42,6 +45,7 @@ def dvs_gesture(
         n_bins: Frames of a trial: equal parts of it; 10 where neither this nor `dt_ms` is given.
         dt_ms: Length of a frame, ms, from the trial's first event, in place of `n_bins`.
         frames: What is equal in the `n_bins` parts: "time" or "count" of events.
+        sort: Put events in order of time where they are not, rather than refuse them.
         valid_fraction: Share of the training trials that validate, the same of every class, in (0, 1); the same
             people are in both parts.
         seed: Decides the validation trials.
@@ -61,25 +65,25 @@ def dvs_gesture(
         whole("seed", seed, low=0),
     )
     frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
-    train, test = load_dvs_gesture(need("dvs-gesture") if path is None else path, frame_binning)
+    train, test = load_dvs_gesture(
+        need("dvs-gesture") if path is None else path, frame_binning, sort=flag("sort", sort)
+    )
     with naming(train.name if path is None else path):
         kept, held_out = hold_out(train.labels, valid_fraction, seed)
     return train.subset(kept), train.subset(held_out), test
 
 
-def load_dvs_gesture(path: PathLike, frame_binning: FrameBinning) -> tuple[EventCameraSet, EventCameraSet]:
+def load_dvs_gesture(
+    path: PathLike, frame_binning: FrameBinning, *, sort: bool = False
+) -> tuple[EventCameraSet, EventCameraSet]:
     """Find the official splits, training and test, and check every file; see `dvs_gesture`."""
     where = existing(path)
     splits, read_file, full, name = None, read_trial, _OFFICIAL, "DVS-Gesture"
     if where.is_dir():
-        splits = find_trials(where)
+        splits = find_trials(where, sort=sort)
         if splits is None:
-            splits, read_file, full, name = (
-                find_arrays(where),
-                read_array,
-                _OF_TONIC,
-                "DVS-Gesture, cut by tonic",
-            )
+            splits, read_file = find_arrays(where, sort=sort), read_array
+            full, name = _OF_TONIC, "DVS-Gesture (tonic)"
     if splits is None:
         both = "trials_to_train.txt and trials_to_test.txt, or ibmGestureTrain and ibmGestureTest"
         raise DataError(f"{where} must be a folder that holds {both}, got none of them")
@@ -87,7 +91,7 @@ def load_dvs_gesture(path: PathLike, frame_binning: FrameBinning) -> tuple[Event
     if sizes != full:
         name += f" sample ({sizes[0]} + {sizes[1]} of {full[0]} + {full[1]} trials)"
     train, test = (
-        EventCameraSet(name, files, (2, *SENSOR), read_file, frame_binning, _NOMINAL_MS)
+        EventCameraSet(name, files, (2, *SENSOR), partial(read_file, sort=sort), frame_binning, _NOMINAL_MS)
         for files in splits.values()
     )
     return train, test

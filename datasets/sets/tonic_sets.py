@@ -68,23 +68,15 @@ def from_tonic(
     samples = _Samples(dataset, axes, off, choice("start", start, Start))
     name = f"{type(dataset).__name__} (tonic)"
     sources = tuple(_Sample(Path(name), None, i) for i in range(len(dataset)))
-    targets, lasting, kept = [], [], []
-    for source in sources:
-        seen, target = samples.read(source)
-        targets.append(target)
-        lasting.append((int(seen.time_us.max(initial=0)) + 1) / 1000)
-        kept += [seen] if len(axes) == 1 else []
+    kept, targets, nominal_ms = samples.read_all(sources, keep=len(axes) == 1)
     labels, classes = _labels(name, targets, getattr(dataset, "classes", None))
-    nominal_ms = float(np.mean(lasting)) if lasting else 1.0
     if len(axes) == 3:
         if speaker is not None:
             raise refusal("speaker", "None for a camera", speaker)
         files = LabelledFiles(sources, labels, classes)
         return EventCameraSet(name, files, axes, samples, binning, nominal_ms)
     said = getattr(dataset, "speaker", None) if speaker is None else speaker
-    speakers = (
-        np.full(len(sources), -1) if said is None else one_per_sample("speaker", said, len(sources), low=-1)
-    )
+    speakers = one_per_sample("speaker", [-1] * len(labels) if said is None else said, len(labels), low=-1)
     events = camera_frames(kept, (1, 1, axes[0]), binning, nominal_ms)
     return SpikeSet(name, events, labels, speakers, classes)
 
@@ -113,6 +105,18 @@ class _Samples:
         """Give the events of a sample."""
         return self.read(source)[0]
 
+    def read_all(
+        self, sources: Sequence[Source], *, keep: bool
+    ) -> tuple[list[CameraEvents], list[Any], float]:
+        """Give the events of all samples, where they shall be kept, their classes, and how long one lasts, ms."""
+        kept, targets, total_us = [], [], 0
+        for source in sources:
+            seen, target = self.read(source)
+            kept += [seen] if keep else []
+            targets.append(target)
+            total_us += int(np.ptp(seen.time_us)) + 1 if seen.time_us.size else 1
+        return kept, targets, total_us / 1000 / max(len(sources), 1) or 1.0
+
     def read(self, source: Source) -> tuple[CameraEvents, Any]:
         """Give the events and the class of a sample."""
         assert isinstance(source, _Sample)
@@ -124,7 +128,7 @@ class _Samples:
             raise data_refusal(source, "events", rule, events)
         with reading(source, "holds an impossible value"):
             time_us, x = (wholes(name, events[name], low=0) for name in ("t", "x"))
-            y = wholes("y", events["y"], low=0) if len(self.axes) == 3 else np.zeros_like(x)
+            y = wholes("y", events["y"], low=0) if "y" in fields else np.zeros_like(x)
             polarity = self._polarity(events["p"]) if "p" in fields else np.zeros_like(x)
         sensor = (self.axes[1], self.axes[2]) if len(self.axes) == 3 else (1, self.axes[0])
         seen = check_events(source, CameraEvents(time_us, x, y, polarity), sensor, sort=True)

@@ -135,8 +135,10 @@ def test_lz4_repeats_what_is_behind_it_in_this_block_and_the_one_before():
     ("frame", "message"),
     [
         (lz4(b"\x40abc"), "damaged"),
-        (lz4(b"\x40abcd\x00\x00"), "damaged"),  # 0 bytes back
-        (lz4(b"\x40abcd\x05\x00"), "damaged"),  # before the first byte
+        (lz4(b"\x40abcd\x00\x00\x10z"), "damaged"),  # 0 bytes back
+        (lz4(b"\x40abcd\x05\x00\x10z"), "damaged"),  # before the first byte
+        (lz4(b"\x1fa\x01\x00" + b"\xff" * 260 + b"\x00\x10z"), "damaged"),  # more than a block may hold
+        (lz4(b"\xf0" + b"\xff" * 260 + b"\x00" + bytes(66_315)), "damaged"),
         (lz4(b"\x40abcd\x04"), "damaged"),
         (lz4(b"\xf0\xff"), "damaged"),
         (lz4(b"\x10a")[:-5], "cut short"),
@@ -159,6 +161,7 @@ ONE = drawn_events(1, (34, 34))
         ("a.es", b"Event Stream\x02", ".es must be AEDAT 2.0, 3.1 or 4.0, .*begins with b'Event Strea'"),
         ("a.raw", evt([], "2.1"), "version in the header must be EVT 2.0 or 3.0, got 'EVT 2.1'"),
         ("a.raw", b"", "version in the header must be EVT 2.0 or 3.0, got None"),
+        ("a.raw", evt([], header=("% endianness big",)), "endianness in the header must be little, got 'big'"),
         ("a.raw", evt([0x8000]) + b"0", "bytes of events must be a multiple of 2.*, got 3"),
         ("a.raw", evt([0x8000, 0x6000, 0x9000]), "type of word 2 must be one of 0, 2, 3, .*, got 9"),
         ("a.raw", evt([0x80000000, 0x50000000], "2.0"), "type of word 1 must be one of 0, 1, 8, .*, got 5"),

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
-from event_files import CIFAR10, rows, write_cifar10_dvs, write_gesture_arrays, write_gestures
+from event_files import (
+    CIFAR10,
+    aedat3,
+    drawn_events,
+    packet,
+    polarity_words,
+    rows,
+    write_cifar10_dvs,
+    write_gesture_arrays,
+    write_gestures,
+)
 from spikingjelly_readers import spikingjelly_datasets
 
 from snn.datasets import DataError, FrameBinning, cifar10_dvs, dvs_gesture
@@ -46,6 +57,20 @@ def test_gestures_are_cut_as_spikingjelly_cuts_them(gestures, monkeypatch):
             assert rows(part.read_file(source)) == list(zip(*(c.tolist() for c in columns), strict=True))
 
 
+def test_gestures_without_what_is_invalid_and_in_any_order(gestures, tmp_path):
+    shutil.copytree(gestures, tmp_path, dirs_exist_ok=True)
+    words = polarity_words(drawn_events(400, (128, 128), 2, span_us=11_000, start_us=10**6))  # of user02
+    spoilt = [word for word, time in words for word in ((77 << 17, time), (word, time))]
+    spoilt[40:50] = spoilt[49:39:-1]
+    packets = [packet(spoilt[k : k + 16]) for k in range(0, len(spoilt), 16)]
+    (tmp_path / "user02_led.aedat").write_bytes(aedat3(*packets))
+    with pytest.raises(DataError, match="user02_led.aedat: time of event 21 must be >= "):
+        dvs_gesture(tmp_path)
+    (whole, _), (found, _) = (load_dvs_gesture(where, BINNING, sort=True) for where in (gestures, tmp_path))
+    for i, source in enumerate(found.files.sources):
+        assert sorted(rows(found.read_file(source))) == sorted(rows(whole.read_file(whole.files.sources[i])))
+
+
 def test_gestures_in_batches(gestures):
     train, valid, test = dvs_gesture(gestures, n_bins=3, valid_fraction=0.5)
     assert (len(train), len(valid), len(test)) == (11, 11, 22)
@@ -62,7 +87,7 @@ def test_gestures_as_tonic_leaves_them(tmp_path, monkeypatch):
     write_gesture_arrays(tmp_path / "DVSGesture", people=1)
     monkeypatch.setattr(tonic.datasets.DVSGesture, "_check_exists", lambda self: True)
     train, test = load_dvs_gesture(tmp_path / "DVSGesture", BINNING)
-    assert train.name.startswith("DVS-Gesture, cut by tonic sample (11 + 11 of 1077 + 264")
+    assert train.name.startswith("DVS-Gesture (tonic) sample (11 + 11 of 1077 + 264")
     for part, is_train in ((train, True), (test, False)):
         theirs = tonic.datasets.DVSGesture(str(tmp_path), train=is_train)
         found = {target: events for events, target in theirs}
