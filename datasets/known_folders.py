@@ -81,6 +81,22 @@ _SETS = (
         ("shd_train.h5*",),
     ),
     DataSet(
+        "ssc",
+        "SSC, Spiking Speech Commands: SHD's cochlea model on Speech Commands",
+        "CC BY 4.0",
+        "105 829 words",
+        "put ssc_train.h5, ssc_valid.h5 and ssc_test.h5 (zenkelab.org/datasets) into a folder named ssc there",
+        ("ssc_train.h5*",),
+    ),
+    DataSet(
+        "gsc",
+        "Speech Commands v2: one-second sounds of 35 words",
+        "CC BY 4.0",
+        "105 829 sounds, 3.3 GB",
+        "unpack speech_commands_v0.02.tar.gz into a folder named gsc there",
+        ("validation_list.txt",),
+    ),
+    DataSet(
         "nmnist",
         "N-MNIST: MNIST digits filmed by an event camera",
         "CC BY-SA 4.0",

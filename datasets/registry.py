@@ -16,14 +16,17 @@ from snn.datasets.formats.atis_bin import ENDING
 from snn.datasets.formats.class_tree import holds_tree
 from snn.datasets.formats.idx import find_idx
 from snn.datasets.formats.image_files import IMAGE_ENDINGS
-from snn.datasets.formats.locate import SPLITS, Source, existing, locate
+from snn.datasets.formats.locate import SPLITS, Source, existing, holds_split, locate
 from snn.datasets.formats.shd_file import read_shd
+from snn.datasets.formats.speech_commands import LISTS, speech_commands
+from snn.datasets.formats.wav_file import read_wav
 from snn.datasets.known_folders import EMBEDDED, KNOWN_SETS, DataSet, folders, need
 from snn.datasets.sets.cifar10_dvs import load_cifar10_dvs
 from snn.datasets.sets.dvs_gesture import load_dvs_gesture
 from snn.datasets.sets.images import IMAGE_SUMS, load_images
 from snn.datasets.sets.nmnist import load_nmnist
 from snn.datasets.sets.shd import true_name
+from snn.datasets.sets.ssc import SSC_SPLITS
 
 __all__ = ["DataSet", "SplitReport", "fetch", "find", "list_sets", "verify"]
 
@@ -33,10 +36,10 @@ class SplitReport:
     """Say what `verify` found in one split.
 
     Attributes:
-        split: "train" or "test".
+        split: "train", "valid" or "test".
         source: The file, or the folder or zip that holds the files.
         name: What the file really holds.
-        samples: Spike trains, recordings or images, all checked.
+        samples: Spike trains, sounds, recordings or images, all checked.
         about: What it holds, in numbers.
         sha256: Of the file as it lies there; of a tree, of its files by class and name; of images, of pixels and
             labels.
@@ -67,12 +70,12 @@ def find(name: str) -> Path:
     return need(name)
 
 
-def verify(path: PathLike | None = None) -> tuple[SplitReport, SplitReport]:
-    """Read both splits of a set and check every sample; compare checksums where they are on record.
+def verify(path: PathLike | None = None) -> tuple[SplitReport, ...]:
+    """Read the splits of a set, two or three, and check every sample; compare checksums where they are on record.
 
     Args:
-        path: Spikes as for `shd`, recordings as for `nmnist`, `dvs_gesture` or `cifar10_dvs`, or images as for
-            `images`: what lies there decides. None is the embedded set.
+        path: Spikes as for `shd` or `ssc`, sounds as for `gsc`, recordings as for `nmnist`, `dvs_gesture` or
+            `cifar10_dvs`, or images as for `images`: what lies there decides. None is the embedded set.
 
     Raises:
         FileNotFoundError: The data are not there.
@@ -86,8 +89,10 @@ def verify(path: PathLike | None = None) -> tuple[SplitReport, SplitReport]:
             return _verify_recordings(where, load)
     if find_idx(where) or holds_tree(where, IMAGE_ENDINGS):
         return _verify_images(where)
-    sources = locate(where)
-    return _verify_shd("train", sources["train"]), _verify_shd("test", sources["test"])
+    if (where / LISTS["valid"]).is_file():
+        return _verify_sounds(where)
+    sources = locate(where, SSC_SPLITS if holds_split(where, "valid") else SPLITS)
+    return tuple(_verify_shd(split, source) for split, source in sources.items())
 
 
 def _compare(where: object, digest: str, published: str | None) -> str:
@@ -135,6 +140,20 @@ def _verify_recordings(
         found = digest.hexdigest()
         reports.append(SplitReport(split, str(where), part.name, len(part), about, found, "unknown"))
     return reports[0], reports[1]
+
+
+def _verify_sounds(where: Path) -> tuple[SplitReport, ...]:
+    reports = []
+    for split, files in speech_commands(where).items():
+        digest, seconds = hashlib.sha256(), 0.0
+        for source in files.sources:
+            sound = read_wav(source)
+            seconds += len(sound.values) / sound.rate_hz
+            digest.update(source.read().getbuffer())
+        about = f"{len(files)} sounds, {seconds:.1f} s, {len(files.classes)} words"
+        found = digest.hexdigest()
+        reports.append(SplitReport(split, str(where), "Speech Commands", len(files), about, found, "unknown"))
+    return tuple(reports)
 
 
 def _verify_images(where: Path) -> tuple[SplitReport, SplitReport]:

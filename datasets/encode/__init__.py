@@ -1,1 +1,1 @@
-"""Images and recordings to spikes: rates and latencies, an event camera's saccades, crops and chunks."""
+"""To spikes: numbers, signals, sound through a cochlea, images in saccades; and what shapes recordings or sound."""

@@ -10,7 +10,7 @@ from snn.core.arrays import BoolArray, Float64Array
 from snn.core.checks import finite, number, refusal, whole
 from snn.core.memory import check as check_memory
 from snn.core.random import check_seed, keys, uniform
-from snn.core.units import check_dt
+from snn.core.units import MOST_STEPS, check_dt
 from snn.datasets.samples import one_per_sample
 
 __all__ = ["latency", "rate", "regular_rate"]
@@ -92,7 +92,7 @@ def latency(
         ValueError: A value is outside 0..1, or an argument is impossible; the message names it.
     """
     level = _levels(values)
-    n_steps, dt_ms = whole("n_steps", n_steps, low=1), check_dt(dt_ms)
+    n_steps, dt_ms = whole("n_steps", n_steps, low=1, high=MOST_STEPS), check_dt(dt_ms)
     least = number("least", least, above=0, below=1)
     if tau_ms is None:
         step = np.rint((n_steps - 1) * (1 - level) / (1 - least))

@@ -20,7 +20,7 @@ from snn.core.arrays import PathLike
 from snn.core.checks import shown
 from snn.datasets.errors import DataError, data_refusal, reading
 
-__all__ = ["PIECE", "SPLITS", "Source", "existing", "locate", "open_zip"]
+__all__ = ["PIECE", "SPLITS", "Source", "existing", "holds_split", "locate", "open_zip"]
 
 SPLITS = ("train", "test")
 PIECE = 1 << 20
@@ -178,28 +178,43 @@ def existing(path: PathLike) -> Path:
     return where
 
 
-def locate(path: PathLike) -> dict[str, Source]:
-    """Find the HDF5 files of both splits.
+def locate(path: PathLike, splits: tuple[str, ...] = SPLITS) -> dict[str, Source]:
+    """Find the HDF5 files of all splits.
 
     Args:
-        path: A folder or zip holding one HDF5 file (.h5, .hdf5, also .gz) with "train" in its name and one with
-            "test"; or one of the two files, the other standing beside it.
+        path: A folder or zip holding one HDF5 file (.h5, .hdf5, also .gz) for each split, with its name in
+            that of the file; or one of the files, the others standing beside it.
+        splits: The names.
 
     Returns:
-        The sources of "train" and "test".
+        The source of each split.
 
     Raises:
-        FileNotFoundError: Nothing is there, or the other split's file is missing.
+        FileNotFoundError: Nothing is there, or another split's file is missing.
         DataError: None or several files fit a split.
     """
     where = existing(path)
+    found = _hdf5_files(where)
+    return _siblings(where, splits) if found is None else {s: _pick(found, s, where) for s in splits}
+
+
+def holds_split(path: PathLike, split: str) -> bool:
+    """Tell whether a folder or zip holds an HDF5 file with the name of a split in its own.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        DataError: A zip is damaged.
+    """
+    return any(split in source.name.lower() for source in _hdf5_files(existing(path)) or [])
+
+
+def _hdf5_files(where: Path) -> list[Source] | None:
+    """List the HDF5 files of a folder or zip; None for another file."""
     if where.is_dir():
-        found = [Source(file) for file in sorted(where.iterdir()) if _HDF5.search(file.name)]
-        return {split: _pick(found, split, where) for split in SPLITS}
+        return [Source(file) for file in sorted(where.iterdir()) if _HDF5.search(file.name)]
     if where.suffix.lower() == ".zip":
-        members = [Source(where, name) for name in sorted(open_zip(where).namelist()) if _HDF5.search(name)]
-        return {split: _pick(members, split, where) for split in SPLITS}
-    return _siblings(where)
+        return [Source(where, name) for name in sorted(open_zip(where).namelist()) if _HDF5.search(name)]
+    return None
 
 
 def _pick(found: list[Source], split: str, where: Path) -> Source:
@@ -211,13 +226,17 @@ def _pick(found: list[Source], split: str, where: Path) -> Source:
     raise DataError(f"{where} must hold one file *{split}*.h5 (.hdf5, .gz), got {there}")
 
 
-def _siblings(file: Path) -> dict[str, Source]:
+def _siblings(file: Path, splits: tuple[str, ...]) -> dict[str, Source]:
     if not _HDF5.search(file.name):
         raise DataError(f"{file} must be a folder or end in .zip, .h5, .hdf5, .h5.gz or .hdf5.gz")
-    for split, other in (SPLITS, SPLITS[::-1]):
-        if split in file.name.lower():
-            beside = file.with_name(re.sub(split, other, file.name, flags=re.IGNORECASE))
-            if not beside.is_file():
-                raise FileNotFoundError(f"{file} is the {split} split; its {other} split is not at {beside}")
-            return {split: Source(file), other: Source(beside)}
-    raise DataError(f"{file} must have train or test in its name, so that the other split can be found")
+    own = next((split for split in splits if split in file.name.lower()), None)
+    if own is None:
+        rule = f"{' or '.join(splits)} in its name, so that the other split can be found"
+        raise DataError(f"{file} must have {rule}")
+    found = {own: Source(file)}
+    for other in splits:
+        beside = file.with_name(re.sub(own, other, file.name, flags=re.IGNORECASE))
+        if not beside.is_file():
+            raise FileNotFoundError(f"{file} is the {own} split; its {other} split is not at {beside}")
+        found[other] = Source(beside)
+    return {split: found[split] for split in splits}

@@ -10,6 +10,7 @@ from snn.core import Events, delay_steps
 from snn.core.arrays import BoolArray, Int64Array, PathLike
 from snn.core.checks import choice, number, refusal, whole
 from snn.core.files.hdf5 import naming
+from snn.core.memory import check as check_memory
 from snn.core.units import MOST_STEPS, check_dt
 from snn.datasets.errors import DataError
 from snn.datasets.folds import mark_held_out
@@ -19,13 +20,15 @@ from snn.datasets.known_folders import EMBEDDED
 from snn.datasets.sets.shd_binning import Binning, to_steps
 from snn.datasets.spike_set import SpikeSet
 
-__all__ = ["SplitBy", "shd", "true_name"]
+__all__ = ["SplitBy", "check_same_classes", "checked_grid", "read_set", "shd", "true_name"]
 
 SplitBy = Literal["auto", "speaker", "label"]
 _MANY_SPEAKERS = 8
 _AT_A_TIME = 256  # samples binned together: bounds the memory of large sets
+_BYTES = 52  # that a spike takes while its set is made
 _NAMES = {
     "shd_": "SHD (Spiking Heidelberg Digits)",
+    "ssc_": "SSC (Spiking Speech Commands)",
     "fsdd_": "FSDD spikes (real speech)",
     "espeak": "synthetic speech (espeak-ng number words)",
 }
@@ -73,7 +76,7 @@ def shd(
         TypeError: `path` is none.
         ValueError: An argument is impossible; the message names it.
     """
-    dt_ms, group, max_ms = _checked(dt_ms, group, max_ms)
+    dt_ms, group, max_ms = checked_grid(dt_ms, group, max_ms)
     choice("binning", binning, Binning)
     valid_fraction, seed = (
         number("valid_fraction", valid_fraction, above=0, below=1),
@@ -81,19 +84,19 @@ def shd(
     )
     choice("split_by", split_by, SplitBy)
     sources = locate(EMBEDDED if path is None else path)
-    train, test = (
-        _to_set(read_shd(sources[split]), true_name(sources[split]), dt_ms, group, binning, max_ms)
-        for split in ("train", "test")
-    )
-    if train.classes != test.classes:
-        both = f"{', '.join(train.classes)} and {', '.join(test.classes)}"
-        raise DataError(f"{sources['train']} and {sources['test']} must name the same classes, got {both}")
+    train, test = (read_set(sources[split], dt_ms, group, binning, max_ms) for split in ("train", "test"))
+    check_same_classes({"train": train, "test": test}, sources)
     with naming(train.name if path is None else path):
         held_out = _validation(train, valid_fraction, seed, split_by)
     return train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out)), test
 
 
-def _checked(dt_ms: float, group: int, max_ms: float | None) -> tuple[float, int, float | None]:
+def checked_grid(dt_ms: float, group: int, max_ms: float | None) -> tuple[float, int, float | None]:
+    """Return the length of a step, the channels of a unit and the end of a sample.
+
+    Raises:
+        ValueError: One is impossible; the message names it.
+    """
     step_ms, channels = check_dt(dt_ms), whole("group", group, low=1)
     if CHANNELS % channels:
         raise refusal("group", f"a divisor of {CHANNELS}", group)
@@ -105,10 +108,28 @@ def _checked(dt_ms: float, group: int, max_ms: float | None) -> tuple[float, int
     return step_ms, channels, end_ms
 
 
-def _to_set(
-    columns: ShdColumns, name: str, dt_ms: float, group: int, binning: Binning, max_ms: float | None
-) -> SpikeSet:
-    """Bring samples onto the grid, some at a time; a sample lasts to its last spike."""
+def check_same_classes(sets: dict[str, SpikeSet], sources: dict[str, Source]) -> None:
+    """Refuse splits whose files name other classes than that of the training set.
+
+    Raises:
+        DataError: As said above; the message names both files.
+    """
+    train = sets["train"].classes
+    for split, other in sets.items():
+        if other.classes != train:
+            both = f"{', '.join(train)} and {', '.join(other.classes)}"
+            raise DataError(f"{sources['train']} and {sources[split]} must name the same classes, got {both}")
+
+
+def read_set(source: Source, dt_ms: float, group: int, binning: Binning, max_ms: float | None) -> SpikeSet:
+    """Read a file and bring its samples onto the grid, some at a time; a sample lasts to its last spike.
+
+    Raises:
+        DataError: The file is damaged or holds an impossible value.
+        MemoryError: The spikes do not fit.
+    """
+    columns = read_shd(source)
+    check_memory(_BYTES * columns.time_s.size, f"{source}: {columns.time_s.size:,} spikes")
     end = None if max_ms is None else int(delay_steps(max_ms, dt_ms))
     starts = range(0, len(columns), _AT_A_TIME)
     parts = [columns.part(start, min(start + _AT_A_TIME, len(columns))) for start in starts]
@@ -118,7 +139,7 @@ def _to_set(
     )
     events = Events(step, unit, np.concatenate([[0], np.cumsum(count)]), CHANNELS // group, dt_ms, length)
     dropped = columns.time_s.size - events.n_events
-    return SpikeSet(name, events, columns.labels, columns.speakers, columns.classes, dropped)
+    return SpikeSet(true_name(source), events, columns.labels, columns.speakers, columns.classes, dropped)
 
 
 def _bin(

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from snn.core import Network
-from snn.datasets import EventCameraSet, ImageSet, SpikeSet, shd
+from snn.datasets import EventCameraSet, ImageSet, SoundSet, SpikeSet, shd
 from snn.datasets.formats.shd_file import CHANNELS
 from snn.nn import to_network
 from snn.recipes.saved import SavedModel, load_saved
@@ -47,8 +47,9 @@ def load_file(path: str) -> LoadedFile:
         return LoadedFile(Network.load(path), None)
     saved = load_saved(path)
     if saved.samples.inputs == "currents":
+        what, first = "still images" if saved.shape else "sounds", type(saved.model[0]).__name__
         raise ValueError(
-            f"{path} is given still images, which are currents in its first layer (Conv2d) and no spikes: "
+            f"{path} is given {what}, which are currents in its first layer ({first}) and no spikes: "
             "it cannot be run by events"
         )
     return LoadedFile(to_network(saved.model, saved.dt_ms, shape=saved.shape or None), saved)
@@ -97,7 +98,7 @@ def test_samples(loaded: LoadedFile, data: str | None) -> SpikeSet:
         test = shd(path, dt_ms=loaded.network.dt_ms, group=CHANNELS // source.size)[2]
     else:
         found = loaded.saved.test_set(data)
-        assert not isinstance(found, ImageSet)  # load_file refuses their models
+        assert not isinstance(found, ImageSet | SoundSet)  # load_file refuses their models
         test = found.read() if isinstance(found, EventCameraSet) else found
     if test.n_units != source.size:
         raise ValueError(f"samples must have {source.size} units, the network's inputs, got {test.n_units}")

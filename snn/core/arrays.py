@@ -17,6 +17,7 @@ Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
+ComplexArray = NDArray[np.complexfloating[Any, Any]]
 RealArray = NDArray[Any]
 """float32 or float64, as the run has it."""
 IndexArray = NDArray[Any]

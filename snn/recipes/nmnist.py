@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import snn
-from snn.core.checks import choice, keep, number, whole
-from snn.datasets import EventCameraSet, FrameBinning, ImageAugment
+from snn.datasets import EventCameraSet, ImageAugment
 from snn.datasets.event_camera_set import EqualFrames
 from snn.datasets.sets.nmnist import NOMINAL_MS, SHAPE
-from snn.recipes import vision
+from snn.recipes import camera_frames, vision
 from snn.recipes.experiment import Experiment, result_lines
 from snn.recipes.recipe import Reading, Recipe
 from snn.train.config import TrainConfig
@@ -54,10 +53,7 @@ class NmnistConfig:
     )
 
     def __post_init__(self) -> None:
-        keep(self, whole, "steps", low=1)
-        keep(self, choice, "frames", allowed=EqualFrames)
-        keep(self, number, "dt_ms", above=0, optional=True)
-        _frame_binning(self)
+        camera_frames.check_frames(self)
         vision.check_net(self)
         ImageAugment(self.shift)
         vision.check_poolings(SHAPE, self.channels)
@@ -67,26 +63,14 @@ DATA_FIELDS = ("data", "steps", "frames", "dt_ms", "valid_fraction")
 """Fields of `NmnistConfig` that decide what a model is given; saved with it."""
 
 
-def _frame_binning(config: NmnistConfig) -> FrameBinning:
-    return FrameBinning(config.steps if config.dt_ms is None else None, config.dt_ms, config.frames)
-
-
 def load_data(config: NmnistConfig) -> tuple[EventCameraSet, EventCameraSet, EventCameraSet]:
     """Find the training, validation and test recordings, and check them."""
-    frame_binning = _frame_binning(config)
     return snn.datasets.nmnist(
         config.data,
-        n_bins=frame_binning.n_bins,
-        dt_ms=frame_binning.dt_ms,
-        frames=frame_binning.frames,
+        **camera_frames.arguments(config),
         valid_fraction=config.valid_fraction,
         seed=config.train.seed,
     )
-
-
-def _step_ms(config: NmnistConfig) -> float:
-    """Length of a frame, ms; nominal where frames are parts of each recording."""
-    return NOMINAL_MS / config.steps if config.dt_ms is None else config.dt_ms
 
 
 def _augmented(config: NmnistConfig, train: EventCameraSet) -> snn.train.Data:
@@ -103,5 +87,10 @@ RECIPE = Recipe(
     config=NmnistConfig,
     run=run,
     result_lines=result_lines,
-    samples=Reading(DATA_FIELDS, load_data, step_ms=_step_ms, inputs="frame"),
+    samples=Reading(
+        DATA_FIELDS,
+        load_data,
+        step_ms=lambda config: camera_frames.step_ms(config, NOMINAL_MS),
+        inputs="frame",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from snn.train.batches import prepare_batch, with_steps
 from snn.train.data_loaders import as_data
 
 __all__ = [
+    "DelayFigures",
     "DelaysMs",
     "ImageFigures",
     "RunFigures",
@@ -36,6 +37,16 @@ __all__ = [
 DelaysMs = dict[str, Float64Array]
 """Delays by projection, ms."""
 S = TypeVar("S", bound=SampleSet)
+
+
+class _Words(SampleSet, Protocol):
+    """A set whose steps have a length."""
+
+    @property
+    def dt_ms(self) -> float: ...
+
+
+W = TypeVar("W", bound=_Words)
 
 
 class RunFigures(Generic[S]):
@@ -57,10 +68,10 @@ class RunFigures(Generic[S]):
         write(confusion(true, predicted, self.test.classes), self.folder / "confusion.png")
 
 
-class WordFigures(RunFigures[SpikeSet]):
-    """Draw also delays.png and raster.png, a test word on its way through the model."""
+class DelayFigures(RunFigures[W]):
+    """Draw also delays.png, where there are delays."""
 
-    def __init__(self, folder: Path, model: Sequential, test: SpikeSet, loss: str) -> None:
+    def __init__(self, folder: Path, model: Sequential, test: W, loss: str) -> None:
         """Draw into `folder`; the model is untrained, and its delays are those that training starts from."""
         super().__init__(folder, model, test, loss)
         self.delays_before = delays_ms(model, test.dt_ms)
@@ -71,6 +82,10 @@ class WordFigures(RunFigures[SpikeSet]):
         if self.delays_before:
             change = delay_change(self.delays_before, self.model, self.test.dt_ms)
             write(change, self.folder / "delays.png")
+
+
+class WordFigures(DelayFigures[SpikeSet]):
+    """Draw also raster.png, a test word on its way through the model."""
 
     def after(self, result: FitResult) -> None:
         """Draw all figures of a run that is trained."""

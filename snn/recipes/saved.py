@@ -9,7 +9,7 @@ from snn.core.arrays import PathLike
 from snn.core.checks import choice, refusal, shown, whole
 from snn.core.files.hdf5 import naming
 from snn.core.files.json_file import typed
-from snn.datasets import EventCameraSet, ImageSet, SpikeSet
+from snn.datasets import EventCameraSet, ImageSet, SoundSet, SpikeSet
 from snn.nn import Sequential
 from snn.recipes.recipe import Reading, Recipe
 from snn.recipes.table import RECIPES
@@ -17,7 +17,7 @@ from snn.train import LOSSES, TrainConfig, load, read_info
 
 __all__ = ["SavedModel", "load_saved", "recipe_of"]
 
-TestSet = SpikeSet | EventCameraSet | ImageSet
+TestSet = SpikeSet | EventCameraSet | ImageSet | SoundSet
 
 
 @dataclass(frozen=True, slots=True)

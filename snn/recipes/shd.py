@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
 
 import snn
-from snn.core.checks import choice, flag, instance, keep, number, refusal, whole
+from snn.core.checks import choice, instance, keep, number, whole
 from snn.datasets import AugmentedSpikes, SpikeAugment, SpikeSet
 from snn.datasets.formats.shd_file import CHANNELS
 from snn.datasets.sets.shd import SplitBy
 from snn.datasets.sets.shd_binning import Binning
-from snn.recipes.experiment import Experiment, Figures, result_lines
-from snn.recipes.fields import path_text, sizes
+from snn.recipes.delay_net import DelayKind, build_model, check_net, model_for, spike_figures
+from snn.recipes.experiment import Experiment, result_lines
 from snn.recipes.recipe import Reading, Recipe
 from snn.train.config import TrainConfig
 
 __all__ = ["DATA_FIELDS", "EXPERIMENT", "PAPER", "RECIPE", "ShdConfig", "build_model", "load_data", "run"]
-
-DelayKind = Literal["learned", "linear", "fixed", "none"]
-
-_MODES: dict[str, Literal["gauss", "linear", "fixed"]] = {
-    "learned": "gauss",
-    "linear": "linear",
-    "fixed": "fixed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +64,14 @@ class ShdConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        keep(self, path_text, "data", optional=True)
         keep(self, number, "dt_ms", above=0)
         keep(self, whole, "group", low=1, high=CHANNELS)
         keep(self, choice, "binning", allowed=Binning)
         keep(self, number, "max_ms", above=0, optional=True)
         keep(self, choice, "split_by", allowed=SplitBy)
         keep(self, number, "valid_fraction", above=0, below=1)
-        keep(self, choice, "delays", allowed=DelayKind)
-        keep(self, sizes, "hidden")
-        keep(self, whole, "max_delay", low=2 if self.delays != "none" else 0)
-        if self.delays != "none" and self.max_delay % 2:
-            raise refusal("max_delay", "even, so that the taps have a middle", self.max_delay)
-        keep(self, whole, "kernel_count", low=1)
-        keep(self, flag, "recurrent")
-        keep(self, number, "tau", low=1)
-        keep(self, number, "dropout", low=0, below=1)
-        keep(self, number, "surrogate_alpha", above=0)
         keep(self, instance, "augment", kind=SpikeAugment)
-        keep(self, instance, "train", kind=TrainConfig)
+        check_net(self)
 
 
 DATA_FIELDS = ("data", "dt_ms", "group", "binning", "max_ms", "split_by", "valid_fraction")
@@ -105,56 +84,17 @@ def load_data(config: ShdConfig) -> tuple[SpikeSet, SpikeSet, SpikeSet]:
     return snn.datasets.shd(config.data, seed=config.train.seed, **given)
 
 
-def build_model(config: ShdConfig, n_in: int, n_out: int, *, seed: int) -> snn.nn.Sequential:
-    """Build the network: per hidden layer weights (with delays), BatchNorm, LIF, dropout; then the readout."""
-    import torch
-
-    torch.manual_seed(seed)
-    nn = snn.nn
-
-    def connect(pre: int, post: int) -> snn.nn.Layer:
-        if config.delays == "none":
-            return nn.Linear(pre, post)
-        mode = _MODES[config.delays]
-        return nn.DelayLinear(pre, post, config.max_delay, mode, kernel_count=config.kernel_count)
-
-    options: dict[str, Any] = {"decay_input": False, "detach_reset": True, "surrogate": "atan"}
-    options["surrogate_alpha"] = config.surrogate_alpha
-
-    def neurons(size: int) -> snn.nn.LIF:
-        if not config.recurrent:
-            return nn.LIF(config.tau, **options)
-        mode: Literal["linear", "fixed"] = "fixed" if config.delays == "fixed" else "linear"
-        longest = 1 if config.delays == "none" else config.max_delay
-        return nn.RecurrentLIF(size, longest, mode, config.tau, **options)
-
-    layers: list[snn.nn.Layer] = []
-    for pre, post in zip((n_in, *config.hidden), config.hidden, strict=False):
-        layers += [connect(pre, post), nn.BatchNorm(post), neurons(post), nn.Dropout(config.dropout)]
-    return nn.Sequential(*layers, connect(config.hidden[-1], n_out), nn.LeakyReadout(config.tau))
-
-
 PAPER = ShdConfig(binning="restart", train=TrainConfig(epochs=150, batch_size=256))
 """The published run on SHD, for the official files (replace `data`): 140 x 256 x 256 x 20, 214 016 parameters; its
 frame builder opened a frame at the next spike. There the test set selected the epoch; here a validation split does.
 Source: Hammouamri et al., 2023, and its repository."""
 
 
-def _model_for(config: ShdConfig, train: SpikeSet) -> snn.nn.Sequential:
-    return build_model(config, train.n_units, len(train.classes), seed=config.train.seed)
-
-
 def _augmented(config: ShdConfig, train: SpikeSet) -> snn.train.Data:
     return AugmentedSpikes(train, config.augment) if config.augment else train
 
 
-def _figures(folder: Path, model: snn.nn.Sequential, test: SpikeSet, loss: str) -> Figures:
-    from snn.recipes.pictures import WordFigures  # brings matplotlib in
-
-    return WordFigures(folder, model, test, loss)
-
-
-EXPERIMENT = Experiment("shd", DATA_FIELDS, load_data, _model_for, _augmented, _figures)
+EXPERIMENT = Experiment("shd", DATA_FIELDS, load_data, model_for, _augmented, spike_figures)
 run = EXPERIMENT.run
 """Train, select on validation, test once, and fill the run's folder; see `Experiment.run`."""
 

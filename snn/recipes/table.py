@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from snn.core.registry import Registry
-from snn.recipes import continual, images, liquid, nmnist, shd, text, zeroshot
+from snn.recipes import continual, dvs, gsc, images, liquid, nmnist, shd, ssc, text, zeroshot
 from snn.recipes.recipe import Recipe
 
 __all__ = ["RECIPES"]
 
 _ALL: tuple[Recipe[Any, Any], ...] = (
     shd.RECIPE,
+    ssc.RECIPE,
+    gsc.RECIPE,
     nmnist.RECIPE,
+    dvs.RECIPE,
     images.RECIPE,
     continual.RECIPE,
     text.RECIPE,

@@ -19,6 +19,7 @@ __all__ = [
     "build_model",
     "check_net",
     "check_poolings",
+    "check_run",
     "figures",
     "model_for",
     "per_step",
@@ -29,17 +30,22 @@ LOSS = "step_cross_entropy"
 """Mean over steps of each step's own cross-entropy: what SLTT needs, and BPTT is given for a fair comparison."""
 
 
-class _NetConfig(Protocol):
-    """What the net needs of a recipe's settings."""
+class _RunConfig(Protocol):
+    """What a run needs of a recipe's settings."""
 
-    @property
-    def channels(self) -> tuple[int, ...]: ...
     @property
     def tau(self) -> float: ...
     @property
     def dropout(self) -> float: ...
     @property
     def train(self) -> TrainConfig: ...
+
+
+class _NetConfig(_RunConfig, Protocol):
+    """What the net needs of a recipe's settings."""
+
+    @property
+    def channels(self) -> tuple[int, ...]: ...
 
 
 def per_step(train: TrainConfig) -> TrainConfig:
@@ -53,9 +59,18 @@ def check_net(config: _NetConfig) -> None:
     Raises:
         ValueError: A value is impossible; the message names the field.
     """
+    keep(config, sizes, "channels")
+    check_run(config)
+
+
+def check_run(config: _RunConfig) -> None:
+    """Check these settings but for the convolutions; see `check_net`.
+
+    Raises:
+        ValueError: A value is impossible; the message names the field.
+    """
     keep(config, path_text, "data", optional=True)
     keep(config, number, "valid_fraction", above=0, below=1)
-    keep(config, sizes, "channels")
     keep(config, number, "tau", low=1)
     keep(config, number, "dropout", low=0, below=1)
     keep(config, whole, "shift", low=0)

@@ -22,7 +22,17 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 def test_list_and_find(tmp_path, monkeypatch):
     monkeypatch.setenv("SNN_DATA", str(tmp_path))
-    names = ["embedded", "shd", "nmnist", "dvs-gesture", "cifar10-dvs", "mnist", "fashion-mnist"]
+    names = [
+        "embedded",
+        "shd",
+        "ssc",
+        "gsc",
+        "nmnist",
+        "dvs-gesture",
+        "cifar10-dvs",
+        "mnist",
+        "fashion-mnist",
+    ]
     assert [known.name for known in list_sets()] == names
     assert list_sets()[0].folder == find("embedded")
     assert shd(find("embedded"))[0].events == shd()[0].events
@@ -30,8 +40,8 @@ def test_list_and_find(tmp_path, monkeypatch):
         FileNotFoundError, match="shd is not in .*set SNN_DATA to its folder, or: snn data fetch shd"
     ):
         find("shd")
-    with pytest.raises(ValueError, match="name must be one of 'embedded', 'shd', .*, got 'ssc'"):
-        find("ssc")
+    with pytest.raises(ValueError, match="name must be one of 'embedded', 'shd', .*, got 'sss'"):
+        find("sss")
     (tmp_path / "SHD").mkdir()
     (tmp_path / "SHD" / "shd_train.h5").write_bytes(b"")
     assert find("shd") == tmp_path / "SHD"

@@ -16,7 +16,8 @@ import numpy as np
 from contents import plain
 from edits import Edit, edit_hdf5, edit_json, edit_our_hdf5, edit_safetensors, edit_tree_file, edit_zip
 from event_files import write_cifar10_dvs, write_event_files, write_gesture_arrays, write_gestures
-from samples import small_mnist, small_shd, write_image_folders, write_recordings
+from samples import SMALL_SHD, small_mnist, small_shd, write_image_folders, write_recordings, write_small_shd
+from sounds import glide, write_speech_commands
 
 import snn
 from snn.core.files.events import FORMAT as EVENTS
@@ -277,6 +278,27 @@ def _zipped(write: Callable[[Path], Any]) -> Callable[[Path], Path]:
     return write_zip
 
 
+def _write_words_of_three(folder: Path) -> Path:
+    small_shd(folder)
+    write_small_shd(folder / "valid.h5", *SMALL_SHD)
+    return folder
+
+
+def _read_words_of_three(path: Path) -> Any:
+    return snn.datasets.ssc(path, dt_ms=100.0, group=70)
+
+
+def _write_sounds(folder: Path) -> Path:
+    return write_speech_commands(folder / "sounds", (1, 1, 1), lambda word, i: glide(300, 900, 0.1, seed=i))
+
+
+def _read_sounds(path: Path) -> Any:
+    """Read all sounds: the lists alone say which split a file is in, and a shorter list is a list."""
+    sets = snn.datasets.gsc(path, front_end=snn.datasets.MelFrontEnd(mels=4))
+    sounds = {str(file): part[i] for part in sets for i, file in enumerate(part.files.sources)}
+    return [[x.sum(axis=0), label] for _, (x, label) in sorted(sounds.items())]
+
+
 def _write_words_in_h5(folder: Path) -> Path:
     small_shd(folder)
     (folder / "test.h5").unlink()
@@ -383,6 +405,8 @@ LOADERS: dict[str, Loader] = {
     "sweep": Loader(_write_sweep, _sweep, edit_json),
     "words": Loader(small_shd, _sets(_read_words), edit_hdf5),
     "words gz": Loader(_write_shd_gz, _sets(_read_words)),
+    "words of three": Loader(_write_words_of_three, _sets(_read_words_of_three), edit_hdf5),
+    "sounds": Loader(_write_sounds, _read_sounds),
     "words zip": Loader(_zipped(small_shd), _sets(_read_words), edit_zip),
     "foreign events": Loader(
         _write_words_in_h5, lambda path: snn.Events.load(path, dt_ms=1.0, n_units=700), edit_hdf5
