@@ -1,4 +1,4 @@
-"""The same network in other tools: NEST, NIR; models of SpikingJelly and snnTorch as layers.
+"""The same network in other tools: NEST, NIR; models of torch, SpikingJelly and snnTorch as layers.
 
 Each part loads when first used: some bring torch in.
 """
@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn.interop import nest, nir, snntorch, spikingjelly
+    from snn.interop import nest, nir, pytorch, snntorch, spikingjelly
 
-__all__ = ["nest", "nir", "snntorch", "spikingjelly"]
+__all__ = ["nest", "nir", "pytorch", "snntorch", "spikingjelly"]
 
 
 def __getattr__(name: str) -> Any:
