@@ -1,9 +1,9 @@
 """A network of rectifiers, trained in plain torch, down to one time step.
 
-    python examples/benchmarks/torch_to_one_step.py --data MNIST [--train 8000] [--seeds 3] [--json FILE]
+    python examples/benchmarks/torch_to_one_step.py --data MNIST [--train 8000] [--epochs 6] [--seeds 3] [--json FILE]
 
-A convolutional network of torch.nn with BatchNorm is trained by a loop of torch. `snn.interop.pytorch.convert` takes it
-as it is, `snn.train.convert` finds thresholds, `snn.train.reduce_steps` trains at 5, 3 and 1 steps.
+A convolutional network of torch.nn with BatchNorm is trained by a loop of torch. `snn.interop.pytorch.convert`
+takes it as it is, `snn.train.convert` finds thresholds, `snn.train.reduce_steps` trains at 5, 3 and 1 steps.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def measure(options: argparse.Namespace, seed: int) -> dict[str, float]:
     """Run the whole way once and give test accuracies."""
     torch.manual_seed(seed)
     train, valid, test = images(options.data, n_steps=1, max_train=options.train, seed=seed)
+    test = test.subset(range(min(options.test, len(test))))
     net = network()
     train_in_torch(net, train, options.epochs, seed)
     net.eval()
@@ -88,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", required=True, help="a folder of images, see snn.datasets.sets.images")
     parser.add_argument("--train", type=int, default=8000, help="images to train, validation included")
+    parser.add_argument("--test", type=int, default=10000, help="images to test, the first so many")
     parser.add_argument("--epochs", type=int, default=6, help="in torch, and at all steps but the last")
     parser.add_argument("--last-epochs", type=int, default=12, help="at one step")
     parser.add_argument("--seeds", type=int, default=3)

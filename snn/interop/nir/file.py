@@ -11,8 +11,8 @@ from snn.core.files.foreign import read_foreign
 __all__ = ["read_tree"]
 
 
-def read_tree(path: PathLike) -> dict[str, Any]:
-    """Read the outermost graph of a file.
+def read_tree(path: PathLike) -> tuple[dict[str, Any], str]:
+    """Read the outermost graph of a file, and the version of the package that wrote it.
 
     Raises:
         FileNotFoundError: Nothing is there.
@@ -28,7 +28,7 @@ def read_tree(path: PathLike) -> dict[str, Any]:
     graph = tree.get("node")
     if not isinstance(graph, dict) or "version" not in tree:
         raise ValueError(f"{path}: {refusal('file', 'NIR, with version and node', list(found.there))}")
-    return graph
+    return graph, str(tree["version"])
 
 
 def _put(tree: dict[str, Any], name: str, value: Any) -> None:

@@ -15,7 +15,7 @@ from snn.core.arrays import Float64Array, PathLike
 from snn.core.checks import finite, refusal, whole
 from snn.interop.nir.file import read_tree
 
-__all__ = ["FIELDS", "Graph", "Node", "load_graph"]
+__all__ = ["FIELDS", "Graph", "Node", "graph_of", "load_graph"]
 
 Edge = tuple[str, str]
 
@@ -112,7 +112,11 @@ def load_graph(source: PathLike | Any) -> Graph:
         FileNotFoundError: Nothing is there.
         ValueError: It is no NIR, or a node, field or edge of it cannot be understood; the message names it.
     """
-    tree = source.to_dict() if hasattr(source, "to_dict") else read_tree(source)
+    return graph_of(source.to_dict() if hasattr(source, "to_dict") else read_tree(source)[0])
+
+
+def graph_of(tree: dict[str, Any]) -> Graph:
+    """Read a graph from a tree of plain values; see `load_graph`."""
     graph = Graph(metadata={name: _plain(value) for name, value in (tree.get("metadata") or {}).items()})
     _add(graph, tree, "")
     joined = {name for edge in graph.edges for name in edge}
