@@ -1,6 +1,6 @@
 """A network of rectifiers, trained in plain torch, down to one time step.
 
-    python examples/benchmarks/torch_to_one_step.py --data MNIST [--train 8000] [--epochs 6] [--seeds 3] [--json FILE]
+    python examples/benchmarks/torch_to_one_step.py --data MNIST [--train 8000] [--epochs 6] [--json FILE]
 
 A convolutional network of torch.nn with BatchNorm is trained by a loop of torch. `snn.interop.pytorch.convert`
 takes it as it is, `snn.train.convert` finds thresholds, `snn.train.reduce_steps` trains at 5, 3 and 1 steps.

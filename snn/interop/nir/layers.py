@@ -200,7 +200,8 @@ class _Chain:
         if done.shape != self._shape or (done.bias is not None and done.bias.any()):
             raise refusal(f"{loop}", f"without bias, from {node} to itself", list(done.shape))
         neurons = nn.RecurrentLIF(int(np.prod(self._shape)), 1, "fixed", **options)
-        _fill(neurons, done.weight.toarray().T * factor, None)
+        weight = done.weight if isinstance(done.weight, np.ndarray) else done.weight.toarray()
+        _fill(neurons, weight.T * factor, None)
         self.layers.append(neurons)
 
 

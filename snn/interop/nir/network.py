@@ -19,6 +19,7 @@ from snn.interop.nir.cycles import closing_edges
 from snn.interop.nir.graph import Edge, Graph, load_graph
 from snn.interop.nir.neurons import ALWAYS, NEURONS, IfGain, Integrate, Reading, Receiver, Reset, receiver
 from snn.interop.nir.paths import Arrival, Paths
+from snn.interop.nir.sums import compact
 
 __all__ = ["NirNetwork", "input_shape", "read", "reading"]
 
@@ -212,8 +213,7 @@ class _Builder:
         relays = all(
             not arrival.biases
             and not isinstance(self._populations[pre].neuron, LIParams)
-            and (weight.data == 1.0).all()
-            and (np.diff(weight.indptr) <= 1).all()
+            and _passes_on(weight)
             for arrival in arrivals.values()
             for (pre, _), weight in arrival.weights.items()
         )
@@ -228,7 +228,7 @@ class _Builder:
         ways: dict[tuple[str, str], list[tuple[int, Any]]] = {}
         for via, arrival in arrivals.items():
             for (pre, lag), weight in arrival.weights.items():
-                if weight.nnz:
+                if np.any(weight) if isinstance(weight, np.ndarray) else weight.nnz:
                     ways.setdefault((pre, via), []).append((lag.total(self._how.dt_ms), weight))
         count: Counter[str] = Counter()
         for (pre, _), parts in ways.items():
@@ -264,17 +264,27 @@ class _Builder:
         self._projections.append(Projection(unit, name, bias[None, :], delay_ms, name=label))
 
 
+def _passes_on(weight: Any) -> bool:
+    """Tell whether every sender has one synapse at most, of weight 1."""
+    weight = scipy.sparse.csr_array(weight)
+    return bool((weight.data == 1.0).all() and (np.diff(weight.indptr) <= 1).all())
+
+
 def _joined(parts: list[tuple[int, Any]], gain: Float64Array, dt_ms: float) -> tuple[Any, Any]:
     """Join ways that take different times: a matrix with one delay, or a list of synapses, and their delays."""
-    scaled = [(steps, scipy.sparse.csr_array(w * gain[None, :])) for steps, w in parts]
+    one = bool((gain == 1.0).all())
+    scaled = [(steps, compact(w if one else w * gain[None, :])) for steps, w in parts]
     if len({steps for steps, _ in scaled}) == 1:
-        weight = sum((w for _, w in scaled[1:]), scaled[0][1])
-        full = weight.nnz > 0.5 * weight.shape[0] * weight.shape[1]
-        return weight.toarray() if full else weight, scaled[0][0] * dt_ms
-    rows = [w.tocoo() for _, w in scaled]
+        weight = compact(sum((w for _, w in scaled[1:]), scaled[0][1]))
+        if not isinstance(weight, np.ndarray):
+            weight.sort_indices()
+        return weight, scaled[0][0] * dt_ms
+    rows = [scipy.sparse.coo_array(w) for _, w in scaled]
     row, column = (np.concatenate([getattr(part, name) for part in rows]) for name in ("row", "col"))
     value = np.concatenate([part.data for part in rows])
-    delay = np.concatenate([np.full(w.nnz, steps * dt_ms) for steps, w in scaled])
+    delay = np.concatenate(
+        [np.full(part.nnz, steps * dt_ms) for (steps, _), part in zip(scaled, rows, strict=True)]
+    )
     by_row = np.argsort(row, kind="stable")
     indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=scaled[0][1].shape[0]))))
     listed = scipy.sparse.csr_array((value[by_row], column[by_row], indptr), shape=scaled[0][1].shape)
