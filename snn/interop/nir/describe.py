@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from snn.core.arrays import PathLike
+from snn.core.files.hdf5 import naming
 from snn.interop.nir.file import read_tree
 from snn.interop.nir.graph import graph_of
 from snn.interop.nir.network import read
@@ -31,11 +32,12 @@ def describe(path: PathLike, dt_ms: float | None = None) -> dict[str, Any]:
     """
     tree, version = read_tree(path)
     try:
-        graph = graph_of(tree)
+        with naming(path):
+            graph = graph_of(tree)
         stepped = dt_ms is not None or "dt" in graph.metadata
         lost = list(read(path, dt_ms).notes) if stepped else graph.notes
     except ValueError as error:
-        lost = [f"{error}."]
+        lost = [str(error).removeprefix(f"{path}: ") + "."]
     return {"kind": "nir", "version": version, "nodes": _nodes(tree, ""), "lost": lost}
 
 

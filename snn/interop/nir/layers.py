@@ -11,7 +11,7 @@ from snn.core import LIFParams, LIParams
 from snn.core.arrays import Float64Array, PathLike
 from snn.core.checks import refusal
 from snn.core.units import delay_steps
-from snn.interop.nir.graph import Graph, Node, load_graph
+from snn.interop.nir.graph import Graph, Node, load_graph, naming_source
 from snn.interop.nir.network import input_shape, reading
 from snn.interop.nir.neurons import NEURONS, IfGain, Integrate, Reading, Receiver, Reset, receiver
 from snn.interop.nir.sums import padding_of, weighted_sum
@@ -51,10 +51,10 @@ def layers(
     """
     from snn.nn import Sequential
 
-    graph = load_graph(source)
-    how = reading(graph, dt_ms, integrate, if_gain, reset)
-    chain = _Chain(graph, how)
-    return Sequential(*chain.layers).double()
+    with naming_source(source):
+        graph = load_graph(source)
+        chain = _Chain(graph, reading(graph, dt_ms, integrate, if_gain, reset))
+        return Sequential(*chain.layers).double()
 
 
 class _Chain:
