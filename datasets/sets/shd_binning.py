@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from snn.core.arrays import Int64Array
 from snn.core.checks import choice
 from snn.core.files.foreign import stored_times
-from snn.core.units import check_dt, event_steps
+from snn.core.units import check_dt, event_steps, forgiven_steps
 from snn.datasets.formats.shd_file import ShdColumns
 
 __all__ = ["Binning", "to_steps"]
@@ -48,8 +48,7 @@ def to_steps(columns: ShdColumns, dt_ms: float, binning: Binning = "fixed") -> I
 
 def _restart(time_s: NDArray[Any], dt_ms: float) -> Int64Array:
     time = time_s.astype(np.float64) * 1000.0
-    eps = np.finfo(time_s.dtype).eps if time_s.dtype.kind == "f" else 0.0
-    early = time - np.minimum(max(2.0 * eps, 1e-9) * time, 1e-3 * dt_ms)  # as `event_steps` forgives
+    early = time - forgiven_steps(time_s.dtype, time / dt_ms) * dt_ms
     steps = np.empty(time.size, dtype=np.int64)
     left, step = 0, 0
     while left < time.size:

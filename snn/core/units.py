@@ -23,7 +23,7 @@ _LEAST_DT, _MOST_DT = 1e-100, 1e100
 _LEAST_FORGIVEN = 1e-9
 """Fraction of a step within which any event time is on the grid (0.3 / 0.1 is 2.9999999999999996)."""
 
-_MOST_FORGIVEN = 1e-3
+MOST_FORGIVEN = 1e-3
 """Fraction of a step beyond which no event time is moved, however coarse its type."""
 
 
@@ -138,11 +138,10 @@ def event_steps(
     dt = check_dt(dt_ms)
     unit, start = number("unit_ms", unit_ms, above=0), number("origin", origin)
     times = finite(name, given)
-    eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # infinitely many steps are refused below
         steps = (times - start) * unit / dt
         furthest = np.maximum(np.abs(times), abs(start)) * unit / dt
-        forgiven = np.clip(max(2.0 * eps, _LEAST_FORGIVEN) * furthest, _LEAST_FORGIVEN, _MOST_FORGIVEN)
+        forgiven = forgiven_steps(given.dtype, furthest)
         nearest = np.rint(steps)
         steps = np.where(np.abs(steps - nearest) <= forgiven, nearest, np.floor(steps))
     if np.any(steps < 0) or np.any(steps > MOST_STEPS):
@@ -150,6 +149,17 @@ def event_steps(
         rule = f"from {start:g} to {start + MOST_STEPS * dt / unit:g} (0 to 2^53 steps)"
         raise refusal(f"{name}[{place}]" if given.ndim else name, rule, np.ravel(times)[place])
     return np.asarray(steps, dtype=np.int64)
+
+
+def forgiven_steps(dtype: np.dtype[Any], furthest: Float64Array) -> Float64Array:
+    """Say by what part of a step times may lie below a step and count as on it: the rule of `event_steps`.
+
+    Args:
+        dtype: Type in which the times are stored.
+        furthest: How far each time, or the origin if that is further, lies from zero, steps, >= 0.
+    """
+    eps = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+    return np.clip(max(2.0 * eps, _LEAST_FORGIVEN) * furthest, _LEAST_FORGIVEN, MOST_FORGIVEN)
 
 
 def window_of(step: Int64Array, n_steps: Int64Array, windows: int) -> Int64Array:

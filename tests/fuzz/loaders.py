@@ -120,6 +120,36 @@ def _edit_recording(path: Path, rng: np.random.Generator) -> None:
     edit_tree_file(kind, version)(path, rng)
 
 
+def _recorded() -> dict[str, snn.Events]:
+    between = snn.TimedEvents.from_times([[0.3, 2.7, 9.4]], [[0, 1, 0]], n_units=2, dt_ms=1.0, n_steps=20)
+    return {"in": _events().select([0]), "hid": between}
+
+
+def _steps_of(spikes: dict[str, snn.Events]) -> Any:
+    """List what populations hold: their names and kinds are of the file, in which any other is as good."""
+    return [[events.step, events.unit, events.n_units, events.n_steps] for events in spikes.values()]
+
+
+def _write_sonata_spikes(folder: Path) -> Path:
+    snn.interop.sonata.write_spikes(_recorded(), folder / "spikes.h5")
+    return folder / "spikes.h5"
+
+
+def _write_sonata_edges(folder: Path) -> Path:
+    snn.interop.sonata.write_edges(_network(), folder / "edges.h5", lossy=True)
+    return folder / "edges.h5"
+
+
+def _read_sonata_edges(path: Path) -> Any:
+    found = snn.interop.sonata.read_edges(path).projections
+    return [[projection.weight, projection.delay_ms] for projection in found]
+
+
+def _write_nwb(folder: Path) -> Path:
+    snn.interop.nwb.write(_recorded(), folder / "units.nwb")
+    return folder / "units.nwb"
+
+
 def _model() -> Any:
     from snn.nn import LIF, BatchNorm, DelayLinear, LeakyReadout, Linear, Residual, Sequential
 
@@ -360,6 +390,13 @@ LOADERS: dict[str, Loader] = {
     "foreign events": Loader(
         _write_words_in_h5, lambda path: snn.Events.load(path, dt_ms=1.0, n_units=700), edit_hdf5
     ),
+    "sonata spikes": Loader(
+        _write_sonata_spikes,
+        lambda path: _steps_of(snn.interop.sonata.read_spikes(path, 1.0).spikes),
+        edit_hdf5,
+    ),
+    "sonata edges": Loader(_write_sonata_edges, _read_sonata_edges, edit_hdf5),
+    "nwb": Loader(_write_nwb, lambda path: _steps_of(snn.interop.nwb.read(path, 1.0).spikes), edit_hdf5),
     "recordings": Loader(_few_recordings, _sets(_read_digits)),
     "recordings zip": Loader(_zipped(_few_recordings), _sets(_read_digits), edit_zip),
     "idx": Loader(_write_mnist(packed=False), _sets(_read_images)),

@@ -34,6 +34,10 @@ _MEMORY = 256 * _MIB
 _READER = Path(__file__).with_name("foreign_reader.py")
 
 
+Attribute = str | int | float | list[Any]
+"""Text, a number, or a list of these."""
+
+
 class Column(NamedTuple):
     """Hold one data set.
 
@@ -54,15 +58,20 @@ class ForeignFile:
         where: What messages call the file.
         columns: Data sets of numbers, by name; those that the file has.
         texts: Data sets of text, by name.
-        attributes: Text and whole numbers at the root.
+        attributes: Text and numbers, alone and in lists, at the root; a value of an enumeration by its name.
         there: Names at the root, the first few.
+        names: Names of all data sets, where an outline was asked for.
+        inner: Attributes of the data sets above and of the groups that they lie in, by path, where an outline was
+            asked for.
     """
 
     where: str
     columns: dict[str, Column]
     texts: dict[str, list[str]]
-    attributes: dict[str, str | int]
+    attributes: dict[str, Attribute]
     there: tuple[str, ...]
+    names: tuple[str, ...]
+    inner: dict[str, dict[str, Attribute]]
 
     def rows(self, name: str, kinds: str) -> tuple[NDArray[Any], Int64Array]:
         """Return a list of rows: values one after another, [E], in their own type, and the size of each row, [B].
@@ -97,17 +106,20 @@ def stored_times(time: NDArray[Any]) -> NDArray[Any]:
     return time.astype(np.float64) if time.dtype == np.float16 else time
 
 
-def read_foreign(path: PathLike, names: tuple[str, ...] | None, where: object = None) -> ForeignFile:
+def read_foreign(
+    path: PathLike, names: tuple[str, ...] | None, where: object = None, *, outline: bool = False
+) -> ForeignFile:
     """Read data sets of an HDF5 file that another program may have written.
 
     Limits: values take at most the size of the file, or, stored in chunks, 64 MiB and 20 times that. The answer
-        takes
-    at most 5 s of processor time and one more for every 4 MiB, or 30 s by the clock and one more for every MiB.
+    takes at most 5 s of processor time and one more for every 4 MiB, 30 s by the clock and one more for every MiB.
 
     Args:
         path: The file.
-        names: The data sets wanted; those that it lacks are left out. None: all, at most 100 000.
+        names: The data sets wanted; those that it lacks are left out. None: all, at most 100 000. With an outline a
+            part of a name may be "*", which stands for any.
         where: What messages call the file; None is its path.
+        outline: Whether `names` and `inner` are given; a file of more than 100 000 data sets is then refused.
 
     Raises:
         FileNotFoundError: Nothing is there.
@@ -125,6 +137,7 @@ def read_foreign(path: PathLike, names: tuple[str, ...] | None, where: object = 
     asked = {
         "path": str(source.absolute()),
         "names": names,
+        "outline": outline,
         "cpu_s": CPU_S + size // CPU_BYTES,
         "memory": _MEMORY + 3 * most,
         "most": most,
@@ -146,7 +159,10 @@ def read_foreign(path: PathLike, names: tuple[str, ...] | None, where: object = 
                 columns[name] = Column(
                     values, np.load(answer, allow_pickle=False) if kind == "rows" else None
                 )
-    return ForeignFile(said, columns, texts, reply["attributes"], tuple(reply["there"]))
+    inner = reply["attributes"]
+    return ForeignFile(
+        said, columns, texts, inner.pop(""), tuple(reply["there"]), tuple(reply["names"]), inner
+    )
 
 
 def _ask(asked: dict[str, Any], answer: IO[bytes], wall_s: float, where: str) -> None:

@@ -1,10 +1,11 @@
 """Read data sets of an HDF5 file that another program wrote: a script that `foreign` runs in a process of its own.
 
-It imports nothing of this package. The request comes as JSON on stdin: `path`, `names` (null: all), `cpu_s`,
-`memory`, `most` (bytes that all values may take). The answer goes to stdout: a line of JSON, then arrays in numpy's
-format. The line holds `fault` (what is wrong, or null), `there` (names at the root), `attributes` (text and whole
-numbers of the root), and `columns`: for each data set found "numbers" (one array), "rows" (two: all values, and the
-size of each row) or a list of texts.
+It imports nothing of this package. The request comes as JSON on stdin: `path`, `names` (null: all; a part of a name
+may be "*"), `outline` (whether the names of all data sets are given, and attributes besides those of the root),
+`cpu_s`, `memory`, `most` (bytes that all values may take). The answer goes to stdout: a line of JSON, then arrays
+in numpy's format. The line holds `fault` (what is wrong, or null), `there` (names at the root), `attributes` (by
+path; "" is the root), `names` (of all data sets) and `columns`: for each data set found "numbers" (one array),
+"rows" (two: all values, and the size of each row) or a list of texts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import h5py
@@ -41,12 +43,19 @@ class _File:
     def there(self) -> list[str]:
         return [name for name, _ in zip(self._file, range(_MOST_NAMES), strict=False)]
 
-    def attributes(self) -> dict[str, str | int]:
+    def attributes(self, path: str) -> dict[str, Any]:
+        """Give text and numbers, alone and in lists, of a group or data set; a number that has a name by it."""
         found = {}
-        for name, _ in zip(self._file.attrs, range(_MOST_NAMES), strict=False):
-            value = self._file.attrs[name]
-            if isinstance(value, str | np.integer):
-                found[name] = value if isinstance(value, str) else int(value)
+        item = self._find(path) if path else self._file
+        for name, _ in zip(item.attrs, range(_MOST_NAMES), strict=False):
+            value = item.attrs[name]
+            names = h5py.check_enum_dtype(item.attrs.get_id(name).dtype)
+            if names and isinstance(value, np.integer):
+                value = {number: word for word, number in names.items()}.get(int(value), int(value))
+            plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+            kinds = set(map(type, plain)) if isinstance(plain, list) else {type(plain)}
+            if kinds <= {str, int, float}:
+                found[name] = plain
         return found
 
     def all_names(self) -> list[str]:
@@ -143,6 +152,29 @@ class _File:
             raise Refused(f"{name} must be text in UTF-8, got {error.object[:40]!r}") from None
 
 
+def _fits(name: str, pattern: str) -> bool:
+    """Tell whether a path has the parts of another, in which "*" is any part."""
+    parts, wanted = name.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(
+        two in ("*", one) for one, two in zip(parts, wanted, strict=True)
+    )
+
+
+def _expanded(names: list[str], known: list[str]) -> list[str]:
+    """Replace names with a "*" by those that are there."""
+    patterns = [name for name in names if "*" in name]
+    return [
+        *(name for name in names if "*" not in name),
+        *(name for name in known if any(_fits(name, pattern) for pattern in patterns)),
+    ]
+
+
+def _above(names: Iterable[str]) -> dict[str, None]:
+    """List paths and those of the groups above them, each once; the root is none of them."""
+    parts = (name.split("/") for name in names)
+    return dict.fromkeys("/".join(path[:n]) for path in parts for n in range(1, len(path) + 1))
+
+
 def _limit(kind: str, most: int) -> None:
     """Set a limit of this process where the platform has it."""
     try:
@@ -177,12 +209,18 @@ def answer(asked: dict[str, Any], reply: dict[str, Any]) -> list[Any]:
     try:
         with file:
             reader = _File(file, size, asked["most"])
-            reply["there"], reply["attributes"] = reader.there(), reader.attributes()
-            for name in reader.all_names() if asked["names"] is None else asked["names"]:
+            reply["there"], reply["attributes"] = reader.there(), {"": reader.attributes("")}
+            names, outline = asked["names"], asked["outline"]
+            known = reader.all_names() if outline or names is None else []
+            reply["names"] = known
+            for name in known if names is None else _expanded(names, known):
                 reply["at"] = name
                 kind = reader.column(name)
                 if kind is not None:
                     reply["columns"][name] = kind
+            for path in _above(reply["columns"]) if outline else ():
+                reply["at"] = path
+                reply["attributes"][path] = reader.attributes(path)
             return reader.arrays
     except (MemoryError, Refused):
         raise
@@ -197,7 +235,7 @@ def main(target: BinaryIO) -> None:
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_CPU", asked["cpu_s"])
     _limit("RLIMIT_AS", _taken() + asked["memory"])
-    reply: dict[str, Any] = {"fault": None, "there": [], "attributes": {}, "columns": {}}
+    reply: dict[str, Any] = {"fault": None, "there": [], "attributes": {"": {}}, "names": [], "columns": {}}
     arrays = []
     try:
         arrays = answer(asked, reply)

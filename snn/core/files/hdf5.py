@@ -20,15 +20,16 @@ _MOST_PACKED = 1100
 
 
 @contextmanager
-def create(path: PathLike, kind: str, version: int) -> Iterator[Any]:
-    """Open a new file of ours for writing; it takes its name only once it is complete.
+def create(path: PathLike, kind: str | None, version: int = 0) -> Iterator[Any]:
+    """Open a new file for writing; it takes its name only once it is complete.
 
     The file grows in memory and goes to disk in one piece: HDF5 itself does not survive a full disk
-    (it ends the process when it closes the file). Ahead of it goes a block with its checksum (`user_block`).
+    (it ends the process when it closes the file). Ahead of ours goes a block with its checksum (`user_block`).
 
     Args:
         path: Where the file will be; a file already there stays until the new one is whole.
-        kind: Format name, kept in the attribute `format`.
+        kind: Format name, kept in the attribute `format`; None: a file of another program's format, without these
+            attributes and the block.
         version: Format version, kept in the attribute `version`.
 
     Yields:
@@ -38,13 +39,15 @@ def create(path: PathLike, kind: str, version: int) -> Iterator[Any]:
         OSError: The folder is missing, the disk is full, or the like; it names the path.
     """
     name = as_path(path).name
-    with h5py.File(name, "w", driver="core", backing_store=False, userblock_size=SIZE) as file:
-        file.attrs["format"] = kind
-        file.attrs["version"] = version
+    size = 0 if kind is None else SIZE
+    with h5py.File(name, "w", driver="core", backing_store=False, userblock_size=size) as file:
+        if kind is not None:
+            file.attrs["format"] = kind
+            file.attrs["version"] = version
         yield file
         file.flush()
         image = file.id.get_file_image()
-    write_whole(path, user_block(image), image)
+    write_whole(path, b"" if kind is None else user_block(image), image)
 
 
 @contextmanager

@@ -48,6 +48,31 @@ def test_numbers_come_in_their_own_type(path, kind):
     assert set(found.there) == {"deep", "table", "packed", "chunks", "soft"}
 
 
+def test_outline(path):
+    with h5py.File(path, "w") as file:
+        for name in ("one", "two"):
+            file[f"deep/{name}/x"], file[f"deep/{name}/y/z"] = [1], [2]
+        file["deep"].attrs["of"] = np.array([1, 2], "u4")
+        order = h5py.enum_dtype({"none": 0, "by_id": 1}, basetype="u1")
+        file["deep/two"].attrs.create("sorting", 1, dtype=order)
+        file["deep/two/x"].attrs["units"], file["deep/two/x"].attrs["scale"] = "ms", 0.5
+        file["deep/two/x"].attrs["columns"] = ["a", "b"]
+        file["deep/two/x"].attrs["ref"] = file["deep/one/x"].ref
+        file["deep/one/y/z"].attrs["unread"] = 1
+    found = read_foreign(path, ("deep/*/x", "deep/none"), outline=True)
+    assert list(found.columns) == ["deep/one/x", "deep/two/x"]
+    assert found.names == ("deep/one/x", "deep/one/y/z", "deep/two/x", "deep/two/y/z")
+    assert found.inner == {
+        "deep": {"of": [1, 2]},
+        "deep/one": {},
+        "deep/one/x": {},
+        "deep/two": {"sorting": "by_id"},
+        "deep/two/x": {"units": "ms", "scale": 0.5, "columns": ["a", "b"]},
+    }
+    plain = read_foreign(path, ("deep/one/x",))
+    assert plain.names == () and plain.inner == {}
+
+
 def test_rows_of_the_other_byte_order_are_refused(path):
     with h5py.File(path, "w") as file:
         file.create_dataset("a", (1,), h5py.vlen_dtype(np.dtype(">f4")))[0] = np.array([1.0], ">f4")
