@@ -134,6 +134,19 @@ def test_info_of_a_run(tmp_path, capsys):
     assert found["nodes"]["train"] == '{"epochs": 3}' and found["nodes"]["result: test_accuracy"] == "0.5"
 
 
+def test_info_of_recordings(tmp_path, capsys):
+    from snn.interop import nwb, sonata
+
+    events = {"cells": snn.Events.from_lists([[0, 2]], [[1, 0]], n_units=2, dt_ms=0.5, n_steps=3)}
+    sonata.write_spikes(events, tmp_path / "spikes.h5")
+    nwb.write(events, tmp_path / "units.nwb")
+    for name, kind in (("spikes.h5", "sonata"), ("units.nwb", "nwb")):
+        found = info(tmp_path / name, capsys)
+        assert found == info(tmp_path / name, capsys, "--as", kind)
+        assert found["kind"].lower().startswith(kind) and "cells" in found["nodes"]
+        assert main(["info", str(tmp_path / name)]) == 0 and "cells" in capsys.readouterr().out
+
+
 def test_info_of_nir(files, capsys):
     found = info("other.nir", capsys)
     assert (found["kind"], found["version"], found["lost"]) == ("nir", nir.version, [])
