@@ -141,6 +141,8 @@ def graph_of(tree: dict[str, Any]) -> Graph:
     """Read a graph from a tree of plain values; see `load_graph`."""
     graph = Graph(metadata={name: _plain(value) for name, value in (tree.get("metadata") or {}).items()})
     _add(graph, tree, "")
+    if not graph.edges:
+        raise refusal("edges", "pairs of names, one at least", tree.get("edges"))
     joined = {name for edge in graph.edges for name in edge}
     alone = [node for name, node in graph.nodes.items() if name not in joined]
     graph.notes += [

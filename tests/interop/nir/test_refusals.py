@@ -173,6 +173,7 @@ def rewritten(path, **fields):
 ODD = [
     ({"node/nodes/0/type": 3}, "type of node '0' must be a name, got"),
     ({"node/nodes/in/shape": np.array([2.5])}, "Input 'in': shape must be a whole number >= 1, got 2.5"),
+    ({"node/edges": np.zeros((0, 2))}, "edges must be pairs of names, one at least"),
     ({"node/edges": [["in", "0", "out"]]}, "node/edges must be pairs of names, got"),
     ({"node/edges": [["in", "0"], ["0", "in"]]}, r"edge \('0', 'in'\) must be to another node than an Input"),
     ({"node/metadata/dt": "one"}, "dt of the file's metadata must be"),
