@@ -38,11 +38,9 @@ def digits() -> tuple[torch.Tensor, np.ndarray]:
 def in_spikingjelly() -> tuple[list[nn.Module], Net, Callable[..., snn.nn.Sequential]]:
     from spikingjelly.activation_based import functional, layer, neuron, surrogate
 
-    def lif() -> nn.Module:
-        return neuron.LIFNode(tau=2.0, surrogate_function=surrogate.ATan(), detach_reset=True)
-
-    body = [layer.Conv2d(1, 12, 3, padding=1, bias=False), layer.BatchNorm2d(12), lif(), layer.AvgPool2d(2)]
-    net = nn.Sequential(*body, layer.Flatten(), layer.Linear(12 * 16, 10), lif())
+    lif = [neuron.LIFNode(2.0, surrogate_function=surrogate.ATan(), detach_reset=True) for _ in range(2)]
+    body = [layer.Conv2d(1, 12, 3, padding=1, bias=False), layer.BatchNorm2d(12), lif[0], layer.AvgPool2d(2)]
+    net = nn.Sequential(*body, layer.Flatten(), layer.Linear(12 * 16, 10), lif[1])
     functional.set_step_mode(net, "m")
 
     def run(x: torch.Tensor) -> torch.Tensor:
@@ -112,10 +110,8 @@ def main() -> None:
             same = (found.sum(0).argmax(1) == theirs.sum(0).argmax(1)).sum()
             print(f"{name}, {what}: {steps} of {T * len(digit)} steps differ, {same} of {len(digit)} alike")
         right = (events.sum(0).argmax(1) == digit).mean()
-        cost = snn.hardware.estimate(snn.hardware.count(rec, net), target="loihi1")
-        print(
-            f"{name}: test accuracy {right:.1%}, {cost.total_pj / len(digit) / 1e6:.3f} µJ a digit on Loihi"
-        )
+        cost = snn.hardware.estimate(snn.hardware.count(rec, net), "loihi1").total_pj / len(digit) / 1e6
+        print(f"{name}: test accuracy {right:.1%}, {cost:.3f} µJ a digit on Loihi")
         net.save(options.out / f"{name}.h5")
 
 
