@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snn.core import Events, TimedEvents
+from snn.core import Events, TimedEvents, memory
 from snn.core.checks import refusal
 from snn.core.timed_events import times_of
 from snn.interop.spike_times import (
@@ -22,6 +22,8 @@ from snn.interop.spike_times import (
 
 __all__ = ["NeoSpikes", "from_block", "to_block"]
 
+_TRAIN_BYTES = 4000
+"""Memory that a SpikeTrain takes, besides its spikes."""
 _SAID = ("dt_ms", "times_are")
 _NAMELESS = "units"
 """Population of trains that have no annotation `population`."""
@@ -54,14 +56,18 @@ def to_block(spikes: Mapping[str, Events], *, stamp: Stamp = "middle") -> Any:
     Raises:
         ModuleNotFoundError: The package `neo` is not installed.
         ValueError: Populations have different numbers of samples.
+        MemoryError: A train for each unit and sample would not fit.
     """
     given = check_spikes(spikes, "Neo", samples=True)
-    samples = {len(events) for events in given.values()}
-    if len(samples) > 1:
-        raise refusal("spikes", "of as many samples in each population", sorted(samples))
+    counts = {len(events) for events in given.values()}
+    if len(counts) > 1:
+        raise refusal("spikes", "of as many samples in each population", sorted(counts))
+    samples = counts.pop()
+    trains = samples * sum(events.n_units for events in given.values())
+    memory.check(_TRAIN_BYTES * trains, f"{trains:,} spike trains")
     neo = _package()
     block = neo.Block()
-    for b in range(samples.pop()):
+    for b in range(samples):
         block.segments.append(neo.Segment(index=b))
     for name, events in given.items():
         times = written_times(f"spikes[{name!r}]", events, 1.0, stamp)

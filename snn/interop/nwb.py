@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snn.core import Events, TimedEvents
+from snn.core import Events, TimedEvents, memory
 from snn.core.arrays import Float64Array, Int64Array, PathLike
 from snn.core.checks import finite, instance, number, refusal, wholes
 from snn.core.files.foreign import ForeignFile, read_foreign
@@ -28,6 +28,8 @@ _SCHEMAS = "specifications/"
 _VERSION = "2.11.0"
 _GROUPS = ("acquisition", "analysis", "general", "processing", "stimulus/presentation", "stimulus/templates")
 """Groups that every file has."""
+_ROW_BYTES = 128
+"""Memory that a unit takes while it is written, besides its spikes."""
 _ONE = "units"
 """Name of the population of a table that names none."""
 
@@ -69,6 +71,7 @@ def write(
 
     Raises:
         ValueError: NWB cannot hold the spikes: several samples; or an argument is impossible.
+        MemoryError: A row for each unit would not fit.
         OSError: The file cannot be written.
     """
     given = check_spikes(spikes, "NWB")
@@ -91,6 +94,7 @@ def write(
 
 def _written(name: str, events: Events, stamp: Stamp) -> tuple[Any, ...]:
     """Give name, times in s by unit, number of spikes and end in s of the units of a population."""
+    memory.check(_ROW_BYTES * events.n_units, f"rows for {events.n_units:,} units of {name!r}")
     time = written_times(f"spikes[{name!r}]", events, 1000.0, stamp)
     order = np.lexsort((time, events.unit))
     size = np.bincount(events.unit, minlength=events.n_units)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.core import Events, TimedEvents, event_steps, memory
+from snn.core import Events, TimedEvents, event_steps
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import choice, instance, number, refusal
 from snn.core.population import check_name
@@ -46,14 +46,12 @@ def check_spikes(spikes: Any, tool: str, *, samples: bool = False) -> dict[str, 
 
     Raises:
         ValueError: It is no such mapping, a name is not one, or there are several samples and only one is held.
-        MemoryError: What is written for each unit would not fit.
     """
     if not isinstance(spikes, Mapping) or not spikes:
         raise refusal("spikes", "events by name of their population, as Recording.spikes", spikes)
     for name, events in spikes.items():
         check_name("name of a population", name)
         instance(f"spikes[{name!r}]", events, Events)
-        memory.check(64 * events.n_units * len(events), f"the units of {name!r}")
         if len(events) != 1 and not samples:
             raise refusal(
                 f"spikes[{name!r}]", f"of one sample for {tool}; select([b]) takes one", len(events)
@@ -156,8 +154,8 @@ class FoundSpikes:
         """Say where the type of the times is too coarse to tell steps; None where it is not."""
         if self.time.dtype.kind != "f" or not self.time.size:
             return None
-        last = float(np.abs(self.time).max())
-        off = float(np.finfo(self.time.dtype).eps) / 2 * max(last, abs(self.start)) * self.unit_ms / dt_ms
+        furthest = np.maximum(np.abs(self.time).max(), self.time.dtype.type(abs(self.start)))
+        off = float(np.spacing(furthest)) / 2 * self.unit_ms / dt_ms
         if off <= MOST_FORGIVEN:
             return None
         kind = self.time.dtype

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from snn.core import Events, Network, Recording, SimulationState
 from snn.core.arrays import PathLike
 from snn.core.checks import choice, refusal
@@ -21,6 +23,8 @@ __all__ = ["FOREIGN", "describe"]
 
 FOREIGN = ("nir", "sonata", "nwb")
 """Formats of others, each described by its room in `snn.interop`."""
+
+WORDS = "events in the layout of SHD"
 
 Nodes = dict[str, str]
 
@@ -50,6 +54,11 @@ def describe(path: PathLike, kind: str | None = None, dt_ms: float | None = None
     if kind is None and has_user_block(source):
         return _of_ours(source)
     found = _foreign_kind(source) if kind is None else choice("kind", kind, FOREIGN)
+    if found == WORDS:
+        labels = read_foreign(source, ("labels",)).columns["labels"].values
+        return _described(
+            WORDS, None, {"labels": f"{labels.size} samples of {np.unique(labels).size} classes"}
+        )
     room = import_module(f"snn.interop.{found}")
     described: dict[str, Any] = room.describe(path, dt_ms) if found == "nir" else room.describe(path)
     return described
@@ -61,7 +70,9 @@ def _described(kind: str, version: Any, nodes: Nodes) -> dict[str, Any]:
 
 def _foreign_kind(path: Path) -> str:
     """Tell by the names at the root which format a file of others has."""
-    found = read_foreign(path, ())
+    found = read_foreign(path, ("labels",))
+    if "labels" in found.columns and "spikes" in found.there:
+        return WORDS
     if "nwb_version" in found.attributes:
         return "nwb"
     if {"version", "node"} <= set(found.there):

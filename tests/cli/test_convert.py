@@ -135,8 +135,13 @@ def test_info_of_a_run(tmp_path, capsys):
 
 
 def test_info_of_recordings(tmp_path, capsys):
+    from samples import small_shd
+
     from snn.interop import nwb, sonata
 
+    small_shd(tmp_path)
+    found = info(tmp_path / "train.h5", capsys)
+    assert found["kind"] == "events in the layout of SHD" and "samples of" in found["nodes"]["labels"]
     events = {"cells": snn.Events.from_lists([[0, 2]], [[1, 0]], n_units=2, dt_ms=0.5, n_steps=3)}
     sonata.write_spikes(events, tmp_path / "spikes.h5")
     nwb.write(events, tmp_path / "units.nwb")

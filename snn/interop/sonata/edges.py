@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import NDArray
 
 from snn.core import Network, Projection, memory
 from snn.core.arrays import Float64Array, Int64Array, PathLike
@@ -68,7 +67,7 @@ def write_edges(
         OSError: The file cannot be written.
     """
     net = edges if isinstance(edges, Network) else None
-    given = net.projections if net is not None else _projections(edges)
+    given = _projections(edges if net is None else net.projections)
     lost = [line for projection in given for line in _lost(projection)]
     if lost and not flag("lossy", lossy):
         raise ValueError(f"{lost[0]}; write with lossy=True to drop it ({len(lost)} of such)")
@@ -214,8 +213,9 @@ def _projection(
     for column_name, end, size in zip(_ENDS, ends, shape, strict=True):
         wholes(f"{place}/{column_name}", end.node, high=size - 1)
     values = _Values(file, place, source.node.size, types)
-    weight, delay, count = values.of("syn_weight"), values.of("delay"), values.of("nsyns", 1.0)
-    if (count != 1.0).any():
+    weight, delay = values.of("syn_weight"), values.of("delay")
+    count = wholes(f"nsyns of {place}", values.of("nsyns", 1.0), low=0)
+    if (count != 1).any():
         notes.append(f"{place}: nsyns multiplies the weight.")
         weight = weight * count
     if types is not None:
@@ -236,7 +236,10 @@ class _Values:
 
     def __init__(self, file: ForeignFile, place: str, edges: int, types: EdgeTypes | None) -> None:
         self._file, self._place, self._types = file, place, types
-        self._group, self._row, self.kind = (self._whole(name, edges) for name in _PLACES)
+        group, self._row, self.kind = (self._whole(name, edges) for name in _PLACES)
+        groups, sizes = np.unique(group, return_counts=True)
+        cuts = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
+        self._edges = dict(zip(groups.tolist(), cuts, strict=True)) if edges else {}
 
     def of(self, name: str, missing: float | None = None) -> Float64Array:
         """Give a value of each edge, [E], float64.
@@ -244,29 +247,23 @@ class _Values:
         Raises:
             ValueError: An edge has none and `missing` is None, or one that is not finite.
         """
-        found = np.full(self._group.size, np.nan)
-        for group in np.unique(self._group):
-            here = self._group == group
+        found = np.full(self._row.size, np.nan)
+        for group, here in self._edges.items():
             where = f"{self._place}/{group}/{name}"
             if where in self._file.columns or where in self._file.texts:
                 own = finite(where, column(self._file, where))
                 found[here] = own[self._rows(where, here, own)]
             elif self._types is not None:
                 found[here] = self._types.values(name, self.kind[here])
-        none = np.isnan(found)
-        if missing is not None:
-            return np.where(none, missing, found)
-        if none.any():
-            where = f"{self._place}/{self._group[none][0]}/{name}"
-            raise refusal(where, "in the file, or in the table given as edge_types", None)
-        return found
+            if missing is None and np.isnan(found[here]).any():
+                raise refusal(where, "in the file, or in the table given as edge_types", None)
+        return found if missing is None else np.where(np.isnan(found), missing, found)
 
-    def _rows(self, where: str, here: NDArray[np.bool_], own: Float64Array) -> Int64Array:
+    def _rows(self, where: str, here: Int64Array, own: Float64Array) -> Int64Array:
         rows = self._row[here]
         if rows.max(initial=-1) >= own.size:
-            edge = int(np.flatnonzero(here)[rows.argmax()])
             rule = f"below {own.size}, the values of {where}"
-            raise refusal(f"{self._place}/edge_group_index[{edge}]", rule, rows.max())
+            raise refusal(f"{self._place}/edge_group_index[{here[rows.argmax()]}]", rule, rows.max())
         return rows
 
     def _whole(self, name: str, edges: int) -> Int64Array:
@@ -274,7 +271,7 @@ class _Values:
         place = f"{self._place}/{name}"
         if name != "edge_type_id":
             return whole_column(self._file, place, 2**62, edges)
-        return np.asarray(column(self._file, place, edges)).astype(np.int64)
+        return wholes(place, column(self._file, place, edges))
 
 
 def _unread(file: ForeignFile) -> list[str]:

@@ -126,7 +126,9 @@ def _found(file: ForeignFile, name: str, size: int | None, start_ms: float, note
     unit_word = file.inner[f"{place}/timestamps"].get("units")
     if unit_word is None:
         notes.append(f"{place}/timestamps: no units; taken as ms.")
-    unit_ms = _UNITS_MS[choice(f"units of {place}/timestamps", unit_word or "ms", tuple(_UNITS_MS))]
+    unit_ms = _UNITS_MS[
+        choice(f"units of {place}/timestamps", "ms" if unit_word is None else unit_word, tuple(_UNITS_MS))
+    ]
     dt, steps = said.get("dt_ms"), said.get("n_steps")
     end_ms = None if dt is None or steps is None else steps * dt - start_ms
     return FoundSpikes(

@@ -179,6 +179,7 @@ BAD = [
         "edge_type_id must be one of 100, 101, as in edge_types, got 9",
     ),
     (put("edge_group_id", [0, 0, 1]), {}, "edge_group_id must be of 4 values"),
+    (put("0/nsyns", [3, -1]), {}, r"nsyns of edges/lgn_to_v1\[1\] must be a whole number >= 0, got -1"),
     (put("1/syn_weight", [np.inf, 1.0]), {}, rf"{AT}1/syn_weight\[0\] must be finite, got inf"),
     (None, {"n_units": {"lgn": 2}}, r"source_node_id\[0\] must be a whole number <= 1, got 2"),
     (

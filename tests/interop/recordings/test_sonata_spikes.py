@@ -80,6 +80,7 @@ def test_times_that_were_rounded_keep_their_steps(tmp_path, name):
     found = sonata.read_spikes(path, DT, start_ms=start_ms)
     events = found.spikes["v1"]
     assert np.array_equal(events.step, SERIES) and np.array_equal(events.unit, SERIES % 7)
+    assert found.notes == ("spikes/v1: 7 units, as far as they spike.",), "no word on a type too coarse"
     sonata.write_spikes(found.spikes, path)  # what was a rounding below its step is written on it
     again = sonata.read_spikes(path).spikes["v1"]
     assert again.on_grid() == events.on_grid() and np.abs(again.time_ms - events.time_ms).max() < 1e-3 * DT
@@ -89,7 +90,7 @@ def test_times_too_coarse_for_the_step_are_told(tmp_path):
     path = foreign(tmp_path / "f.h5", np.array([9.0], np.float32), [0], units="s")
     notes = sonata.read_spikes(path, 0.1).notes
     assert (
-        "spikes/v1/timestamps: float32 is off by up to 0.0054 of a step; spikes may lie a step early."
+        "spikes/v1/timestamps: float32 is off by up to 0.0048 of a step; spikes may lie a step early."
         in notes
     )
     assert not any("float32" in note for note in sonata.read_spikes(path, 1.0).notes)
