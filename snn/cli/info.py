@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> None:
     if options.json:
         print_line(json.dumps(found, indent=2))
         return
-    print_line(f"{options.file}: {found['kind']}, version {found['version']}")
+    version = "" if found["version"] is None else f", version {found['version']}"
+    print_line(f"{options.file}: {found['kind']}{version}")
     wide = max((len(name) for name in found["nodes"]), default=0)
     for name, what in found["nodes"].items():
         print_line(f"  {name:<{wide}}  {_line(what)}".rstrip())
