@@ -23,6 +23,8 @@ _COMMANDS = {
     "train": "train a named experiment: snn train NAME [--data PATH] [--out DIR] [--resume]",
     "simulate": "run a saved model or network by events: snn simulate FILE --data PATH",
     "generate": "go on with a text by a trained language model: snn generate FILE --prompt TEXT",
+    "convert": "a network or model into another format: snn convert IN OUT [--dt-ms 1]",
+    "info": "what a file holds: networks, models, runs, NIR, SONATA, NWB: snn info FILE",
     "energy": "count and price a saved model: snn energy FILE --data PATH --target loihi1",
     "data": "the data sets: snn data list, verify PATH, fetch NAME",
 }
@@ -71,6 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if os.environ.get("SNN_TRACEBACK"):
                 raise
             print(f"snn {name}: {str(error) or 'out of memory'}", file=sys.stderr)
+            return 2
+        except ModuleNotFoundError as error:  # of a package that only some need
+            if os.environ.get("SNN_TRACEBACK") or "pip install" not in str(error):
+                raise
+            print(f"snn {name}: {error}", file=sys.stderr)
             return 2
         except RuntimeError as error:  # what torch raises in place of a MemoryError
             if os.environ.get("SNN_TRACEBACK") or "allocate memory" not in str(error):

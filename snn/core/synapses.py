@@ -109,13 +109,8 @@ def build(weight: Any, delay: Int64Array) -> Synapses:
         delay: Delay in steps: 0-dimensional, of the shape of a dense weight, or aligned with the
             data of a CSR one.
     """
-    if isinstance(weight, np.ndarray):
-        pre, post = np.nonzero(weight)
-        indptr = bounds(np.bincount(pre, minlength=weight.shape[0]))
-        values = weight[pre, post]
-        steps = np.broadcast_to(delay, weight.shape)[pre, post] if delay.ndim else delay
-    else:
-        indptr, post, values, steps = _of_csr(weight, delay)
+    of = _of_array if isinstance(weight, np.ndarray) else _of_csr
+    indptr, post, values, steps = of(weight, delay)
     values = shrunk(values)
     steps = np.broadcast_to(steps, values.shape) if steps.ndim == 0 else shrunk(steps)
     if not _in_order(indptr, post, steps[:0] if is_one(steps) else steps):
@@ -123,7 +118,7 @@ def build(weight: Any, delay: Int64Array) -> Synapses:
         post = post[order]
         values = values if is_one(values) else values[order]
         steps = steps if is_one(steps) else steps[order]
-    synapses = Synapses(indptr, post.astype(index_type(weight.shape[1])), values, steps)
+    synapses = Synapses(indptr, post.astype(index_type(weight.shape[1]), copy=False), values, steps)
     for array in synapses:
         array.flags.writeable = False
     return synapses
@@ -156,6 +151,18 @@ def entries(weight: Any) -> tuple[Int64Array, Int64Array, Float64Array, Int64Arr
     kept = np.flatnonzero(weight.data)
     pre = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr))
     return pre[kept], weight.indices[kept].astype(np.int64), weight.data[kept], kept
+
+
+def _of_array(weight: Float64Array, delay: Int64Array) -> tuple[Int64Array, Any, Float64Array, Int64Array]:
+    """Take the nonzero entries of an array; where all are, they need not be looked for."""
+    if weight.all():
+        rows, columns = weight.shape
+        post = np.tile(np.arange(columns, dtype=index_type(columns)), rows)
+        steps = np.broadcast_to(delay, weight.shape).flatten() if delay.ndim else delay
+        return bounds(np.full(rows, columns)), post, weight.flatten(), steps
+    pre, post = np.nonzero(weight)
+    steps = np.broadcast_to(delay, weight.shape)[pre, post] if delay.ndim else delay
+    return bounds(np.bincount(pre, minlength=weight.shape[0])), post, weight[pre, post], steps
 
 
 def _of_csr(weight: Any, delay: Int64Array) -> tuple[Int64Array, Any, Float64Array, Int64Array]:

@@ -1,4 +1,4 @@
-"""The same network in other tools: NEST, NIR; models of SpikingJelly and snnTorch as layers; recordings in files.
+"""The same network in other tools: NEST, NIR; models of torch, SpikingJelly, snnTorch as layers; recordings.
 
 Each part loads when first used: some bring torch in.
 """
@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn.interop import neo, nest, nir, nwb, snntorch, sonata, spikingjelly
+    from snn.interop import neo, nest, nir, nwb, pytorch, snntorch, sonata, spikingjelly
 
-__all__ = ["neo", "nest", "nir", "nwb", "snntorch", "sonata", "spikingjelly"]
+__all__ = ["neo", "nest", "nir", "nwb", "pytorch", "snntorch", "sonata", "spikingjelly"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Modules of torch as layers of `snn.nn`: what the converters of SpikingJelly and snnTorch share.
+"""Modules of torch as layers of `snn.nn`: what the converters of torch, SpikingJelly and snnTorch share.
 
 A model is walked through its `torch.nn.Sequential` containers. A module with a `forward` of its own says nothing
 about the order of its parts: give the parts as a list, in their order.

@@ -20,7 +20,16 @@ from snn.core.checks import refusal
 from snn.core.files.json_file import fields_of, parse_json, read_json, typed
 from snn.core.files.whole import existing_file, remove_drafts, write_whole
 
-__all__ = ["Clock", "check", "hold", "init_checksum", "read_lines", "read_metrics", "write_config"]
+__all__ = [
+    "Clock",
+    "check",
+    "hold",
+    "init_checksum",
+    "read_config",
+    "read_lines",
+    "read_metrics",
+    "write_config",
+]
 
 _FIELDS = ("config", "init", "init_sha256", "versions", "machine")
 
@@ -94,7 +103,7 @@ def check(
         return init
     if not resume:
         raise ValueError(f"{path} holds a run already: --resume continues it, --out chooses another folder")
-    values = _read_config(file)
+    values = read_config(file)
     old = _flat(values["config"])
     settings = _flat(json.loads(json.dumps(config)))
     for key in old.keys() | settings.keys():
@@ -116,18 +125,19 @@ def init_checksum(out: PathLike) -> str | None:
         ValueError: config.json is damaged.
     """
     file = Path(out) / "config.json"
-    found: str | None = _read_config(file)["init_sha256"] if file.exists() else None
+    found: str | None = read_config(file)["init_sha256"] if file.exists() else None
     return found
 
 
-def _read_config(file: Path) -> dict[str, Any]:
-    """Read what `write_config` wrote.
+def read_config(file: Path) -> dict[str, Any]:
+    """Read what `write_config` wrote: its arguments, `versions` and `machine`, by name.
 
     Raises:
         ValueError: It is damaged; the message names the file and the field.
     """
     values = fields_of(str(file), read_json(file, constants=True), _FIELDS)
-    typed(f"{file}: config", values["config"], dict, "a group of settings")
+    for name in ("config", "versions"):
+        typed(f"{file}: {name}", values[name], dict, "a group of settings")
     for name in ("init", "init_sha256"):
         if values[name] is not None:
             typed(f"{file}: {name}", values[name], str, "text or null")

@@ -30,6 +30,8 @@ COMMANDS = [
     *(f"train {name}" for name in RECIPES),
     "simulate",
     "generate",
+    "convert",
+    "info",
     "energy",
     "data",
     "data list",

@@ -8,6 +8,7 @@ import scipy.sparse
 from damage import edit
 
 from snn.core import LIFParams, LIParams, Network, Population, Projection, Synapses
+from snn.core.synapses import build
 
 LIF = LIFParams(tau_mem_ms=10.0)
 
@@ -229,3 +230,15 @@ def test_rounded_delays_are_reported():
     assert net.rounded_delays == pytest.approx({"half": 0.05, "dense": 0.02, "csr": 0.03})
     assert net.synapses("half").delay_steps.tolist() == [2] * 6
     assert "half (delays rounded by up to 0.05 ms)" in repr(net) and "exact," in repr(net)
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_an_array_has_the_synapses_of_its_matrix(hole):
+    """Also one without a zero, whose entries are not looked for."""
+    weight, delay = np.arange(1.0, 13.0).reshape(3, 4), np.arange(12).reshape(3, 4) % 5
+    weight[1, 2] *= not hole
+    array, matrix = (build(w, delay) for w in (weight, scipy.sparse.csr_array(weight)))
+    for one, other in zip(array, matrix, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype and not one.flags.writeable
+    assert array.weight.base is not weight

@@ -156,6 +156,14 @@ def test_spike_gpt(tmp_path):
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"model.safetensors", "test_part.txt"}
 
 
+def test_interchange(tmp_path):
+    printed = run("13_interchange.py", "--epochs", "2", "--out", str(tmp_path))
+    assert len(re.findall(r": 0 of 7164 steps differ, 597 of 597 alike$", printed, re.M)) in (2, 4)
+    right = [float(share) for share in re.findall(r"test accuracy ([0-9.]+)%, 1\.\d+ µJ a digit", printed)]
+    assert len(right) in (1, 2) and min(right) > 40
+    assert (tmp_path / "SpikingJelly.h5").exists()
+
+
 def test_train_text_classifier(tmp_path):
     data = tmp_path / "text.txt"
     data.write_bytes(b"a line that has more than four words\nand one that follows on the line before\n" * 300)

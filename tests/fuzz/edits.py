@@ -90,7 +90,11 @@ def _edit_data_set(old: Any, new: Any, name: str, rng: Rng) -> None:
         new.create_group(name)
     elif kind == 3:
         new[name] = ["text", 0, np.array([], "f8"), np.nan, np.bytes_(b"\xff\xfe")][int(rng.integers(5))]
-    elif h5py.check_vlen_dtype(old[name].dtype) in (None, str):
+    elif h5py.check_string_dtype(old[name].dtype) is not None:
+        texts = np.array(values, dtype=object).reshape(-1)
+        texts[int(rng.integers(texts.size))] = "text"
+        new.create_dataset(name, data=texts.reshape(np.shape(values)), dtype=old[name].dtype)
+    elif h5py.check_vlen_dtype(old[name].dtype) is None:
         new[name] = odd_array(np.asarray(values), rng) if np.asarray(values).dtype.kind != "O" else "text"
     else:
         rows = [np.asarray(row) for row in values]

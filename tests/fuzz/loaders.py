@@ -9,10 +9,12 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from contents import plain
 from edits import Edit, edit_hdf5, edit_json, edit_our_hdf5, edit_safetensors, edit_tree_file, edit_zip
 from event_files import write_cifar10_dvs, write_event_files, write_gesture_arrays, write_gestures
@@ -29,6 +31,7 @@ from snn.core.recording import FORMAT as PART
 from snn.core.recording import VERSION as PART_VERSION
 from snn.core.state import FORMAT as STATE
 from snn.core.state import VERSION as STATE_VERSION
+from snn.interop import nir
 
 
 @dataclass(frozen=True)
@@ -392,6 +395,30 @@ def _leaves(tree: Any) -> Iterator[Any]:
         yield tree.numpy()
 
 
+def _write_nir(folder: Path) -> Path:
+    populations = [
+        snn.Population("in", 3),
+        snn.Population("h", 4, snn.LIFParams(tau_mem_ms=10.0, tau_syn_ms=5.0, fires=">")),
+        snn.Population("o", 2, snn.LIParams(decay=0.8)),
+    ]
+    rng = np.random.default_rng(3)
+    projections = [
+        snn.Projection("in", "h", rng.random((3, 4)), np.array([[1.0], [2.0], [0.0]]) + np.zeros(4)),
+        snn.Projection("h", "h", rng.random((4, 4)), 1.0),
+        snn.Projection("h", "o", rng.random((4, 2))),
+    ]
+    nir.write(snn.Network(1.0, populations, projections), folder / "net.nir")
+    return folder / "net.nir"
+
+
+def _read_nir(path: Path) -> Any:
+    """Give what decides a run, where one value for all and one for each are the same."""
+    net = nir.read(path, None).network
+    steps = {p.name: p.neuron.dynamics(p.size, net.dt_ms) for p in net.populations if p.neuron is not None}
+    weights = {p.name: scipy.sparse.csr_array(p.weight).toarray() for p in net.projections}
+    return {name: list(constants) for name, constants in steps.items()} | weights
+
+
 LOADERS: dict[str, Loader] = {
     "network": Loader(_write_network, _read_network, edit_tree_file(NETWORK, NETWORK_VERSION), digest=True),
     "events": Loader(_write_events, snn.Events.load, edit_our_hdf5(EVENTS, EVENTS_VERSION), digest=True),
@@ -434,6 +461,8 @@ LOADERS: dict[str, Loader] = {
     "prompt": Loader(_write_prompt, _read_prompt, edit_safetensors),
     "images zip": Loader(_zipped(_write_images), _sets(_read_images), edit_zip),
 }
+if find_spec("nir") is not None:  # an extra, which writes the sample
+    LOADERS["nir"] = Loader(_write_nir, _read_nir, edit_hdf5)
 
 
 def contents(loader: Loader, path: Path) -> Any:

@@ -165,7 +165,8 @@ def numbers(file: Any, name: str) -> Any:
 
 def put(group: Any, name: str, values: Any, compress: bool = True) -> None:
     """Store an array, compressed when it is large enough to gain from it."""
-    options = {"compression": "gzip", "compression_opts": 1} if compress and values.size > 1024 else {}
+    large = compress and values.size > 1024
+    options = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if large else {}
     group.create_dataset(name, data=values, **options)
 
 

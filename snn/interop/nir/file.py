@@ -11,8 +11,8 @@ from snn.core.files.foreign import read_foreign
 __all__ = ["read_tree"]
 
 
-def read_tree(path: PathLike) -> dict[str, Any]:
-    """Read the outermost graph of a file.
+def read_tree(path: PathLike) -> tuple[dict[str, Any], str]:
+    """Read the outermost graph of a file, and the version of the package that wrote it.
 
     Raises:
         FileNotFoundError: Nothing is there.
@@ -23,12 +23,16 @@ def read_tree(path: PathLike) -> dict[str, Any]:
     for name, column in found.columns.items():
         _put(tree, name, column.values)
     for name, texts in found.texts.items():
-        pairs = name.rpartition("/")[2] == "edges"
-        _put(tree, name, list(zip(texts[::2], texts[1::2], strict=True)) if pairs else texts[0])
+        if name.rpartition("/")[2] != "edges":
+            _put(tree, name, texts[0])
+        elif len(texts) % 2:
+            raise ValueError(f"{path}: {refusal(name, 'pairs of names', texts)}")
+        else:
+            _put(tree, name, list(zip(texts[::2], texts[1::2], strict=True)))
     graph = tree.get("node")
     if not isinstance(graph, dict) or "version" not in tree:
         raise ValueError(f"{path}: {refusal('file', 'NIR, with version and node', list(found.there))}")
-    return graph
+    return graph, str(tree["version"])
 
 
 def _put(tree: dict[str, Any], name: str, value: Any) -> None:

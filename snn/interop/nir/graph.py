@@ -6,6 +6,7 @@ wrong: a file of a newer version is read here as far as it is understood, and wh
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,9 +14,10 @@ import numpy as np
 
 from snn.core.arrays import Float64Array, PathLike
 from snn.core.checks import finite, refusal, whole
+from snn.core.files.hdf5 import naming
 from snn.interop.nir.file import read_tree
 
-__all__ = ["FIELDS", "Graph", "Node", "load_graph"]
+__all__ = ["FIELDS", "Graph", "Node", "graph_of", "load_graph", "naming_source"]
 
 Edge = tuple[str, str]
 
@@ -41,6 +43,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "Threshold": ("threshold",),
 }
 """Fields that are understood, by type of node."""
+_OF_GRAPH = ("type", "nodes", "edges", "metadata", "input_type", "output_type")
+"""Fields of a graph that are understood, or follow from its nodes."""
 _OPTIONAL = ("v_reset", "w_in", "input_shape", "input_type")
 
 
@@ -68,6 +72,19 @@ class Node(NamedTuple):
         if self.fields.get(name) is None:
             raise refusal(f"{self}: {name}", "numbers", None)
         return finite(f"{self}: {name}", self.fields[name])
+
+    def shape(self) -> tuple[int, ...]:
+        """Give the axes that an Input or Output says.
+
+        Raises:
+            ValueError: It says none, or impossible ones.
+        """
+        if self.fields.get("shape") is None:
+            raise refusal(f"{self}: shape", "given", None)
+        axes = tuple(whole(f"{self}: shape", n, low=1) for n in np.ravel(self.array("shape")).tolist())
+        if not axes:
+            raise refusal(f"{self}: shape", "at least one axis", list(axes))
+        return axes
 
     def whole(self, name: str, low: int) -> int:
         """Give a field as one whole number >= `low`.
@@ -102,6 +119,11 @@ class Graph:
         return [a for a, b in self.edges if b == name]
 
 
+def naming_source(source: PathLike | Any) -> AbstractContextManager[None]:
+    """Put the file ahead of what is wrong with its content; a graph of the `nir` package has none."""
+    return nullcontext() if hasattr(source, "to_dict") else naming(source)
+
+
 def load_graph(source: PathLike | Any) -> Graph:
     """Read a graph.
 
@@ -112,14 +134,24 @@ def load_graph(source: PathLike | Any) -> Graph:
         FileNotFoundError: Nothing is there.
         ValueError: It is no NIR, or a node, field or edge of it cannot be understood; the message names it.
     """
-    tree = source.to_dict() if hasattr(source, "to_dict") else read_tree(source)
+    return graph_of(source.to_dict() if hasattr(source, "to_dict") else read_tree(source)[0])
+
+
+def graph_of(tree: dict[str, Any]) -> Graph:
+    """Read a graph from a tree of plain values; see `load_graph`."""
     graph = Graph(metadata={name: _plain(value) for name, value in (tree.get("metadata") or {}).items()})
     _add(graph, tree, "")
+    if not graph.edges:
+        raise refusal("edges", "pairs of names, one at least", tree.get("edges"))
     joined = {name for edge in graph.edges for name in edge}
     alone = [node for name, node in graph.nodes.items() if name not in joined]
     graph.notes += [
         f"{node} has no edges and {'feeds nothing' if node.kind == 'Input' else 'is left out'}."
         for node in alone
+    ]
+    ends = dict.fromkeys(a for a, _ in graph.edges if graph.nodes[a].kind == "Output")
+    graph.notes += [
+        f"{graph.nodes[name]} feeds another node, to which it passes on what it gets." for name in ends
     ]
     graph.nodes = {name: node for name, node in graph.nodes.items() if name in joined or node.kind == "Input"}
     return graph
@@ -131,10 +163,18 @@ def _add(graph: Graph, tree: dict[str, Any], prefix: str) -> tuple[list[str], li
         raise refusal(
             "graph" if not prefix else f"graph {prefix!r}", "a NIRGraph with nodes", tree.get("type")
         )
+    graph.notes += [
+        f"The graph{f' {prefix[:-1]!r}' if prefix else ''} has a field {key!r} that is not understood and left out."
+        for key in tree
+        if key not in _OF_GRAPH
+    ]
     ends: dict[str, tuple[list[str], list[str]]] = {}
     inputs, outputs = [], []
     for short, fields in tree["nodes"].items():
-        name, kind = f"{prefix}{short}", fields.get("type")
+        name = f"{prefix}{short}"
+        kind = fields.get("type") if isinstance(fields, dict) else fields
+        if not isinstance(kind, str):
+            raise refusal(f"type of node {name!r}", "a name", kind)
         if kind == "NIRGraph":
             ends[short] = _add(graph, fields, f"{name}.")
             continue
@@ -144,6 +184,8 @@ def _add(graph: Graph, tree: dict[str, Any], prefix: str) -> tuple[list[str], li
         passes = prefix and kind in ("Input", "Output")
         graph.nodes[name] = _node(graph, name, "Identity" if passes else kind, fields)
     for edge in tree.get("edges", []):
+        if isinstance(edge, str) or np.shape(edge) != (2,):
+            raise refusal("edges", "pairs of names", edge)
         a, b = (_plain(end) for end in edge)
         for end in (a, b):
             if end not in ends:
@@ -151,6 +193,10 @@ def _add(graph: Graph, tree: dict[str, Any], prefix: str) -> tuple[list[str], li
         edges = (_single(ends[a][1], f"{prefix}{a}", "output"), _single(ends[b][0], f"{prefix}{b}", "input"))
         if edges in graph.edges:
             raise refusal("edges", "each once", edges)
+        if graph.nodes[edges[1]].kind == "Input":
+            raise refusal(
+                f"edge ({a!r}, {b!r})", "to another node than an Input, which is given its spikes", b
+            )
         graph.edges.append(edges)
     return inputs, outputs
 

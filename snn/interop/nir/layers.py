@@ -11,7 +11,7 @@ from snn.core import LIFParams, LIParams
 from snn.core.arrays import Float64Array, PathLike
 from snn.core.checks import refusal
 from snn.core.units import delay_steps
-from snn.interop.nir.graph import Graph, Node, load_graph
+from snn.interop.nir.graph import Graph, Node, load_graph, naming_source
 from snn.interop.nir.network import input_shape, reading
 from snn.interop.nir.neurons import NEURONS, IfGain, Integrate, Reading, Receiver, Reset, receiver
 from snn.interop.nir.sums import padding_of, weighted_sum
@@ -51,10 +51,10 @@ def layers(
     """
     from snn.nn import Sequential
 
-    graph = load_graph(source)
-    how = reading(graph, dt_ms, integrate, if_gain, reset)
-    chain = _Chain(graph, how)
-    return Sequential(*chain.layers).double()
+    with naming_source(source):
+        graph = load_graph(source)
+        chain = _Chain(graph, reading(graph, dt_ms, integrate, if_gain, reset))
+        return Sequential(*chain.layers).double()
 
 
 class _Chain:
@@ -200,7 +200,8 @@ class _Chain:
         if done.shape != self._shape or (done.bias is not None and done.bias.any()):
             raise refusal(f"{loop}", f"without bias, from {node} to itself", list(done.shape))
         neurons = nn.RecurrentLIF(int(np.prod(self._shape)), 1, "fixed", **options)
-        _fill(neurons, done.weight.toarray().T * factor, None)
+        weight = done.weight if isinstance(done.weight, np.ndarray) else done.weight.toarray()
+        _fill(neurons, weight.T * factor, None)
         self.layers.append(neurons)
 
 

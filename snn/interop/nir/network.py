@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,12 +12,14 @@ import scipy.sparse
 
 from snn.core import LIFParams, LIParams, Network, Population, Projection
 from snn.core.arrays import Float64Array, PathLike
-from snn.core.checks import flag, refusal
+from snn.core.checks import flag, number, refusal
+from snn.core.files.json_file import parse_json
 from snn.core.units import check_dt, delay_steps
 from snn.interop.nir.cycles import closing_edges
-from snn.interop.nir.graph import Edge, Graph, load_graph
+from snn.interop.nir.graph import Edge, Graph, load_graph, naming_source
 from snn.interop.nir.neurons import ALWAYS, NEURONS, IfGain, Integrate, Reading, Receiver, Reset, receiver
 from snn.interop.nir.paths import Arrival, Paths
+from snn.interop.nir.sums import compact
 
 __all__ = ["NirNetwork", "input_shape", "read", "reading"]
 
@@ -71,28 +72,28 @@ def read(
         FileNotFoundError: Nothing is there.
         ValueError: It is no NIR, or says what no network here does, or `dt_ms` contradicts the file.
     """
-    graph = load_graph(source)
-    how = reading(graph, dt_ms, integrate, if_gain, reset)
-    first = flag("recurrent_bias_first", recurrent_bias_first)
+    with naming_source(source):
+        graph = load_graph(source)
+        how = reading(graph, dt_ms, integrate, if_gain, reset)
+        return _read(graph, how, flag("recurrent_bias_first", recurrent_bias_first))
+
+
+def _read(graph: Graph, how: Reading, bias_first: bool) -> NirNetwork:
+    """Make populations of neurons and inputs, and projections of the ways between them."""
     receivers = {name: receiver(node, how) for name, node in graph.nodes.items() if node.kind in NEURONS}
     inputs = {name: input_shape(graph, name) for name, node in graph.nodes.items() if node.kind == "Input"}
     shapes = inputs | {name: found.shape for name, found in receivers.items()}
     late = closing_edges(graph, lambda name: _least_steps(graph, name, how.dt_ms))
-    paths = Paths(graph, shapes, set(late), first)
+    paths = Paths(graph, shapes, set(late), bias_first)
     builder = _Builder(how)
     for name in _by_edges(graph, inputs):
         builder.source(name, inputs[name])
     for name in _by_edges(graph, receivers):
         builder.receive(name, receivers[name], paths.into(name))
     outputs = _outputs(graph, paths, shapes, builder)
-    notes = [*graph.notes, *_roundings(graph, how.dt_ms), *builder.notes]
-    return NirNetwork(
-        builder.network(),
-        tuple(_by_edges(graph, inputs)),
-        outputs,
-        tuple(late),
-        tuple(notes),
-    )
+    notes = [*graph.notes, *_roundings(graph, how.dt_ms), *_above(receivers), *builder.notes]
+    ordered = tuple(_by_edges(graph, inputs))
+    return NirNetwork(builder.network(), ordered, outputs, tuple(late), tuple(notes))
 
 
 def _dt_of(graph: Graph, dt_ms: float | None) -> float:
@@ -101,14 +102,16 @@ def _dt_of(graph: Graph, dt_ms: float | None) -> float:
     Raises:
         ValueError: Nobody says it, or the two contradict.
     """
-    said = graph.metadata.get("dt")
-    if dt_ms is None:
-        if said is None:
+    if "dt" not in graph.metadata:
+        if dt_ms is None:
             raise refusal("dt_ms", "given, as the file does not say a time step (NIR has none)", None)
-        return check_dt(float(f"{float(said) * 1000.0:.12g}"))  # 0.0001 s is 0.1 ms
+        return check_dt(dt_ms)
+    said = number("dt of the file's metadata", graph.metadata["dt"], above=0.0) * 1000.0
+    if dt_ms is None:
+        return check_dt(float(f"{said:.12g}"))  # 0.0001 s is 0.1 ms
     dt = check_dt(dt_ms)
-    if said is not None and abs(float(said) * 1000.0 / dt - 1.0) > 1e-6:
-        raise refusal("dt_ms", f"that of the file, {float(said) * 1000.0:g}, or None", dt_ms)
+    if abs(said / dt - 1.0) > 1e-6:
+        raise refusal("dt_ms", f"that of the file, {said:g}, or None", dt_ms)
     return dt
 
 
@@ -125,21 +128,23 @@ def reading(graph: Graph, dt_ms: float | None, integrate: Any, if_gain: Any, res
 
 def _by_edges(graph: Graph, names: Any) -> list[str]:
     """Order names as `write` says, or by the edges: nodes come back from a file in alphabetical order."""
-    said = graph.metadata.get("populations")
-    kept = json.loads(said) if isinstance(said, str) else []
+    kept = _said_order(graph)
     named = [*kept, *(name for edge in graph.edges for name in edge), *sorted(names)]
     return [name for name in dict.fromkeys(named) if name in names]
 
 
+def _said_order(graph: Graph) -> list[str]:
+    """Give the order of populations that `write` put beside a graph, if it did."""
+    said = graph.metadata.get("populations", "[]")
+    kept = parse_json(said, "populations of the file's metadata") if isinstance(said, str) else said
+    if not isinstance(kept, list) or not all(isinstance(name, str) for name in kept):
+        raise refusal("populations of the file's metadata", "a list of names", said)
+    return kept
+
+
 def input_shape(graph: Graph, name: str) -> tuple[int, ...]:
     """Give the axes of an input."""
-    node = graph.nodes[name]
-    if node.fields.get("shape") is None:
-        raise refusal(f"{node}: shape", "given", None)
-    shape = tuple(int(n) for n in np.ravel(node.array("shape")))
-    if not shape or min(shape) < 1:
-        raise refusal(f"{node}: shape", "at least one axis, each >= 1", list(shape))
-    return shape
+    return graph.nodes[name].shape()
 
 
 def _least_steps(graph: Graph, name: str, dt_ms: float) -> int:
@@ -157,6 +162,14 @@ def _roundings(graph: Graph, dt_ms: float) -> Iterator[str]:
             off = float(np.abs(steps - np.rint(steps)).max(initial=0.0)) * dt_ms
             if off > 1e-9 * dt_ms:
                 yield f"{node} is rounded to steps, half to even, by up to {off:.3g} ms."
+
+
+def _above(receivers: dict[str, Receiver]) -> Iterator[str]:
+    """Say which neurons rest where they spike."""
+    for name, found in receivers.items():
+        neuron = found.neuron
+        if isinstance(neuron, LIFParams) and np.any(np.asarray(neuron.v_rest) >= neuron.v_th):
+            yield f"{name!r} rests at its threshold or above it: it may spike without input."
 
 
 def _outputs(
@@ -212,8 +225,7 @@ class _Builder:
         relays = all(
             not arrival.biases
             and not isinstance(self._populations[pre].neuron, LIParams)
-            and (weight.data == 1.0).all()
-            and (np.diff(weight.indptr) <= 1).all()
+            and _passes_on(weight)
             for arrival in arrivals.values()
             for (pre, _), weight in arrival.weights.items()
         )
@@ -228,7 +240,7 @@ class _Builder:
         ways: dict[tuple[str, str], list[tuple[int, Any]]] = {}
         for via, arrival in arrivals.items():
             for (pre, lag), weight in arrival.weights.items():
-                if weight.nnz:
+                if np.any(weight) if isinstance(weight, np.ndarray) else weight.nnz:
                     ways.setdefault((pre, via), []).append((lag.total(self._how.dt_ms), weight))
         count: Counter[str] = Counter()
         for (pre, _), parts in ways.items():
@@ -264,17 +276,27 @@ class _Builder:
         self._projections.append(Projection(unit, name, bias[None, :], delay_ms, name=label))
 
 
+def _passes_on(weight: Any) -> bool:
+    """Tell whether every sender has one synapse at most, of weight 1."""
+    weight = scipy.sparse.csr_array(weight)
+    return bool((weight.data == 1.0).all() and (np.diff(weight.indptr) <= 1).all())
+
+
 def _joined(parts: list[tuple[int, Any]], gain: Float64Array, dt_ms: float) -> tuple[Any, Any]:
     """Join ways that take different times: a matrix with one delay, or a list of synapses, and their delays."""
-    scaled = [(steps, scipy.sparse.csr_array(w * gain[None, :])) for steps, w in parts]
+    one = bool((gain == 1.0).all())
+    scaled = [(steps, compact(w if one else w * gain[None, :])) for steps, w in parts]
     if len({steps for steps, _ in scaled}) == 1:
-        weight = sum((w for _, w in scaled[1:]), scaled[0][1])
-        full = weight.nnz > 0.5 * weight.shape[0] * weight.shape[1]
-        return weight.toarray() if full else weight, scaled[0][0] * dt_ms
-    rows = [w.tocoo() for _, w in scaled]
+        weight = compact(sum((w for _, w in scaled[1:]), scaled[0][1]))
+        if not isinstance(weight, np.ndarray):
+            weight.sort_indices()
+        return weight, scaled[0][0] * dt_ms
+    rows = [scipy.sparse.coo_array(w) for _, w in scaled]
     row, column = (np.concatenate([getattr(part, name) for part in rows]) for name in ("row", "col"))
     value = np.concatenate([part.data for part in rows])
-    delay = np.concatenate([np.full(w.nnz, steps * dt_ms) for steps, w in scaled])
+    delay = np.concatenate(
+        [np.full(part.nnz, steps * dt_ms) for (steps, _), part in zip(scaled, rows, strict=True)]
+    )
     by_row = np.argsort(row, kind="stable")
     indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=scaled[0][1].shape[0]))))
     listed = scipy.sparse.csr_array((value[by_row], column[by_row], indptr), shape=scaled[0][1].shape)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from snn.core.arrays import Float64Array
-from snn.core.checks import choice, refusal
+from snn.core.checks import choice, finite, refusal
 from snn.core.neurons import LIFParams, LIParams, NeuronParams
 from snn.interop.nir.graph import Node
 
@@ -162,7 +162,7 @@ def _as_written(node: Node, name: str, computed: Float64Array) -> Float64Array:
     """Give the constant that `write` put beside the node, to the bit, where the node still says the same."""
     if name not in node.metadata:
         return computed
-    kept = np.asarray(node.metadata[name], dtype=np.float64).reshape(-1)
+    kept = finite(f"{node}: {name} of its metadata", node.metadata[name]).reshape(-1)
     same = kept.shape == computed.shape and np.allclose(kept, computed, rtol=1e-9, atol=0.0)
     return kept if same else computed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ from snn.core.arrays import Float64Array
 from snn.core.checks import refusal
 from snn.core.units import delay_steps
 from snn.interop.nir.graph import Edge, Graph, Node
-from snn.interop.nir.sums import weighted_sum
+from snn.interop.nir.sums import compact, weighted_sum
 
 __all__ = ["Arrival", "Lag", "Paths"]
 
@@ -35,7 +34,7 @@ class Arrival:
 
     Attributes:
         shape: Axes of its units.
-        weights: By population and lag, CSR [pre, units].
+        weights: By population and lag, [pre, units], as `sums.compact` gives them.
         biases: By lag, [units].
     """
 
@@ -117,13 +116,34 @@ def _passed(node: Node, coming: Arrival) -> Arrival:
     if node.kind == "Delay":
         return _delayed(node, coming)
     done = weighted_sum(node, coming.shape)
-    apply: Callable[[Any], Any] = (lambda x: x) if done.weight is None else (lambda x: x @ done.weight)
     found = Arrival(done.shape)
-    found.weights = {key: scipy.sparse.csr_array(apply(weight)) for key, weight in coming.weights.items()}
-    found.biases = {lag: apply(bias) for lag, bias in coming.biases.items()}
+    found.weights = {key: _times(weight, done.weight) for key, weight in coming.weights.items()}
+    found.biases = {lag: _row(_times(bias[None], done.weight)) for lag, bias in coming.biases.items()}
     if done.bias is not None and done.bias.any():
         found.biases[Lag()] = found.biases.get(Lag(), 0.0) + done.bias
     return found
+
+
+def _times(x: Any, weight: Any) -> Any:
+    """Multiply two matrices, by terms in the order of units: the same bits on every machine."""
+    if weight is None:
+        return x
+    return weight if _passes(x) else compact(scipy.sparse.csr_array(x) @ weight)
+
+
+def _passes(x: Any) -> bool:
+    """Tell whether a matrix is what a population gives: every unit as it is."""
+    n = x.shape[0]
+    if isinstance(x, np.ndarray) or x.shape[1] != n or x.nnz != n:
+        return False
+    return bool(
+        (x.indptr == np.arange(n + 1)).all() and (x.indices == np.arange(n)).all() and (x.data == 1).all()
+    )
+
+
+def _row(matrix: Any) -> Float64Array:
+    row: Float64Array = (matrix if isinstance(matrix, np.ndarray) else matrix.toarray())[0]
+    return row
 
 
 def _delayed(node: Node, coming: Arrival) -> Arrival:
@@ -138,7 +158,9 @@ def _delayed(node: Node, coming: Arrival) -> Arrival:
         kept = (delay.reshape(-1) == seconds).astype(np.float64)
         chosen = scipy.sparse.diags_array(kept).tocsr()
         part = Arrival(coming.shape)
-        part.weights = {(pre, _held(lag, seconds)): w @ chosen for (pre, lag), w in coming.weights.items()}
+        part.weights = {
+            (pre, _held(lag, seconds)): compact(w @ chosen) for (pre, lag), w in coming.weights.items()
+        }
         part.biases = {_held(lag, seconds): bias * kept for lag, bias in coming.biases.items()}
         found.add(part, 0, 0)
     return found

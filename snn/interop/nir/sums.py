@@ -6,33 +6,42 @@ too. Images are channel first and lie in a row in C order.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from snn.core.arrays import Float64Array
+from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import choice, refusal, whole
 from snn.interop.nir.graph import Node
 
-__all__ = ["Sum", "padding_of", "weighted_sum"]
+__all__ = ["Sum", "compact", "padding_of", "weighted_sum"]
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
 
 
-class Sum(NamedTuple):
+@dataclass(frozen=True)
+class Sum:
     """What comes out of a node: x @ weight + bias.
 
     Attributes:
-        weight: CSR [in, out], float64; None passes everything on as it is.
+        make: Makes the weight, at its first use: who wants the shape alone need not wait; None: there is none.
         bias: [out], or None.
         shape: Axes of what comes out.
     """
 
-    weight: Any
+    make: Callable[[], Any] | None
     bias: Float64Array | None
     shape: Shape
+
+    @cached_property
+    def weight(self) -> Any:
+        """Give [in, out], float64, CSR or, mostly filled, an array; None passes everything on as it is."""
+        return None if self.make is None else self.make()
 
 
 def weighted_sum(node: Node, shape: Shape) -> Sum:
@@ -46,7 +55,8 @@ def weighted_sum(node: Node, shape: Shape) -> Sum:
     if node.kind == "Flatten":
         return Sum(None, None, _flat(node, shape))
     if node.kind == "Scale":
-        return Sum(scipy.sparse.diags_array(_fitting(node, "scale", shape).ravel()).tocsr(), None, shape)
+        scale = _fitting(node, "scale", shape).ravel()
+        return Sum(lambda: scipy.sparse.diags_array(scale).tocsr(), None, shape)
     if node.kind in ("Affine", "Linear"):
         return _affine(node, shape)
     if node.kind in ("AvgPool2d", "SumPool2d"):
@@ -82,7 +92,19 @@ def _affine(node: Node, shape: Shape) -> Sum:
         bias = node.array("bias")
         if bias.shape != weight.shape[:1]:
             raise refusal(f"{node}: bias", f"of {weight.shape[0]} values", list(bias.shape))
-    return Sum(scipy.sparse.csr_array(weight.T), bias, weight.shape[:1])
+    return Sum(lambda: compact(weight.T), bias, weight.shape[:1])
+
+
+def compact(weight: Any) -> Any:
+    """Give a matrix as an array where most of it is not 0, else as CSR.
+
+    An array has no -0.0, as if each entry had been added to 0.
+    """
+    if isinstance(weight, np.ndarray):
+        dense = 2 * np.count_nonzero(weight) > weight.size
+        return weight + 0.0 if dense else scipy.sparse.csr_array(weight)
+    full = 2 * weight.nnz > weight.shape[0] * weight.shape[1]
+    return weight.toarray() if full else scipy.sparse.csr_array(weight)
 
 
 def _pool(node: Node, shape: Shape) -> Sum:
@@ -94,8 +116,8 @@ def _pool(node: Node, shape: Shape) -> Sum:
     share = 1.0 if node.kind == "SumPool2d" else 1.0 / (kernel[0] * kernel[1])
     weight = np.full((shape[0], 1, *kernel), share)
     pads = ((height, height), (width, width))
-    matrix, size = _unrolled(node, weight, shape, stride, pads, (1, 1), groups=shape[0])
-    return Sum(matrix, None, (shape[0], *size))
+    make, size = _unrolled(node, weight, shape, stride, pads, (1, 1), groups=shape[0])
+    return Sum(make, None, (shape[0], *size))
 
 
 def _conv(node: Node, shape: Shape) -> Sum:
@@ -120,9 +142,9 @@ def _conv(node: Node, shape: Shape) -> Sum:
     pads = padding_of(node, weight.shape[2:], stride, dilation, flat)
     if flat:
         weight, shape = weight[:, :, None, :], (shape[0], 1, shape[1])
-    matrix, size = _unrolled(node, weight, shape, stride, pads, dilation, groups)
+    make, size = _unrolled(node, weight, shape, stride, pads, dilation, groups)
     out = (weight.shape[0], *(size[1:] if flat else size))
-    return Sum(matrix, np.repeat(bias, int(np.prod(size))), out)
+    return Sum(make, np.repeat(bias, int(np.prod(size))), out)
 
 
 def _pair(node: Node, name: str, low: int, flat: bool = False) -> Pair:
@@ -162,24 +184,26 @@ def _unrolled(
     pads: tuple[Pair, Pair],
     dilation: Pair,
     groups: int,
-) -> tuple[Any, Pair]:
-    """Give the matrix of a convolution, CSR [in, out], and height and width of what comes out.
-
-    Every weight joins an input to an output at each place: `source` and `target` are the places, by axis.
-    """
-    rows, size = [], []
+) -> tuple[Callable[[], Any], Pair]:
+    """Give what makes the matrix of a convolution, CSR [in, out], and height and width of what comes out."""
+    places, size = [], []
     for n, k, s, d, (low, high) in zip(shape[1:], weight.shape[2:], stride, dilation, pads, strict=True):
-        places = (n + low + high - d * (k - 1) - 1) // s + 1
-        if places < 1:
+        count = (n + low + high - d * (k - 1) - 1) // s + 1
+        if count < 1:
             raise refusal(
                 f"{node}: kernel", f"no larger than its padded input, {n + low + high}", d * (k - 1) + 1
             )
-        rows.append(np.arange(places)[:, None] * s - low + np.arange(k) * d)  # [place, tap]: where it reads
-        size.append(places)
-    height, width = size
+        places.append(np.arange(count)[:, None] * s - low + np.arange(k) * d)  # [place, tap]: where it reads
+        size.append(count)
+    return partial(_matrix, weight, shape, (places[0], places[1]), groups), (size[0], size[1])
+
+
+def _matrix(weight: Float64Array, shape: Shape, places: tuple[Int64Array, Int64Array], groups: int) -> Any:
+    """Join inputs to outputs: every weight does so at each place; `source` and `target` are the places, by axis."""
+    (height, tall), (width, wide) = places[0].shape, places[1].shape
     out, inner = weight.shape[:2]
-    o, i, y, x, p, q = np.ogrid[:out, :inner, : weight.shape[2], : weight.shape[3], :height, :width]
-    row, column = rows[0][p, y], rows[1][q, x]
+    o, i, y, x, p, q = np.ogrid[:out, :inner, :tall, :wide, :height, :width]
+    row, column = places[0][p, y], places[1][q, x]
     inside = (row >= 0) & (row < shape[1]) & (column >= 0) & (column < shape[2]) & (weight[o, i, y, x] != 0.0)
     channel = o // (out // groups) * inner + i
     everywhere = np.broadcast_shapes(inside.shape, channel.shape)
@@ -188,4 +212,4 @@ def _unrolled(
     target = np.broadcast_to((o * height + p) * width + q, everywhere)[inside]
     value = np.broadcast_to(weight[o, i, y, x], everywhere)[inside]
     ends = (int(np.prod(shape)), out * height * width)
-    return scipy.sparse.csr_array((value, (source, target)), shape=ends), (height, width)
+    return scipy.sparse.csr_array((value, (source, target)), shape=ends)

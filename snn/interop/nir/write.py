@@ -6,6 +6,8 @@ import io
 import json
 from typing import Any
 
+import numpy as np
+
 from snn.core import Network
 from snn.core.arrays import PathLike
 from snn.core.checks import flag, refusal
@@ -56,9 +58,17 @@ def write(
     order = json.dumps([population.name for population in net.populations])
     said = {"dt": net.dt_ms / 1000.0, "if_gain": "time", "populations": order, **style._asdict()}
     buffer = io.BytesIO()
-    nir.write(buffer, nir.NIRGraph(nodes, graph.edges, metadata=said, type_check=False))
+    written = nir.NIRGraph(nodes, graph.edges, metadata=said, type_check=False)
+    nir.write(buffer, written, compression="gzip" if _sparse(graph) else None)
     write_whole(path, buffer.getbuffer())
     return tuple(lost)
+
+
+def _sparse(graph: WrittenGraph) -> bool:
+    """Tell whether most weights are 0: others would take longer to pack than is gained."""
+    weights = [fields["weight"] for _, fields in graph.nodes.values() if "weight" in fields]
+    filled = sum(int(np.count_nonzero(w)) for w in weights)
+    return 2 * filled < sum(int(w.size) for w in weights)
 
 
 def _package() -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from snn.core import LIFParams, Network, Projection
+from snn.core import LIFParams, Network, Projection, memory
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import refusal
 from snn.interop.nir.cycles import closing_edges
@@ -169,6 +169,13 @@ def _split(net: Network, p: Projection) -> tuple[Int64Array, Int64Array]:
 
 
 def _dense(p: Projection) -> Float64Array:
-    """Give the weights of a projection as NIR has them, [post, pre]; parallel synapses are added."""
+    """Give the weights of a projection as NIR has them, [post, pre]; parallel synapses are added.
+
+    Raises:
+        MemoryError: They would not fit: NIR has no sparse weights, and no convolution is made of synapses again.
+    """
+    memory.check(
+        8 * p.weight.shape[0] * p.weight.shape[1], f"the weights of {p.name!r}, which NIR holds in full,"
+    )
     weight = p.weight if isinstance(p.weight, np.ndarray) else p.weight.toarray()
     return np.ascontiguousarray(weight.T)

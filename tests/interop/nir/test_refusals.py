@@ -153,8 +153,61 @@ def test_a_field_of_a_newer_version_is_left_out_and_named(tmp_path):
     with h5py.File(path, "r+") as file:
         del file["node/nodes/0/type"]
         file["node/nodes/0/type"] = "Izhikevich"
-    with pytest.raises(ValueError, match="^type of node '0' must be one of Affine, .*, got 'Izhikevich'$"):
+    with pytest.raises(
+        ValueError, match=r"newer\.nir: type of node '0' must be one of Affine, .*, got 'Izhikevich'$"
+    ):
         read(path, 1.0)
+
+
+def rewritten(path, **fields):
+    """Put other values in the place of data sets of a file."""
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        for name, value in fields.items():
+            if name in file:
+                del file[name]
+            file[name] = value
+
+
+ODD = [
+    ({"node/nodes/0/type": 3}, "type of node '0' must be a name, got"),
+    ({"node/nodes/in/shape": np.array([2.5])}, "Input 'in': shape must be a whole number >= 1, got 2.5"),
+    ({"node/edges": np.zeros((0, 2))}, "edges must be pairs of names, one at least"),
+    ({"node/edges": [["in", "0", "out"]]}, "node/edges must be pairs of names, got"),
+    ({"node/edges": [["in", "0"], ["0", "in"]]}, r"edge \('0', 'in'\) must be to another node than an Input"),
+    ({"node/metadata/dt": "one"}, "dt of the file's metadata must be"),
+    ({"node/metadata/dt": np.array([1e-3, 2e-3])}, "dt of the file's metadata must be"),
+    ({"node/metadata/populations": "{"}, "populations of the file's metadata"),
+    ({"node/metadata/populations": "[[1]]"}, "populations of the file's metadata must be a list of names"),
+    ({"node/nodes/0/metadata/decay": "x"}, "LIF '0': decay of its metadata must be"),
+    ({"node/nodes/0/tau": np.ones(2) + 1j}, "LIF '0': tau must be real numbers"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), ODD, ids=[row[1][:40] for row in ODD])
+def test_odd_files_are_refused_by_file_and_field(fields, message, tmp_path):
+    nir.write(tmp_path / "odd.nir", chain(lif()))
+    rewritten(tmp_path / "odd.nir", **fields)
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/odd\.nir: {message}"):
+        read(tmp_path / "odd.nir", 1.0)
+
+
+def test_what_is_odd_and_read_stands_in_the_notes(tmp_path):
+    path = tmp_path / "odd.nir"
+    nir.write(path, chain(lif(v_leak=2.0)))
+    more = {"node/author": "me", "node/edges": [["in", "0"], ["0", "out"], ["out", "1"]]}
+    rewritten(path, **more, version="9.0")
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        file.copy("node/nodes/0", "node/nodes/1")
+    assert set(read(path, 1.0).notes) == {
+        "The graph has a field 'author' that is not understood and left out.",
+        "Output 'out' feeds another node, to which it passes on what it gets.",
+        "'0' rests at its threshold or above it: it may spike without input.",
+        "'1' rests at its threshold or above it: it may spike without input.",
+    }
 
 
 def net(neuron, weight=EYE, **options):

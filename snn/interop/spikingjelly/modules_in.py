@@ -12,9 +12,9 @@ from snn.core.checks import refusal
 from snn.interop.torch_layers import OF_TORCH, Chain, Rule
 from snn.interop.torch_layers import convert as convert_modules
 
-__all__ = ["convert"]
+__all__ = ["SURROGATES", "convert"]
 
-_SURROGATES = {"Sigmoid": "sigmoid", "ATan": "atan", "PiecewiseQuadratic": "triangle", "Rect": "rectangle"}
+SURROGATES = {"Sigmoid": "sigmoid", "ATan": "atan", "PiecewiseQuadratic": "triangle", "Rect": "rectangle"}
 """Surrogates that are ours too, by the name of their class."""
 _KNOWN = (
     "Linear, Conv2d, BatchNorm, pooling, Flatten, Dropout, LIFNode, IFNode, CUBALIFNode, "
@@ -90,6 +90,6 @@ def _options(module: Any) -> dict[str, Any]:
 def _surrogate(function: Any) -> dict[str, Any]:
     """Give the surrogate derivative, one of ours."""
     name = type(function).__name__
-    if name not in _SURROGATES:
-        raise refusal("surrogate_function", f"one of {', '.join(_SURROGATES)}", name)
-    return {"surrogate": _SURROGATES[name], "surrogate_alpha": float(function.alpha)}
+    if name not in SURROGATES:
+        raise refusal("surrogate_function", f"one of {', '.join(SURROGATES)}", name)
+    return {"surrogate": SURROGATES[name], "surrogate_alpha": float(function.alpha)}
