@@ -11,7 +11,6 @@ import numpy as np
 
 from snn.datasets.errors import data_refusal
 from snn.datasets.formats.camera_events import CameraEvents, check_events
-from snn.datasets.formats.event_loops import decode_bin
 from snn.datasets.formats.locate import Source
 
 __all__ = ["ATIS", "ENDING", "SENSOR", "read_atis_bin", "read_nmnist_bin"]
@@ -43,6 +42,8 @@ def read_atis_bin(source: Source, sensor: tuple[int, int] = ATIS, *, sort: bool 
         DataError: It is empty, too large, cut short or damaged, a pixel lies off the sensor, or time runs
             backwards; the message names the file and the event.
     """
+    from snn.datasets.formats.event_loops import decode_bin  # loads numba
+
     raw = np.frombuffer(source.read(_MOST_BYTES).getbuffer(), dtype=np.uint8)
     if not raw.size or raw.size % _BYTES:
         rule = f"a multiple of {_BYTES} bytes, and more than 0 (a recording that is whole)"

@@ -8,12 +8,9 @@ from numpy.typing import NDArray
 
 from snn.core.arrays import ByteArray, Int64Array, Uint16Array, Uint32Array
 from snn.core.compiled import compiled
+from snn.datasets.formats.evt import UNKNOWN
 
-__all__ = ["UNKNOWN", "decode_bin", "decode_evt2", "decode_evt3", "measure"]
-
-UNKNOWN = 255
-"""What tables of `measure` say of a word of an unknown type."""
-
+__all__ = ["decode_bin", "decode_evt2", "decode_evt3", "measure", "unpack_block"]
 
 _RESTART, _RESTART_US = 240, 8192
 
@@ -129,3 +126,61 @@ def decode_evt3(
                 mask >>= 1
                 column += 1
     return found
+
+
+@compiled
+def unpack_block(packed: ByteArray, unpacked: ByteArray, end: int, most: int) -> int:
+    """Unpack a block behind the bytes that are there already, to which it may refer.
+
+    A sequence is a token, whose halves are the sizes of what follows; literal bytes; and a match, a place some
+    bytes back from which bytes are repeated. The last sequence has no match.
+
+    Args:
+        packed: The block.
+        unpacked: What was unpacked before, and room.
+        end: The first free byte of it.
+        most: The last one that this block may reach, and one more.
+
+    Returns:
+        The first free byte; -1 where the block is damaged.
+    """
+    place, size = 0, len(packed)
+    while place < size:
+        token = packed[place]
+        place += 1
+        literals, matched = int(token >> 4), int(token & 15)
+        if literals == 15:
+            more = 255
+            while more == 255:
+                if place >= size:
+                    return -1
+                more = int(packed[place])
+                place += 1
+                literals += more
+        if place + literals > size or end + literals > most:
+            return -1
+        for _ in range(literals):
+            unpacked[end] = packed[place]
+            place += 1
+            end += 1
+        if place == size:
+            return end
+        if place + 2 > size:
+            return -1
+        back = int(packed[place]) | int(packed[place + 1]) << 8
+        place += 2
+        if matched == 15:
+            more = 255
+            while more == 255:
+                if place >= size:
+                    return -1
+                more = int(packed[place])
+                place += 1
+                matched += more
+        matched += 4
+        if back == 0 or back > end or end + matched > most:
+            return -1
+        for _ in range(matched):
+            unpacked[end] = unpacked[end - back]
+            end += 1
+    return -1

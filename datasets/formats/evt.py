@@ -5,7 +5,6 @@ Source: Prophesee, "EVT 2.0 format" and "EVT 3.0 format" (Metavision SDK).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +12,13 @@ import numpy as np
 from snn.core.arrays import ByteArray
 from snn.datasets.errors import data_refusal
 from snn.datasets.formats.camera_events import CameraEvents, check_events
-from snn.datasets.formats.event_loops import UNKNOWN, decode_evt2, decode_evt3, measure
 from snn.datasets.formats.locate import Source
 from snn.datasets.formats.text_header import header_lines, header_sensor, header_value
 
-__all__ = ["read_evt"]
+__all__ = ["UNKNOWN", "read_evt"]
+
+UNKNOWN = 255
+"""What a coding's `events` say of a word of an unknown type."""
 
 
 class _Coding(NamedTuple):
@@ -28,14 +29,12 @@ class _Coding(NamedTuple):
         types: The types of words, which the upper 4 bits tell.
         shift: Lower bits that do not say how many events a word stands for.
         events: How many that are, by the other bits.
-        decode: The loop that reads them.
     """
 
     word: str
     types: tuple[int, ...]
     shift: int
     events: ByteArray
-    decode: Callable[..., int]
 
 
 def _table(bits: int, types: tuple[int, ...], events: dict[int, ByteArray | int]) -> ByteArray:
@@ -50,13 +49,12 @@ def _table(bits: int, types: tuple[int, ...], events: dict[int, ByteArray | int]
 _TYPES2, _TYPES3 = (0, 1, 8, 10, 14, 15), (0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15)
 _PIXELS = np.arange(4096)
 _CODINGS = {
-    "2.0": _Coding("<u4", _TYPES2, 28, _table(4, _TYPES2, {0: 1, 1: 1}), decode_evt2),
+    "2.0": _Coding("<u4", _TYPES2, 28, _table(4, _TYPES2, {0: 1, 1: 1})),
     "3.0": _Coding(
         "<u2",
         _TYPES3,
         0,
         _table(16, _TYPES3, {2: 1, 4: np.bitwise_count(_PIXELS), 5: np.bitwise_count(_PIXELS & 0xFF)}),
-        decode_evt3,
     ),
 }
 
@@ -76,6 +74,8 @@ def read_evt(source: Source, *, sort: bool = False) -> CameraEvents:
         DataError: It is of another version or byte order, cut short, a word is of no known type, a pixel lies off
             the sensor that the header names, or time runs back.
     """
+    from snn.datasets.formats.event_loops import decode_evt2, decode_evt3, measure  # loads numba
+
     data = source.read().getbuffer()
     lines, start = header_lines(data, b"% ")
     version = header_value(lines, r"^% evt (.*)$") or header_value(lines, r"^% format EVT([\d.]*)")
@@ -97,5 +97,5 @@ def read_evt(source: Source, *, sort: bool = False) -> CameraEvents:
         rule = f"one of {', '.join(map(str, coding.types))}"
         raise data_refusal(source, f"type of word {-1 - room}", rule, kind)
     columns = np.empty((4, room), dtype=np.int64)
-    found = coding.decode(word, *columns)
+    found = (decode_evt2 if version == "2.0" else decode_evt3)(word, *columns)
     return check_events(source, CameraEvents(*columns[:, :found]), header_sensor(lines), sort=sort)

@@ -10,7 +10,6 @@ import struct
 import numpy as np
 
 from snn.core.arrays import ByteArray
-from snn.core.compiled import compiled
 
 __all__ = ["unpack_lz4"]
 
@@ -29,6 +28,8 @@ def unpack_lz4(data: memoryview, most: int) -> memoryview:
     Raises:
         ValueError: It is no such frame, cut short, damaged, too large, or needs a dictionary.
     """
+    from snn.datasets.formats.event_loops import unpack_block  # loads numba
+
     if len(data) < 7 or struct.unpack_from("<I", data)[0] != _MAGIC or data[4] >> 6 != 1:
         raise ValueError("no frame of LZ4")
     flags, largest = data[4], 1 << 8 + 2 * (data[5] >> 4 & 7)
@@ -48,7 +49,7 @@ def unpack_lz4(data: memoryview, most: int) -> memoryview:
             unpacked[end : end + len(block)] = block[:largest]
             end += min(len(block), largest)
         else:
-            end = _unpack_block(block, unpacked, end, end + largest)
+            end = unpack_block(block, unpacked, end, end + largest)
         if not 0 <= end <= most:
             raise ValueError(f"a frame of LZ4 that is damaged, or larger than {most} bytes")
         place += 4 if flags & _BLOCK_SUM else 0
@@ -61,61 +62,3 @@ def _word(data: memoryview, place: int) -> int:
     if place + 4 > len(data):
         raise ValueError("a frame of LZ4 that is cut short")
     return int.from_bytes(data[place : place + 4], "little")
-
-
-@compiled
-def _unpack_block(packed: ByteArray, unpacked: ByteArray, end: int, most: int) -> int:
-    """Unpack a block behind the bytes that are there already, to which it may refer.
-
-    A sequence is a token, whose halves are the sizes of what follows; literal bytes; and a match, a place some
-    bytes back from which bytes are repeated. The last sequence has no match.
-
-    Args:
-        packed: The block.
-        unpacked: What was unpacked before, and room.
-        end: The first free byte of it.
-        most: The last one that this block may reach, and one more.
-
-    Returns:
-        The first free byte; -1 where the block is damaged.
-    """
-    place, size = 0, len(packed)
-    while place < size:
-        token = packed[place]
-        place += 1
-        literals, matched = int(token >> 4), int(token & 15)
-        if literals == 15:
-            more = 255
-            while more == 255:
-                if place >= size:
-                    return -1
-                more = int(packed[place])
-                place += 1
-                literals += more
-        if place + literals > size or end + literals > most:
-            return -1
-        for _ in range(literals):
-            unpacked[end] = packed[place]
-            place += 1
-            end += 1
-        if place == size:
-            return end
-        if place + 2 > size:
-            return -1
-        back = int(packed[place]) | int(packed[place + 1]) << 8
-        place += 2
-        if matched == 15:
-            more = 255
-            while more == 255:
-                if place >= size:
-                    return -1
-                more = int(packed[place])
-                place += 1
-                matched += more
-        matched += 4
-        if back == 0 or back > end or end + matched > most:
-            return -1
-        for _ in range(matched):
-            unpacked[end] = unpacked[end - back]
-            end += 1
-    return -1

@@ -8,8 +8,6 @@ Source: See et al., "ST-MNIST - the spiking tactile MNIST neuromorphic dataset",
 from __future__ import annotations
 
 import numpy as np
-from scipy.io import loadmat, whosmat
-
 from snn.core.checks import finite
 from snn.core.units import event_steps
 from snn.datasets.errors import DataError, data_refusal, reading
@@ -35,6 +33,8 @@ def read_stmnist_mat(source: Source, *, sort: bool = False) -> CameraEvents:
         OSError: It cannot be read.
         DataError: It is damaged, holds no such matrix, an event is not of one sensor, or time runs back.
     """
+    from scipy.io import loadmat, whosmat
+
     data = source.read()
     data.seek(0)
     with reading(source):
