@@ -9,7 +9,10 @@ import numpy as np
 from snn.core.arrays import Int64Array
 from snn.datasets.errors import data_refusal
 
-__all__ = ["CameraEvents", "check_events", "from_first_event", "unwrapped"]
+__all__ = ["UNKNOWN", "CameraEvents", "check_events", "from_first_event", "unwrapped"]
+
+UNKNOWN = 255
+"""Events that a word of an unknown type stands for, in tables of such numbers."""
 
 
 class CameraEvents(NamedTuple):

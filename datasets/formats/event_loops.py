@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from snn.core.arrays import ByteArray, Int64Array, Uint16Array, Uint32Array
 from snn.core.compiled import compiled
-from snn.datasets.formats.evt import UNKNOWN
+from snn.datasets.formats.camera_events import UNKNOWN
 
 __all__ = ["decode_bin", "decode_evt2", "decode_evt3", "measure", "unpack_block"]
 

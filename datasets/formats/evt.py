@@ -11,14 +11,11 @@ import numpy as np
 
 from snn.core.arrays import ByteArray
 from snn.datasets.errors import data_refusal
-from snn.datasets.formats.camera_events import CameraEvents, check_events
+from snn.datasets.formats.camera_events import UNKNOWN, CameraEvents, check_events
 from snn.datasets.formats.locate import Source
 from snn.datasets.formats.text_header import header_lines, header_sensor, header_value
 
-__all__ = ["UNKNOWN", "read_evt"]
-
-UNKNOWN = 255
-"""What a coding's `events` say of a word of an unknown type."""
+__all__ = ["read_evt"]
 
 
 class _Coding(NamedTuple):

@@ -9,8 +9,6 @@ import struct
 
 import numpy as np
 
-from snn.core.arrays import ByteArray
-
 __all__ = ["unpack_lz4"]
 
 _MAGIC = 0x184D2204

@@ -8,6 +8,7 @@ Source: See et al., "ST-MNIST - the spiking tactile MNIST neuromorphic dataset",
 from __future__ import annotations
 
 import numpy as np
+
 from snn.core.checks import finite
 from snn.core.units import event_steps
 from snn.datasets.errors import DataError, data_refusal, reading
