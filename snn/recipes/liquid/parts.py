@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +26,6 @@ __all__ = [
     "Liquids",
     "load_samples",
     "make_liquids",
-    "register_readout_counter",
     "split_samples",
 ]
 
@@ -227,23 +225,3 @@ def _deviations(config: LiquidConfig, samples: LiquidSamples) -> tuple[float, fl
     counts = np.unique(np.stack([chosen.sample, chosen.step, chosen.unit]), axis=1, return_counts=True)[1]
     power = float((counts.astype(np.float64) ** 2).sum() / max(int(chosen.n_steps.sum()), 1))
     return config.input_gain / np.sqrt(max(power, 1e-12)), config.recurrent_gain / np.sqrt(config.neurons)
-
-
-@cache
-def register_readout_counter() -> None:
-    """Let `snn.hardware.count` count `WindowReadout`: each spike that comes in is one event per class."""
-    from snn.hardware import LedgerBuilder, Signal, register_counter
-    from snn.liquid import WindowReadout
-
-    def count_readout(layer: WindowReadout, signal: Signal, builder: LedgerBuilder) -> Signal:
-        name, n, classes = builder.names[layer], layer.in_features, layer.classes
-        values, counts = builder.count_inputs(name, signal, fan_out=np.full(n, classes, dtype=np.int64))
-        sizes = {"n_pre": n, "n_post": classes, "synapses": n * classes, "dense_synapses": n * classes}
-        stored = layer.windows * n * classes
-        builder.add_synapses(
-            name, signal, values, counts, **sizes, stored_weights=stored, dense_weights=stored
-        )
-        y = builder.forward(layer, signal.x)
-        return Signal(y, signal.x.any(-1, keepdim=True), spike_counts=False, source=signal.source)
-
-    register_counter(WindowReadout, count_readout)
