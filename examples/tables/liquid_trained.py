@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import snn
 from snn.datasets import SpikeSet
@@ -39,6 +38,7 @@ class OfOneLength:
         return len(self.words)
 
     def batches(self, batch_size: int, *, seed: Any = None, min_batch: int = 1) -> Iterator[Any]:
+        """Give all samples in batches, as `fit` takes them."""
         rng = np.random.default_rng(seed)
         length = self.words.events.n_steps + rng.uniform(0, 10, len(self))
         parts = np.split(np.argsort(length), range(batch_size, len(self), batch_size))
@@ -58,12 +58,19 @@ def trained(samples: LiquidSamples, config: LiquidConfig, how: TrainConfig) -> d
     reservoir = make_liquids(config, samples).reservoir
     readout = WindowReadout(config.neurons, len(samples.classes), config.windows)
     model = snn.nn.Sequential(*reservoir.layers(samples.events.dt_ms), readout).requires_grad_(True)
-    train, valid, test = (OfOneLength(of(samples, one)) for one in (samples.train, samples.valid, samples.test))
+    train, valid, test = (
+        OfOneLength(of(samples, one)) for one in (samples.train, samples.valid, samples.test)
+    )
     start = time.process_time()
     found = fit(model, train, valid, how)
     spent = time.process_time() - start
     accuracy = evaluate(model, test, loss=how.loss).accuracy
-    return {"test": accuracy, "cpu_s": spent, "selected_epoch": found.selected_epoch, "history": found.history}
+    return {
+        "test": accuracy,
+        "cpu_s": spent,
+        "selected_epoch": found.selected_epoch,
+        "history": found.history,
+    }
 
 
 def main() -> None:
@@ -95,7 +102,10 @@ def main() -> None:
         right = np.array([run["test"] for run in runs])
         spread = right.std(ddof=1) if len(right) > 1 else 0.0
         spent = np.mean([run["cpu_s"] for run in runs])
-        print(f"trained, {windows} windows: {right.mean():.1%} +- {spread:.1%}, {spent:.0f} CPU s each", flush=True)
+        print(
+            f"trained, {windows} windows: {right.mean():.1%} +- {spread:.1%}, {spent:.0f} CPU s each",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -210,9 +210,7 @@ def _recurrent_rows(layer: Any) -> Callable[[list[Tensor]], Tensor]:
     if layer.sharing == "synapse":
         return lambda spikes: torch.cat(spikes[: -memory - 1 : -1], -1)  # delay 1 first
     place = (memory - layer.delay_steps()[0]).expand(1, 1, -1)
-    return lambda spikes: (
-        torch.stack(spikes[-memory:]).gather(0, place.expand(1, *spikes[-1].shape))[0]
-    )
+    return lambda spikes: torch.stack(spikes[-memory:]).gather(0, place.expand(1, *spikes[-1].shape))[0]
 
 
 def _recurrent_forward(

@@ -160,9 +160,9 @@ class ProgrammedArray:
     def cell_variance(self) -> Tensor:
         """Square of the deviation of one reading, per cell on tiles, no graph.
 
-        With wires a cell is taken to scatter as its effective conductance does. Against solving the wires anew for
-        every reading, a solution per time step, that is too much noise: by 2 % where wires take 14 % of the current,
-        by 8 % at 23 %, by 13 to 22 % at a third.
+        With wires a cell is taken to scatter as its effective conductance does. Against solving the wires anew
+        for every reading, a solution per time step, that is too much noise: by 2 % where wires take 14 % of the
+        current, by 8 % at 23 %, by 13 to 22 % at a third.
         """
         effective = self.effective_us.detach()
         return self.config.device.read_deviation(effective, self.programmed_us, self.time_s) ** 2

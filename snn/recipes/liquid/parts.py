@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LiquidSamples",
     "Liquids",
+    "cropped",
+    "join_events",
     "load_samples",
     "make_liquids",
     "split_samples",
@@ -73,7 +75,7 @@ def load_samples(config: LiquidConfig) -> LiquidSamples:
         )
     )
     train, valid, test = split_samples(config.split, labels, speakers, official == 1, config.seed)
-    events = _joined([s.events for s in sets])
+    events = join_events([s.events for s in sets])
     return LiquidSamples(sets[0].name, events, labels, speakers, sets[0].classes, train, valid, test)
 
 
@@ -114,7 +116,7 @@ def _words(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
     train, valid, test = snn.datasets.shd(config.data, dt_ms=config.dt_ms, group=config.group)
     both = SpikeSet(
         train.name,
-        _joined([train.events, valid.events]),
+        join_events([train.events, valid.events]),
         np.concatenate([train.labels, valid.labels]),
         np.concatenate([train.speakers, valid.speakers]),
         train.classes,
@@ -125,22 +127,24 @@ def _words(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
 def _nmnist(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
     """Read recordings as binary frames of the middle of the image, in the polarity of rising light."""
     from snn.datasets import FrameBinning
-    from snn.datasets.encode.reshape import centre_crop
     from snn.datasets.sets.nmnist import load_nmnist
 
     assert config.data is not None
     train, test = (
         part.read() for part in load_nmnist(config.data, FrameBinning(config.frames, None, "time"))
     )
-    return _cropped(train, centre_crop), _cropped(test, centre_crop)
+    return cropped(train), cropped(test)
 
 
-def _cropped(recordings: SpikeSet, crop: Any) -> SpikeSet:
-    events = crop(recordings.events, recordings.shape, size=CROP)
+def cropped(recordings: SpikeSet) -> SpikeSet:
+    """Keep the middle of the image in the polarity of rising light, its pixels in a row."""
+    from snn.datasets.encode.reshape import centre_crop
+
+    events = centre_crop(recordings.events, recordings.shape, size=CROP)
     return replace(recordings, events=events, shape=())
 
 
-def _joined(parts: list[Events]) -> Events:
+def join_events(parts: list[Events]) -> Events:
     """Put samples of one grid one after another."""
     first = parts[0]
     sizes = np.concatenate([[0], *(np.diff(part.offsets) for part in parts)])

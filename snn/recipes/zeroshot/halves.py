@@ -27,7 +27,9 @@ SOURCES = {"image": "images", "audio": "audio"}
 """Field of the settings that says where the samples of each half are."""
 
 
-def save_halves(folder: Path, config: ZeroShotConfig, samples: dict[str, Samples], space: CommonSpace) -> None:
+def save_halves(
+    folder: Path, config: ZeroShotConfig, samples: dict[str, Samples], space: CommonSpace
+) -> None:
     """Save `image.safetensors` and `audio.safetensors`: outputs summed over time are what GELU makes points of.
 
     Liquids have the weights that their cells hold; the noise of reading is not in them.
@@ -63,8 +65,8 @@ def count_saved(file: PathLike, data: str | None, samples: int | None) -> tuple[
     about = snn.train.read_info(file)
     if "sense" not in about:
         raise ValueError(
-            f"{file} holds the projections of two liquids that take different steps, so they have no common ledger; "
-            "count each by itself: image.safetensors and audio.safetensors beside it"
+            f"{file} holds the projections of two liquids that take different steps, so they have no common "
+            "ledger; count each by itself: image.safetensors and audio.safetensors beside it"
         )
     with naming(file):
         sense = choice("sense", about["sense"], tuple(SOURCES))
