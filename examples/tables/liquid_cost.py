@@ -3,9 +3,9 @@
     python examples/tables/liquid_cost.py --data FSDD [--words 100] [--priced 20] [--windows 8]
 
 Operations are counted on the first training words (`snn.hardware.count`), energy on as many of them as --priced.
-Backpropagation through time adds weight gradients, an operation per synaptic event, and takes the error back through
-all recurrent weights in every step, for a surrogate's derivative is nowhere zero. A dense kernel takes every weight in
-every step for both, and for the forward pass. The arithmetic of neurons is left out on all sides.
+Backpropagation through time adds weight gradients, an operation per synaptic event, and takes the error back
+through all recurrent weights in every step, for a surrogate's derivative is nowhere zero. A dense kernel takes all
+weights in every step for both, and for the forward pass. The arithmetic of neurons is left out on all sides.
 """
 
 from __future__ import annotations
