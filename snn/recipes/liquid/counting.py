@@ -11,6 +11,7 @@ import torch
 
 from snn.core import Events
 from snn.core.checks import refusal
+from snn.liquid import WindowReadout
 from snn.liquid.features import batch_bounds
 from snn.nn import Layer, Sequential
 
@@ -34,13 +35,14 @@ def count_events(model: Layer, events: Events, samples: int | None) -> Ledger:
     from snn.hardware import count
 
     _register_readout_counter()
-    if not isinstance(model, Sequential):
+    readout = model[-1] if isinstance(model, Sequential) else model
+    if not isinstance(model, Sequential) or not isinstance(readout, WindowReadout):
         raise refusal("model", "a liquid with its readout", type(model).__name__)
     if events.n_units != model[0].in_features:
         raise refusal("inputs of the samples", f"{model[0].in_features}, as the model", events.n_units)
     given = events if samples is None else events.select(range(min(samples, len(events))))
     ledger: Ledger | None = None
-    for start, stop in pairwise(batch_bounds(given, model[-1].in_features, 0, len(given))):
+    for start, stop in pairwise(batch_bounds(given, readout.in_features, 0, len(given))):
         part = given.select(range(start, stop))
         x = torch.tensor(part.to_raster().z, dtype=torch.float32)
         counted = count(model, x, torch.tensor(part.n_steps))
@@ -53,7 +55,6 @@ def count_events(model: Layer, events: Events, samples: int | None) -> Ledger:
 def _register_readout_counter() -> None:
     """Let `snn.hardware.count` count `WindowReadout`: each spike that comes in is one event per class."""
     from snn.hardware import LedgerBuilder, Signal, register_counter
-    from snn.liquid import WindowReadout
 
     def count_readout(layer: WindowReadout, signal: Signal, builder: LedgerBuilder) -> Signal:
         name, n, classes = builder.names[layer], layer.in_features, layer.classes

@@ -72,7 +72,8 @@ def count_saved(file: PathLike, data: str | None, samples: int | None) -> tuple[
         sense = choice("sense", about["sense"], tuple(SOURCES))
         config = _settings(typed("config", about.get("config"), dict, "the settings of the run"))
         if data is not None:
-            config = replace(config, **{SOURCES[sense]: data})
+            changed: dict[str, Any] = {SOURCES[sense]: data}
+            config = replace(config, **changed)
         where = typed(SOURCES[sense], getattr(config, SOURCES[sense]), str, "the path of a set")
     if sense == "image":
         found = load_images(where, config.image_limit, config.seed)
