@@ -17,7 +17,7 @@ from snn.recipes.zeroshot import run
 from snn.recipes.zeroshot.config import ZeroShotConfig
 from snn.recipes.zeroshot.halves import count_saved
 from snn.recipes.zeroshot.senses import liquid, load_audio, load_images, load_samples
-from snn.train import load
+from snn.train import load, save
 
 SMALL = ("--neurons", "30", "--relabelings", "3", "--epochs", "2", "--image-limit", "40", "--dims", "8")
 
@@ -187,3 +187,19 @@ def test_impossible_runs_are_refused(sets, tmp_path):
         ValueError, match="^unseen classes must be at least 2|^seen classes must be at least 2"
     ):
         run(ZeroShotConfig(**small, unseen=(1, 2, 3)), tmp_path / "three")
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"sense": "smell"}, "sense must be one of 'image', 'audio', got 'smell'"),
+        ({"sense": "image"}, "config must be the settings of the run, got None"),
+        ({"sense": "image", "config": {"colour": 1}}, "field of config must be one of .*, got 'colour'"),
+        ({"sense": "audio", "config": {}}, "audio must be the path of a set, got None"),
+    ],
+)
+def test_a_half_that_does_not_say_what_it_is_is_refused(about, message, tmp_path):
+    file = tmp_path / "half.safetensors"
+    save(CommonSpace(2, 2, 2), file, {"recipe": "zeroshot", **about})
+    with pytest.raises(ValueError, match=f"half.safetensors.*{message}"):
+        count_saved(file, None, None)
