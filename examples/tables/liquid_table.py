@@ -1,6 +1,7 @@
 """Compare a liquid with its controls, in software and on memory devices: the rows of results/liquid.md.
 
 python examples/tables/liquid_table.py --data FSDD_OR_NMNIST --out FOLDER [--devices 5] [--rows NAME ...]
+python examples/tables/liquid_table.py --data MNIST --film 1500 --out FOLDER ...  (so many images, filmed)
 
 Every harvest is kept in FOLDER, so the script goes on where it was stopped; with --rows it does only those. The
 readout is ridge on counts brought to deviation 1 (that of the official training samples), its strength chosen on
@@ -20,10 +21,18 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import binomtest
 
+from snn.datasets import saccade_images
 from snn.datasets.folds import folds
 from snn.liquid import harvest
 from snn.recipes.liquid import LiquidConfig
-from snn.recipes.liquid.parts import load_samples, make_liquids, split_samples
+from snn.recipes.liquid.parts import (
+    LiquidSamples,
+    cropped,
+    join_events,
+    load_samples,
+    make_liquids,
+    split_samples,
+)
 
 ROWS = {
     "software": {},
@@ -34,6 +43,21 @@ ROWS = {
 }
 WINDOWS = 8
 STRENGTHS = (1e2, 3e2, 1e3, 3e3)
+
+
+def load(config: LiquidConfig, film: int | None) -> LiquidSamples:
+    """Read samples as the recipe does, or film so many of MNIST's training images as N-MNIST's."""
+    if film is None:
+        return load_samples(config)
+    sets = [
+        cropped(part)
+        for part in saccade_images(config.data, n_bins=config.frames, max_train=film, max_test=10)
+    ]
+    labels = np.concatenate([part.labels for part in sets])
+    of = np.repeat(np.arange(3), [len(part) for part in sets])
+    events = join_events([part.events for part in sets])
+    masks = (of == 0, of == 1, of == 2)
+    return LiquidSamples(sets[0].name, events, labels, np.full(len(labels), -1), sets[0].classes, *masks)
 
 
 def features(name: str, config: LiquidConfig, samples, seed: int, out: Path) -> np.ndarray:
@@ -111,13 +135,14 @@ def mcnemar(a: np.ndarray, b: np.ndarray, labels: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True)
+    parser.add_argument("--film", type=int)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--devices", type=int, default=5)
     parser.add_argument("--rows", nargs="*", default=list(ROWS))
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     config = LiquidConfig(data=given.data)
-    samples = load_samples(config)
+    samples = load(config, given.film)
     labels, splits = samples.labels, splits_of(samples, config)
     raw = samples.events.spike_counts(WINDOWS).reshape(len(labels), -1).astype(np.float32)
     baseline = {w: predictions(of_windows(raw, w), samples, splits) for w in (1, WINDOWS)}

@@ -151,29 +151,17 @@ def calibrated_full_scale(array: ProgrammedArray, x: Tensor, percentile: float) 
     return torch.from_numpy(np.percentile(tiles, percentile, axis=1))
 
 
-def _variance(array: ProgrammedArray) -> Tensor:
-    """Square of the deviation of one reading, per cell.
-
-    With wires a cell is taken to scatter as its effective conductance does. Against solving the wires anew for
-    every reading, a solution per time step, that is too much noise: by 2 % where wires take 14 % of the current,
-    by 8 % at 23 %, by 13 to 22 % at a third.
-    """
-    effective = array.effective_us.detach()
-    return array.config.device.read_deviation(effective, array.programmed_us, array.time_s) ** 2
-
-
 def _column_noise(array: ProgrammedArray, share: Tensor, columns: Tensor, step: int, sample: int) -> Tensor:
     """Draw the read noise of every column: independent cells add in power."""
     rows = array.layout.inputs_to_rows(share.detach())
-    power = multiply_tiles(rows**2, _variance(array).to(share.dtype))
+    power = multiply_tiles(rows**2, array.cell_variance.to(share.dtype))
     z = _normals(array, share, columns.shape[-2:].numel(), step, sample)
     return power.sqrt() * z.reshape(columns.shape)
 
 
 def _output_noise(array: ProgrammedArray, driven: Tensor, y: Tensor, step: int, sample: int) -> Tensor:
     """Draw the read noise of every output of a pair mapping, the sum over its columns in one."""
-    per_weight = array.layout.tiles_to_planes(_variance(array)) * array.encoded.weight_per_us[:, None, :] ** 2
-    power = driven.detach() ** 2 @ (per_weight.sum(0) * array.gain**2).detach().to(y.dtype)
+    power = driven.detach() ** 2 @ array.output_variance.to(y.dtype)
     z = _normals(array, driven, array.out_features, step, sample)
     return power.sqrt() * z.reshape(y.shape)
 

@@ -209,10 +209,8 @@ def _recurrent_rows(layer: Any) -> Callable[[list[Tensor]], Tensor]:
     memory = layer.max_delay
     if layer.sharing == "synapse":
         return lambda spikes: torch.cat(spikes[: -memory - 1 : -1], -1)  # delay 1 first
-    delays = layer.delay_steps()[0]
-    groups = [(int(d), (delays == d).nonzero()[:, 0]) for d in delays.unique()]
-    order = torch.cat([senders for _, senders in groups]).argsort()
-    return lambda spikes: torch.cat([spikes[-d][:, senders] for d, senders in groups], -1)[:, order]
+    place = (memory - layer.delay_steps()[0]).expand(1, 1, -1)
+    return lambda spikes: torch.stack(spikes[-memory:]).gather(0, place.expand(1, *spikes[-1].shape))[0]
 
 
 def _recurrent_forward(

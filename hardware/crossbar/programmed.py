@@ -143,8 +143,36 @@ class ProgrammedArray:
         Wires with every row driven; without read noise and conversions. Differentiable: levels pass gradients
         straight through, cells cut off or stuck pass none. Flawless hardware gives the weight itself.
         """
+        wants_graph = torch.is_grad_enabled() and self.target_weight.requires_grad
+        return self._decoded_weight() if wants_graph else self._fixed_weight
+
+    def _decoded_weight(self) -> Tensor:
         held = self.encoded.weight + self.decode(self.effective_us - self.target_us)
         return (held if self.gain == 1.0 else held * self.gain).to(self.target_weight.dtype)
+
+    @cached_property
+    @torch.no_grad()
+    def _fixed_weight(self) -> Tensor:
+        """The weight without a graph, kept: recurrent arrays are read anew in every step."""
+        return self._decoded_weight()
+
+    @cached_property
+    def cell_variance(self) -> Tensor:
+        """Square of the deviation of one reading, per cell on tiles, no graph.
+
+        With wires a cell is taken to scatter as its effective conductance does. Against solving the wires anew
+        for every reading, a solution per time step, that is too much noise: by 2 % where wires take 14 % of the
+        current, by 8 % at 23 %, by 13 to 22 % at a third.
+        """
+        effective = self.effective_us.detach()
+        return self.config.device.read_deviation(effective, self.programmed_us, self.time_s) ** 2
+
+    @cached_property
+    def output_variance(self) -> Tensor:
+        """The same of an output of a pair mapping per driven input, [in, out], in the dtype of the weight."""
+        scales = self.encoded.weight_per_us[:, None, :] ** 2
+        per_weight = (self.layout.tiles_to_planes(self.cell_variance) * scales).sum(0)
+        return (per_weight * self.gain**2).detach().to(self.target_weight.dtype)
 
     def at(self, time_s: float) -> Self:
         """Give the same arrays `time_s` seconds after they were written.

@@ -10,12 +10,14 @@ import pytest
 import torch
 from samples import write_idx, write_recordings, write_shd
 
+import snn
 from snn.cli import main
 from snn.liquid import CommonSpace
 from snn.recipes.zeroshot import run
 from snn.recipes.zeroshot.config import ZeroShotConfig
-from snn.recipes.zeroshot.senses import liquid, load_audio, load_images
-from snn.train import load
+from snn.recipes.zeroshot.halves import count_saved
+from snn.recipes.zeroshot.senses import liquid, load_audio, load_images, load_samples
+from snn.train import load, save
 
 SMALL = ("--neurons", "30", "--relabelings", "3", "--epochs", "2", "--image-limit", "40", "--dims", "8")
 
@@ -67,6 +69,12 @@ def test_a_run_leaves_its_result_and_its_projections(sets, tmp_path, capsys):
         "sound_features": 30,
         "dims": 8,
     }
+    for half, path, steps in (("image", images, 50), ("audio", audio, 129)):
+        check_half(out / f"{half}.safetensors", space, load_samples(settings_of(out))[half].test, steps)
+        report = ["--samples", "3", "--data", str(path), "--out", str(tmp_path / "report.html")]
+        assert main(["energy", str(out / f"{half}.safetensors"), *report]) == 0
+    assert main(["energy", str(out / "model.safetensors")]) != 0
+    assert "count each by itself: image.safetensors and audio.safetensors" in capsys.readouterr().err
     # the same settings give the same run; another device gives another
     for seed, same in (("1", True), ("2", False)):
         other = tmp_path / f"device{seed}"
@@ -74,6 +82,25 @@ def test_a_run_leaves_its_result_and_its_projections(sets, tmp_path, capsys):
         pair = [load(folder / "model.safetensors").image.weight for folder in (out, other)]
         assert torch.equal(*pair) is same
         assert (results(other) == found) is same
+
+
+def settings_of(out):
+    return ZeroShotConfig(**json.loads((out / "config.json").read_text())["config"])
+
+
+def check_half(file, space, events, steps):
+    """A half gives the points of the run's projection, and its counts are those of the event engine."""
+    name, model = file.stem, load(file)
+    given = events.select(range(3))
+    out, _ = model(torch.tensor(given.to_raster().z, dtype=torch.float32), None, torch.tensor(given.n_steps))
+    reservoir = liquid(name, events.n_units, events.dt_ms, settings_of(file.parent)).described
+    features = torch.from_numpy(reservoir.run(given))
+    layer = space.image if name == "image" else space.sound
+    assert features.sum() > 0 and torch.allclose(out.sum(0), layer(features[None])[0][0], atol=1e-4)
+    ledger, _ = count_saved(file, None, 3)
+    by_events = snn.simulate(reservoir.network(events.dt_ms), {"in": given})
+    assert ledger["linear1"].synaptic_events == by_events.counts.synaptic_events["in-liquid"]
+    assert (ledger.samples, ledger.steps) == (3, 3 * steps)
 
 
 def test_recordings_of_a_camera_are_taken_as_they_are(tmp_path):
@@ -160,3 +187,19 @@ def test_impossible_runs_are_refused(sets, tmp_path):
         ValueError, match="^unseen classes must be at least 2|^seen classes must be at least 2"
     ):
         run(ZeroShotConfig(**small, unseen=(1, 2, 3)), tmp_path / "three")
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"sense": "smell"}, "sense must be one of 'image', 'audio', got 'smell'"),
+        ({"sense": "image"}, "config must be the settings of the run, got None"),
+        ({"sense": "image", "config": {"colour": 1}}, "field of config must be one of .*, got 'colour'"),
+        ({"sense": "audio", "config": {}}, "audio must be the path of a set, got None"),
+    ],
+)
+def test_a_half_that_does_not_say_what_it_is_is_refused(about, message, tmp_path):
+    file = tmp_path / "half.safetensors"
+    save(CommonSpace(2, 2, 2), file, {"recipe": "zeroshot", **about})
+    with pytest.raises(ValueError, match=f"half.safetensors.*{message}"):
+        count_saved(file, None, None)

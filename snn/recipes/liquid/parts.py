@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "LiquidSamples",
     "Liquids",
+    "cropped",
+    "join_events",
     "load_samples",
     "make_liquids",
-    "register_readout_counter",
     "split_samples",
 ]
 
@@ -75,7 +75,7 @@ def load_samples(config: LiquidConfig) -> LiquidSamples:
         )
     )
     train, valid, test = split_samples(config.split, labels, speakers, official == 1, config.seed)
-    events = _joined([s.events for s in sets])
+    events = join_events([s.events for s in sets])
     return LiquidSamples(sets[0].name, events, labels, speakers, sets[0].classes, train, valid, test)
 
 
@@ -116,7 +116,7 @@ def _words(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
     train, valid, test = snn.datasets.shd(config.data, dt_ms=config.dt_ms, group=config.group)
     both = SpikeSet(
         train.name,
-        _joined([train.events, valid.events]),
+        join_events([train.events, valid.events]),
         np.concatenate([train.labels, valid.labels]),
         np.concatenate([train.speakers, valid.speakers]),
         train.classes,
@@ -127,22 +127,24 @@ def _words(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
 def _nmnist(config: LiquidConfig) -> tuple[SpikeSet, SpikeSet]:
     """Read recordings as binary frames of the middle of the image, in the polarity of rising light."""
     from snn.datasets import FrameBinning
-    from snn.datasets.encode.reshape import centre_crop
     from snn.datasets.sets.nmnist import load_nmnist
 
     assert config.data is not None
     train, test = (
         part.read() for part in load_nmnist(config.data, FrameBinning(config.frames, None, "time"))
     )
-    return _cropped(train, centre_crop), _cropped(test, centre_crop)
+    return cropped(train), cropped(test)
 
 
-def _cropped(recordings: SpikeSet, crop: Any) -> SpikeSet:
-    events = crop(recordings.events, recordings.shape, size=CROP)
+def cropped(recordings: SpikeSet) -> SpikeSet:
+    """Keep the middle of the image in the polarity of rising light, its pixels in a row."""
+    from snn.datasets.encode.reshape import centre_crop
+
+    events = centre_crop(recordings.events, recordings.shape, size=CROP)
     return replace(recordings, events=events, shape=())
 
 
-def _joined(parts: list[Events]) -> Events:
+def join_events(parts: list[Events]) -> Events:
     """Put samples of one grid one after another."""
     first = parts[0]
     sizes = np.concatenate([[0], *(np.diff(part.offsets) for part in parts)])
@@ -227,23 +229,3 @@ def _deviations(config: LiquidConfig, samples: LiquidSamples) -> tuple[float, fl
     counts = np.unique(np.stack([chosen.sample, chosen.step, chosen.unit]), axis=1, return_counts=True)[1]
     power = float((counts.astype(np.float64) ** 2).sum() / max(int(chosen.n_steps.sum()), 1))
     return config.input_gain / np.sqrt(max(power, 1e-12)), config.recurrent_gain / np.sqrt(config.neurons)
-
-
-@cache
-def register_readout_counter() -> None:
-    """Let `snn.hardware.count` count `WindowReadout`: each spike that comes in is one event per class."""
-    from snn.hardware import LedgerBuilder, Signal, register_counter
-    from snn.liquid import WindowReadout
-
-    def count_readout(layer: WindowReadout, signal: Signal, builder: LedgerBuilder) -> Signal:
-        name, n, classes = builder.names[layer], layer.in_features, layer.classes
-        values, counts = builder.count_inputs(name, signal, fan_out=np.full(n, classes, dtype=np.int64))
-        sizes = {"n_pre": n, "n_post": classes, "synapses": n * classes, "dense_synapses": n * classes}
-        stored = layer.windows * n * classes
-        builder.add_synapses(
-            name, signal, values, counts, **sizes, stored_weights=stored, dense_weights=stored
-        )
-        y = builder.forward(layer, signal.x)
-        return Signal(y, signal.x.any(-1, keepdim=True), spike_counts=False, source=signal.source)
-
-    register_counter(WindowReadout, count_readout)

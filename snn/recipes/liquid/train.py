@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,37 +172,17 @@ def count_saved(file: PathLike, data: str | None, samples: int | None) -> tuple[
         FileNotFoundError: The file or the data are not there.
         ValueError: The file is not of this recipe, or the samples do not fit it.
     """
-    import torch
-
     from snn.core.files.hdf5 import naming
-    from snn.hardware import count
-    from snn.liquid.features import batch_bounds
-    from snn.recipes.liquid.parts import load_samples, register_readout_counter
+    from snn.recipes.liquid.counting import count_events
+    from snn.recipes.liquid.parts import load_samples
 
-    register_readout_counter()
     about, model = snn.train.read_info(file), snn.train.load(file)
-    if not isinstance(model, snn.nn.Sequential):
-        raise refusal("model", "a liquid with its readout", type(model).__name__)
     with naming(file):
         given = dict(typed("data", about.get("data"), dict, "the settings of the run"))
         where = given["data"] if data is None else None if data == "embedded" else data
         config = LiquidConfig(**{**given, "data": where})
     found = load_samples(config)
-    test = found.events.select(found.test)
-    if samples is not None:
-        test = test.select(range(min(samples, len(test))))
-    if test.n_units != model[0].in_features:
-        raise refusal("inputs of the samples", f"{model[0].in_features}, as the model", test.n_units)
-    ledger: Ledger | None = None
-    bounds = batch_bounds(test, config.neurons, 0, len(test))
-    for start, stop in pairwise(bounds):
-        part = test.select(range(start, stop))
-        counted = count(
-            model, torch.tensor(part.to_raster().z, dtype=torch.float32), torch.tensor(part.n_steps)
-        )
-        ledger = counted if ledger is None else ledger + counted
-    assert ledger is not None
-    return ledger, found.name
+    return count_events(model, found.events.select(found.test), samples), found.name
 
 
 RECIPE = Recipe(

@@ -142,7 +142,8 @@ def feel(samples: Samples, model: Reservoir | Layer, windows: int) -> tuple[Sens
 def load_samples(config: ZeroShotConfig) -> dict[str, Samples]:
     """Read what the liquids of "image" and "audio" are given."""
     assert config.images is not None and config.audio is not None
-    return {"image": load_images(config.images, config.image_limit), "audio": load_audio(config.audio)}
+    images = load_images(config.images, config.image_limit, config.seed)
+    return {"image": images, "audio": load_audio(config.audio)}
 
 
 def through_liquids(config: ZeroShotConfig, samples: dict[str, Samples], log: Log) -> tuple[Sense, Sense]:

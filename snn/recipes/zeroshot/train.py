@@ -12,6 +12,7 @@ from snn.core.checks import choice, refusal
 from snn.recipes import folder
 from snn.recipes.recipe import Callback, Log, Recipe
 from snn.recipes.zeroshot.config import ZeroShotConfig
+from snn.recipes.zeroshot.halves import count_saved, save_halves
 
 if TYPE_CHECKING:
     from snn.liquid import ZeroShot
@@ -50,7 +51,8 @@ def run(
 
     Args:
         config: The settings.
-        out: Folder for config.json, metrics.jsonl and model.safetensors (the projections, a `CommonSpace`).
+        out: Folder for config.json, metrics.jsonl, model.safetensors (the projections, a `CommonSpace`), and
+            image.safetensors and audio.safetensors (each liquid with its projection).
         resume: Run in a folder that a run with the same settings has begun: it takes minutes, and starts again.
         init: Must be None: the first weights are drawn from the seed.
         torch_device: Must be "cpu".
@@ -92,7 +94,9 @@ def _run_in(path: Path, config: ZeroShotConfig, log: Log) -> ZeroShotResult:
     summary |= {"device_seed": config.device_seed, "images": names[0], "audio": names[1]}
     snn.train.write_metrics(path, [summary])
     about = {"recipe": "zeroshot", "config": asdict(config), "scores": summary}
-    snn.train.save(CommonSpace.of(*result.projections), path / "model.safetensors", about)
+    space = CommonSpace.of(*result.projections)
+    snn.train.save(space, path / "model.safetensors", about)
+    save_halves(path, config, samples, space)
     return ZeroShotResult(path, result, *names)
 
 
@@ -115,4 +119,5 @@ RECIPE = Recipe(
     config=ZeroShotConfig,
     run=run,
     result_lines=_result_lines,
+    count=count_saved,
 )
