@@ -23,6 +23,7 @@ __all__ = [
     "Raster",
     "Record",
     "Recording",
+    "Session",
     "SimulationState",
     "SummingLayer",
     "Synapses",
@@ -51,6 +52,7 @@ _MODULES = {
     "Raster": "events",
     "Record": "recording",
     "Recording": "recording",
+    "Session": "session",
     "SimulationState": "state",
     "SummingLayer": "projection",
     "Synapses": "synapses",
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from snn.core.population import Population
     from snn.core.projection import Projection, SummingLayer
     from snn.core.recording import Record, Recording
+    from snn.core.session import Session
     from snn.core.simulation import simulate
     from snn.core.state import SimulationState
     from snn.core.streaming import stream

@@ -69,7 +69,7 @@ def simulate(
     threads = whole("threads", threads, low=1)
     check_kinds(net, record, state)
     if state is not None:
-        _check_state(net, state, engine, seed, dtype)
+        check_state(net, state, engine, seed, dtype)
     request = read_request(net, inputs, n_steps, currents, record or Record(), state)
     if engine == "exact":
         if dtype != "float64":
@@ -92,8 +92,12 @@ def check_kinds(net: Any, record: Any, state: Any = None) -> None:
             raise TypeError(f"{name} must be a {kind.__name__}, got {shown(given)}")
 
 
-def _check_state(net: Network, state: SimulationState, engine: str, seed: int | None, dtype: str) -> None:
-    """Refuse a state from which this run cannot go on."""
+def check_state(net: Network, state: SimulationState, engine: str, seed: int | None, dtype: str) -> None:
+    """Refuse a state from which a run with these arguments of `simulate` cannot go on.
+
+    Raises:
+        ValueError: As said above; the message says why.
+    """
     if (engine == "exact") != isinstance(state, ExactState):
         made_by = "engine='exact'" if isinstance(state, ExactState) else "an engine on the grid"
         raise ValueError(

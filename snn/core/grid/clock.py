@@ -35,7 +35,7 @@ def run_clock(s: Sample, learning: PlasticityArrays) -> None:
     for row in range(start, start + horizon):
         for e in range(log.bounds[row * populations], log.bounds[(row + 1) * populations]):
             ring[row % (horizon + 1), log.unit[e]] = log.spikes[e]
-    for k in range(start, inputs.n_steps):
+    for k in range(start, cursor.stop):
         cursor.next_step, cursor.log_end, cursor.next_input = k, used, given
         if used + units > log.unit.size:
             return
@@ -58,7 +58,7 @@ def run_clock(s: Sample, learning: PlasticityArrays) -> None:
                 ring[now, log.unit[e]] = log.spikes[e]
             log.bounds[(horizon + k) * populations + p + 1] = used
         learn(learning, log, (horizon + k) * populations, k)
-    cursor.next_step, cursor.log_end, cursor.next_input = inputs.n_steps, used, given
+    cursor.next_step, cursor.log_end, cursor.next_input = cursor.stop, used, given
 
 
 @part

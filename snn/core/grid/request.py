@@ -67,6 +67,24 @@ def read_request(
                 f"currents[{name!r}] must have T = {longest} steps as the longest sample, got {array.shape[0]}"
             )
     drive = {name: _spread(array) for name, array in given.items()}
+    spikes, v = check_recorded(net, record)
+    memory.check_membranes(longest, samples, sum(net.population(name).size for name in v))
+    return RunRequest(
+        lengths=lengths,
+        events=events,
+        drive=drive,
+        spikes=spikes,
+        v=v,
+        recent={} if state is None else state.recent,
+    )
+
+
+def check_recorded(net: Network, record: Record) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the populations whose spikes and whose membranes are kept.
+
+    Raises:
+        ValueError: The network has no such population; the message has those it has.
+    """
     neurons = tuple(p.name for p in net.populations if p.neuron is not None)
     for name in record.v:
         if name not in neurons:
@@ -75,15 +93,7 @@ def read_request(
     for name in spikes:
         if name not in net.order:
             raise refusal("record.spikes", f"of populations, which are {list(net.order)}", name)
-    memory.check_membranes(longest, samples, sum(net.population(name).size for name in record.v))
-    return RunRequest(
-        lengths=lengths,
-        events=events,
-        drive=drive,
-        spikes=spikes,
-        v=tuple(record.v),
-        recent={} if state is None else state.recent,
-    )
+    return spikes, tuple(record.v)
 
 
 def _by_name(name: str, given: Any) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snn.core.addressed import Addressed
 from snn.core.arrays import Int64Array
 from snn.core.grid import clock, event
 from snn.core.grid.batch_state import BatchState, to_batch_state, to_simulation_state
@@ -97,11 +98,11 @@ def _run_sample(
     network: Network, builder: SampleBuilder, batch: BatchState, b: int, loop: Callable[..., Any]
 ) -> _Outcome:
     sample, learning = builder.build(b), batch.learning[b]
-    n_steps, horizon = sample.inputs.n_steps, sample.projections.horizon
+    n_steps, horizon = int(sample.cursor["stop"][0]), sample.projections.horizon
     while sample.cursor["next_step"][0] < n_steps:
         used = int(sample.cursor["log_end"][0])
         sample = sample._replace(log=longer_log(sample.log, used, sample.neurons.decay.size))
-        loop(sample, learning)
+        loop(Addressed(sample), Addressed(learning))
     rows = close_log(network, sample.log)
     reads = delayed_reads(network, horizon, rows, n_steps)
     return _Outcome(rows.since(horizon), rows.since(n_steps), sample.counted, reads)

@@ -1,0 +1,196 @@
+"""Bundles by address: what compiled loops take instead of a hundred arrays by value.
+
+A bundle is a named tuple of arrays, numbers and further bundles. Laid out, it is one block of 64-bit words: of an
+array its address and its shape, of a number its bits. A loop gets the address of the block, and `s.state.v` reads
+from it where it stands. The reads are marked as invariant, so that they leave loops as if the arrays had been
+arguments; a block may therefore change between two calls and never during one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    intrinsic,
+    lower_getattr_generic,
+    models,
+    register_model,
+    unbox,
+)
+from numba.np.arrayobj import make_array, populate_array
+from numba.np.numpy_support import from_dtype
+
+_WORD = ir.IntType(64)
+_EDITION = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=4).hexdigest()
+"""Part of the name of every type of bundle, under which compiled code is kept: it goes stale with this file."""
+
+
+class BundleType(types.Type):  # type: ignore[misc]
+    """Say to numba what lies at which word of a block.
+
+    Attributes:
+        fields: Type and first word of each field.
+    """
+
+    def __init__(self, name: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
+        """Name the type by all that lies in it, since numba takes types of one name for one."""
+        self.fields = {field: (kind, at) for field, kind, at in fields}
+        inside = ",".join(f"{field}:{kind}@{at}" for field, kind, at in fields)
+        super().__init__(f"bundle {_EDITION} {name}({inside})")
+
+
+class Addressed:
+    """Hold a bundle as a block of words, and keep its arrays alive.
+
+    Attributes:
+        address: Where the block lies.
+    """
+
+    __slots__ = ("_block", "_kept", "_numba_type_", "address")
+
+    address: int
+
+    def __init__(self, bundle: Any) -> None:
+        """Lay out a named tuple.
+
+        Raises:
+            ValueError: An array of it is not C-contiguous.
+        """
+        words: list[int] = []
+        self._kept = bundle
+        self._numba_type_ = _lay_out(bundle, words)
+        self._block = np.array(words, dtype=np.uint64)
+        self.address = _address(self._block)
+
+
+def _lay_out(bundle: Any, words: list[int]) -> BundleType:
+    """Append the words of a bundle, and give its type; places count from its own start."""
+    fields, start = [], len(words)
+    for name, value in zip(bundle._fields, bundle, strict=True):
+        at = len(words) - start
+        fields.append((name, _kind_of(name, value, words), at))
+    return _type(type(bundle).__name__, tuple(fields))
+
+
+def _kind_of(name: str, value: Any, words: list[int]) -> Any:
+    if hasattr(value, "_fields"):
+        return _lay_out(value, words)
+    if isinstance(value, np.ndarray):
+        if not value.flags.c_contiguous:
+            raise ValueError(f"{name} must be C-contiguous to go by address")
+        words += [_address(value), *value.shape]
+        return _array(value.dtype, value.ndim)
+    kind = _scalar(value.dtype if isinstance(value, np.generic) else np.dtype(type(value)))
+    if isinstance(kind, types.Float):
+        words.append(struct.unpack("<Q", struct.pack("<d", float(value)))[0])
+    else:
+        words.append(int(value) & (1 << 64) - 1)
+    return kind
+
+
+def _address(array: np.ndarray[Any, Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+_types: dict[Any, Any] = {}
+"""Types made so far: to make one takes longer than to lay out a bundle."""
+
+
+def _type(name: str, fields: tuple[tuple[str, Any, int], ...]) -> BundleType:
+    if (name, fields) not in _types:
+        _types[name, fields] = BundleType(name, fields)
+    found: BundleType = _types[name, fields]
+    return found
+
+
+def _scalar(dtype: np.dtype[Any]) -> Any:
+    if dtype not in _types:
+        _types[dtype] = from_dtype(dtype)
+    return _types[dtype]
+
+
+def _array(dtype: np.dtype[Any], axes: int) -> Any:
+    if (dtype, axes) not in _types:
+        _types[dtype, axes] = types.Array(_scalar(dtype), axes, "C")
+    return _types[dtype, axes]
+
+
+@register_model(BundleType)  # type: ignore[untyped-decorator]
+class _Model(models.PrimitiveModel):  # type: ignore[misc]
+    """A bundle is a pointer to its words."""
+
+    def __init__(self, manager: Any, kind: BundleType) -> None:
+        super().__init__(manager, kind, _WORD.as_pointer())
+
+
+@infer_getattr
+class _Fields(AttributeTemplate):  # type: ignore[misc]
+    """The type of `bundle.field`."""
+
+    key = BundleType
+
+    def generic_resolve(self, kind: BundleType, field: str) -> Any:
+        return kind.fields[field][0] if field in kind.fields else None
+
+
+@lower_getattr_generic(BundleType)  # type: ignore[untyped-decorator]
+def _get(context: Any, builder: Any, kind: BundleType, block: Any, field: str) -> Any:
+    """Read `bundle.field`."""
+    found, at = kind.fields[field]
+
+    def word(i: int) -> Any:
+        read = builder.load(builder.gep(block, [_WORD(at + i)]))
+        read.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return read
+
+    if isinstance(found, BundleType):
+        return builder.gep(block, [_WORD(at)])
+    if isinstance(found, types.Array):
+        return _array_at(context, builder, found, [word(i) for i in range(1 + found.ndim)])
+    if isinstance(found, types.Boolean):
+        return builder.icmp_unsigned("!=", word(0), _WORD(0))
+    if isinstance(found, types.Float):
+        real = builder.bitcast(word(0), ir.DoubleType())
+        return real if found.bitwidth == 64 else builder.fptrunc(real, ir.FloatType())
+    return word(0) if found.bitwidth == 64 else builder.trunc(word(0), ir.IntType(found.bitwidth))
+
+
+def _array_at(context: Any, builder: Any, kind: Any, words: list[Any]) -> Any:
+    """Make numba's array of an address and a shape."""
+    made = make_array(kind)(context, builder)
+    size = _WORD(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+    shape, strides, step = words[1:], [], size
+    for length in reversed(shape):
+        strides.insert(0, step)
+        step = builder.mul(step, length)
+    populate_array(made, builder.inttoptr(words[0], made.data.type), shape, strides, size, None)
+    return made._getvalue()
+
+
+@unbox(BundleType)  # type: ignore[untyped-decorator]
+def _unbox(kind: BundleType, given: Any, c: Any) -> Any:
+    number = c.pyapi.object_getattr_string(given, "address")
+    address = c.pyapi.long_as_ulonglong(number)
+    c.pyapi.decref(number)
+    return NativeValue(c.builder.inttoptr(address, _WORD.as_pointer()))
+
+
+def _bundle_at(context: Any, like: Any, address: Any) -> Any:
+    """Give the bundle at an address, which is laid out as `like`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[1], _WORD.as_pointer())
+
+    return like(like, types.uint64), generate
+
+
+bundle_at: Any = intrinsic(_bundle_at)
