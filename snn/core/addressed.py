@@ -13,22 +13,18 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numba.core.typing.templates
+import numba.extending
+import numba.np.arrayobj
+import numba.np.numpy_support
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core.typing.templates import AttributeTemplate
-from numba.extending import (
-    NativeValue,
-    infer_getattr,
-    intrinsic,
-    lower_getattr_generic,
-    models,
-    register_model,
-    unbox,
-)
-from numba.np.arrayobj import make_array, populate_array
-from numba.np.numpy_support import from_dtype
 
+types: Any = numba.types
+_extending: Any = numba.extending
+_arrays: Any = numba.np.arrayobj
+_numpy: Any = numba.np.numpy_support
+_templates: Any = numba.core.typing.templates
 _WORD = ir.IntType(64)
 _EDITION = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=4).hexdigest()
 """Part of the name of every type of bundle, under which compiled code is kept: it goes stale with this file."""
@@ -70,6 +66,15 @@ class Addressed:
         self._numba_type_ = _lay_out(bundle, words)
         self._block = np.array(words, dtype=np.uint64)
         self.address = _address(self._block)
+
+
+def by_address(bundle: Any) -> Any:
+    """Give what a compiled loop takes for a named tuple, whose fields it then reads as those of the tuple.
+
+    Raises:
+        ValueError: An array of it is not C-contiguous.
+    """
+    return Addressed(bundle)
 
 
 def _lay_out(bundle: Any, words: list[int]) -> BundleType:
@@ -114,7 +119,7 @@ def _type(name: str, fields: tuple[tuple[str, Any, int], ...]) -> BundleType:
 
 def _scalar(dtype: np.dtype[Any]) -> Any:
     if dtype not in _types:
-        _types[dtype] = from_dtype(dtype)
+        _types[dtype] = _numpy.from_dtype(dtype)
     return _types[dtype]
 
 
@@ -124,16 +129,16 @@ def _array(dtype: np.dtype[Any], axes: int) -> Any:
     return _types[dtype, axes]
 
 
-@register_model(BundleType)  # type: ignore[untyped-decorator]
-class _Model(models.PrimitiveModel):  # type: ignore[misc]
+@_extending.register_model(BundleType)
+class _Model(_extending.models.PrimitiveModel):  # type: ignore[misc]
     """A bundle is a pointer to its words."""
 
     def __init__(self, manager: Any, kind: BundleType) -> None:
         super().__init__(manager, kind, _WORD.as_pointer())
 
 
-@infer_getattr
-class _Fields(AttributeTemplate):  # type: ignore[misc]
+@_extending.infer_getattr
+class _Fields(_templates.AttributeTemplate):  # type: ignore[misc]
     """The type of `bundle.field`."""
 
     key = BundleType
@@ -142,7 +147,7 @@ class _Fields(AttributeTemplate):  # type: ignore[misc]
         return kind.fields[field][0] if field in kind.fields else None
 
 
-@lower_getattr_generic(BundleType)  # type: ignore[untyped-decorator]
+@_extending.lower_getattr_generic(BundleType)  # type: ignore[untyped-decorator]
 def _get(context: Any, builder: Any, kind: BundleType, block: Any, field: str) -> Any:
     """Read `bundle.field`."""
     found, at = kind.fields[field]
@@ -166,22 +171,23 @@ def _get(context: Any, builder: Any, kind: BundleType, block: Any, field: str) -
 
 def _array_at(context: Any, builder: Any, kind: Any, words: list[Any]) -> Any:
     """Make numba's array of an address and a shape."""
-    made = make_array(kind)(context, builder)
+    made = _arrays.make_array(kind)(context, builder)
     size = _WORD(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-    shape, strides, step = words[1:], [], size
+    shape, step = words[1:], size
+    strides: list[Any] = []
     for length in reversed(shape):
         strides.insert(0, step)
         step = builder.mul(step, length)
-    populate_array(made, builder.inttoptr(words[0], made.data.type), shape, strides, size, None)
+    _arrays.populate_array(made, builder.inttoptr(words[0], made.data.type), shape, strides, size, None)
     return made._getvalue()
 
 
-@unbox(BundleType)  # type: ignore[untyped-decorator]
+@_extending.unbox(BundleType)  # type: ignore[untyped-decorator]
 def _unbox(kind: BundleType, given: Any, c: Any) -> Any:
     number = c.pyapi.object_getattr_string(given, "address")
     address = c.pyapi.long_as_ulonglong(number)
     c.pyapi.decref(number)
-    return NativeValue(c.builder.inttoptr(address, _WORD.as_pointer()))
+    return _extending.NativeValue(c.builder.inttoptr(address, _WORD.as_pointer()))
 
 
 def _bundle_at(context: Any, like: Any, address: Any) -> Any:
@@ -193,4 +199,4 @@ def _bundle_at(context: Any, like: Any, address: Any) -> Any:
     return like(like, types.uint64), generate
 
 
-bundle_at: Any = intrinsic(_bundle_at)
+bundle_at: Any = _extending.intrinsic(_bundle_at)

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from snn.core.arrays import RealArray
+from snn.core.arrays import ByteArray, Int64Array, RealArray, Uint16Array
 from snn.core.checks import choice, finite, refusal, shown, whole
 from snn.core.events import Events, Raster
 from snn.core.grid.open_batch import OpenBatch
@@ -21,6 +20,8 @@ from snn.core.random import check_seed
 from snn.core.recording import Record, Recording
 from snn.core.simulation import Dtype, check_kinds, check_state, simulate
 from snn.core.state import SimulationState
+
+Spikes = ByteArray | Uint16Array
 
 
 class Session:
@@ -39,6 +40,8 @@ class Session:
     net: Network
     batch: int
     v: dict[str, RealArray]
+    _one: Int64Array | None
+    _out: dict[str, Spikes]
 
     def __init__(
         self,
@@ -85,14 +88,12 @@ class Session:
         """Begin anew, at rest."""
         self._open(None)
 
-    def step(
-        self, z: Any = None, currents: Mapping[str, Any] | None = None
-    ) -> dict[str, NDArray[np.uint8] | NDArray[np.uint16]]:
+    def step(self, z: Any = None, currents: Mapping[str, Any] | None = None) -> dict[str, Spikes]:
         """Take all samples through one step.
 
         Args:
-            z: Spikes in this step, [B, N], bool or whole numbers from 0 to 65 535, where the network has one source;
-                else such arrays by its name: a source left out is silent. None: all are.
+            z: Spikes in this step, [B, N], bool or whole numbers from 0 to 65 535, where the network has one
+                source; else such arrays by name: a source left out is silent. None: all are.
             currents: Drive in this step on top of the bias, [N] or [B, N], of populations that the session was told
                 of; 0 where it is left out.
 
@@ -102,7 +103,7 @@ class Session:
             spike more than 255 times.
 
         Raises:
-            ValueError: A name, shape or number is not as said; nothing has changed then, but for inputs of the step.
+            ValueError: A name, shape or number is not as said; nothing has changed then.
             TypeError: An input is of another kind.
         """
         one = self._one
@@ -137,18 +138,16 @@ class Session:
         """
         if isinstance(inputs, Events | Raster):
             inputs = {self._only_source("inputs", inputs).name: inputs}
-        state = self.state
-        if not self._begun and isinstance(inputs, Mapping):
-            for name, given in inputs.items():
-                if isinstance(given, Events | Raster) and len(given) != self.batch:
-                    raise refusal(f"inputs[{name!r}]", f"of {self.batch} samples, as the session", len(given))
+        for name, given in inputs.items() if isinstance(inputs, Mapping) else ():
+            if isinstance(given, Events | Raster) and len(given) != self.batch:
+                raise refusal(f"inputs[{name!r}]", f"of {self.batch} samples, as the session", len(given))
         recording = simulate(
             self.net,
             inputs,
             n_steps,
             currents=currents,
             record=self._record,
-            state=state if self._begun else None,
+            state=self.state if self._begun else None,
             seed=self._seed,
             dtype=self._dtype,
         )
@@ -192,7 +191,9 @@ class Session:
         self._one = next(iter(self._given.values())) if len(self._sources) == 1 else None
         units = {name: slice(*self.net.first_unit[self.net.place[name] :][:2]) for name in self.net.order}
         self._out = {
-            name: (opened.fired if _at_most_once(self.net.population(name)) else opened.counts)[:, units[name]]
+            name: (opened.fired if _at_most_once(self.net.population(name)) else opened.counts)[
+                :, units[name]
+            ]
             for name in self._spikes
         }
         self.v = {name: opened.v[:, units[name]] for name in self._record.v}
@@ -220,7 +221,11 @@ class Session:
             raise TypeError(f"currents must be given by the names of populations, got {shown(currents)}")
         for name in currents:
             if name not in self._drives:
-                raise refusal("currents", f"for populations that Session(currents=...) names, which are {list(self._drives)}", name)
+                raise refusal(
+                    "currents",
+                    f"for populations that Session(currents=...) names, which are {list(self._drives)}",
+                    name,
+                )
         largest = float(np.finfo(self._dtype).max)
         for name in self._drives:
             into, values = self._open_batch.drive[:, self._driven.part(name)], currents.get(name, 0.0)
@@ -233,7 +238,9 @@ class Session:
         """Give the source that an input without a name is for."""
         if len(self._sources) != 1:
             names = [p.name for p in self._sources]
-            raise TypeError(f"{what} must be given by the names of sources, which are {names}, got {shown(given)}")
+            raise TypeError(
+                f"{what} must be given by the names of sources, which are {names}, got {shown(given)}"
+            )
         return self._sources[0]
 
 

@@ -21,7 +21,7 @@ from snn.core.layout.projection_arrays import ProjectionArrays
 
 CURSOR = np.dtype([(name, np.int64) for name in ("next_step", "stop", "log_end", "next_input", "rewound")])
 """Where the loop stands: the next step (-1: before the first), the step before which to stop, entries of the log,
-inputs that are past, and steps that were struck from the front of the log (`snn.core.grid.stepping`)."""
+inputs that are past, and steps that were struck from the front of the log (`snn.core.grid.entry`)."""
 
 
 class SampleInput(NamedTuple):

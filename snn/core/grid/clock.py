@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from snn.core.addressed import by_address
 from snn.core.compiled import compiled_entry, part
 from snn.core.grid.bundles import Sample
 from snn.core.grid.plasticity_step import learn
@@ -21,8 +22,13 @@ from snn.core.neurons import HARD, HARD_NEXT_STEP, MOST_SPIKES, SOFT
 from snn.core.random import FIRST, GOLDEN, SECOND
 
 
+def run_clock(sample: Sample, learning: PlasticityArrays) -> None:
+    """Run a sample to its end, or until its log has no room for another step."""
+    enter_clock_loop(by_address(sample), by_address(learning))
+
+
 @compiled_entry
-def run_clock(s: Sample, learning: PlasticityArrays) -> None:
+def enter_clock_loop(s: Sample, learning: PlasticityArrays) -> None:
     """Run a sample on a clock.
 
     Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for

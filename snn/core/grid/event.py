@@ -10,8 +10,8 @@ multiplies it for the next one (not in the last step, so that the state holds cu
 
 from __future__ import annotations
 
-from snn.core.compiled import lean, lean_entry
-from snn.core.grid.arrivals import decay_for_first_step, deliver
+from snn.core.compiled import lean
+from snn.core.grid.arrivals import deliver
 from snn.core.grid.bundles import Sample
 from snn.core.grid.neuron_step import (
     DECIDE_EVERY,
@@ -24,26 +24,13 @@ from snn.core.grid.plasticity_step import learn
 from snn.core.grid.rings import fill_block, write_ahead
 from snn.core.layout.plasticity_arrays import PlasticityArrays
 
-__all__ = ["advance", "run_event", "settle"]
-
-
-@lean_entry
-def run_event(s: Sample, learning: PlasticityArrays) -> None:
-    """Run a sample by events: synapses only of senders that spiked, neurons only where it matters.
-
-    Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for
-    another step.
-    """
-    if s.cursor[0].next_step < 0:
-        decay_for_first_step(s)
-    advance(s, learning)
-    if s.cursor[0].next_step == s.cursor[0].stop:
-        settle(s)
-
 
 @lean
 def advance(s: Sample, learning: PlasticityArrays) -> None:
-    """Take a sample through its steps up to `cursor.stop`, or as far as the log has room."""
+    """Run a sample by events: synapses only of senders that spiked, neurons only where it matters.
+
+    Goes on at `cursor.next_step`, and stops before `cursor.stop` when the log has no room for another step.
+    """
     neurons, projections, inputs, log = s.neurons, s.projections, s.inputs, s.log
     horizon = projections.horizon
     populations, units, cursor = neurons.slot.size, neurons.decay.size, s.cursor[0]
@@ -79,7 +66,7 @@ def advance(s: Sample, learning: PlasticityArrays) -> None:
 
 @lean
 def settle(s: Sample) -> None:
-    """Bring the neurons of a sample to where a state has them: none sleeps, and steps to be held count from its end."""
+    """Bring neurons to where a state has them: none is behind, and steps to be held count from the end."""
     neurons, hold, stop = s.neurons, s.state.hold, s.cursor[0].stop
     for p in range(neurons.slot.size):
         first = neurons.sleep_group[p]

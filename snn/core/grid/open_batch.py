@@ -1,19 +1,19 @@
-"""Keep samples open between steps: the arrays of a session (`snn.core.grid.stepping` has its loops)."""
+"""Keep samples open between steps: the arrays of a session (`snn.core.grid.entry` has its loops)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from snn.core.addressed import Addressed
+from snn.core.addressed import Addressed, by_address
 from snn.core.arrays import ByteArray, Int64Array, RealArray, Uint16Array
 from snn.core.grid.batch_state import to_batch_state, to_simulation_state
 from snn.core.grid.bundles import CURSOR, Sample, SpikeLog
+from snn.core.grid.entry import NO_ROOM, EventTask, enter_event_loop, rewind
 from snn.core.grid.options import EventOptions
 from snn.core.grid.prepare import SampleBuilder
 from snn.core.grid.request import RunRequest
 from snn.core.grid.run_memory import check_run
 from snn.core.grid.spike_log import close_log, longer_log, open_log
-from snn.core.grid.stepping import NO_ROOM, SessionBatch, rewind_batch, step_batch
 from snn.core.layout.neuron_arrays import neuron_arrays_of
 from snn.core.layout.projection_arrays import projection_arrays_of
 from snn.core.network import Network
@@ -101,22 +101,22 @@ class OpenBatch:
         """Tell the compiled loop where everything lies."""
         self._kept = [Addressed(sample) for sample in self._samples]
         self._kept_learning = [Addressed(one) for one in self._batch.learning]
-        self._bound = Addressed(
-            SessionBatch(
+        self._bound = by_address(
+            EventTask(
+                sample=self._samples[0],
+                learning=self._batch.learning[0],
                 given=self.given,
                 unit=self._unit,
                 counts=self.counts,
                 fired=self.fired,
                 samples=np.array([one.address for one in self._kept], dtype=np.uint64),
-                learning=np.array([one.address for one in self._kept_learning], dtype=np.uint64),
-                one_sample=self._samples[0],
-                one_learning=self._batch.learning[0],
+                learn=np.array([one.address for one in self._kept_learning], dtype=np.uint64),
             )
         )
 
     def step(self) -> bool:
         """Take all samples through one step; give False, and leave them alone, where `given` holds no counts."""
-        while (outcome := step_batch(self._bound)) == NO_ROOM:
+        while (outcome := enter_event_loop(self._bound)) == NO_ROOM:
             self._samples = [
                 s._replace(log=self._longer(s.log, int(s.cursor["log_end"][0]))) for s in self._samples
             ]
@@ -129,7 +129,7 @@ class OpenBatch:
         Raises:
             ValueError: Numbers overflowed in a step.
         """
-        rewind_batch(self._bound)
+        rewind(self._bound)
         self._batch.check_finite(self._network, self._neurons)
         rows = self._projections.horizon * len(self._network.order) + 1
         self._batch.recent = [

@@ -77,7 +77,7 @@ class SampleBuilder:
         options: EventOptions,
         any_input: bool = False,
     ) -> None:
-        """Prepare what all samples share; `any_input`: the inputs are not known, and may spike any number of times."""
+        """Prepare what all samples share; `any_input`: inputs are not known, and may spike any number of times."""
         self._network, self._request, self._seed, self._options = network, request, seed, options
         self._neurons, self._projections, self._batch = neurons, projections, batch
         self._real = neurons.v_th.dtype

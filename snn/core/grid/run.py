@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snn.core.addressed import Addressed
 from snn.core.arrays import Int64Array
-from snn.core.grid import clock, event
 from snn.core.grid.batch_state import BatchState, to_batch_state, to_simulation_state
 from snn.core.grid.bundles import Counted
+from snn.core.grid.clock import run_clock
+from snn.core.grid.entry import run_event
 from snn.core.grid.options import EventOptions
 from snn.core.grid.prepare import SampleBuilder
 from snn.core.grid.request import RunRequest
@@ -25,7 +25,7 @@ from snn.core.network import Network
 from snn.core.recording import Recording
 from snn.core.state import SimulationState
 
-_LOOPS: dict[str, Callable[..., Any]] = {"event": event.run_event, "clock": clock.run_clock}
+_LOOPS: dict[str, Callable[..., Any]] = {"event": run_event, "clock": run_clock}
 _DEFAULT = EventOptions()
 
 
@@ -102,7 +102,7 @@ def _run_sample(
     while sample.cursor["next_step"][0] < n_steps:
         used = int(sample.cursor["log_end"][0])
         sample = sample._replace(log=longer_log(sample.log, used, sample.neurons.decay.size))
-        loop(Addressed(sample), Addressed(learning))
+        loop(sample, learning)
     rows = close_log(network, sample.log)
     reads = delayed_reads(network, horizon, rows, n_steps)
     return _Outcome(rows.since(horizon), rows.since(n_steps), sample.counted, reads)
