@@ -52,7 +52,7 @@ _MODULES = {
     "Raster": "events",
     "Record": "recording",
     "Recording": "recording",
-    "Session": "session",
+    "Session": "grid.session",
     "SimulationState": "state",
     "SummingLayer": "projection",
     "Synapses": "synapses",
@@ -70,6 +70,7 @@ _MODULES = {
 if TYPE_CHECKING:
     from snn.core.counts import Counts
     from snn.core.events import Events, Raster
+    from snn.core.grid.session import Session
     from snn.core.learned_weights import with_learned_weights
     from snn.core.network import Network
     from snn.core.neurons import LIFParams, LIParams, charge_weight, psp_weight
@@ -78,7 +79,6 @@ if TYPE_CHECKING:
     from snn.core.population import Population
     from snn.core.projection import Projection, SummingLayer
     from snn.core.recording import Record, Recording
-    from snn.core.session import Session
     from snn.core.simulation import simulate
     from snn.core.state import SimulationState
     from snn.core.streaming import stream

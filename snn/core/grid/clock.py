@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from snn.core.addressed import by_address
 from snn.core.compiled import compiled_entry, part
+from snn.core.grid.addressed import by_address
 from snn.core.grid.bundles import Sample
 from snn.core.grid.plasticity_step import learn
 from snn.core.layout.neuron_arrays import NeuronArrays

@@ -1,10 +1,10 @@
 """Where Python enters the event loop: a run of one sample, or one step of all samples of a session.
 
-There is one entry for both, so that the loop is compiled once. A session (`snn.core.session`) is a run of which
-nobody knows the end. Each of its steps is taken as the last one, so that membranes and currents always are as a state
-has them, and the next begins with the decay that a run begins with. The log of a sample has room for some steps; when
-they are used up, all that lies further back than the longest delay is struck out, and steps count from there, just
-as if the run had been cut and went on from its state.
+There is one entry for both, so that the loop is compiled once. A session (`snn.core.grid.session`) is a run of
+which nobody knows the end. Each of its steps is taken as the last one, so that membranes and currents always are as a
+state has them, and the next begins with the decay that a run begins with. The log of a sample has room for some
+steps; when they are used up, all that lies further back than the longest delay is struck out, and steps count from
+there, just as if the run had been cut and went on from its state.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snn.core.addressed import bundle_at, by_address
 from snn.core.arrays import ByteArray, Int64Array, Uint16Array, Uint64Array
 from snn.core.compiled import lean, lean_entry, lean_inlined
+from snn.core.grid.addressed import bundle_at, by_address
 from snn.core.grid.arrivals import decay_for_first_step
 from snn.core.grid.bundles import Sample
 from snn.core.grid.event import advance, settle
 from snn.core.layout.plasticity_arrays import PlasticityArrays
-from snn.core.neurons import MOST_SPIKES
-
-DONE, NO_COUNT, NO_ROOM = 0, 1, 2
-"""What came of a step: it is done; nothing is, for an input is no count; nothing is, for a log must be longer."""
 
 
 class EventTask(NamedTuple):
@@ -42,7 +38,7 @@ class EventTask(NamedTuple):
 
     sample: Sample
     learning: PlasticityArrays
-    given: Int64Array
+    given: Uint16Array
     unit: Int64Array
     counts: Uint16Array
     fired: ByteArray
@@ -52,18 +48,17 @@ class EventTask(NamedTuple):
 
 def run_event(sample: Sample, learning: PlasticityArrays) -> None:
     """Run a sample to its end, or until its log has no room for another step."""
-    none, ends = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint64)
-    shown = (none.astype(np.uint16), none.astype(np.uint8))
-    enter_event_loop(by_address(EventTask(sample, learning, none, ends.view(np.int64), *shown, ends, ends)))
+    none, counts = np.zeros(0, dtype=np.uint64), np.zeros((0, 0), dtype=np.uint16)
+    shown = (counts, counts.view(np.uint8))
+    enter_event_loop(by_address(EventTask(sample, learning, counts, none.view(np.int64), *shown, none, none)))
 
 
 @lean_entry
-def enter_event_loop(task: EventTask) -> int:
-    """Do a task; return `NO_COUNT` or `NO_ROOM` if a session cannot take its step, else `DONE`."""
+def enter_event_loop(task: EventTask) -> bool:
+    """Do a task; tell whether it is done, or nothing is, for a log of a session has no room for a step."""
     steps = task.samples.size
-    outcome = _what_hinders(task)
-    if outcome != DONE:
-        return outcome
+    if not _all_have_room(task):
+        return False
     for b in range(max(1, steps)):
         s, learning, before = task.sample, task.learning, 0
         if steps > 0:
@@ -77,7 +72,7 @@ def enter_event_loop(task: EventTask) -> int:
             _show_spikes(task, b, s, before)
         elif s.cursor[0].next_step == s.cursor[0].stop:
             settle(s)
-    return DONE
+    return True
 
 
 @lean_entry
@@ -88,16 +83,12 @@ def rewind(task: EventTask) -> None:
 
 
 @lean
-def _what_hinders(task: EventTask) -> int:
-    """Tell whether all samples of a session can take a step."""
-    for b in range(task.samples.size):
-        for i in range(task.unit.size):
-            if not 0 <= task.given[b, i] <= MOST_SPIKES:
-                return NO_COUNT
+def _all_have_room(task: EventTask) -> bool:
+    """Tell whether the logs of all samples of a session take another step."""
     for b in range(task.samples.size):
         if not _has_room(bundle_at(task.sample, task.samples[b])):
-            return NO_ROOM
-    return DONE
+            return False
+    return True
 
 
 @lean

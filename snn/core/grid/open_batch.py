@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from snn.core.addressed import Addressed, by_address
-from snn.core.arrays import ByteArray, Int64Array, RealArray, Uint16Array
+from snn.core.arrays import ByteArray, RealArray, Uint16Array
+from snn.core.grid.addressed import Addressed, by_address
 from snn.core.grid.batch_state import to_batch_state, to_simulation_state
 from snn.core.grid.bundles import CURSOR, Sample, SpikeLog
-from snn.core.grid.entry import NO_ROOM, EventTask, enter_event_loop, rewind
+from snn.core.grid.entry import EventTask, enter_event_loop, rewind
 from snn.core.grid.options import EventOptions
 from snn.core.grid.prepare import SampleBuilder
 from snn.core.grid.request import RunRequest
@@ -34,7 +34,7 @@ class OpenBatch:
         v: Membranes of all units, [B, U].
     """
 
-    given: Int64Array
+    given: Uint16Array
     drive: RealArray
     counts: Uint16Array
     fired: ByteArray
@@ -72,7 +72,7 @@ class OpenBatch:
         self._batch = to_batch_state(network, self._neurons, self._projections, samples, state)
         units = self._neurons.decay.size
         of_sources = np.flatnonzero(np.repeat(self._neurons.source, np.diff(self._neurons.first)))
-        self.given = np.zeros((samples, of_sources.size), dtype=np.int64)
+        self.given = np.zeros((samples, of_sources.size), dtype=np.uint16)
         self.drive = np.zeros((samples, sum(a.shape[2] for a in request.drive.values())), dtype=dtype)
         self.counts = np.zeros((samples, units), dtype=np.uint16)
         self.fired = np.zeros((samples, units), dtype=np.uint8)
@@ -114,14 +114,13 @@ class OpenBatch:
             )
         )
 
-    def step(self) -> bool:
-        """Take all samples through one step; give False, and leave them alone, where `given` holds no counts."""
-        while (outcome := enter_event_loop(self._bound)) == NO_ROOM:
+    def step(self) -> None:
+        """Take all samples through one step."""
+        while not enter_event_loop(self._bound):
             self._samples = [
                 s._replace(log=self._longer(s.log, int(s.cursor["log_end"][0]))) for s in self._samples
             ]
             self._bind()
-        return not outcome
 
     def state(self) -> SimulationState:
         """Tell where the samples stand.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from snn.core.events import Events, Raster
 from snn.core.network import Network
 from snn.core.recording import Record
 from snn.core.state import SimulationState
+from snn.core.timed_events import TimedEvents
 from snn.core.units import MOST_STEPS_AT_ONCE
+
+Dtype = Literal["float64", "float32"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,21 @@ def check_recorded(net: Network, record: Record) -> tuple[tuple[str, ...], tuple
         if name not in net.order:
             raise refusal("record.spikes", f"of populations, which are {list(net.order)}", name)
     return spikes, tuple(record.v)
+
+
+def check_on_grid(request: RunRequest, dtype: str) -> None:
+    """Refuse times off the grid, and drive that the numbers of the run cannot hold.
+
+    Raises:
+        ValueError: As said above; the message names the input.
+    """
+    largest = float(np.finfo(dtype).max)
+    for name, drive in request.drive.items():
+        finite(f"currents[{name!r}]", drive, low=-largest, high=largest)
+    for name, events in request.events.items():
+        if isinstance(events, TimedEvents):
+            rule = "on the grid, as on_grid() makes them (engine='exact' alone runs times off the grid)"
+            raise refusal(f"inputs[{name!r}]", rule, events)
 
 
 def _by_name(name: str, given: Any) -> Mapping[str, Any]:

@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from snn.core.arrays import ByteArray, Int64Array, RealArray, Uint16Array
-from snn.core.checks import choice, finite, refusal, shown, whole
+from snn.core.arrays import ByteArray, RealArray, Uint16Array
+from snn.core.checks import choice, finite, instance, refusal, shown, whole
 from snn.core.events import Events, Raster
 from snn.core.grid.open_batch import OpenBatch
 from snn.core.grid.prepare import Columns
-from snn.core.grid.request import RunRequest, check_recorded
+from snn.core.grid.request import Dtype, RunRequest, check_on_grid, check_recorded, read_request
+from snn.core.grid.run import run_on_grid
 from snn.core.network import Network
 from snn.core.neurons import MOST_SPIKES
 from snn.core.population import Population
 from snn.core.random import check_seed
 from snn.core.recording import Record, Recording
-from snn.core.simulation import Dtype, check_kinds, check_state, simulate
 from snn.core.state import SimulationState
 
 Spikes = ByteArray | Uint16Array
+_COUNTS = {np.dtype(kind) for kind in (bool, np.uint8, np.uint16)}
+"""Types of numbers that are counts whatever their values."""
 
 
 class Session:
@@ -40,7 +42,7 @@ class Session:
     net: Network
     batch: int
     v: dict[str, RealArray]
-    _one: Int64Array | None
+    _one: Uint16Array | None
     _out: dict[str, Spikes]
 
     def __init__(
@@ -70,7 +72,8 @@ class Session:
             MemoryError: The samples would not fit.
         """
         record = Record() if record is None else record
-        check_kinds(net, record)
+        instance("net", net, Network)
+        instance("record", record, Record)
         self.net, self.batch = net, whole("batch", batch, low=1)
         self._dtype, self._seed, self._record = choice("dtype", dtype, Dtype), check_seed(seed), record
         self._spikes, _ = check_recorded(net, record)
@@ -107,14 +110,13 @@ class Session:
             TypeError: An input is of another kind.
         """
         one = self._one
-        if one is not None and type(z) is np.ndarray and z.shape == one.shape and z.dtype.kind in "bui":
-            np.copyto(one, z, casting="unsafe")
+        if one is not None and type(z) is np.ndarray and z.shape == one.shape and z.dtype in _COUNTS:
+            np.copyto(one, z)
         else:
             self._take(z)
         if self._drives or currents:
             self._drive({} if currents is None else currents)
-        if not self._open_batch.step():
-            raise ValueError(f"z must hold whole numbers from 0 to {MOST_SPIKES}, got others")
+        self._open_batch.step()
         self._begun = True
         return self._out
 
@@ -141,16 +143,11 @@ class Session:
         for name, given in inputs.items() if isinstance(inputs, Mapping) else ():
             if isinstance(given, Events | Raster) and len(given) != self.batch:
                 raise refusal(f"inputs[{name!r}]", f"of {self.batch} samples, as the session", len(given))
-        recording = simulate(
-            self.net,
-            inputs,
-            n_steps,
-            currents=currents,
-            record=self._record,
-            state=self.state if self._begun else None,
-            seed=self._seed,
-            dtype=self._dtype,
-        )
+        state = self.state if self._begun else None
+        request = read_request(self.net, inputs, n_steps, currents, self._record, state)
+        check_on_grid(request, self._dtype)
+        seed, dtype = self._seed, self._dtype
+        recording = run_on_grid(self.net, request, state, engine="event", seed=seed, dtype=dtype)
         self.state = recording.state
         return recording
 
@@ -166,9 +163,11 @@ class Session:
 
     @state.setter
     def state(self, state: SimulationState) -> None:
-        if not isinstance(state, SimulationState):
-            raise TypeError(f"state must be a SimulationState, got {shown(state)}")
-        check_state(self.net, state, "event", None, self._dtype)
+        if type(state) is not SimulationState:  # nor that of engine="exact"
+            raise TypeError(f"state must be a SimulationState of an engine on the grid, got {shown(state)}")
+        state.check(self.net)
+        if state.dtype != self._dtype:
+            raise refusal("state", f"of {self._dtype}, as the session", state.dtype)
         if len(state) != self.batch:
             raise refusal("state", f"of {self.batch} samples, as the session", len(state))
         self._open(state)
@@ -213,6 +212,12 @@ class Session:
             spikes = np.asarray(given[name])
             if spikes.shape != into.shape or spikes.dtype.kind not in "bui":
                 raise refusal(f"z of {name!r}", f"{list(into.shape)} of bool or whole numbers", spikes)
+            if (
+                spikes.dtype not in _COUNTS
+                and spikes.size
+                and not 0 <= spikes.min() <= spikes.max() <= MOST_SPIKES
+            ):
+                raise refusal(f"z of {name!r}", f"from 0 to {MOST_SPIKES}", [spikes.min(), spikes.max()])
             np.copyto(into, spikes, casting="unsafe")
 
     def _drive(self, currents: Mapping[str, Any]) -> None:
