@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +11,8 @@ from torch import Tensor
 from snn.core.arrays import RealArray
 from snn.core.checks import refusal, shown, whole
 from snn.kernels.memory import NUMPY_TYPES
-from snn.kernels.one_step import IntegratorStep, LIFStep, LinearStep
-from snn.nn.connections import Linear
-from snn.nn.dropout import Dropout
-from snn.nn.layer import Layer, runs_as
-from snn.nn.neurons import LIF, LeakyReadout, LIFState, ReadoutState
-from snn.nn.sequential import Sequential
+from snn.nn.layer import Layer
+from snn.nn.one_step import Part, part_of
 
 __all__ = ["Session"]
 
@@ -64,7 +59,7 @@ class Session:
     def reset(self) -> None:
         """Begin anew, at rest, with the weights that the model has by the next step."""
         self._given: Any = None
-        self._part: _Part | None = None
+        self._part: Part | None = None
 
     def step(self, x: Any) -> Tensor:
         """Take all samples through one step.
@@ -85,7 +80,7 @@ class Session:
             raise TypeError(f"x must be a tensor or an array [{self.batch}, ...], got {shown(x)}")
         if self._part is None:
             self._check(given, (self.batch, *given.shape[1:]))
-            self._lay_out(np.zeros_like(given, self._real or _real_of(given)), self._given)
+            self._lay_out(np.zeros(given.shape, self._real or _real_of(given)), self._given)
         elif given.shape != self._x.shape or given.dtype is not self._x.dtype:
             self._check(given, self._x.shape)
         np.copyto(self._x, given, casting="unsafe")
@@ -105,6 +100,7 @@ class Session:
         if not isinstance(x, Tensor) or x.dim() < 2 or x.shape[1] != self.batch:
             raise refusal("x", f"a tensor [T, {self.batch}, ...]", x)
         with torch.no_grad():
+            y: Tensor
             y, state = self.model(x, self.state)
         self.state = state
         return y
@@ -121,6 +117,7 @@ class Session:
 
     @state.setter
     def state(self, state: Any) -> None:
+        """Go on from there."""
         if self._part is None:
             self._given = state
         else:
@@ -138,130 +135,13 @@ class Session:
         """Make the parts for steps that are written to x, from a state that fits the model."""
         with torch.no_grad():
             self.model(torch.from_numpy(x)[None], state)  # refuses what does not fit
-            part = _part_of(self.model, x, state)
+            part = part_of(self.model, x, state)
         self._x, self._part, self._run = x, part, part.run
         self._y = torch.from_numpy(part.y)
 
 
 def _real_of(x: Any) -> np.dtype[Any]:
     """Give the type of a model without parameters: that of the input, or torch's own for whole numbers."""
-    return x.dtype if x.dtype.kind == "f" else np.dtype(NUMPY_TYPES[torch.get_default_dtype()])
-
-
-class _Part(Protocol):
-    """Take one layer through a step, from an array that stays in its place to `y`, which does too."""
-
-    y: RealArray
-
-    def run(self) -> None: ...
-
-    @property
-    def state(self) -> Any: ...
-
-
-def _part_of(layer: Layer, x: RealArray, state: Any) -> _Part:
-    """Lay out a layer for input x [B, ...]; `state` is one of its own, or None."""
-    if layer._forward_hooks or layer._forward_pre_hooks or not x.size:
-        return _AsItIs(layer, x, state)
-    if isinstance(layer, Sequential) and runs_as(layer, Sequential):
-        return _Sequence(layer, x, state)
-    if isinstance(layer, Dropout) and runs_as(layer, Dropout):
-        return _Nothing(x)
-    if isinstance(layer, Linear) and runs_as(layer, Linear) and layer.weight_transform is None:
-        return _Linear(x, layer.weight, layer.bias)
-    if isinstance(layer, LeakyReadout) and runs_as(layer, LeakyReadout) and layer.receptors is None:
-        return _Readout(x, layer, state)
-    if isinstance(layer, LIF) and runs_as(layer, LIF) and _is_plain(layer):
-        return _Neurons(x, layer, state)
-    return _AsItIs(layer, x, state)
-
-
-def _is_plain(layer: LIF) -> bool:
-    """Tell whether the compiled loop of plain neurons has all that a layer does in a step."""
-    learned = layer.threshold is not None or layer.leak is not None
-    o = layer.options
-    return (
-        not learned
-        and layer.receptors is None
-        and o.plain
-        and o.leaks is None
-        and o.reset != "hard_next_step"
-    )
-
-
-class _Sequence:
-    """Layers one after another."""
-
-    def __init__(self, layers: Sequential, x: RealArray, state: Sequence[Any] | None) -> None:
-        self._parts: list[_Part] = []
-        for layer, one in zip(layers, (None,) * len(layers) if state is None else state, strict=True):
-            self._parts.append(_part_of(layer, x, one))
-            x = self._parts[-1].y
-        self.y = x
-
-    def run(self) -> None:
-        for part in self._parts:
-            part.run()
-
-    @property
-    def state(self) -> tuple[Any, ...]:
-        return tuple(part.state for part in self._parts)
-
-
-class _Nothing:
-    """Pass on what comes."""
-
-    state = ()
-
-    def __init__(self, x: RealArray) -> None:
-        self.y = x
-
-    def run(self) -> None:
-        pass
-
-
-class _Linear(LinearStep):
-    """A linear layer."""
-
-    state = ()
-
-
-class _Neurons(LIFStep):
-    """LIF neurons."""
-
-    def __init__(self, x: RealArray, layer: LIF, state: LIFState | None) -> None:
-        super().__init__(x, layer.options)
-        if state is not None:
-            self.v[:] = state.v.numpy()
-
-    @property
-    def state(self) -> LIFState:
-        return LIFState(torch.from_numpy(self.v.copy()))
-
-
-class _Readout(IntegratorStep):
-    """Leaky integrators."""
-
-    def __init__(self, x: RealArray, layer: LeakyReadout, state: ReadoutState | None) -> None:
-        super().__init__(x, layer.options)
-        if state is not None:
-            self.v[:] = state.v.numpy()
-
-    @property
-    def state(self) -> ReadoutState:
-        return ReadoutState(torch.from_numpy(self.v.copy()))
-
-
-class _AsItIs:
-    """Any other layer: it runs as it is."""
-
-    def __init__(self, layer: Layer, x: RealArray, state: Any) -> None:
-        self._layer, self._x, self.state = layer, torch.from_numpy(x)[None], state
-        y, _ = layer(self._x, state)
-        self.y: RealArray = np.zeros(y.shape[1:], NUMPY_TYPES[y.dtype])
-        self._y = torch.from_numpy(self.y)
-
-    def run(self) -> None:
-        with torch.no_grad():
-            y, self.state = self._layer(self._x, self.state)
-            self._y.copy_(y[0])
+    kind = x.dtype if x.dtype.kind == "f" else np.dtype(NUMPY_TYPES[torch.get_default_dtype()])
+    assert isinstance(kind, np.dtype)
+    return kind

@@ -49,84 +49,99 @@ class Addressed:
 
     Attributes:
         address: Where the block lies.
+        words: What lies there.
+        kind: Its type.
     """
 
-    __slots__ = ("_block", "_kept", "_numba_type_", "address")
+    __slots__ = ("_block", "_kept", "_numba_type_", "address", "words")
 
     address: int
+    words: list[int]
 
-    def __init__(self, bundle: Any) -> None:
-        """Lay out a named tuple.
-
-        Raises:
-            ValueError: An array of it is not C-contiguous.
-        """
-        words: list[int] = []
-        self._kept = bundle
-        self._numba_type_ = _lay_out(bundle, words)
-        self._block = np.array(words, dtype=np.uint64)
+    def __init__(self, bundle: Any, parts: Parts | None = None) -> None:
+        """Lay out a named tuple; see `by_address`."""
+        self._kept, self.words = bundle, []
+        self._numba_type_ = _lay_out(bundle, self.words, {} if parts is None else parts)
+        self._block = np.array(self.words, dtype=np.uint64)
         self.address = _address(self._block)
 
+    @property
+    def kind(self) -> BundleType:
+        """Type of the bundle."""
+        return self._numba_type_
 
-def by_address(bundle: Any) -> Any:
+
+Parts = dict[int, Addressed]
+"""Bundles that are laid out already, by id; they are kept alive here."""
+
+
+def by_address(bundle: Any, parts: Parts | None = None) -> Any:
     """Give what a compiled loop takes for a named tuple, whose fields it then reads as those of the tuple.
+
+    Args:
+        bundle: The named tuple.
+        parts: Bundles within it that need not be laid out again; those that are missing are added.
 
     Raises:
         ValueError: An array of it is not C-contiguous.
     """
-    return Addressed(bundle)
+    return Addressed(bundle, parts)
 
 
-def _lay_out(bundle: Any, words: list[int]) -> BundleType:
+def _lay_out(bundle: Any, words: list[int], parts: Parts) -> BundleType:
     """Append the words of a bundle, and give its type; places count from its own start."""
-    fields, start = [], len(words)
+    start, key = len(words), [type(bundle)]
     for name, value in zip(bundle._fields, bundle, strict=True):
-        at = len(words) - start
-        fields.append((name, _kind_of(name, value, words), at))
-    return _type(type(bundle).__name__, tuple(fields))
+        key.append(_append(name, value, words, parts))
+    if tuple(key) not in _types:
+        _types[tuple(key)] = _type_of(bundle, words[start:])
+    found: BundleType = _types[tuple(key)]
+    return found
 
 
-def _kind_of(name: str, value: Any, words: list[int]) -> Any:
-    if hasattr(value, "_fields"):
-        return _lay_out(value, words)
+def _append(name: str, value: Any, words: list[int], parts: Parts) -> Any:
+    """Append the words of a field, and give what says its type in short."""
     if isinstance(value, np.ndarray):
         if not value.flags.c_contiguous:
             raise ValueError(f"{name} must be C-contiguous to go by address")
         words += [_address(value), *value.shape]
-        return _array(value.dtype, value.ndim)
-    kind = _scalar(value.dtype if isinstance(value, np.generic) else np.dtype(type(value)))
-    if isinstance(kind, types.Float):
-        words.append(struct.unpack("<Q", struct.pack("<d", float(value)))[0])
+        return value.dtype.char if value.dtype.char != "V" else value.dtype, value.ndim
+    if hasattr(value, "_fields"):
+        if id(value) not in parts:
+            parts[id(value)] = Addressed(value, parts)
+        words += parts[id(value)].words
+        return id(parts[id(value)].kind)
+    if isinstance(value, float | np.floating):
+        words.append(struct.unpack("<Q", struct.pack("<d", value))[0])
     else:
         words.append(int(value) & (1 << 64) - 1)
-    return kind
+    return type(value)
 
 
 def _address(array: np.ndarray[Any, Any]) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-_types: dict[Any, Any] = {}
+_types: dict[Any, BundleType] = {}
 """Types made so far: to make one takes longer than to lay out a bundle."""
 
 
-def _type(name: str, fields: tuple[tuple[str, Any, int], ...]) -> BundleType:
-    if (name, fields) not in _types:
-        _types[name, fields] = BundleType(name, fields)
-    found: BundleType = _types[name, fields]
-    return found
-
-
-def _scalar(dtype: np.dtype[Any]) -> Any:
-    if dtype not in _types:
-        _types[dtype] = _numpy.from_dtype(dtype)
-    return _types[dtype]
-
-
-def _array(dtype: np.dtype[Any], axes: int) -> Any:
-    if (dtype, axes) not in _types:
-        _types[dtype, axes] = types.Array(_scalar(dtype), axes, "C")
-    return _types[dtype, axes]
+def _type_of(bundle: Any, words: list[int]) -> BundleType:
+    """Make the type of a bundle with these words."""
+    fields, at = [], 0
+    for name, value in zip(bundle._fields, bundle, strict=True):
+        if hasattr(value, "_fields"):
+            inside: list[int] = []
+            kind: Any = _lay_out(value, inside, {})
+            size = len(inside)
+        elif isinstance(value, np.ndarray):
+            kind, size = types.Array(_numpy.from_dtype(value.dtype), value.ndim, "C"), 1 + value.ndim
+        else:
+            kind, size = _numpy.from_dtype(np.dtype(type(value))), 1
+        fields.append((name, kind, at))
+        at += size
+    assert at == len(words)
+    return BundleType(type(bundle).__name__, tuple(fields))
 
 
 @_extending.register_model(BundleType)

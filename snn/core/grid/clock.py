@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from snn.core.compiled import compiled_entry, part
-from snn.core.grid.addressed import by_address
+from snn.core.grid.addressed import Parts, by_address
 from snn.core.grid.bundles import Sample
 from snn.core.grid.plasticity_step import learn
 from snn.core.layout.neuron_arrays import NeuronArrays
@@ -22,9 +22,9 @@ from snn.core.neurons import HARD, HARD_NEXT_STEP, MOST_SPIKES, SOFT
 from snn.core.random import FIRST, GOLDEN, SECOND
 
 
-def run_clock(sample: Sample, learning: PlasticityArrays) -> None:
-    """Run a sample to its end, or until its log has no room for another step."""
-    enter_clock_loop(by_address(sample), by_address(learning))
+def run_clock(sample: Sample, learning: PlasticityArrays, parts: Parts) -> None:
+    """Run a sample to its end, or until its log has no room for another step; `parts` as in `by_address`."""
+    enter_clock_loop(by_address(sample, parts), by_address(learning))
 
 
 @compiled_entry

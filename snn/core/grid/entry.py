@@ -1,8 +1,8 @@
 """Where Python enters the event loop: a run of one sample, or one step of all samples of a session.
 
 There is one entry for both, so that the loop is compiled once. A session (`snn.core.grid.session`) is a run of
-which nobody knows the end. Each of its steps is taken as the last one, so that membranes and currents always are as a
-state has them, and the next begins with the decay that a run begins with. The log of a sample has room for some
+which nobody knows the end. Each of its steps is taken as the last one, so that membranes and currents always are as
+a state has them, and the next begins with the decay that a run begins with. The log of a sample has room for some
 steps; when they are used up, all that lies further back than the longest delay is struck out, and steps count from
 there, just as if the run had been cut and went on from its state.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from snn.core.arrays import ByteArray, Int64Array, Uint16Array, Uint64Array
 from snn.core.compiled import lean, lean_entry, lean_inlined
-from snn.core.grid.addressed import bundle_at, by_address
+from snn.core.grid.addressed import Parts, bundle_at, by_address
 from snn.core.grid.arrivals import decay_for_first_step
 from snn.core.grid.bundles import Sample
 from snn.core.grid.event import advance, settle
@@ -46,11 +46,12 @@ class EventTask(NamedTuple):
     learn: Uint64Array
 
 
-def run_event(sample: Sample, learning: PlasticityArrays) -> None:
-    """Run a sample to its end, or until its log has no room for another step."""
+def run_event(sample: Sample, learning: PlasticityArrays, parts: Parts) -> None:
+    """Run a sample to its end, or until its log has no room for another step; `parts` as in `by_address`."""
     none, counts = np.zeros(0, dtype=np.uint64), np.zeros((0, 0), dtype=np.uint16)
     shown = (counts, counts.view(np.uint8))
-    enter_event_loop(by_address(EventTask(sample, learning, counts, none.view(np.int64), *shown, none, none)))
+    task = EventTask(sample, learning, counts, none.view(np.int64), *shown, none, none)
+    enter_event_loop(by_address(task, parts))
 
 
 @lean_entry

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from snn.core.arrays import Int64Array, Uint64Array
+from snn.core.grid.addressed import Addressed, Parts
 from snn.core.grid.batch_state import BatchState
 from snn.core.grid.bundles import (
     CURSOR,
@@ -61,9 +62,11 @@ class SampleBuilder:
 
     Attributes:
         recorded: Columns of the recorded membranes.
+        shared: The bundles that all samples share, laid out.
     """
 
     recorded: Columns
+    shared: Parts
 
     def __init__(
         self,
@@ -96,12 +99,16 @@ class SampleBuilder:
         largest = np.where(neurons.source, given, np.where(neurons.multiple, NARROW, 1))
         self._narrow = projections.counted & (projections.most * largest[projections.pre] < NARROW)
 
+        alike = [neurons, projections, *(one for one in batch.learning[:1] if not one.plastic.size)]
+        self.shared = {id(one): Addressed(one) for one in alike}
+
     def build(self, b: int) -> Sample:
         """Make the bundles of sample b; its state is that of the batch, advanced in place, the rest is fresh."""
         batch, projections, steps = self._batch, self._projections, int(self._request.lengths[b])
+        weight = batch.learning[b].weight
         return Sample(
             neurons=self._neurons,
-            projections=projections._replace(weight=batch.learning[b].weight),
+            projections=projections if weight is projections.weight else projections._replace(weight=weight),
             inputs=self._inputs(b),
             state=NeuronState(batch.v[b], batch.current[b], batch.refractory[b], batch.theta[b]),
             counted=self._counted(steps),

@@ -97,12 +97,12 @@ def run_on_grid(
 def _run_sample(
     network: Network, builder: SampleBuilder, batch: BatchState, b: int, loop: Callable[..., Any]
 ) -> _Outcome:
-    sample, learning = builder.build(b), batch.learning[b]
+    sample, learning, parts = builder.build(b), batch.learning[b], dict(builder.shared)
     n_steps, horizon = int(sample.cursor["stop"][0]), sample.projections.horizon
     while sample.cursor["next_step"][0] < n_steps:
         used = int(sample.cursor["log_end"][0])
         sample = sample._replace(log=longer_log(sample.log, used, sample.neurons.decay.size))
-        loop(sample, learning)
+        loop(sample, learning, parts)
     rows = close_log(network, sample.log)
     reads = delayed_reads(network, horizon, rows, n_steps)
     return _Outcome(rows.since(horizon), rows.since(n_steps), sample.counted, reads)

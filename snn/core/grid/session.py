@@ -163,6 +163,7 @@ class Session:
 
     @state.setter
     def state(self, state: SimulationState) -> None:
+        """Go on from there."""
         if type(state) is not SimulationState:  # nor that of engine="exact"
             raise TypeError(f"state must be a SimulationState of an engine on the grid, got {shown(state)}")
         state.check(self.net)
@@ -212,12 +213,9 @@ class Session:
             spikes = np.asarray(given[name])
             if spikes.shape != into.shape or spikes.dtype.kind not in "bui":
                 raise refusal(f"z of {name!r}", f"{list(into.shape)} of bool or whole numbers", spikes)
-            if (
-                spikes.dtype not in _COUNTS
-                and spikes.size
-                and not 0 <= spikes.min() <= spikes.max() <= MOST_SPIKES
-            ):
-                raise refusal(f"z of {name!r}", f"from 0 to {MOST_SPIKES}", [spikes.min(), spikes.max()])
+            least, most = (0, 0) if spikes.dtype in _COUNTS else (int(spikes.min()), int(spikes.max()))
+            if least < 0 or most > MOST_SPIKES:
+                raise refusal(f"z of {name!r}", f"from 0 to {MOST_SPIKES}", least if least < 0 else most)
             np.copyto(into, spikes, casting="unsafe")
 
     def _drive(self, currents: Mapping[str, Any]) -> None:
