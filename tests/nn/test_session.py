@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch.utils._pytree import tree_flatten
 
+import snn
 from snn import nn
 
 MODELS = {
@@ -180,3 +183,20 @@ def test_another_batch_is_refused_at_the_first_step():
         nn.Session(nn.Linear(12, 2).eval(), 2).step(torch.zeros(3, 12))
     with pytest.raises(ValueError, match="batch must be"):
         nn.Session(nn.Linear(12, 2).eval(), 0)
+
+
+def test_the_page_runs_as_it_stands():
+    page = (Path(__file__).parents[2] / "docs" / "session.md").read_text()
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert names["score"].shape == (1, 20) and names["spikes"].shape == (1, 256)
+    by_events, by_layers = (
+        snn.Session(nn.to_network(names["model"], 1.0), record=snn.Record(v=["out"])),
+        names["session"],
+    )
+    by_layers.reset()
+    for z in np.random.default_rng(0).random((30, 1, 140)) < 0.1:
+        score, spikes = by_layers.step(z), by_events.step(z)
+    assert spikes["hid1"].any()
+    np.testing.assert_allclose(score.numpy(), by_events.v["out"], atol=1e-4)
