@@ -117,6 +117,17 @@ def test_groups_that_sleep_and_logs_that_grow(monkeypatch):
     check_steps(net, rng, steps=400, batch=2, dtype="float64", cut=170)
 
 
+def test_a_sleeper_wakes_at_the_same_step_of_every_window(monkeypatch):
+    """A window is what the log has room for; an arrival at the same step of the one before is another arrival."""
+    monkeypatch.setattr(open_batch, "_STEPS", 100)
+    weight = np.zeros((1, 64))
+    weight[0, 7] = 2.0
+    neurons = Population("n", 64, LIFParams(tau_mem_ms=5.0))
+    session = Session(Network(1.0, [Population("in", 1), neurons], [Projection("in", "n", weight)]))
+    for t in range(500):
+        assert session.step(np.array([[t % 100 == 50]]))["n"].sum() == (t % 100 == 50)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_steps_learn_as_a_run(dtype, monkeypatch):
     monkeypatch.setattr(open_batch, "_STEPS", 7)
@@ -176,17 +187,18 @@ def test_a_step_allocates_nothing():
             ),
         ],
     )
-    session, z = Session(net, 2), rng.random((2, 50)) < 0.1
+    session, z = Session(net, 2, currents=["p"]), rng.random((2, 50)) < 0.1
+    drive = {"p": rng.normal(0.0, 0.01, (2, size))}
     for _ in range(50):
-        out = session.step(z)
+        out = session.step(z, drive)
     assert out["p"].any()
     addresses = {name: array.ctypes.data for name, array in out.items()}
     tracemalloc.start()
-    session.step(z)
+    session.step(z, drive)
     before, _ = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
     for _ in range(1500):  # past the room of a log
-        out = session.step(z)
+        out = session.step(z, drive)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak - before < 5000

@@ -82,8 +82,7 @@ class Session:
             if name not in net.order or net.population(name).neuron is None:
                 neurons = [p.name for p in net.populations if p.neuron is not None]
                 raise refusal("currents", f"populations with neurons, which are {neurons}", name)
-        self._driven = Columns(net, dict.fromkeys(driven))
-        self._drives = dict.fromkeys(driven)
+        self._driven = tuple(dict.fromkeys(driven))
         self._sources = [net.population(name) for name in net.order if net.population(name).neuron is None]
         self.reset()
 
@@ -97,8 +96,8 @@ class Session:
         Args:
             z: Spikes in this step, [B, N], bool or whole numbers from 0 to 65 535, where the network has one
                 source; else such arrays by name: a source left out is silent. None: all are.
-            currents: Drive in this step on top of the bias, [N] or [B, N], of populations that the session was told
-                of; 0 where it is left out.
+            currents: Drive in this step on top of the bias, [N] or [B, N] or one number, of populations that the
+                session was told of; 0 where it is left out.
 
         Returns:
             Spikes in this step, [B, N], of each recorded population: views, overwritten by the next step. Numbers
@@ -114,7 +113,7 @@ class Session:
             np.copyto(one, z)
         else:
             self._take(z)
-        if self._drives or currents:
+        if self._driven or currents:
             self._drive({} if currents is None else currents)
         self._open_batch.step()
         self._begun = True
@@ -179,7 +178,7 @@ class Session:
         request = RunRequest(
             lengths=np.zeros(self.batch, dtype=np.int64),
             events={},
-            drive={name: np.zeros((1, 1, self.net.population(name).size)) for name in self._drives},
+            drive={name: np.zeros((1, 1, self.net.population(name).size)) for name in self._driven},
             spikes=self._spikes,
             v=tuple(self._record.v),
             recent={} if state is None else state.recent,
@@ -189,6 +188,9 @@ class Session:
         columns = Columns(self.net, [p.name for p in self._sources])
         self._given = {p.name: opened.given[:, columns.part(p.name)] for p in self._sources}
         self._one = next(iter(self._given.values())) if len(self._sources) == 1 else None
+        driven = Columns(self.net, self._driven)
+        parts = {name: opened.drive[:, driven.part(name)] for name in self._driven}
+        self._drives = {name: (part, np.zeros(part.shape, dtype=bool)) for name, part in parts.items()}
         units = {name: slice(*self.net.first_unit[self.net.place[name] :][:2]) for name in self.net.order}
         self._out = {
             name: (opened.fired if _at_most_once(self.net.population(name)) else opened.counts)[
@@ -223,19 +225,26 @@ class Session:
         if not isinstance(currents, Mapping):
             raise TypeError(f"currents must be given by the names of populations, got {shown(currents)}")
         for name in currents:
-            if name not in self._drives:
+            if name not in self._driven:
                 raise refusal(
                     "currents",
-                    f"for populations that Session(currents=...) names, which are {list(self._drives)}",
+                    f"for populations that Session(currents=...) names, which are {list(self._driven)}",
                     name,
                 )
+        for name, (into, is_finite) in self._drives.items():
+            values: Any = currents.get(name, 0.0)
+            alike = type(values) is np.ndarray and values.shape == into.shape and values.dtype == into.dtype
+            if not (alike and np.isfinite(values, out=is_finite).all()):
+                values = self._checked_drive(name, values, into.shape)
+            into[:] = values
+
+    def _checked_drive(self, name: str, values: Any, shape: tuple[int, ...]) -> RealArray:
+        """Refuse drive of another shape, or that the numbers of the session cannot hold."""
         largest = float(np.finfo(self._dtype).max)
-        for name in self._drives:
-            into, values = self._open_batch.drive[:, self._driven.part(name)], currents.get(name, 0.0)
-            array = finite(f"currents[{name!r}]", values, low=-largest, high=largest)
-            if name in currents and array.shape not in (into.shape, into.shape[1:]):
-                raise refusal(f"currents[{name!r}]", f"[{into.shape[1]}] or {list(into.shape)}", array)
-            into[:] = array
+        array = finite(f"currents[{name!r}]", values, low=-largest, high=largest)
+        if array.shape not in ((), shape[1:], shape):
+            raise refusal(f"currents[{name!r}]", f"[{shape[1]}] or {list(shape)}", array)
+        return array
 
     def _only_source(self, what: str, given: Any) -> Population:
         """Give the source that an input without a name is for."""
