@@ -89,7 +89,7 @@ def check_steps(net, rng, *, steps, batch, dtype, cut):
 def test_steps_are_a_run_of_random_networks(dtype, monkeypatch):
     """Options, delays, receptors, recurrence, noise; logs that are struck out every few steps."""
     monkeypatch.setattr(open_batch, "_STEPS", 3)
-    for seed in range(25):
+    for seed in range(15):
         rng = np.random.default_rng(seed)
         net = random_network(rng, dyadic=False, noisy=True)
         check_steps(
