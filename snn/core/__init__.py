@@ -23,6 +23,7 @@ __all__ = [
     "Raster",
     "Record",
     "Recording",
+    "Session",
     "SimulationState",
     "SummingLayer",
     "Synapses",
@@ -51,6 +52,7 @@ _MODULES = {
     "Raster": "events",
     "Record": "recording",
     "Recording": "recording",
+    "Session": "grid.session",
     "SimulationState": "state",
     "SummingLayer": "projection",
     "Synapses": "synapses",
@@ -68,6 +70,7 @@ _MODULES = {
 if TYPE_CHECKING:
     from snn.core.counts import Counts
     from snn.core.events import Events, Raster
+    from snn.core.grid.session import Session
     from snn.core.learned_weights import with_learned_weights
     from snn.core.network import Network
     from snn.core.neurons import LIFParams, LIParams, charge_weight, psp_weight

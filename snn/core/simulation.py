@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-
-from snn.core.checks import choice, finite, refusal, shown, whole
+from snn.core.checks import choice, refusal, shown, whole
 from snn.core.events import Events, Raster
 from snn.core.exact.run import run_exact
 from snn.core.exact.state import ExactState
-from snn.core.grid.request import RunRequest, read_request
+from snn.core.grid.request import Dtype as Dtype
+from snn.core.grid.request import check_on_grid, read_request
 from snn.core.grid.run import run_on_grid
 from snn.core.network import Network
 from snn.core.random import check_seed
 from snn.core.recording import Record, Recording
 from snn.core.state import SimulationState
-from snn.core.timed_events import TimedEvents
 
 Engine = Literal["event", "clock", "exact"]
-Dtype = Literal["float64", "float32"]
 
 
 def simulate(
@@ -75,7 +72,7 @@ def simulate(
         if dtype != "float64":
             raise refusal("dtype", "'float64' with engine='exact'", dtype)
         return run_exact(net, request, state)
-    _check_on_grid(request, dtype)
+    check_on_grid(request, dtype)
     seed = seed or 0 if state is None else state.seed
     return run_on_grid(net, request, state, engine=engine, seed=seed, dtype=dtype, threads=threads)
 
@@ -106,14 +103,3 @@ def _check_state(net: Network, state: SimulationState, engine: str, seed: int | 
         raise refusal("seed", f"left out or {state.seed}, that of the state's run", seed)
     if state.dtype != dtype:
         raise refusal("dtype", f"{state.dtype!r}, that of the state's run", dtype)
-
-
-def _check_on_grid(request: RunRequest, dtype: str) -> None:
-    """Refuse times off the grid, and drive that the numbers of the run cannot hold."""
-    largest = float(np.finfo(dtype).max)
-    for name, drive in request.drive.items():
-        finite(f"currents[{name!r}]", drive, low=-largest, high=largest)
-    for name, events in request.events.items():
-        if isinstance(events, TimedEvents):
-            rule = "on the grid, as on_grid() makes them (engine='exact' alone runs times off the grid)"
-            raise refusal(f"inputs[{name!r}]", rule, events)

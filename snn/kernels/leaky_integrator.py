@@ -16,7 +16,7 @@ from snn.kernels.lif import check_neurons
 from snn.kernels.lif_options import LIFOptions
 from snn.kernels.memory import NUMPY_TYPES, empty_aligned
 
-__all__ = ["integrate", "integrate_fused", "integrate_reference"]
+__all__ = ["integrate", "integrate_fused", "integrate_reference", "integrate_steps", "integrator_constants"]
 
 
 def integrate_reference(x: Tensor, v: Tensor, options: LIFOptions, local: bool = False) -> Tensor:
@@ -66,7 +66,7 @@ class _Constants(NamedTuple):
 
 
 @compiled
-def _forward(x: RealArray, v: RealArray, y: RealArray, unit: _Constants) -> None:
+def integrate_steps(x: RealArray, v: RealArray, y: RealArray, unit: _Constants) -> None:
     """Fill membranes y [T, n] from the one before, v [n]."""
     tau, decay, rest = unit.tau, unit.decay, unit.rest
     for t in range(x.shape[0]):
@@ -104,8 +104,8 @@ class _Integrate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, v: Tensor, options: LIFOptions, local: bool) -> Tensor:
         x, y = x.contiguous(), empty_aligned(x)
-        ctx.unit, ctx.local = _constants(options, x), local
-        _forward(x.numpy(), v.contiguous().numpy(), y.numpy(), ctx.unit)
+        ctx.unit, ctx.local = integrator_constants(options, x), local
+        integrate_steps(x.numpy(), v.contiguous().numpy(), y.numpy(), ctx.unit)
         return y
 
     @staticmethod
@@ -118,7 +118,7 @@ class _Integrate(torch.autograd.Function):
         return gx, total, None, None
 
 
-def _constants(o: LIFOptions, like: Tensor) -> _Constants:
+def integrator_constants(o: LIFOptions, like: Tensor) -> _Constants:
     """Give what the loops read, numbers in the type of `like`."""
     real = NUMPY_TYPES[like.dtype]
     return _Constants(real(o.tau), real(o.decay), real(o.rest), o.decay_input)

@@ -14,7 +14,7 @@ from snn.core.compiled import compiled, compiled_entry
 from snn.kernels.intrinsics.bit_masks import count_bits, lowest_bit, nonzero_mask
 from snn.kernels.memory import empty_aligned_array
 
-__all__ = ["NonzeroArrays", "NonzeroList", "SpikeTrains", "list_nonzero", "to_spike_trains"]
+__all__ = ["NonzeroArrays", "NonzeroList", "SpikeTrains", "list_nonzero", "list_rows", "to_spike_trains"]
 
 
 class NonzeroList(NamedTuple):
@@ -95,7 +95,7 @@ def to_spike_trains(rows: NonzeroList, batch: int, senders: int) -> SpikeTrains:
 
 
 @compiled_entry
-def _list(x: RealArray, bounds: Int64Array, sender: IndexArray, value: RealArray) -> bool:
+def list_rows(x: RealArray, bounds: Int64Array, sender: IndexArray, value: RealArray) -> bool:
     """List the nonzero entries of x [R, in]; tell whether all fit.
 
     Before each row there must be space for the whole row and four more, which are written ahead.
@@ -135,7 +135,7 @@ def list_nonzero(x: Tensor, below: float = math.inf) -> NonzeroList | None:
     bounds = np.zeros(rows + 1, np.int64)
     sender = empty_aligned_array((most,), np.uint16 if width <= 1 << 16 else np.int32)
     value = empty_aligned_array((most,), dense.dtype)
-    if not _list(dense, bounds, sender, value) or bounds[-1] >= below * dense.size > 0:
+    if not list_rows(dense, bounds, sender, value) or bounds[-1] >= below * dense.size > 0:
         return None
     return NonzeroList(torch.from_numpy(bounds), *(_first(part, int(bounds[-1])) for part in (sender, value)))
 

@@ -17,14 +17,14 @@ from snn.kernels.memory import empty_aligned
 from snn.kernels.nonzero import NonzeroList, list_nonzero
 from snn.kernels.step_local import check_learning_steps, gather_steps, scatter_steps, takes_sparse_gradient
 
-__all__ = ["sparse_linear", "sparse_linear_reference"]
+__all__ = ["EVENTS_BELOW", "sparse_linear", "sparse_linear_reference", "sum_rows"]
 
 EVENTS_BELOW = 0.25
 """Share of nonzero inputs under which work per event is less than a dense product."""
 
 
 @fused
-def _forward(bounds: Int64Array, sender: IndexArray, value: RealArray, rows: RealArray, y: RealArray) -> None:
+def sum_rows(bounds: Int64Array, sender: IndexArray, value: RealArray, rows: RealArray, y: RealArray) -> None:
     """Set y [R, out] to the sums of `rows` [in, out] over each row's events."""
     for r in range(y.shape[0]):
         ys = y[r]
@@ -96,7 +96,7 @@ class _SparseLinear(torch.autograd.Function):
         ctx.sparse = ctx.takes_sparse_gradient and takes_sparse_gradient(x)
         y = empty_aligned(x, *x.shape[:-1], weight.shape[0])
         bounds, sender, value = (part.numpy() for part in events)
-        _forward(bounds, sender, value, weight.t().contiguous().numpy(), y.reshape(-1, y.shape[-1]).numpy())
+        sum_rows(bounds, sender, value, weight.t().contiguous().numpy(), y.reshape(-1, y.shape[-1]).numpy())
         return y
 
     @staticmethod

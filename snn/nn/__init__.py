@@ -17,6 +17,7 @@ from snn.nn.recurrent import RecurrentLIF, RecurrentLIFState
 from snn.nn.registry import from_config, register_layer, to_config
 from snn.nn.residual import Residual, ResidualState
 from snn.nn.sequential import Sequential
+from snn.nn.session import Session
 from snn.nn.stepped_neuron import SteppedNeuron
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Residual",
     "ResidualState",
     "Sequential",
+    "Session",
     "SteppedNeuron",
     "from_config",
     "frozen",

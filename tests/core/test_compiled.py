@@ -8,8 +8,8 @@ import sys
 import numba
 import pytest
 
-from snn.core.grid.clock import run_clock
-from snn.core.grid.event import run_event
+from snn.core.grid.clock import enter_clock_loop
+from snn.core.grid.entry import enter_event_loop
 
 PARTS = """
 from __future__ import annotations
@@ -70,6 +70,6 @@ def test_code_that_checks_indices_has_a_name_of_its_own(entry, monkeypatch):
 
 
 def test_both_engines_are_named_by_their_content():
-    for engine, name in ((run_event, "run_event"), (run_clock, "run_clock")):
+    for engine, name in ((enter_event_loop, "enter_event_loop"), (enter_clock_loop, "enter_clock_loop")):
         kept = engine.py_func.__qualname__.removeprefix("checked_")
         assert kept.startswith(f"{name}_") and len(kept) == len(name) + 17

@@ -19,7 +19,8 @@ PUBLIC = [value for name in snn.core.__all__ if inspect.isclass(value := getattr
 
 @pytest.mark.parametrize("kind", [*PUBLIC, Dynamics, Rule, Part, PartSummary], ids=lambda kind: kind.__name__)
 def test_every_field_is_documented(kind):
-    names = getattr(kind, "_fields", None) or [field.name for field in dataclasses.fields(kind)]
+    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    names = getattr(kind, "_fields", None) or [field.name for field in fields] or list(kind.__annotations__)
     documented = inspect.getdoc(kind).partition("Attributes:\n")[2].partition("\n\n")[0]
     listed = re.findall(r"^    (\w+): \S", documented, flags=re.MULTILINE)
     public = [name for name in names if not name.startswith("_")]

@@ -97,7 +97,7 @@ OPTIONS = [
     EventOptions(),
     EventOptions(lazy=True, sparse=np.inf, forms=Forms(np.inf, np.inf, room=9)),
     EventOptions(lazy=True, sparse=0.0, forms=Forms(0.0, 0.0, room=9)),
-    EventOptions(lazy=False, sparse=np.inf, forms=Forms(0.0, 0.0, room=9)),
+    EventOptions(lazy=False, sparse=np.inf, forms=Forms(0.0, 0.0, room=9, full=False)),
     EventOptions(lazy=False, sparse=0.0, forms=Forms(np.inf, np.inf, room=9)),
 ]
 """The event loop as it chooses; groups that are awake or all; one by one or swept; rings or log; bits or not."""

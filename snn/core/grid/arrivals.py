@@ -13,6 +13,7 @@ import numpy as np
 from snn.core.compiled import lean, lean_inlined
 from snn.core.grid.bit_rows import count_bit_rows
 from snn.core.grid.bundles import Cells, Receivers, Sample
+from snn.core.grid.full_rows import add_full_rows
 from snn.core.grid.synapse_lists import SynapseList, add_counts, add_weights
 from snn.core.layout.neuron_arrays import SLEEP_GROUP
 
@@ -20,7 +21,7 @@ from snn.core.layout.neuron_arrays import SLEEP_GROUP
 @lean
 def decay_for_first_step(s: Sample) -> None:
     """Decay the currents for the first step."""
-    for a in range(s.state.current.size if s.inputs.n_steps > 0 else 0):
+    for a in range(s.state.current.size if s.cursor[0].stop > 0 else 0):
         s.state.current[a] *= s.neurons.syn_decay[a]
 
 
@@ -47,6 +48,9 @@ def deliver(s: Sample, p: int, q: int, k: int) -> None:
         cells = arrivals.ring_cells
     elif projections.words[q] > 0:
         if not count_bit_rows(s, q, k):
+            return
+    elif projections.full[q]:
+        if not add_full_rows(s, q, k):
             return
     elif not _deliver_from_log(s, p, q, k, to):
         return

@@ -19,15 +19,15 @@ from snn.core.arrays import (
 from snn.core.layout.neuron_arrays import NeuronArrays
 from snn.core.layout.projection_arrays import ProjectionArrays
 
-CURSOR = np.dtype([("next_step", np.int64), ("log_end", np.int64), ("next_input", np.int64)])
-"""Where the loop stands: the next step (-1: before the first), entries of the log, inputs that are past."""
+CURSOR = np.dtype([(name, np.int64) for name in ("next_step", "stop", "log_end", "next_input", "rewound")])
+"""Where the loop stands: the next step (-1: before the first), the step before which to stop, entries of the log,
+inputs that are past, and steps that were struck from the front of the log (`snn.core.grid.entry`)."""
 
 
 class SampleInput(NamedTuple):
     """Hold what one sample is given.
 
     Attributes:
-        n_steps: Steps to run, T.
         step: Step of each input, [E], ascending; then by unit.
         unit: Unit of each input, [E].
         spikes: Spikes of that unit in that step, [E], >= 1.
@@ -37,7 +37,6 @@ class SampleInput(NamedTuple):
         steps_before: Steps that the sample lived before this run.
     """
 
-    n_steps: int
     step: Int64Array
     unit: Int64Array
     spikes: Int64Array

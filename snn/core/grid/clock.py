@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from snn.core.compiled import compiled_entry, part
+from snn.core.grid.addressed import Parts, by_address
 from snn.core.grid.bundles import Sample
 from snn.core.grid.plasticity_step import learn
 from snn.core.layout.neuron_arrays import NeuronArrays
@@ -21,8 +22,13 @@ from snn.core.neurons import HARD, HARD_NEXT_STEP, MOST_SPIKES, SOFT
 from snn.core.random import FIRST, GOLDEN, SECOND
 
 
+def run_clock(sample: Sample, learning: PlasticityArrays, parts: Parts) -> None:
+    """Run a sample to its end, or until its log has no room for another step; `parts` as in `by_address`."""
+    enter_clock_loop(by_address(sample, parts), by_address(learning))
+
+
 @compiled_entry
-def run_clock(s: Sample, learning: PlasticityArrays) -> None:
+def enter_clock_loop(s: Sample, learning: PlasticityArrays) -> None:
     """Run a sample on a clock.
 
     Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for
@@ -35,7 +41,7 @@ def run_clock(s: Sample, learning: PlasticityArrays) -> None:
     for row in range(start, start + horizon):
         for e in range(log.bounds[row * populations], log.bounds[(row + 1) * populations]):
             ring[row % (horizon + 1), log.unit[e]] = log.spikes[e]
-    for k in range(start, inputs.n_steps):
+    for k in range(start, cursor.stop):
         cursor.next_step, cursor.log_end, cursor.next_input = k, used, given
         if used + units > log.unit.size:
             return
@@ -58,7 +64,7 @@ def run_clock(s: Sample, learning: PlasticityArrays) -> None:
                 ring[now, log.unit[e]] = log.spikes[e]
             log.bounds[(horizon + k) * populations + p + 1] = used
         learn(learning, log, (horizon + k) * populations, k)
-    cursor.next_step, cursor.log_end, cursor.next_input = inputs.n_steps, used, given
+    cursor.next_step, cursor.log_end, cursor.next_input = cursor.stop, used, given
 
 
 @part

@@ -10,8 +10,8 @@ multiplies it for the next one (not in the last step, so that the state holds cu
 
 from __future__ import annotations
 
-from snn.core.compiled import lean_entry
-from snn.core.grid.arrivals import decay_for_first_step, deliver
+from snn.core.compiled import lean
+from snn.core.grid.arrivals import deliver
 from snn.core.grid.bundles import Sample
 from snn.core.grid.neuron_step import (
     DECIDE_EVERY,
@@ -24,23 +24,18 @@ from snn.core.grid.plasticity_step import learn
 from snn.core.grid.rings import fill_block, write_ahead
 from snn.core.layout.plasticity_arrays import PlasticityArrays
 
-__all__ = ["run_event"]
 
-
-@lean_entry
-def run_event(s: Sample, learning: PlasticityArrays) -> None:
+@lean
+def advance(s: Sample, learning: PlasticityArrays) -> None:
     """Run a sample by events: synapses only of senders that spiked, neurons only where it matters.
 
-    Begins or goes on at `cursor.next_step`, and stops before the end when the log has no room for
-    another step.
+    Goes on at `cursor.next_step`, and stops before `cursor.stop` when the log has no room for another step.
     """
     neurons, projections, inputs, log = s.neurons, s.projections, s.inputs, s.log
     horizon = projections.horizon
     populations, units, cursor = neurons.slot.size, neurons.decay.size, s.cursor[0]
     used, given, plastic = cursor.log_end, cursor.next_input, learning.plastic.size > 0
-    if cursor.next_step < 0:
-        decay_for_first_step(s)
-    for k in range(max(cursor.next_step, 0), inputs.n_steps):
+    for k in range(max(cursor.next_step, 0), cursor.stop):
         cursor.next_step, cursor.log_end, cursor.next_input = k, used, given
         if used + units > log.unit.size:
             return
@@ -64,13 +59,18 @@ def run_event(s: Sample, learning: PlasticityArrays) -> None:
             for o in range(projections.out_first[p], projections.out_first[p + 1]):
                 write_ahead(s, projections.out[o], begin, used, k)
             log.bounds[(horizon + k) * populations + p + 1] = used
-        if plastic:  # the call alone passes on a hundred arrays, in every step
-            learn(learning, log, (horizon + k) * populations, k)
-    cursor.next_step, cursor.log_end, cursor.next_input = inputs.n_steps, used, given
-    for p in range(populations):
+        if plastic:
+            learn(learning, log, (horizon + k) * populations, cursor.rewound + k)
+    cursor.next_step, cursor.log_end, cursor.next_input = cursor.stop, used, given
+
+
+@lean
+def settle(s: Sample) -> None:
+    """Bring neurons to where a state has them: none is behind, and steps to be held count from the end."""
+    neurons, hold, stop = s.neurons, s.state.hold, s.cursor[0].stop
+    for p in range(neurons.slot.size):
         first = neurons.sleep_group[p]
         for group in range(first, neurons.sleep_group[p + 1] if s.sleep.lazy[p] else first):
-            replay_slept_steps(s, p, group, inputs.n_steps)
-    hold = s.state.hold
-    for u in range(units):
-        hold[u] = hold[u] - inputs.n_steps if hold[u] > inputs.n_steps else 0
+            replay_slept_steps(s, p, group, stop)
+    for u in range(hold.size):
+        hold[u] = hold[u] - stop if hold[u] > stop else 0

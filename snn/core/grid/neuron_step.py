@@ -105,7 +105,7 @@ def _step_plain(s: Sample, p: int, start: int, n: int, k: int) -> None:
     size = neurons.first[p + 1] - first
     v, hold, current, one = state.v, state.hold, state.current, state.v.dtype.type(1.0)
     u, a = np.uint64(first + start), np.uint64(neurons.slot[p] + start)
-    fade = k + 1 < s.inputs.n_steps or neurons.receptors[p] == 0
+    fade = k + 1 < s.cursor[0].stop or neurons.receptors[p] == 0
     f = neurons.syn_decay[neurons.slot[p]] if fade else one
     bias, level, rest = neurons.bias[first], neurons.level[first], neurons.v_rest[first]
     decay, scale, whole = neurons.decay[first], neurons.input_scale[first], neurons.decay_input[p]
@@ -149,7 +149,7 @@ def _step(s: Sample, p: int, start: int, n: int, k: int) -> None:
             for j in range(count):
                 current[a + j] += neurons.syn_bias[a + j]
         f = np.uint64(neurons.slot[p] + r * size) if neurons.uniform[p] else a
-        fade = k + 1 < inputs.n_steps or neurons.receptors[p] == 0
+        fade = k + 1 < s.cursor[0].stop or neurons.receptors[p] == 0
         _read_currents(current, a, neurons.syn_decay, f, x, count, r == 0, fade)
     drive, d = neurons.bias, c
     column = inputs.drive_column[p]

@@ -14,7 +14,9 @@ from snn.core.random import FIRST, GOLDEN, SECOND
 def draw_noise(s: Sample, p: int, m: int, k: int) -> None:
     """Add the Poisson spikes of noise input m to the neurons of population p."""
     neurons, inputs, scratch = s.neurons, s.inputs, s.scratch
-    key = inputs.noise_key[m] + GOLDEN * (np.uint64(inputs.steps_before + k) + np.uint64(1))
+    key = inputs.noise_key[m] + GOLDEN * (
+        np.uint64(inputs.steps_before + s.cursor[0].rewound + k) + np.uint64(1)
+    )
     key = (key ^ (key >> np.uint64(30))) * FIRST
     key = (key ^ (key >> np.uint64(27))) * SECOND
     key ^= key >> np.uint64(31)

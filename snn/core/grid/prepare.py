@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from snn.core.arrays import Int64Array, Uint64Array
+from snn.core.grid.addressed import Addressed, Parts
 from snn.core.grid.batch_state import BatchState
 from snn.core.grid.bundles import (
     CURSOR,
@@ -61,9 +62,11 @@ class SampleBuilder:
 
     Attributes:
         recorded: Columns of the recorded membranes.
+        shared: The bundles that all samples share, laid out.
     """
 
     recorded: Columns
+    shared: Parts
 
     def __init__(
         self,
@@ -75,8 +78,9 @@ class SampleBuilder:
         *,
         seed: int,
         options: EventOptions,
+        any_input: bool = False,
     ) -> None:
-        """Prepare what all samples share."""
+        """Prepare what all samples share; `any_input`: inputs are not known, and may spike any number of times."""
         self._network, self._request, self._seed, self._options = network, request, seed, options
         self._neurons, self._projections, self._batch = neurons, projections, batch
         self._real = neurons.v_th.dtype
@@ -91,23 +95,28 @@ class SampleBuilder:
             for name in network.order
         ]
         # A neuron that may spike several times in a step has no small bound on its counts.
-        largest = np.where(neurons.source, most, np.where(neurons.multiple, NARROW, 1))
+        given = NARROW if any_input else most
+        largest = np.where(neurons.source, given, np.where(neurons.multiple, NARROW, 1))
         self._narrow = projections.counted & (projections.most * largest[projections.pre] < NARROW)
+
+        alike = [neurons, projections, *(one for one in batch.learning[:1] if not one.plastic.size)]
+        self.shared = {id(one): Addressed(one) for one in alike}
 
     def build(self, b: int) -> Sample:
         """Make the bundles of sample b; its state is that of the batch, advanced in place, the rest is fresh."""
-        batch, projections, inputs = self._batch, self._projections, self._inputs(b)
+        batch, projections, steps = self._batch, self._projections, int(self._request.lengths[b])
+        weight = batch.learning[b].weight
         return Sample(
             neurons=self._neurons,
-            projections=projections._replace(weight=batch.learning[b].weight),
-            inputs=inputs,
+            projections=projections if weight is projections.weight else projections._replace(weight=weight),
+            inputs=self._inputs(b),
             state=NeuronState(batch.v[b], batch.current[b], batch.refractory[b], batch.theta[b]),
-            counted=self._counted(inputs.n_steps),
+            counted=self._counted(steps),
             arrivals=self._arrivals(),
             sleep=self._wakefulness(),
             scratch=self._scratch(),
-            log=open_log(self._network, projections.horizon, batch.recent[b], inputs.n_steps),
-            cursor=np.array([(-1, batch.recent[b].unit.size, 0)], dtype=CURSOR),
+            log=open_log(self._network, projections.horizon, batch.recent[b], steps),
+            cursor=np.array([(-1, steps, batch.recent[b].unit.size, 0, 0)], dtype=CURSOR),
         )
 
     def _inputs(self, b: int) -> SampleInput:
@@ -118,7 +127,6 @@ class SampleBuilder:
             of_sample = array[:, b if array.shape[1] > 1 else 0]
             drive[:, self._driven.part(name)] = of_sample[:steps] if len(of_sample) > 1 else of_sample
         return SampleInput(
-            n_steps=steps,
             step=rows.step,
             unit=rows.unit,
             spikes=rows.spikes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from snn.core.events import Events, Raster
 from snn.core.network import Network
 from snn.core.recording import Record
 from snn.core.state import SimulationState
+from snn.core.timed_events import TimedEvents
 from snn.core.units import MOST_STEPS_AT_ONCE
+
+Dtype = Literal["float64", "float32"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,24 @@ def read_request(
                 f"currents[{name!r}] must have T = {longest} steps as the longest sample, got {array.shape[0]}"
             )
     drive = {name: _spread(array) for name, array in given.items()}
+    spikes, v = check_recorded(net, record)
+    memory.check_membranes(longest, samples, sum(net.population(name).size for name in v))
+    return RunRequest(
+        lengths=lengths,
+        events=events,
+        drive=drive,
+        spikes=spikes,
+        v=v,
+        recent={} if state is None else state.recent,
+    )
+
+
+def check_recorded(net: Network, record: Record) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the populations whose spikes and whose membranes are kept.
+
+    Raises:
+        ValueError: The network has no such population; the message has those it has.
+    """
     neurons = tuple(p.name for p in net.populations if p.neuron is not None)
     for name in record.v:
         if name not in neurons:
@@ -75,15 +96,22 @@ def read_request(
     for name in spikes:
         if name not in net.order:
             raise refusal("record.spikes", f"of populations, which are {list(net.order)}", name)
-    memory.check_membranes(longest, samples, sum(net.population(name).size for name in record.v))
-    return RunRequest(
-        lengths=lengths,
-        events=events,
-        drive=drive,
-        spikes=spikes,
-        v=tuple(record.v),
-        recent={} if state is None else state.recent,
-    )
+    return spikes, tuple(record.v)
+
+
+def check_on_grid(request: RunRequest, dtype: str) -> None:
+    """Refuse times off the grid, and drive that the numbers of the run cannot hold.
+
+    Raises:
+        ValueError: As said above; the message names the input.
+    """
+    largest = float(np.finfo(dtype).max)
+    for name, drive in request.drive.items():
+        finite(f"currents[{name!r}]", drive, low=-largest, high=largest)
+    for name, events in request.events.items():
+        if isinstance(events, TimedEvents):
+            rule = "on the grid, as on_grid() makes them (engine='exact' alone runs times off the grid)"
+            raise refusal(f"inputs[{name!r}]", rule, events)
 
 
 def _by_name(name: str, given: Any) -> Mapping[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snn.core.arrays import Int64Array
-from snn.core.grid import clock, event
 from snn.core.grid.batch_state import BatchState, to_batch_state, to_simulation_state
 from snn.core.grid.bundles import Counted
+from snn.core.grid.clock import run_clock
+from snn.core.grid.entry import run_event
 from snn.core.grid.options import EventOptions
 from snn.core.grid.prepare import SampleBuilder
 from snn.core.grid.request import RunRequest
@@ -24,7 +25,7 @@ from snn.core.network import Network
 from snn.core.recording import Recording
 from snn.core.state import SimulationState
 
-_LOOPS: dict[str, Callable[..., Any]] = {"event": event.run_event, "clock": clock.run_clock}
+_LOOPS: dict[str, Callable[..., Any]] = {"event": run_event, "clock": run_clock}
 _DEFAULT = EventOptions()
 
 
@@ -96,15 +97,13 @@ def run_on_grid(
 def _run_sample(
     network: Network, builder: SampleBuilder, batch: BatchState, b: int, loop: Callable[..., Any]
 ) -> _Outcome:
-    sample, learning = builder.build(b), batch.learning[b]
-    n_steps, horizon = sample.inputs.n_steps, sample.projections.horizon
+    sample, learning, parts = builder.build(b), batch.learning[b], dict(builder.shared)
+    n_steps, horizon = int(sample.cursor["stop"][0]), sample.projections.horizon
     while sample.cursor["next_step"][0] < n_steps:
-        used, given = (
-            int(sample.cursor["log_end"][0]),
-            sample.inputs.step.size - int(sample.cursor["next_input"][0]),
-        )
+        cursor = sample.cursor[0]
+        used, given = int(cursor["log_end"]), sample.inputs.step.size - int(cursor["next_input"])
         sample = sample._replace(log=longer_log(sample.log, used, sample.neurons.decay.size, given))
-        loop(sample, learning)
+        loop(sample, learning, parts)
     rows = close_log(network, sample.log)
     reads = delayed_reads(network, horizon, rows, n_steps)
     return _Outcome(rows.since(horizon), rows.since(n_steps), sample.counted, reads)

@@ -17,16 +17,24 @@ _PER_UNIT = 64
 
 
 def check_run(
-    network: Network, request: RunRequest, *, engine: str, dtype: str = "float64", threads: int = 1
+    network: Network,
+    request: RunRequest,
+    *,
+    engine: str,
+    dtype: str = "float64",
+    threads: int = 1,
+    steps: int | None = None,
 ) -> None:
     """Refuse a run that would not fit, with all that it keeps for steps, delays, units and samples.
 
-    What spikes take grows with them and is not foreseen: 16 bytes each.
+    What spikes take grows with them and is not foreseen: 16 bytes each. All samples of a session, which goes on
+    without end, have a log of `steps` at once.
 
     Raises:
         MemoryError: As said above; the message has the sizes and the estimate.
     """
-    steps, samples = int(request.lengths.max(initial=0)), request.lengths.size
+    samples = request.lengths.size
+    threads, steps = (threads, int(request.lengths.max(initial=0))) if steps is None else (samples, steps)
     horizon = max((network.synapses(p.name).max_delay for p in network.projections), default=0)
     real, at_once = np.dtype(dtype).itemsize, min(threads, samples)
     units, populations = int(network.first_unit[-1]), len(network.order)

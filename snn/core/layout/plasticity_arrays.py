@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -54,6 +55,7 @@ _PLACES = (
 )
 
 
+@cache
 def _record(real: Any) -> np.dtype[Any]:
     return np.dtype([*((name, np.int64) for name in _PLACES), *((name, real) for name in _RULE)])
 

@@ -42,15 +42,17 @@ class Forms(NamedTuple):
         short: Synapses per (sender, delay) under which a ring is taken: infinite for rings, 0 for none.
         dense: Share of pairs from which bitmaps are: 0 wherever synapses are alike, infinite for none.
         room: Cells of a ring.
+        full: Keep a projection of every sender to every receiver as rows of weights.
     """
 
     short: float = 16.0
     dense: float = bitmaps.DENSE
     room: int = 1 << 20
+    full: bool = True
 
 
 DEFAULT = Forms()
-LISTS = Forms(short=0.0, dense=np.inf)
+LISTS = Forms(short=0.0, dense=np.inf, full=False)
 """Every synapse in a list along the log: what plastic projections need, and what engine="clock" reads."""
 
 MOST_BLOCKS, MOST_PERIODS = 16, 4
@@ -80,6 +82,8 @@ class ProjectionArrays(NamedTuple):
         words: Words of a row of bits, [Q]; 0: all synapses are listed. Else only those that repeat a pair are.
         bits: Rows of all bitmaps, then an empty one.
         bits_first: Start of each bitmap, [Q].
+        full: Whether every sender reaches every receiver over one delay, each with a weight of its own, [Q]: its
+            weights are a row for each sender, and nothing is listed.
         counted: Whether arrivals are counted, for there is one weight, [Q].
         most: Most synapses that a receiver has, [Q]: with one spike per sender, the largest count.
         scale: The one weight, or 1 where each synapse has its own, [Q].
@@ -107,6 +111,7 @@ class ProjectionArrays(NamedTuple):
     words: Int64Array
     bits: Uint64Array
     bits_first: Int64Array
+    full: BoolArray
     counted: BoolArray
     most: Int64Array
     scale: RealArray
@@ -180,6 +185,7 @@ def _build(network: Network, real: Any, forms: Forms) -> ProjectionArrays:
         words=np.array([one.words for one in laid], dtype=np.int64),
         bits=_joined([*(one.bits for one in laid), np.zeros(_most_words(laid), np.uint64)], np.uint64),
         bits_first=bounds([one.bits.size for one in laid])[:-1].copy(),
+        full=np.array([one.full for one in laid], dtype=bool),
         counted=np.array([row.one_weight is not None for row in rows], dtype=bool),
         most=np.array([_most(row.indices, n) for row, n in zip(rows, sizes, strict=True)], dtype=np.int64),
         scale=np.array([1.0 if row.one_weight is None else row.one_weight for row in rows], dtype=real),
@@ -202,6 +208,7 @@ class _Layout(NamedTuple):
         words: Words of a row of bits; 0: none.
         bits: Rows of bits.
         cut: Steps from one cut of the rows of a ring to the next.
+        full: Whether the rows are full, and nothing is listed in `post`.
     """
 
     depth: int
@@ -211,6 +218,7 @@ class _Layout(NamedTuple):
     words: int = 0
     bits: Uint64Array = np.zeros(0, dtype=np.uint64)
     cut: int = 1
+    full: bool = False
 
 
 def _layout(rows: Synapses, size: int, forms: Forms) -> _Layout:
@@ -219,6 +227,8 @@ def _layout(rows: Synapses, size: int, forms: Forms) -> _Layout:
     if bitmap is not None:
         distinct = np.array([rows.max_delay])
         return _Layout(0, distinct, bitmap.bounds, bitmap.surplus, bitmap.words, bitmap.bits)
+    if forms.full and _is_full(rows, size):
+        return _Layout(0, np.array([rows.max_delay]), rows.indptr, rows.indices[:0], full=True)
     if rows.one_delay is not None or not rows.weight.size:
         distinct = np.full(min(1, rows.weight.size), rows.max_delay, dtype=np.int64)
         return _Layout(0, distinct, rows.indptr if distinct.size else rows.indptr[:0], rows.indices)
@@ -231,6 +241,14 @@ def _layout(rows: Synapses, size: int, forms: Forms) -> _Layout:
     memory.check(8 * senders * distinct.size, f"the rows of {senders:,} senders x {distinct.size:,} delays")
     which = np.cumsum(seen) - 1
     return _Layout(0, distinct, _table(rows.indptr, rows.delay_steps, which, distinct.size), rows.indices)
+
+
+def _is_full(rows: Synapses, size: int) -> bool:
+    """Tell whether every sender reaches every receiver once, over one delay, and the weights differ."""
+    senders = rows.indptr.size - 1
+    if rows.one_delay is None or rows.one_weight is not None or rows.indices.size != senders * size:
+        return False
+    return bool((rows.indices.reshape(senders, size) == np.arange(size)).all())
 
 
 def ring_steps(size: int, span: int, room: int = DEFAULT.room) -> int:
