@@ -147,7 +147,7 @@ def open_log(network: Network, horizon: int, recent: SpikeRows, n_steps: int) ->
     return SpikeLog(bounds, recent.unit, recent.spikes)
 
 
-def longer_log(log: SpikeLog, used: int, units: int, given: int) -> SpikeLog:
+def longer_log(log: SpikeLog, used: int, units: int, given: int = 0) -> SpikeLog:
     """Return the log with room for what is `given` and as much again, and for steps in which all `units` spike.
 
     Room costs nothing until it is written to.
