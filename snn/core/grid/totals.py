@@ -42,18 +42,23 @@ class Totals:
         noise: Int64Array | None = None,
     ) -> None:
         """Add a sample: its spikes of this run, and what the loops counted."""
+        self.add_spikes(rows)
         if noise is not None:
             self._noise += noise
-        several = rows.spikes > 1
-        self._pairs += np.bincount(rows.unit, minlength=self._pairs.size)
-        self._several += np.bincount(rows.unit[several], minlength=self._pairs.size)
-        np.add.at(self._spikes, rows.unit, rows.spikes)
-        for projection in self._layered:
-            self._add_layers(projection, rows)
         self._touched += touched
         self._reads += reads
         self._samples += 1
         self._steps += n_steps
+
+    def add_spikes(self, rows: SpikeRows) -> None:
+        """Add spikes of a sample, all that are listed of their populations."""
+        pairs, several = np.bincount(rows.unit, minlength=self._pairs.size), np.flatnonzero(rows.spikes > 1)
+        self._pairs += pairs
+        self._spikes += pairs
+        self._several += np.bincount(rows.unit[several], minlength=self._pairs.size)
+        np.add.at(self._spikes, rows.unit[several], rows.spikes[several] - 1)
+        for projection in self._layered:
+            self._add_layers(projection, rows)
 
     def _add_layers(self, projection: Projection, rows: SpikeRows) -> None:
         """Add what passed through the layers of a projection: step by step, as pooled spikes meet in a unit."""
