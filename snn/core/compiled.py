@@ -92,6 +92,14 @@ def lean_inlined(function: F) -> F:
     return cast(F, numba.njit(**_LEAN, forceinline=True)(function))
 
 
+def lean_apart(function: F) -> F:
+    """Compile as `lean` does what a hot loop rarely calls: to stay out of it, and of `lean_inlined` functions.
+
+    Its own loops would pass for the hottest there, and take the registers.
+    """
+    return cast(F, numba.njit(**_LEAN, forceinline=False)(function))
+
+
 def _named_by_checks(function: F) -> F:
     """Keep the code that checks indices apart from that which does not: numba's cache takes one for the other."""
     settings: Any = numba.config

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 
-from snn.core.compiled import compiled, compiled_entry, part
+from snn.core.compiled import compiled, compiled_entry, lean_inlined, part
 from snn.core.exact.flow import Trajectory, height_after, slope_after
 
 _MOST_ITERATIONS = 200
+_ROUNDING = 1e-12
+"""What heights may be off, as a part of their terms."""
 
 
 @compiled_entry
@@ -44,6 +46,57 @@ def first_crossing(path: Trajectory, level: float, limit: float) -> float:
             break
         low, high = high, limit
     return math.inf
+
+
+@lean_inlined
+def soonest_crossing(path: Trajectory, level: float) -> float:
+    """Give a time before which `first_crossing` finds none, without an exponential, ms; infinite if it never does.
+
+    The currents that lift sum up to c and only decay, so that the height stays below
+    height + (c - height) * (1 - exp(-t / tau)), thus below height + (c - height) * t / tau.
+    """
+    room, pull = _room(path, level), _pull(path)
+    if room <= 0.0:
+        return 0.0
+    return path.tau * room / pull if pull > room else math.inf
+
+
+@lean_inlined
+def stays_below(path: Trajectory, level: float, t: float) -> bool:
+    """Tell whether t ms are before `soonest_crossing`, without its division."""
+    room, pull = _room(path, level), _pull(path)
+    return room > 0.0 and (pull <= room or pull * t < room * path.tau)
+
+
+@lean_inlined
+def stayed_below(path: Trajectory, later: Trajectory, level: float) -> bool:
+    """Tell from both ends of a time whether the height was below `level` all along; False if that takes a search.
+
+    Currents of one sign give the slope one change of sign at most: then a height that is below at both ends was
+    above in between only if it rose at first and falls at last. `later` is the same path, from that end on.
+    """
+    if path.current_0 * path.current_1 < 0.0 or not (_room(path, level) > 0.0 and _room(later, level) > 0.0):
+        return False
+    return not (_pulled(path) > 0.0 > _pulled(later))
+
+
+@lean_inlined
+def _room(path: Trajectory, level: float) -> float:
+    """Compute how far the height is below `level`, less than which roundings may be."""
+    scale = abs(path.height) + abs(path.current_0) + abs(path.current_1) + abs(level)
+    return level - path.height - _ROUNDING * scale
+
+
+@lean_inlined
+def _pull(path: Trajectory) -> float:
+    """Compute the steepest slope from here on, times tau."""
+    return max(path.current_0, 0.0) + max(path.current_1, 0.0) - path.height
+
+
+@lean_inlined
+def _pulled(path: Trajectory) -> float:
+    """Compute the slope here, times tau."""
+    return path.current_0 + path.current_1 - path.height
 
 
 @compiled

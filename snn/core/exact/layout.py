@@ -44,8 +44,9 @@ class ExactArrays(NamedTuple):
         t_ref: Refractory time, [U], ms.
         out_first: Start of each sender's projections in `out`, [P + 1].
         out: Projections by sending population, [Q].
+        in_first: Start of each receiver's projections in `into`, [P + 1].
+        into: Projections by receiving population, [Q].
         pre: Sending population of each projection, [Q].
-        post_population: Receiving population of each projection, [Q].
         receptor: Current that each projection feeds, [Q].
         row_first: Start of each projection in `row`, [Q].
         row: Start of each sender's synapses; the next entry is their end.
@@ -53,6 +54,9 @@ class ExactArrays(NamedTuple):
         weight: Weight of each synapse, [S].
         delay: Delay of each synapse, [S], ms, not rounded.
         delayed: Whether that is at least one step when rounded, as `Counts` asks, [S].
+        shortest: Shortest delay of each projection, [Q], ms; infinite without synapses.
+        several: Whether each projection has several delays, [Q].
+        window_ms: Shortest delay over which neurons reach their own or an earlier population, ms, if any.
     """
 
     first: Int64Array
@@ -70,8 +74,9 @@ class ExactArrays(NamedTuple):
     t_ref: Float64Array
     out_first: Int64Array
     out: Int64Array
+    in_first: Int64Array
+    into: Int64Array
     pre: Int64Array
-    post_population: Int64Array
     receptor: Int64Array
     row_first: Int64Array
     row: Int64Array
@@ -79,6 +84,9 @@ class ExactArrays(NamedTuple):
     weight: Float64Array
     delay: Float64Array
     delayed: BoolArray
+    shortest: Float64Array
+    several: BoolArray
+    window_ms: float
 
 
 _made: WeakKeyDictionary[Network, ExactArrays] = WeakKeyDictionary()
@@ -181,21 +189,27 @@ def _projections(network: Network) -> dict[str, Any]:
     place = network.place
     projections = [network.projection(name) for name in projection_order(network)]
     rows, synapses = [np.zeros(0, np.int64)], [(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))]
-    count = 0
+    count, shortest, several = 0, [], []
     for projection in projections:
         sender, post, weight, index = entries(projection.weight)
         delay = _delay(network, projection, sender, post, index)
         order = np.lexsort((post, delay, sender))
         rows.append(count + bounds(np.bincount(sender, minlength=projection.weight.shape[0])))
         synapses.append((post[order], weight[order], delay[order]))
+        shortest.append(delay.min(initial=np.inf))
+        several.append(bool(delay.size) and delay.max() > shortest[-1])
         count += sender.size
     post, weight, delay = (np.concatenate(column) for column in zip(*synapses, strict=True))
-    pre = np.array([place[projection.pre] for projection in projections], dtype=np.int64)
+    pre, into = (
+        np.array([place[getattr(p, end)] for p in projections], dtype=np.int64) for end in ("pre", "post")
+    )
+    recurrent = into <= pre
     return {
         "out_first": np.searchsorted(np.sort(pre), np.arange(len(place) + 1)),
         "out": np.argsort(pre, kind="stable"),
+        "in_first": np.searchsorted(np.sort(into), np.arange(len(place) + 1)),
+        "into": np.argsort(into, kind="stable"),
         "pre": pre,
-        "post_population": np.array([place[p.post] for p in projections], dtype=np.int64),
         "receptor": np.array([_receptor(network, p) for p in projections], dtype=np.int64),
         "row_first": bounds([row.size for row in rows[1:]])[:-1].copy(),
         "row": np.concatenate(rows),
@@ -203,6 +217,9 @@ def _projections(network: Network) -> dict[str, Any]:
         "weight": weight,
         "delay": delay,
         "delayed": delay_steps(delay, network.dt_ms) > 0,
+        "shortest": np.array(shortest, dtype=np.float64),
+        "several": np.array(several, dtype=np.bool_),
+        "window_ms": float(np.min(np.array(shortest)[recurrent], initial=np.inf)),
     }
 
 

@@ -10,16 +10,18 @@ constant drive leads to the same steady membrane.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from snn.core.arrays import Float64Array, Int64Array
 from snn.core.checks import refusal
 from snn.core.events import Events
-from snn.core.exact.layout import exact_arrays_of
+from snn.core.exact.layout import ExactArrays, exact_arrays_of
 from snn.core.exact.loop import run_sample
-from snn.core.exact.sample import SampleInput, SampleState
-from snn.core.exact.state import ExactState, finish_batch, horizon_of, slices_of, start_sample
+from snn.core.exact.sample import SampleInput, SampleState, Trace
+from snn.core.exact.state import ExactState, before_end, finish_batch, horizon_of, slices_of, start_sample
+from snn.core.exact.walk import Log
 from snn.core.grid.request import RunRequest
 from snn.core.grid.run_memory import check_run
 from snn.core.grid.spike_log import SpikeRows
@@ -27,6 +29,7 @@ from snn.core.grid.totals import Totals
 from snn.core.network import Network
 from snn.core.recording import Recording
 from snn.core.state import SimulationState
+from snn.core.synapses import bounds
 from snn.core.timed_events import TimedEvents, times_of
 
 SpikeTimes = tuple[Float64Array, Int64Array]
@@ -53,25 +56,27 @@ def run_exact(network: Network, request: RunRequest, state: SimulationState | No
     samples, made = [], []
     for b, steps in enumerate(request.lengths.tolist()):
         sample = start_sample(network, arrays, slices, state, b)
-        given = _given(slices, request.events, b, 0.0)
-        earlier = _given(slices, {} if state is None else state.recent, b, horizon * dt)
-        trace = np.zeros((steps, traced.size))
+        given = _given(network, arrays, request.events, b)
+        earlier = _earlier(slices, {} if state is None else state.recent, b, horizon * dt)
         inputs = SampleInput(*given, *earlier, _drive(request, b, steps), driven, steps, dt)
-        times, units = run_sample(arrays, sample, inputs, trace, traced)
+        trace = _trace(arrays.tau.size, traced, steps)
+        times, fired = _fired(run_sample(arrays, sample, inputs, trace))
         _check_finite(network, slices, sample)
-        totals.add(_counted(times, units), sample.touched, sample.delay_reads, steps)
+        order = np.lexsort((times, fired))
+        totals.add_spikes(_rows(inputs.time_ms, inputs.unit))
+        totals.add(_rows(times[order], fired[order]), sample.touched, sample.delay_reads, steps)
         column = 0
         for into in v.values():
-            into[:steps, b] = trace[:, column : column + into.shape[2]]
+            into[:steps, b] = trace.v[:, column : column + into.shape[2]]
             column += into.shape[2]
         samples.append(sample)
-        made.append((times, units))
-    spikes = {name: _spikes(network, slices[name], made, request.lengths) for name in network.order}
+        made.append((times, fired))
+    spikes = {name: _spikes(network, request, slices[name], made, name) for name in network.order}
     return Recording(
-        spikes={name: spikes[name] for name in request.spikes},
+        spikes={name: _off_grid(spikes[name], request.lengths) for name in request.spikes},
         v=v,
         counts=totals.counts(),
-        state=finish_batch(network, slices, samples, state, spikes, horizon),
+        state=finish_batch(network, slices, samples, state, spikes, request.lengths, horizon),
     )
 
 
@@ -93,10 +98,44 @@ def _units(slices: Mapping[str, slice], names: Sequence[str] | Mapping[str, obje
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
-def _given(slices: Mapping[str, slice], events: Mapping[str, Events], b: int, origin_ms: float) -> SpikeTimes:
-    """List the spikes of sample b in the order of time, which counts from `origin_ms`."""
+def _given(
+    network: Network, arrays: ExactArrays, events: Mapping[str, Events], b: int
+) -> tuple[Int64Array, Float64Array, Int64Array, Int64Array]:
+    """List the spikes of sources in sample b: bounds of the populations, times, steps and units.
+
+    They are in the order of steps, which is as good as that of time where a projection has one delay.
+    """
+    sizes, times, steps, units = [], [], [], []
+    for p, name in enumerate(network.order):
+        sizes.append(0)
+        if name not in events:
+            continue
+        rows = slice(*events[name].offsets[b : b + 2].tolist())
+        time, step, unit = times_of(events[name])[rows], events[name].step[rows], events[name].unit[rows]
+        if arrays.several[arrays.pre == p].any():
+            order = np.lexsort((unit, time))
+            time, step, unit = time[order], step[order], unit[order]
+        sizes[-1] = unit.size
+        times.append(time)
+        steps.append(step)
+        units.append(unit + arrays.first[p] if p else unit)
+    none = np.zeros(0, dtype=np.int64)
+    return bounds(sizes), _joined(times, np.zeros(0)), _joined(steps, none), _joined(units, none)
+
+
+def _joined(parts: Sequence[Any], none: Any) -> Any:
+    """Join arrays, read-only; one alone is not copied."""
+    joined = parts[0].view() if len(parts) == 1 else np.concatenate([none, *parts])
+    joined.flags.writeable = False
+    return joined
+
+
+def _earlier(
+    slices: Mapping[str, slice], recent: Mapping[str, Events], b: int, origin_ms: float
+) -> SpikeTimes:
+    """List the spikes of earlier runs in sample b in the order of time, which counts from `origin_ms`."""
     times, units = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-    for name, part in events.items():
+    for name, part in recent.items():
         rows = slice(part.offsets[b], part.offsets[b + 1])
         times.append(times_of(part)[rows] - origin_ms)
         units.append(part.unit[rows] + slices[name].start)
@@ -113,24 +152,55 @@ def _drive(request: RunRequest, b: int, steps: int) -> Float64Array:
     return np.concatenate([np.zeros((rows, 0)), *full], axis=1)
 
 
-def _counted(times: Float64Array, units: Int64Array) -> SpikeRows:
-    """List the spikes for `Totals`: those of one unit at one time are a row with their number."""
-    order = np.lexsort((times, units))
-    time, unit = times[order], units[order]
+def _rows(time_ms: Float64Array, unit: Int64Array) -> SpikeRows:
+    """List spikes for `Totals`: those of one unit at one time, side by side, are a row with their number."""
     fresh = np.ones(unit.size, dtype=bool)
-    fresh[1:] = (np.diff(unit) != 0) | (np.diff(time) != 0)
+    fresh[1:] = (unit[1:] != unit[:-1]) | (time_ms[1:] != time_ms[:-1])
+    none = np.zeros(unit.size, dtype=np.int64)  # times are not counted
+    if fresh.all():
+        return SpikeRows(none, unit, none + 1)
     starts = np.flatnonzero(fresh)
-    none = np.zeros(starts.size, dtype=np.int64)
-    return SpikeRows(none, unit[starts], np.diff(np.append(starts, unit.size)))
+    return SpikeRows(none[starts], unit[starts], np.diff(np.append(starts, unit.size)))
 
 
-def _spikes(network: Network, own: slice, made: Sequence[SpikeTimes], lengths: Int64Array) -> TimedEvents:
-    """Take the spikes of one population, whose units are `own`."""
+def _fired(log: Log) -> SpikeTimes:
+    """List the spikes of a log."""
+    rows = slice(log.used[0])
+    return np.repeat(log.time_ms[rows], log.spikes[rows]), np.repeat(log.unit[rows], log.spikes[rows])
+
+
+def _trace(units: int, traced: Int64Array, steps: int) -> Trace:
+    """Make room for the membranes of the units `traced`."""
+    column = np.full(units, -1)
+    column[traced] = np.arange(traced.size)
+    return Trace(np.zeros((steps, traced.size)), column, np.zeros(traced.size, dtype=np.int64))
+
+
+def _spikes(
+    network: Network, request: RunRequest, own: slice, made: Sequence[SpikeTimes], name: str
+) -> Events:
+    """Take the spikes of one population, whose units are `own`: a source has what it was given."""
+    if name in request.events:
+        return request.events[name]
     times, units = [], []
-    for (time, unit), steps in zip(made, lengths, strict=True):
+    for (time, unit), steps in zip(made, request.lengths.tolist(), strict=True):
         mine = (unit >= own.start) & (unit < own.stop)
-        last = np.nextafter(steps * network.dt_ms * (1.0 - 4e-9), 0.0)  # in the last step, not on its end
-        times.append(np.minimum(time[mine], last))
+        times.append(before_end(time[mine], steps, network.dt_ms))
         units.append(unit[mine] - own.start)
     size = own.stop - own.start
-    return TimedEvents.from_times(times, units, n_units=size, dt_ms=network.dt_ms, n_steps=lengths)
+    return TimedEvents.from_times(times, units, n_units=size, dt_ms=network.dt_ms, n_steps=request.lengths)
+
+
+def _off_grid(events: Events, lengths: Int64Array) -> TimedEvents:
+    """Give events their times, where they have none, and the lengths of the run."""
+    if isinstance(events, TimedEvents) and np.array_equal(events.n_steps, lengths):
+        return events
+    samples = [slice(*events.offsets[b : b + 2].tolist()) for b in range(len(events))]
+    time, dt = times_of(events), events.dt_ms
+    return TimedEvents.from_times(
+        [before_end(time[rows], steps, dt) for rows, steps in zip(samples, lengths.tolist(), strict=True)],
+        [events.unit[rows] for rows in samples],
+        n_units=events.n_units,
+        dt_ms=dt,
+        n_steps=lengths,
+    )

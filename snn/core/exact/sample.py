@@ -1,37 +1,10 @@
-"""What the loops of engine="exact" pass around: one sample's inputs, its state, and the entries of the heap."""
+"""What the loops of engine="exact" pass around: one sample's inputs, its state, and the trace of its membranes."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from snn.core.arrays import BoolArray, Float64Array, Int64Array
-
-SOURCE_SPIKE = -1
-"""`HeapEntry.projection` of a spike that a source is given: before all deliveries of its time."""
-CROSSING = 1 << 62
-"""`HeapEntry.projection` of a predicted threshold crossing: after all deliveries of its time."""
-
-
-class HeapEntry(NamedTuple):
-    """Hold one entry of the heap; entries are compared field by field, from the first on.
-
-    Sums of arrivals at one time are thus taken in (projection, emission, sender, synapse) order.
-
-    Attributes:
-        time_ms: When it is due, ms.
-        population: Population to which it is due, by its place in the order of a step.
-        projection: Projection that delivers, or `SOURCE_SPIKE`, or `CROSSING`.
-        emitted_ms: Time of the spike that is delivered, ms; 0 otherwise.
-        unit: The unit that sent the spike; of a crossing, the unit that crosses.
-        number: First synapse to deliver to; of a crossing, the number of its prediction; 0 otherwise.
-    """
-
-    time_ms: float
-    population: int
-    projection: int
-    emitted_ms: float
-    unit: int
-    number: int
+from snn.core.arrays import Float64Array, Int64Array
 
 
 class SampleState(NamedTuple):
@@ -44,10 +17,7 @@ class SampleState(NamedTuple):
         held_until_ms: End of each unit's refractory time, [U], ms; -inf before its first spike.
         drive: Drive of each unit now, bias included, [U].
         driven_until_ms: Time up to which that drive holds, [U], ms.
-        prediction: Number of each unit's latest prediction, [U]; earlier ones no longer count.
-        arrivals: Sums of what arrives in this group, [2, U]; zero between groups.
-        reached: Whether an arrival reached the unit in this group, [U].
-        crosses: Whether the unit was predicted to cross its threshold in this group, [U].
+        soonest_ms: Time before which each unit does not cross its threshold unless something arrives, [U], ms.
         touched: Neuron-times with an arrival, [P].
         delay_reads: Delayed synaptic events that arrived, [Q].
         burst_ms: Start of the step's length in which each unit's spikes are counted now, [U], ms.
@@ -61,10 +31,7 @@ class SampleState(NamedTuple):
     held_until_ms: Float64Array
     drive: Float64Array
     driven_until_ms: Float64Array
-    prediction: Int64Array
-    arrivals: Float64Array
-    reached: BoolArray
-    crosses: BoolArray
+    soonest_ms: Float64Array
     touched: Int64Array
     delay_reads: Int64Array
     burst_ms: Float64Array
@@ -76,9 +43,11 @@ class SampleInput(NamedTuple):
     """Hold what one sample is given; E inputs, F earlier spikes.
 
     Attributes:
-        time_ms: Times of the spikes of sources, [E], ms.
+        first: First spike of each population in the next three, [P + 1].
+        time_ms: Times of the spikes of sources, [E], ms; those of a population as `Events` sorts them.
+        step: Their steps, [E].
         unit: Their units, [E].
-        earlier_ms: Times of the spikes of earlier runs that may be on their way, [F], ms, below 0.
+        earlier_ms: Times of the spikes of earlier runs that may be on their way, [F], ms, below 0, sorted.
         earlier_unit: Their units, [F].
         drive: Drive on top of the bias, [T or 1, M].
         driven: Units of its columns, [M].
@@ -86,7 +55,9 @@ class SampleInput(NamedTuple):
         dt_ms: Step, ms: drive may change, and membranes are recorded, at its multiples.
     """
 
+    first: Int64Array
     time_ms: Float64Array
+    step: Int64Array
     unit: Int64Array
     earlier_ms: Float64Array
     earlier_unit: Int64Array
@@ -94,3 +65,17 @@ class SampleInput(NamedTuple):
     driven: Int64Array
     n_steps: int
     dt_ms: float
+
+
+class Trace(NamedTuple):
+    """Hold the membranes of R recorded units at the steps.
+
+    Attributes:
+        v: Membranes, [T, R].
+        column: Column of each unit, [U]; -1 where it is not recorded.
+        drawn: Steps that are recorded by now, [R].
+    """
+
+    v: Float64Array
+    column: Int64Array
+    drawn: Int64Array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NoReturn
 
@@ -100,10 +100,7 @@ def start_sample(
         held_until_ms=np.full(units, -np.inf),
         drive=neuron_arrays_of(network).bias.copy(),
         driven_until_ms=np.zeros(units),
-        prediction=np.zeros(units, dtype=np.int64),
-        arrivals=np.zeros((2, units)),
-        reached=np.zeros(units, dtype=bool),
-        crosses=np.zeros(units, dtype=bool),
+        soonest_ms=np.zeros(units),
         touched=np.zeros(len(slices), dtype=np.int64),
         delay_reads=np.zeros(arrays.pre.size, dtype=np.int64),
         burst_ms=np.zeros(units),
@@ -124,7 +121,8 @@ def finish_batch(
     slices: dict[str, slice],
     samples: Sequence[SampleState],
     before: ExactState | None,
-    spikes: dict[str, TimedEvents],
+    spikes: Mapping[str, Events],
+    lengths: Int64Array,
     horizon: int,
 ) -> ExactState:
     """Collect where the samples stand, per population.
@@ -135,9 +133,9 @@ def finish_batch(
         samples: Where each sample stands.
         before: Where they stood before the run.
         spikes: Spikes of the run, per population, sources included.
+        lengths: Steps of each sample.
         horizon: Steps for which a spike may be on its way.
     """
-    lengths = next(iter(spikes.values())).n_steps
     ends = (lengths * network.dt_ms).tolist()
     v, currents, hold = {}, {}, {}
     for population in network.populations:
@@ -159,7 +157,7 @@ def finish_batch(
             for name, left in hold.items()
         },
         recent={
-            name: _latest(made, None if before is None else before.recent[name], horizon)
+            name: _latest(made, None if before is None else before.recent[name], lengths, horizon)
             for name, made in spikes.items()
         },
         adaptation={},
@@ -172,13 +170,14 @@ def finish_batch(
     )
 
 
-def _latest(spikes: TimedEvents, before: Events | None, horizon: int) -> TimedEvents:
+def _latest(spikes: Events, before: Events | None, lengths: Int64Array, horizon: int) -> TimedEvents:
     """Keep the spikes of the last `horizon` steps, earlier runs included; they count from there."""
-    dt = spikes.dt_ms
+    dt, all_times = spikes.dt_ms, times_of(spikes)
     times, units = [], []
-    for b, steps in enumerate(spikes.n_steps):
-        rows = slice(spikes.offsets[b], spikes.offsets[b + 1])
-        time, unit = spikes.time_ms[rows] - steps * dt, spikes.unit[rows]
+    for b, steps in enumerate(lengths.tolist()):
+        first, end = spikes.offsets[b : b + 2].tolist()
+        first += np.searchsorted(spikes.step[first:end], steps - horizon - 1)  # a time may be off its step
+        time, unit = before_end(all_times[first:end], steps, dt) - steps * dt, spikes.unit[first:end]
         if before is not None:
             old = slice(before.offsets[b], before.offsets[b + 1])
             time = np.concatenate([times_of(before)[old] - (horizon + steps) * dt, time])
@@ -187,6 +186,11 @@ def _latest(spikes: TimedEvents, before: Events | None, horizon: int) -> TimedEv
         times.append(time[kept] + horizon * dt)
         units.append(unit[kept])
     return TimedEvents.from_times(times, units, n_units=spikes.n_units, dt_ms=dt, n_steps=horizon)
+
+
+def before_end(time_ms: Float64Array, steps: int, dt_ms: float) -> Float64Array:
+    """Keep times within the last step where they are on its end, or so close that they would count as on it."""
+    return np.minimum(time_ms, np.nextafter(steps * dt_ms * (1.0 - 4e-9), 0.0))
 
 
 def _stack(rows: Sequence[Float64Array], size: int) -> Float64Array:

@@ -41,15 +41,19 @@ class Totals:
         noise: Int64Array | None = None,
     ) -> None:
         """Add a sample: its spikes of this run, and what the loops counted."""
+        self.add_spikes(rows)
         if noise is not None:
             self._noise += noise
-        rows.tally(self._of_unit)
-        for projection in self._layered:
-            self._add_layers(projection, rows)
         self._touched += touched
         self._reads += reads
         self._samples += 1
         self._steps += n_steps
+
+    def add_spikes(self, rows: SpikeRows) -> None:
+        """Add spikes of a sample, all that are listed of their populations."""
+        rows.tally(self._of_unit)
+        for projection in self._layered:
+            self._add_layers(projection, rows)
 
     def _add_layers(self, projection: Projection, rows: SpikeRows) -> None:
         """Add what passed through the layers of a projection: step by step, as pooled spikes meet in a unit."""

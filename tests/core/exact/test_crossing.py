@@ -7,8 +7,8 @@ import numpy as np
 import scipy.special
 from exact_networks import response
 
-from snn.core.exact.crossing import first_crossing
-from snn.core.exact.flow import Trajectory
+from snn.core.exact.crossing import first_crossing, soonest_crossing, stayed_below, stays_below
+from snn.core.exact.flow import Trajectory, height_after
 
 
 @numba.njit
@@ -21,16 +21,36 @@ def crossings(y, a, b, tau, tau_a, tau_b, level, limit):
     return found
 
 
-def test_no_crossing_is_missed():
-    """10^5 cases against 300 points each: nothing before the time found, and the threshold at it."""
-    rng = np.random.default_rng(0)
-    n, points = 100_000, 300
+@numba.njit
+def shortcuts(y, a, b, tau, tau_a, tau_b, level, limit):
+    """What is said without a search: a time before which there is no crossing, and none in the limit (two ways)."""
+    soonest, stays, stayed = np.empty(y.size), np.empty(y.size, np.bool_), np.empty(y.size, np.bool_)
+    for n in range(y.size):
+        path = Trajectory(y[n], a[n], b[n], tau[n], tau_a[n], tau_b[n])
+        t = limit[n]
+        later_a, later_b = a[n] * np.exp(-t / tau_a[n]), b[n] * np.exp(-t / tau_b[n])
+        later = Trajectory(height_after(path, t), later_a, later_b, tau[n], tau_a[n], tau_b[n])
+        soonest[n] = soonest_crossing(path, level[n])
+        stays[n] = stays_below(path, level[n], t)
+        stayed[n] = stayed_below(path, later, level[n])
+    return soonest, stays, stayed
+
+
+def cases(rng, n):
+    """Draw paths, levels and limits: constants equal, one to two, or any; currents of any sign, or none."""
     tau, tau_a, tau_b = rng.uniform(1, 20, (3, n))
     tau_a = np.choose(rng.integers(0, 4, n), [tau, tau / 2, tau_a, tau_a])
     tau_b = np.choose(rng.integers(0, 4, n), [tau, tau_a, tau_b, tau_b])
     y, level = rng.normal(0, 1, n), rng.normal(0.3, 0.6, n)
     a, b = rng.normal(0, 4, (2, n)) * (rng.random((2, n)) < 0.8)
-    limit = rng.uniform(0.1, 60, n)
+    return y, a, b, tau, tau_a, tau_b, level, rng.uniform(0.1, 60, n)
+
+
+def test_no_crossing_is_missed():
+    """10^5 cases against 300 points each: nothing before the time found, and the threshold at it."""
+    rng = np.random.default_rng(0)
+    n, points = 100_000, 300
+    y, a, b, tau, tau_a, tau_b, level, limit = cases(rng, n)
     found = crossings(y, a, b, tau, tau_a, tau_b, level, limit)
 
     def height(t):
@@ -50,6 +70,21 @@ def test_no_crossing_is_missed():
     for fraction in np.linspace(0, 1, points, endpoint=False):
         early = height(end * fraction)
         assert (early[end > 0] < level[end > 0] + 1e-8).all()
+
+
+def test_no_search_is_spared_that_would_have_found_one():
+    """10^5 cases over short and long times: the shortcuts spare most searches, and none that finds a crossing."""
+    rng = np.random.default_rng(1)
+    *path, limit = cases(rng, 100_000)
+    for scale in (0.01, 1.0):
+        found = crossings(*path, limit * scale)
+        soonest, stays, stayed = shortcuts(*path, limit * scale)
+        meets = np.isfinite(found)
+        assert (soonest[meets] <= found[meets]).all()
+        assert not stays[meets].any() and not stayed[meets].any()
+        assert (soonest > 0)[stays].all()
+        below = ~meets & (path[0] < path[6])
+        assert stayed[below].mean() > 0.5 and stays[below].mean() > (0.8 if scale < 1 else 0.15)
 
 
 def test_crossings_in_closed_form():
