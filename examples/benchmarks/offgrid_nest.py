@@ -1,4 +1,4 @@
-"""Run the network of `offgrid.py` in NEST's precise neurons, one thread.
+"""Run the network of `offgrid.py` in NEST, in precise neurons or those of the grid, one thread.
 
 usage: offgrid_nest.py WIRING.npz
 """
@@ -23,10 +23,15 @@ def run(path: str) -> dict:
     params = {"tau_m": 20.0, "C_m": 20.0, "E_L": 0.0, "V_m": 0.0, "V_th": 20.0, "V_reset": 10.0, "t_ref": 2.0}
     currents = {"tau_syn_ex": 2.0, "tau_syn_in": 2.0} if given["kind"] == "exp" else {}
     n = int(given["n"])
-    cells = nest.Create(f"iaf_psc_{given['kind']}_ps", n, params=params | currents)
+    precise = bool(given["precise"])
+    cells = nest.Create(f"iaf_psc_{given['kind']}{'_ps' if precise else ''}", n, params=params | currents)
     trains = np.split(given["time_ms"], np.cumsum(np.bincount(given["unit"], minlength=n))[:-1])
     inputs = nest.Create(
-        "spike_generator", n, params=[{"spike_times": t, "precise_times": True} for t in trains]
+        "spike_generator",
+        n,
+        params=[
+            {"spike_times": t, "precise_times" if precise else "allow_offgrid_times": True} for t in trains
+        ],
     )
     nest.Connect(inputs, cells, "one_to_one", {"weight": float(given["unit_weight"]), "delay": 0.1})
     pre, post, weight = given["pre"] + 1, given["post"] + 1, given["weight"]
