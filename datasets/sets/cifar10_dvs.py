@@ -8,18 +8,16 @@ from functools import partial
 import numpy as np
 
 from snn.core.arrays import PathLike
-from snn.core.checks import flag, number, whole
-from snn.core.files.hdf5 import naming
+from snn.core.checks import flag
 from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
-from snn.datasets.folds import hold_out
 from snn.datasets.formats.aedat import DVS128, read_aedat2
 from snn.datasets.formats.camera_events import CameraEvents, check_events, from_first_event
 from snn.datasets.formats.class_tree import class_folders
 from snn.datasets.formats.locate import Source
-from snn.datasets.known_folders import need
+from snn.datasets.sets.camera_splits import camera_splits
 
-__all__ = ["cifar10_dvs", "load_cifar10_dvs"]
+__all__ = ["NOMINAL_MS", "cifar10_dvs", "load_cifar10_dvs"]
 
 _CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -27,7 +25,7 @@ _CLASSES = (
 )
 _OFFICIAL = 1000  # recordings of a class
 _TEST = 100
-_NOMINAL_MS = 1300.0
+NOMINAL_MS = 1300.0
 
 
 def cifar10_dvs(
@@ -66,17 +64,16 @@ def cifar10_dvs(
 
     Source: Li et al., "CIFAR10-DVS: an event-stream dataset for object classification", 2017.
     """
-    valid_fraction, seed = (
-        number("valid_fraction", valid_fraction, above=0, below=1),
-        whole("seed", seed, low=0),
+    return camera_splits(
+        partial(load_cifar10_dvs, sort=flag("sort", sort)),
+        "cifar10-dvs",
+        path,
+        n_bins=n_bins,
+        dt_ms=dt_ms,
+        frames=frames,
+        valid_fraction=valid_fraction,
+        seed=seed,
     )
-    frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
-    train, test = load_cifar10_dvs(
-        need("cifar10-dvs") if path is None else path, frame_binning, sort=flag("sort", sort)
-    )
-    with naming(train.name if path is None else path):
-        kept, held_out = hold_out(train.labels, valid_fraction, seed)
-    return train.subset(kept), train.subset(held_out), test
 
 
 def load_cifar10_dvs(
@@ -96,7 +93,7 @@ def load_cifar10_dvs(
         if missing:
             rule = f"files numbered {'from 100 on' if split == 'training' else '0 to 99'}, the {split} set"
             raise DataError(f"{path}: class {_CLASSES[min(missing)]!r} must have {rule}, got none")
-    whole_set = EventCameraSet(name, files, (2, *DVS128), read_file, frame_binning, _NOMINAL_MS)
+    whole_set = EventCameraSet(name, files, (2, *DVS128), read_file, frame_binning, NOMINAL_MS)
     return whole_set.subset(~test), whole_set.subset(test)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from snn.core.arrays import PathLike
-from snn.core.checks import flag, number, whole
-from snn.core.files.hdf5 import naming
+from snn.core.checks import flag
 from snn.datasets.errors import DataError
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
-from snn.datasets.folds import hold_out
 from snn.datasets.formats.gesture_trials import (
     SENSOR,
     find_arrays,
@@ -18,12 +16,12 @@ from snn.datasets.formats.gesture_trials import (
     read_trial,
 )
 from snn.datasets.formats.locate import existing
-from snn.datasets.known_folders import need
+from snn.datasets.sets.camera_splits import camera_splits
 
-__all__ = ["dvs_gesture", "load_dvs_gesture"]
+__all__ = ["NOMINAL_MS", "dvs_gesture", "load_dvs_gesture"]
 
 _OFFICIAL, _OF_TONIC = (1176, 288), (1077, 264)
-_NOMINAL_MS = 6000.0
+NOMINAL_MS = 6000.0
 
 
 def dvs_gesture(
@@ -60,17 +58,16 @@ def dvs_gesture(
 
     Source: Amir et al., "A low power, fully event-based gesture recognition system", 2017.
     """
-    valid_fraction, seed = (
-        number("valid_fraction", valid_fraction, above=0, below=1),
-        whole("seed", seed, low=0),
+    return camera_splits(
+        partial(load_dvs_gesture, sort=flag("sort", sort)),
+        "dvs-gesture",
+        path,
+        n_bins=n_bins,
+        dt_ms=dt_ms,
+        frames=frames,
+        valid_fraction=valid_fraction,
+        seed=seed,
     )
-    frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
-    train, test = load_dvs_gesture(
-        need("dvs-gesture") if path is None else path, frame_binning, sort=flag("sort", sort)
-    )
-    with naming(train.name if path is None else path):
-        kept, held_out = hold_out(train.labels, valid_fraction, seed)
-    return train.subset(kept), train.subset(held_out), test
 
 
 def load_dvs_gesture(
@@ -91,7 +88,7 @@ def load_dvs_gesture(
     if sizes != full:
         name += f" sample ({sizes[0]} + {sizes[1]} of {full[0]} + {full[1]} trials)"
     train, test = (
-        EventCameraSet(name, files, (2, *SENSOR), partial(read_file, sort=sort), frame_binning, _NOMINAL_MS)
+        EventCameraSet(name, files, (2, *SENSOR), partial(read_file, sort=sort), frame_binning, NOMINAL_MS)
         for files in splits.values()
     )
     return train, test

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from snn.core.arrays import PathLike
-from snn.core.checks import number, whole
-from snn.core.files.hdf5 import naming
 from snn.datasets.event_camera_set import EqualFrames, EventCameraSet, FrameBinning
-from snn.datasets.folds import hold_out
 from snn.datasets.formats.atis_bin import ENDING, SENSOR, read_nmnist_bin
 from snn.datasets.formats.class_tree import class_tree
-from snn.datasets.known_folders import need
+from snn.datasets.sets.camera_splits import camera_splits
 
 __all__ = ["NOMINAL_MS", "SHAPE", "load_nmnist", "nmnist"]
 
@@ -49,15 +46,16 @@ def nmnist(
         DataError: A file is damaged or holds an impossible value, or folders are named otherwise.
         ValueError: An argument is impossible; the message names it.
     """
-    valid_fraction, seed = (
-        number("valid_fraction", valid_fraction, above=0, below=1),
-        whole("seed", seed, low=0),
+    return camera_splits(
+        load_nmnist,
+        "nmnist",
+        path,
+        n_bins=n_bins,
+        dt_ms=dt_ms,
+        frames=frames,
+        valid_fraction=valid_fraction,
+        seed=seed,
     )
-    frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
-    train, test = load_nmnist(need("nmnist") if path is None else path, frame_binning)
-    with naming(train.name if path is None else path):
-        kept, held_out = hold_out(train.labels, valid_fraction, seed)
-    return train.subset(kept), train.subset(held_out), test
 
 
 def load_nmnist(path: PathLike, frame_binning: FrameBinning) -> tuple[EventCameraSet, EventCameraSet]:

@@ -9,6 +9,7 @@ import snn
 from snn.core.checks import choice, keep, refusal, whole
 from snn.datasets import EventCameraSet, ImageAugment
 from snn.datasets.event_camera_set import EqualFrames
+from snn.datasets.sets import cifar10_dvs, dvs_gesture
 from snn.recipes import camera_frames, vision
 from snn.recipes.experiment import Experiment, result_lines
 from snn.recipes.fields import sizes
@@ -18,7 +19,7 @@ from snn.train.config import TrainConfig
 __all__ = ["DATA_FIELDS", "EXPERIMENT", "PAPER_CIFAR10", "RECIPE", "DvsConfig", "load_data", "run"]
 
 DataSet = Literal["gesture", "cifar10"]
-_NOMINAL_MS: dict[DataSet, float] = {"gesture": 6000.0, "cifar10": 1300.0}
+_NOMINAL_MS: dict[DataSet, float] = {"gesture": dvs_gesture.NOMINAL_MS, "cifar10": cifar10_dvs.NOMINAL_MS}
 _SENSOR = (2, 128, 128)
 _LEAST = 32  # rows of an image for VGG-11
 
