@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--windows", type=int, nargs="*", default=[1, 8])
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--neurons", type=int, default=LiquidConfig.neurons)
+    parser.add_argument("--neurons", type=int, default=LiquidConfig().neurons)
     given = parser.parse_args()
     lines = [json.loads(line) for line in given.json.read_text().splitlines()] if given.json.exists() else []
     config = LiquidConfig(data=given.data, neurons=given.neurons)
