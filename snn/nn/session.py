@@ -42,7 +42,8 @@ class Session:
 
         Raises:
             TypeError: The model is no layer of `snn.nn`.
-            ValueError: It is in training, on another device, or of numbers that compiled loops do not take.
+            ValueError: It is in training, on another device, or of numbers that compiled loops do not take; `batch` is
+                no whole number from 1 to 2^31 - 1.
         """
         if not isinstance(model, Layer):
             raise TypeError(f"model must be a layer of snn.nn, got {shown(model)}")
@@ -53,7 +54,7 @@ class Session:
         if len(kinds) > 1 or any(dtype not in NUMPY_TYPES or device != "cpu" for dtype, device in kinds):
             raise refusal("model", "on the CPU, all in float32 or all in float64", sorted(map(str, kinds)))
         self._real = next((np.dtype(NUMPY_TYPES[dtype]) for dtype, _ in kinds), None)
-        self.model, self.batch = model, whole("batch", batch, low=1)
+        self.model, self.batch = model, whole("batch", batch, low=1, high=2**31 - 1)
         self.reset()
 
     def reset(self) -> None:

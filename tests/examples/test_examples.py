@@ -171,7 +171,7 @@ def test_train_text_classifier(tmp_path):
     assert re.search(r"test accuracy [0-9.]+% \(16 lines\), from fresh weights", printed)
 
 
-def test_language_table(tmp_path):
+def test_language_table(tmp_path, monkeypatch):
     """Nothing is trained: the runs are listed, and those that are there are in the table."""
     spec = importlib.util.spec_from_file_location(
         "language_table", ROOT / "examples" / "tables" / "language_table.py"
@@ -180,16 +180,18 @@ def test_language_table(tmp_path):
     sys.modules["language_table"] = module  # dataclasses look there
     spec.loader.exec_module(module)
     keys = ("test_bits_per_byte", "valid_bits_per_byte", "parameters", "tokens_seen", "tokens_per_s")
+    monkeypatch.setattr(module, "KEPT", tmp_path / "language.jsonl")
+    runs = {run.name: run for run in module.RUNS}
     for seed, bits in ((0, 2.0), (1, 3.0)):
-        out = tmp_path / f"wikipedia-0.9M-spike_after-{seed}"
-        out.mkdir()
+        run = runs[f"wikipedia-0.9M-spike_after-{seed}"]
         line = {**dict.fromkeys(keys, bits), "rates": {"hid1": 0.25}}
-        (out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-    rows = module.table(tmp_path)
+        (tmp_path / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+        module.keep(run, tmp_path)
+    rows = module.table()
     assert (
         "| wikipedia | 0.9M | spike_after |" in rows and "2.500 ± 0.707" in rows and "| 2 | 25%-25% |" in rows
     )
-    assert "wikipedia-0.9M-lstm-2" in rows.splitlines()[-1] and len({one.name for one in module.RUNS}) == 18
+    assert "wikipedia-0.9M-lstm-2" in rows.splitlines()[-1] and len(runs) == len(module.RUNS) == 17
     lstm = module.LSTM.of_size(256, 923_648)
     assert 0.99 * 923_648 < module.count(lstm) <= 923_648
     train, test = np.frombuffer(b"abab" * 50, np.uint8), np.frombuffer(b"aba", np.uint8)

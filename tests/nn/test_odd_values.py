@@ -125,6 +125,7 @@ RULES: dict[str, dict[str, Any]] = {
     "from_config": {"description": only(), "allow": only("empty list", "list of texts")},
     "register_layer": {"kind": only()},
     "frozen": {"model": only(), "batch_norm": flag(), "neurons": flag()},
+    "Session": {"model": only(), "batch": PAIR},
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "RecurrentLIF": {"features": 3, "max_delay": 2},
@@ -140,6 +141,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "to_network": {"model": nn.Sequential(nn.Linear(3, 2), nn.LIF()), "dt_ms": 1.0},
     "from_config": {"description": {"kind": "ReLU"}},
     "frozen": {"model": nn.ReLU()},
+    "Session": {"model": nn.ReLU().eval()},
 }
 LEARNED = {"decay_input": False, "detach_reset": True}
 BESIDE = {("LIF", "leak"): LEARNED, ("LIF", "learn_threshold"): LEARNED, ("LIF", "learn_leak"): LEARNED}
