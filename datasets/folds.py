@@ -12,7 +12,9 @@ from snn.datasets.samples import one_per_sample
 __all__ = ["folds", "hold_out", "mark_held_out"]
 
 
-def mark_held_out(labels: ArrayLike, valid_fraction: float, seed: int, *, at_least: int = 0) -> BoolArray:
+def mark_held_out(
+    labels: ArrayLike, valid_fraction: float, seed: int, *, at_least: int = 0, name: str = "valid_fraction"
+) -> BoolArray:
     """Draw samples to validate on, the same share of every class: True for those held out, [B].
 
     Args:
@@ -20,12 +22,13 @@ def mark_held_out(labels: ArrayLike, valid_fraction: float, seed: int, *, at_lea
         valid_fraction: Share to hold out, in (0, 1).
         seed: Decides which, >= 0.
         at_least: Samples to hold out of every class that has two or more, however small the share.
+        name: What messages call the share.
 
     Raises:
         ValueError: `valid_fraction` is outside (0, 1) or leaves one part empty, or labels are no whole numbers
             >= 0.
     """
-    valid_fraction = number("valid_fraction", valid_fraction, above=0, below=1)
+    valid_fraction = number(name, valid_fraction, above=0, below=1)
     classes = one_per_sample("labels", labels)
     rng = np.random.default_rng((whole("seed", seed, low=0), 1))
     marked = np.zeros(len(classes), dtype=bool)
@@ -34,17 +37,20 @@ def mark_held_out(labels: ArrayLike, valid_fraction: float, seed: int, *, at_lea
         share = max(round(valid_fraction * len(own)), at_least if len(own) > 1 else 0)
         marked[own[:share]] = True
     if not marked.any() or marked.all():
-        raise ValueError(f"valid_fraction {valid_fraction!r} of {len(marked)} samples leaves a split empty")
+        raise ValueError(f"{name} {valid_fraction!r} of {len(marked)} samples leaves a split empty")
     return marked
 
 
-def hold_out(labels: ArrayLike, valid_fraction: float, seed: int = 0) -> tuple[Int64Array, Int64Array]:
+def hold_out(
+    labels: ArrayLike, valid_fraction: float, seed: int = 0, *, name: str = "valid_fraction"
+) -> tuple[Int64Array, Int64Array]:
     """Draw samples to validate on: the same share of every class, at least one where it has two.
 
     Args:
         labels: Class of each sample, from 0, [B].
         valid_fraction: Share to hold out, in (0, 1).
         seed: Decides which, >= 0.
+        name: What messages call the share.
 
     Returns:
         Indices of the others, and of those held out, both ascending.
@@ -53,7 +59,7 @@ def hold_out(labels: ArrayLike, valid_fraction: float, seed: int = 0) -> tuple[I
         ValueError: `valid_fraction` is outside (0, 1) or leaves one part empty, or labels are no whole numbers
             >= 0.
     """
-    marked = mark_held_out(labels, valid_fraction, seed, at_least=1)
+    marked = mark_held_out(labels, valid_fraction, seed, at_least=1, name=name)
     return np.flatnonzero(~marked), np.flatnonzero(marked)
 
 

@@ -131,8 +131,9 @@ def class_folders(
     there = {name for name, _ in files}
     missing = sorted(set(classes or ()) - there)
     if missing or not there:
+        files_of = " or ".join(f"*{ending}" for ending in endings)
         raise DataError(
-            f"{where} must hold <class>/*{endings[0]}, got none of {', '.join(missing) or 'any class'}"
+            f"{where} must hold <class>/{files_of}, got none of {', '.join(missing) or 'any class'}"
         )
     return _sorted(files, classes or tuple(sorted(there)))
 

@@ -71,7 +71,7 @@ def event_folder(
     whole_set = EventCameraSet(name, found, shape, read_file, frame_binning, nominal_ms)
     with naming(path):
         if splits is None:
-            train, test = hold_out(found.labels, test_fraction, seed)
+            train, test = hold_out(found.labels, test_fraction, seed, name="test_fraction")
         else:
             train, test = np.split(np.arange(len(found)), [len(splits["train"])])
         kept, held_out = hold_out(found.labels[train], valid_fraction, seed)

@@ -25,6 +25,8 @@ __all__ = ["from_tonic"]
 Start = Literal["recording", "first_event"]
 """What time 0 is: that of the data set, or of each sample's first event."""
 
+_MOST_CLASSES = 100_000
+
 
 def from_tonic(
     dataset: Any,
@@ -120,7 +122,10 @@ class _Samples:
     def read(self, source: Source) -> tuple[CameraEvents, Any]:
         """Give the events and the class of a sample."""
         assert isinstance(source, _Sample)
-        events, target = self.dataset[source.index]
+        sample = self.dataset[source.index]
+        if not isinstance(sample, tuple | list) or len(sample) != 2:
+            raise data_refusal(source, "it", "(events, target)", sample)
+        events, target = sample
         fields = getattr(getattr(events, "dtype", None), "names", None) or ()
         needed = ("t", "x") if len(self.axes) == 1 else ("t", "x", "y", "p")
         if not set(needed) <= set(fields):
@@ -167,6 +172,10 @@ def _labels(name: str, targets: list[Any], classes: Any) -> tuple[Int64Array, tu
         return np.array([names.index(target) for target in targets], dtype=np.int64), names
     with reading(name, "has odd classes"):
         labels = wholes("class", np.array(targets, dtype=np.int64) if not targets else targets, low=0)
+    if labels.max(initial=0) > _MOST_CLASSES:
+        raise data_refusal(
+            name, "class", f"<= {_MOST_CLASSES} (is it a number of something else?)", labels.max()
+        )
     if isinstance(classes, dict):
         classes = sorted(classes, key=lambda name: classes[name])
     by_number = [] if classes is None else list(classes)

@@ -264,7 +264,7 @@ def refusal(name: str, rule: str, value: Any) -> ValueError:
 def shown(value: Any) -> str:
     """Write a value for a message: plain numbers for those of numpy and torch, arrays by shape, nothing long."""
     given = _plain(value)
-    shape = getattr(given, "shape", None)
+    shape = None if isinstance(given, type) else getattr(given, "shape", None)
     if shape is not None and getattr(given, "dtype", None) is not None:
         text = f"{type(given).__name__} of shape {list(shape)} and dtype {given.dtype}"
     else:

@@ -31,6 +31,24 @@ VERSION = 3
 _FIELDS = ("holds", "fingerprint", "seed", "engine", "counts", "spikes", "v")
 
 
+def population_names(name: str, value: Any) -> tuple[str, ...]:
+    """Check a list of names of populations, argument `name`.
+
+    Raises:
+        TypeError: It is no list of names: one name alone, say.
+    """
+    if isinstance(value, str):
+        raise TypeError(f"{name} must be a list of population names, got {value!r}")
+    try:
+        names = tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a list of population names, got {shown(value)}") from None
+    for one in names:
+        if not isinstance(one, str):
+            raise TypeError(f"{name} must be a list of population names, got one {shown(one)}")
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Name the populations whose spikes and membranes are kept.
@@ -49,18 +67,8 @@ class Record:
     def __post_init__(self) -> None:
         for name in ("spikes", "v"):
             value = getattr(self, name)
-            if isinstance(value, str):
-                raise TypeError(f"{name} must be a list of population names, got {value!r}")
-            if value is None and name == "spikes":
-                continue
-            try:
-                names = tuple(value)
-            except TypeError:
-                raise TypeError(f"{name} must be a list of population names, got {shown(value)}") from None
-            for one in names:
-                if not isinstance(one, str):
-                    raise TypeError(f"{name} must be a list of population names, got one {shown(one)}")
-            object.__setattr__(self, name, names)
+            if value is not None or name == "v":
+                object.__setattr__(self, name, population_names(name, value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

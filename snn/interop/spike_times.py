@@ -148,7 +148,8 @@ class FoundSpikes:
         if self.end_ms is None:
             return None
         steps = number(f"end of {self.where}", self.end_ms, low=0) / dt_ms
-        return check_steps(f"end of {self.where}", float(np.ceil(steps - _ROUNDED * max(steps, 1.0))))
+        off = max(_ROUNDED, 4 * float(np.spacing(steps)))  # roundings of the end, of dt, and of what is left
+        return check_steps(f"end of {self.where}", float(np.ceil(steps - off)))
 
     def coarse(self, dt_ms: float) -> str | None:
         """Say where the type of the times is too coarse to tell steps; None where it is not."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch import nn as torch_nn
 
 from snn import nn
-from snn.core.checks import refusal
+from snn.core.checks import refusal, shown
 
 __all__ = ["Chain", "Rule", "Rules", "convert", "one_number"]
 
@@ -76,6 +76,10 @@ def convert(module: torch_nn.Module | Iterable[torch_nn.Module], rules: Rules, k
         TypeError: It is no module, nor a list of them.
         ValueError: A module has no rule, or an option that no layer here has; the message names it.
     """
+    if not isinstance(module, torch_nn.Module) and (
+        isinstance(module, type) or not isinstance(module, Iterable)
+    ):
+        raise TypeError(f"module must be a torch module or a list of them, got {shown(module)}")
     parts = [module] if isinstance(module, torch_nn.Module) else list(module)
     chain, every = Chain(), {**_TORCH, **rules}
     for name, part in _flat(parts):
@@ -107,10 +111,21 @@ def _flat(parts: list[Any], prefix: str = "") -> Iterator[tuple[str, torch_nn.Mo
     for i, part in enumerate(parts):
         if not isinstance(part, torch_nn.Module):
             raise TypeError(f"module must be a torch module or a list of them, got {type(part).__name__}")
+        _refuse_hooks(f"{prefix}{i}", part)
         if type(part) is torch_nn.Sequential:
             yield from _flat(list(part), f"{prefix}{i}.")
         else:
             yield f"{prefix}{i}", part
+
+
+def _refuse_hooks(name: str, module: torch_nn.Module) -> None:
+    """Refuse what a hook may change: pruning and older norms make the weights anew in every forward pass."""
+    for part_name, part in module.named_modules(prefix=name):
+        if part._forward_pre_hooks or part._forward_hooks:
+            rule = (
+                "without hooks (prune.remove, remove_weight_norm and remove_spectral_norm make weights plain)"
+            )
+            raise refusal(f"module {part_name!r}", rule, type(part).__name__)
 
 
 def add_linear(chain: Chain, module: Any) -> None:

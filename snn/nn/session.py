@@ -42,8 +42,8 @@ class Session:
 
         Raises:
             TypeError: The model is no layer of `snn.nn`.
-            ValueError: It is in training, on another device, or of numbers that compiled loops do not take; `batch` is
-                no whole number from 1 to 2^31 - 1.
+            ValueError: It is in training, on another device, or of numbers that compiled loops do not take;
+                `batch` is no whole number from 1 to 2^31 - 1.
         """
         if not isinstance(model, Layer):
             raise TypeError(f"model must be a layer of snn.nn, got {shown(model)}")
@@ -76,11 +76,13 @@ class Session:
             ValueError: x is of another batch, shape or type.
             TypeError: x is neither a tensor nor an array.
         """
-        given = x.detach().numpy() if isinstance(x, Tensor) else x
+        given = _array_of(x) if isinstance(x, Tensor) else x
         if not isinstance(given, np.ndarray):
             raise TypeError(f"x must be a tensor or an array [{self.batch}, ...], got {shown(x)}")
         if self._part is None:
-            self._check(given, (self.batch, *given.shape[1:]))
+            if given.ndim < 1 or given.shape[0] != self.batch:
+                raise refusal("x", f"of shape [{self.batch}, ...]", x)
+            self._check(given, given.shape)
             self._lay_out(np.zeros(given.shape, self._real or _real_of(given)), self._given)
         elif given.shape != self._x.shape or given.dtype is not self._x.dtype:
             self._check(given, self._x.shape)
@@ -124,10 +126,14 @@ class Session:
         else:
             self._lay_out(np.zeros_like(self._x), state)
 
+    def __reduce__(self) -> Any:
+        """Refuse to be copied: the parts of a copy would no longer share their arrays."""
+        raise TypeError("a Session cannot be copied or pickled: keep its state, and set that of a new one")
+
     def _check(self, x: Any, shape: tuple[int, ...]) -> None:
         """Refuse an input of another shape or type."""
         due = self._real or _real_of(x)
-        if x.ndim < 1 or x.shape != shape:
+        if x.shape != shape:
             raise refusal("x", f"of shape {list(shape)}", x)
         if x.dtype != due and x.dtype.kind not in "bui":
             raise refusal("x", f"of {due.name}, as the model, bool or whole numbers", x)
@@ -141,8 +147,18 @@ class Session:
         self._y = torch.from_numpy(part.y)
 
 
+def _array_of(x: Tensor) -> Any:
+    """Give the array of a plain tensor on the CPU."""
+    try:
+        return x.detach().numpy()
+    except (TypeError, RuntimeError):  # sparse, quantised, of a type that numpy has not, elsewhere
+        raise refusal("x", "a dense tensor on the CPU, of a type of numpy's", x) from None
+
+
 def _real_of(x: Any) -> np.dtype[Any]:
     """Give the type of a model without parameters: that of the input, or torch's own for whole numbers."""
     kind = x.dtype if x.dtype.kind == "f" else np.dtype(NUMPY_TYPES[torch.get_default_dtype()])
+    if kind not in map(np.dtype, NUMPY_TYPES.values()):
+        raise refusal("x", "of float32 or float64, bool or whole numbers", x)
     assert isinstance(kind, np.dtype)
     return kind

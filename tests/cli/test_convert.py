@@ -85,6 +85,7 @@ REFUSED = [
     ("info network.h5 --as nir", "network.h5: file must be NIR, with version and node, got"),
     ("info network.h5 --as csv", "as must be one of"),
     ("info .", "no recording at ."),
+    ("info other.nir --dt-ms 0", "dt_ms must be a finite number > 0, got 0.0"),
 ]
 
 

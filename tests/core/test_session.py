@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import tracemalloc
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -24,6 +27,16 @@ from snn.core import (
     simulate,
 )
 from snn.core.grid import open_batch
+from snn.core.grid.addressed import by_address
+
+
+class Numbers(NamedTuple):
+    """A bundle."""
+
+    values: np.ndarray
+
+
+BUNDLE = Numbers(np.zeros(3))
 
 
 def assert_equal(a, b):
@@ -247,6 +260,8 @@ def test_refusals_change_nothing(call, says):
     [
         ({"batch": 0}, "batch must be a whole number >= 1"),
         ({"dtype": "float16"}, "dtype must be"),
+        ({"dtype": np.float32}, "dtype must be one of .*, got <class 'numpy.float32'>"),
+        ({"currents": "n"}, "currents must be a list of population names, got 'n'"),
         ({"record": Record(spikes=["m"])}, "record.spikes must be of populations"),
         ({"record": Record(v=["in"])}, "record.v must be of populations with neurons"),
         ({"currents": ["in"]}, "currents must be populations with neurons"),
@@ -256,6 +271,37 @@ def test_refusals_change_nothing(call, says):
 def test_refused_sessions(arguments, says):
     with pytest.raises((ValueError, TypeError), match=says):
         Session(small(), **arguments)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_session_has_no_copies_since_they_would_share_its_memory(again):
+    session = Session(small())
+    session.step([[1, 0, 0]])
+    for one in (session, by_address(BUNDLE)):
+        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            again(one)
+
+
+def test_the_seed_stays_that_of_the_session_and_views_are_not_to_be_written():
+    def noisy(seed):
+        noise = [PoissonInput("n", 300.0, 0.3)]
+        return Session(
+            Network(1.0, [Population("n", 4, LIFParams(decay=0.5))], [], noise),
+            seed=seed,
+            record=Record(v=["n"]),
+        )
+
+    one, other, fresh = noisy(1), noisy(2), noisy(1)
+    other.step()
+    one.state = other.state
+    one.reset()
+    for _ in range(20):
+        one.step()
+        fresh.step()
+    np.testing.assert_array_equal(one.v["n"], fresh.v["n"])
+    for view in (one.v["n"], one.step()["n"]):
+        with pytest.raises(ValueError, match="read-only"):
+            view[:] = 0
 
 
 def test_two_sources_need_names_and_overflow_is_seen():

@@ -97,3 +97,25 @@ def test_down_to_one_time_step():
 def test_what_cannot_be_converted(module, message):
     with pytest.raises(ValueError, match=message):
         pytorch.convert(module)
+
+
+def test_hooks_are_refused_since_they_change_what_is_computed():
+    pruned, hooked, normed = (torch_nn.Linear(4, 3) for _ in range(3))
+    torch.nn.utils.prune.l1_unstructured(pruned, "weight", 0.5)
+    hooked.register_forward_hook(lambda module, given, made: 0 * made)
+    outer = torch_nn.Sequential(torch_nn.Linear(4, 3))
+    outer.register_forward_pre_hook(lambda module, given: None)
+    with pytest.raises(ValueError, match="module '0' must be .*, got 'ParametrizedLinear'"):
+        pytorch.convert(torch.nn.utils.parametrizations.weight_norm(normed))
+    for module in (pruned, hooked, torch_nn.Sequential(outer)):
+        with pytest.raises(ValueError, match="module '0.*' must be without hooks .*prune.remove"):
+            pytorch.convert(module)
+    torch.nn.utils.prune.remove(pruned, "weight")
+    x = torch.randn(2, 4)
+    assert torch.equal(pytorch.convert(pruned)(x[None])[0][0], pruned(x))
+
+
+@pytest.mark.parametrize("module", [None, torch_nn.Linear, 3])
+def test_what_is_no_module(module):
+    with pytest.raises(TypeError, match="module must be a torch module or a list of them, got"):
+        pytorch.convert(module)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 import tracemalloc
 from pathlib import Path
@@ -178,8 +180,25 @@ def test_refused_models(model, says):
         nn.Session(model)
 
 
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_session_has_no_copies_since_their_parts_would_come_apart(again):
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        again(stepped())
+
+
+@pytest.mark.parametrize("x", [torch.zeros(2, 3, dtype=torch.bfloat16), torch.zeros(2, 3).to_sparse()])
+def test_tensors_that_are_no_arrays(x):
+    with pytest.raises(ValueError, match="x must be a dense tensor on the CPU, of a type of numpy's"):
+        nn.Session(nn.LIF().eval(), 2).step(x)
+
+
+def test_half_precision_without_weights():
+    with pytest.raises(ValueError, match="x must be of float32 or float64, bool or whole numbers"):
+        nn.Session(nn.LIF().eval(), 2).step(torch.zeros(2, 3, dtype=torch.float16))
+
+
 def test_another_batch_is_refused_at_the_first_step():
-    with pytest.raises(ValueError, match=r"x must be of shape \[2, 12\]"):
+    with pytest.raises(ValueError, match=r"x must be of shape \[2, ...\]"):
         nn.Session(nn.Linear(12, 2).eval(), 2).step(torch.zeros(3, 12))
     with pytest.raises(ValueError, match="batch must be"):
         nn.Session(nn.Linear(12, 2).eval(), 0)

@@ -65,6 +65,10 @@ class Addressed:
         self._block = np.array(self.words, dtype=np.uint64)
         self.address = _address(self._block)
 
+    def __reduce__(self) -> Any:
+        """Refuse to be copied: the copy would hold the addresses of these arrays."""
+        raise TypeError("bundles by address cannot be copied or pickled")
+
     @property
     def kind(self) -> BundleType:
         """Type of the bundle."""

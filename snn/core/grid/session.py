@@ -18,7 +18,7 @@ from snn.core.network import Network
 from snn.core.neurons import MOST_SPIKES
 from snn.core.population import Population
 from snn.core.random import check_seed
-from snn.core.recording import Record, Recording
+from snn.core.recording import Record, Recording, population_names
 from snn.core.state import SimulationState
 
 Spikes = ByteArray | Uint16Array
@@ -77,7 +77,7 @@ class Session:
         self.net, self.batch = net, whole("batch", batch, low=1)
         self._dtype, self._seed, self._record = choice("dtype", dtype, Dtype), check_seed(seed), record
         self._spikes, _ = check_recorded(net, record)
-        driven = Record(v=currents).v
+        driven = population_names("currents", currents)
         for name in driven:
             if name not in net.order or net.population(name).neuron is None:
                 neurons = [p.name for p in net.populations if p.neuron is not None]
@@ -172,9 +172,12 @@ class Session:
             raise refusal("state", f"of {self.batch} samples, as the session", len(state))
         self._open(state)
 
+    def __reduce__(self) -> Any:
+        """Refuse to be copied: the copy would step this session."""
+        raise TypeError("a Session cannot be copied or pickled: keep its state, and set that of a new one")
+
     def _open(self, state: SimulationState | None) -> None:
-        if state is not None:
-            self._seed = state.seed
+        seed = self._seed if state is None else state.seed
         request = RunRequest(
             lengths=np.zeros(self.batch, dtype=np.int64),
             events={},
@@ -183,7 +186,7 @@ class Session:
             v=tuple(self._record.v),
             recent={} if state is None else state.recent,
         )
-        opened = OpenBatch(self.net, request, state, seed=self._seed, dtype=self._dtype)
+        opened = OpenBatch(self.net, request, state, seed=seed, dtype=self._dtype)
         self._open_batch, self._begun = opened, state is not None
         columns = Columns(self.net, [p.name for p in self._sources])
         self._given = {p.name: opened.given[:, columns.part(p.name)] for p in self._sources}
@@ -199,6 +202,8 @@ class Session:
             for name in self._spikes
         }
         self.v = {name: opened.v[:, units[name]] for name in self._record.v}
+        for view in (*self._out.values(), *self.v.values()):
+            view.flags.writeable = False  # what is written there would become the state
 
     def _take(self, z: Any) -> None:
         """Read the spikes of all sources."""

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from snn.core.arrays import Float64Array
-from snn.core.checks import finite, number, refusal
+from snn.core.checks import finite, instance, number, refusal
 from snn.core.neurons.dynamics import Dynamics
-from snn.core.neurons.params import NeuronParams
+from snn.core.neurons.params import LIFParams, LIParams, NeuronParams
 
 
 class _Response(NamedTuple):
@@ -109,6 +109,7 @@ def _size(neuron: NeuronParams, wanted: int) -> int:
 
 def _response(neuron: NeuronParams, wanted: int, dt_ms: float, receptor: str | None) -> _Response:
     """Read the receiver's constants for one receptor."""
+    instance("neuron", neuron, (LIFParams, LIParams))
     dt_ms = number("dt_ms", dt_ms, above=0)
     names = neuron.receptors
     if receptor not in (names or (None,)):

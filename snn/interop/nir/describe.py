@@ -8,6 +8,7 @@ import numpy as np
 
 from snn.core.arrays import PathLike
 from snn.core.files.hdf5 import naming
+from snn.core.units import check_dt
 from snn.interop.nir.file import read_tree
 from snn.interop.nir.graph import graph_of
 from snn.interop.nir.network import read
@@ -28,8 +29,10 @@ def describe(path: PathLike, dt_ms: float | None = None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: It is damaged, or holds no NIR.
+        ValueError: It is damaged, or holds no NIR; or `dt_ms` is impossible.
     """
+    if dt_ms is not None:
+        check_dt(dt_ms)
     tree, version = read_tree(path)
     try:
         with naming(path):

@@ -10,7 +10,7 @@ import numpy as np
 
 from snn.core import Network
 from snn.core.arrays import PathLike
-from snn.core.checks import flag, refusal
+from snn.core.checks import flag, refusal, shown
 from snn.core.files.whole import write_whole
 from snn.interop.nir.written_graph import WrittenGraph
 from snn.interop.nir.written_neurons import WrittenNeuron, style_of
@@ -86,8 +86,10 @@ def _network(given: Any, dt_ms: float | None, shape: Any) -> Network:
         if dt_ms is not None and dt_ms != given.dt_ms:
             raise refusal("dt_ms", f"that of the network, {given.dt_ms}, or None", dt_ms)
         return given
-    from snn.nn import to_network  # brings torch in
+    from snn.nn import Layer, to_network  # brings torch in
 
+    if not isinstance(given, Layer):
+        raise TypeError(f"network must be a Network or a model of snn.nn, got {shown(given)}")
     if dt_ms is None:
         raise refusal("dt_ms", "given for a model, which counts in steps", None)
     return to_network(given, dt_ms, shape=shape)

@@ -62,8 +62,8 @@ def _recurrent(chain: Chain, module: Any) -> None:
         raise refusal("sub_module", "LIFNode, IFNode or CUBALIFNode", type(inner).__name__)
     size = joint.out_features
     into, back = joint.weight[:, : joint.in_features - size], joint.weight[:, joint.in_features - size :]
-    if size != back.shape[1] or into.shape[1] < 1:
-        raise refusal("out_features", "its number of neurons", size)
+    if joint.in_features != 2 * size:  # such a container cannot run there either
+        raise refusal("out_features", f"{size}, its number of neurons", joint.in_features - size)
     connection = nn.Linear(into.shape[1], size, bias=joint.bias is not None)
     chain.add(connection, weight=into, bias=joint.bias)
     chain.add(nn.RecurrentLIF(size, 1, "fixed", **_options(inner)), weight=back)

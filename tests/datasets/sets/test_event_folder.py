@@ -51,10 +51,11 @@ def test_what_is_refused(tmp_path):
         ({"shape": (2, 100, 12)}, "background/0.dat: x of event .* must be 0 to 11"),
         ({"test_fraction": 1.0}, "test_fraction must be a finite number > 0 and < 1, got 1.0"),
         ({"valid_fraction": 0.0}, "valid_fraction must be a finite number > 0 and < 1, got 0.0"),
+        ({"test_fraction": 0.999}, "test_fraction 0.999 of .* samples leaves a split empty"),
         ({"sort": 1}, "sort must be"),
     ):
         with pytest.raises(ValueError, match=message):
             event_folder(cars, **{"shape": (2, 100, 120), **arguments})
-    with pytest.raises(DataError, match="empty must hold <class>/.*, got none of any class"):
+    with pytest.raises(DataError, match="empty must hold <class>/.*[*].bin or .*, got none of any class"):
         (tmp_path / "empty").mkdir()
         event_folder(tmp_path / "empty", (2, 9, 9))

@@ -157,6 +157,8 @@ def test_sound_and_speakers():
         (Given([(events(), 0)]), {"speaker": [1]}, "speaker must be None for a camera, got .1."),
         (Given([(events(), 0)]), {"n_bins": 3}, "give n_bins or dt_ms"),
         (Given([(events(), 0)]), {"off": 2}, "off must be one of 0, -1, got 2"),
+        (Given([(events(), 10**8)]), {}, "class must be <= 100000 .*, got 100000000"),
+        (Given([1]), {}, "sample 0: it must be .events, target., got 1"),
         (Given([(events(), -1)]), {}, "class.0. must be a whole number >= 0, got -1"),
         (Given([(events((0, 1, 1, 1)), 0)], (6, 1, 1)), {}, "y of event 0 must be 0 to 0, got 1"),
         (Given([(events((0, 0, 1, 1), (0, 0, 0, 2)), 0)], (6, 1, 1)), {}, "p must be the same in all events"),

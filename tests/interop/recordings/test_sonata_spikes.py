@@ -28,6 +28,13 @@ def foreign(path, time, unit, *, units="ms", sorting="by_time", **options):
     return path
 
 
+@pytest.mark.parametrize("n_steps", [10**9, 2 * 10**9 + 1, 10**11 + 1])
+def test_no_step_is_lost_of_a_long_recording(tmp_path, n_steps):
+    given = {"p": snn.Events.from_lists([[n_steps - 1]], [[0]], n_units=1, dt_ms=DT, n_steps=n_steps)}
+    sonata.write_spikes(given, tmp_path / "long.h5")
+    assert sonata.read_spikes(tmp_path / "long.h5").spikes == given
+
+
 @pytest.mark.parametrize(("dt_ms", "stamp"), [(0.1, "middle"), (1 / 3, "start"), (16.1, "middle")])
 def test_round_trip(tmp_path, dt_ms, stamp):
     path, spikes = tmp_path / "spikes.h5", random_spikes(1, dt_ms)
