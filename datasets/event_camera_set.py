@@ -45,6 +45,11 @@ class FrameBinning:
     dt_ms: float | None = None
     frames: EqualFrames = "time"
 
+    @classmethod
+    def of(cls, n_bins: int | None, dt_ms: float | None, frames: EqualFrames) -> FrameBinning:
+        """Make one of arguments that may all be left out: the default number of frames where neither is given."""
+        return cls(cls().n_bins if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
+
     def __post_init__(self) -> None:
         if (self.n_bins is None) == (self.dt_ms is None):
             both = f"{shown(self.n_bins)} and {shown(self.dt_ms)}"

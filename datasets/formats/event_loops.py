@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from snn.core.arrays import ByteArray, Int64Array, Uint16Array, Uint32Array
-from snn.core.compiled import compiled
+from snn.core.compiled import compiled, part
 from snn.datasets.formats.camera_events import UNKNOWN
 
 __all__ = ["decode_bin", "decode_evt2", "decode_evt3", "measure", "unpack_block"]
@@ -128,6 +128,19 @@ def decode_evt3(
     return found
 
 
+@part
+def _longer(packed: ByteArray, place: int, length: int) -> tuple[int, int]:
+    """Add to a length the bytes that go on with it, up to one that is not 255; a place of -1 where they are cut."""
+    more = 255
+    while more == 255:
+        if place >= len(packed):
+            return -1, length
+        more = int(packed[place])
+        place += 1
+        length += more
+    return place, length
+
+
 @compiled
 def unpack_block(packed: ByteArray, unpacked: ByteArray, end: int, most: int) -> int:
     """Unpack a block behind the bytes that are there already, to which it may refer.
@@ -150,14 +163,8 @@ def unpack_block(packed: ByteArray, unpacked: ByteArray, end: int, most: int) ->
         place += 1
         literals, matched = int(token >> 4), int(token & 15)
         if literals == 15:
-            more = 255
-            while more == 255:
-                if place >= size:
-                    return -1
-                more = int(packed[place])
-                place += 1
-                literals += more
-        if place + literals > size or end + literals > most:
+            place, literals = _longer(packed, place, literals)
+        if place < 0 or place + literals > size or end + literals > most:
             return -1
         for _ in range(literals):
             unpacked[end] = packed[place]
@@ -170,15 +177,9 @@ def unpack_block(packed: ByteArray, unpacked: ByteArray, end: int, most: int) ->
         back = int(packed[place]) | int(packed[place + 1]) << 8
         place += 2
         if matched == 15:
-            more = 255
-            while more == 255:
-                if place >= size:
-                    return -1
-                more = int(packed[place])
-                place += 1
-                matched += more
+            place, matched = _longer(packed, place, matched)
         matched += 4
-        if back == 0 or back > end or end + matched > most:
+        if place < 0 or back == 0 or back > end or end + matched > most:
             return -1
         for _ in range(matched):
             unpacked[end] = unpacked[end - back]

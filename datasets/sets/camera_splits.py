@@ -13,8 +13,6 @@ from snn.datasets.known_folders import need
 
 __all__ = ["camera_splits"]
 
-_BINS = 10
-
 
 def camera_splits(
     load: Callable[[PathLike, FrameBinning], tuple[EventCameraSet, EventCameraSet]],
@@ -43,7 +41,7 @@ def camera_splits(
         ValueError: An argument is impossible; the message names it.
     """
     share, seed = number("valid_fraction", valid_fraction, above=0, below=1), whole("seed", seed, low=0)
-    binning = FrameBinning(_BINS if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
+    binning = FrameBinning.of(n_bins, dt_ms, frames)
     train, test = load(need(known_as) if path is None else path, binning)
     with naming(train.name if path is None else path):
         kept, held_out = hold_out(train.labels, share, seed)

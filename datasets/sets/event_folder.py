@@ -62,7 +62,7 @@ def event_folder(
         number("valid_fraction", valid_fraction, above=0, below=1),
         whole("seed", seed, low=0),
     )
-    frame_binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
+    frame_binning = FrameBinning.of(n_bins, dt_ms, frames)
     read_file = partial(read_recording, sensor=_sensor(shape), sort=flag("sort", sort))
     splits = class_tree(path, EVENT_ENDINGS) if holds_tree(path, EVENT_ENDINGS) else None
     found = class_folders(path, EVENT_ENDINGS) if splits is None else splits["train"] + splits["test"]

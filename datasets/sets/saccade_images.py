@@ -57,7 +57,7 @@ def saccade_images(
     most = (whole("max_train", max_train, low=2), whole("max_test", max_test, low=1))
     valid_fraction = number("valid_fraction", valid_fraction, above=0, below=1)
     seed = whole("seed", seed, low=0)
-    binning = FrameBinning(10 if n_bins is None and dt_ms is None else n_bins, dt_ms, frames)
+    binning = FrameBinning.of(n_bins, dt_ms, frames)
     splits = load_images(path, n_steps=1)
     if splits[0].shape[0] != 1 or splits[0].shape[1] > SENSOR[0] or splits[0].shape[2] > SENSOR[1]:
         rule = f"one channel of at most {SENSOR[0]} x {SENSOR[1]} pixels"
