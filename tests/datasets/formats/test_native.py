@@ -139,6 +139,8 @@ def test_lz4_repeats_what_is_behind_it_in_this_block_and_the_one_before():
         (lz4(b"\x40abcd\x05\x00\x10z"), "damaged"),  # before the first byte
         (lz4(b"\x1fa\x01\x00" + b"\xff" * 260 + b"\x00\x10z"), "damaged"),  # more than a block may hold
         (lz4(b"\xf0" + b"\xff" * 260 + b"\x00" + bytes(66_315)), "damaged"),
+        (lz4(b"\xf0\x05" + bytes(20) + b"\x01\x00\xf0"), "damaged"),  # a size of literals is cut
+        (lz4(b"\xf0\x05" + bytes(20) + b"\x01\x00\x1fz\x01\x00"), "damaged"),  # and one of a match
         (lz4(b"\x40abcd\x04"), "damaged"),
         (lz4(b"\xf0\xff"), "damaged"),
         (lz4(b"\x10a")[:-5], "cut short"),
